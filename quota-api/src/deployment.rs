@@ -1,0 +1,98 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::WindowKind;
+
+/// The body of `PUT /v1/deployments/{id}`, and an entry of `deployments.yaml`. One limit at least.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeploymentSpec {
+    /// Tokens a window; absent: no limit in tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tpm_limit: Option<u64>,
+    /// Requests a window; absent: no limit in requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpm_limit: Option<u64>,
+    /// The model group that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_group: Option<String>,
+    /// The period that the limits count over. Fixed once the deployment is made.
+    #[serde(default)]
+    pub window: WindowKind,
+    /// How long its leases last.
+    #[serde(default)]
+    pub lease: LeasePolicy,
+    /// What is reserved for a request before it is sent.
+    #[serde(default)]
+    pub reservation: Reservation,
+    /// Whether an unused reservation comes back.
+    #[serde(default)]
+    pub settlement: Settlement,
+    /// Free text for people and dashboards.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How long the leases of a deployment last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LeasePolicy {
+    /// A lease's life: 2 000 for `minute`, 1 000 for `rolling` where absent; from 100 to 30 000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life_ms: Option<u64>,
+    /// How long before its window's end a lease ends at the latest, so that what is drawn also
+    /// reaches the upstream in its minute: 200 where absent; from 0 to 5 000. No meaning with
+    /// `rolling`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard_ms: Option<u64>,
+}
+
+/// What is reserved for a request before it is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reservation {
+    /// The input and all of the output that the request allows.
+    #[default]
+    InputPlusMaxOutput,
+    /// The input and a high quantile of what the deployment's answers really used.
+    InputPlusLearnedOutput,
+    /// The input alone.
+    Input,
+}
+
+/// Whether an unused reservation comes back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// The rest of a reservation returns to its lease when the real usage is known.
+    #[default]
+    Refund,
+    /// It stays charged: for a provider that counts its estimate at the start.
+    None,
+}
+
+/// A deployment, as the server has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Deployment {
+    /// Its id.
+    pub id: String,
+    /// What was put.
+    #[serde(flatten)]
+    pub spec: DeploymentSpec,
+    /// Counts its changes; in quotes it is the `ETag`.
+    pub version: u64,
+}
+
+/// The answer to `GET /v1/deployments`, by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeploymentList {
+    /// The deployments, by id.
+    pub deployments: Vec<Deployment>,
+}

@@ -1,0 +1,188 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{State, Usage};
+
+/// A unit that a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Tokens.
+    Tokens,
+    /// Requests.
+    Requests,
+}
+
+/// An error, as an RFC 9457 problem document (`application/problem+json`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// A URI reference that names the kind of problem: `/problems/` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong with this request.
+    pub detail: String,
+    /// The kind, for programs.
+    pub code: Code,
+    /// When asking again makes sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// The deployment's state, with a denial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// The unit that ran out, with a denial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// How full the window is, with a denial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+impl Problem {
+    /// A problem of this kind, with what is wrong in this case.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/problems/{}", code.as_str()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+            retry_after_ms: None,
+            state: None,
+            unit: None,
+            usage: None,
+        }
+    }
+
+    /// The same, with when asking again makes sense.
+    #[must_use]
+    pub fn retry_after_ms(self, retry_after_ms: u64) -> Self {
+        Self {
+            retry_after_ms: Some(retry_after_ms),
+            ..self
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal, $status:literal, $retry:literal, $happened:literal, $title:literal;)*) => {
+        /// What kind of problem it is: stable, for programs. Every code answers three questions:
+        /// its [`Code::status`], whether the same request can succeed later
+        /// ([`Code::is_retryable`]), and whether it may have happened all the same
+        /// ([`Code::may_have_happened`]).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $wire),* } }
+
+            /// The HTTP status that it goes with.
+            #[must_use]
+            pub const fn status(self) -> u16 { match self { $(Self::$name => $status),* } }
+
+            /// Whether the same request, repeated later, can succeed.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool { match self { $(Self::$name => $retry),* } }
+
+            /// Whether the request may have taken effect all the same. Repeating it is safe either
+            /// way: requests carry ids and running totals.
+            #[must_use]
+            pub const fn may_have_happened(self) -> bool { match self { $(Self::$name => $happened),* } }
+
+            /// The kind in words.
+            #[must_use]
+            pub const fn title(self) -> &'static str { match self { $(Self::$name => $title),* } }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON, or not of the call's shape: a wrong type, an unknown field.
+    MalformedBody = "malformed_body", 400, false, false, "The body is not what this call takes";
+    /// A path or query parameter is not of the call's shape.
+    MalformedParameter = "malformed_parameter", 400, false, false, "A parameter is not what this call takes";
+    /// No token, or one that is not known.
+    Unauthenticated = "unauthenticated", 401, false, false, "A bearer token is needed";
+    /// The token's role may not do this.
+    Forbidden = "forbidden", 403, false, false, "This role may not do this";
+    /// The lease was acquired with another credential.
+    NotYourLease = "not_your_lease", 403, false, false, "The lease belongs to another credential";
+    /// No such route.
+    NoSuchRoute = "no_such_route", 404, false, false, "There is nothing at this path";
+    /// No such deployment.
+    DeploymentNotFound = "deployment_not_found", 404, false, false, "There is no such deployment";
+    /// No such lease.
+    LeaseNotFound = "lease_not_found", 404, false, false, "There is no such lease";
+    /// The route is there, but not with this method.
+    MethodNotAllowed = "method_not_allowed", 405, false, false, "This path has no such method";
+    /// The request did not arrive in time.
+    RequestTimeout = "request_timeout", 408, true, true, "The request took too long";
+    /// The next window was asked for too long before it opens.
+    TooEarly = "too_early", 409, true, false, "The next window cannot be asked for yet";
+    /// A field that is fixed at a deployment's making would change.
+    FixedField = "fixed_field", 409, false, false, "This field is fixed once the deployment is made";
+    /// `If-Match` does not hold.
+    PreconditionFailed = "precondition_failed", 412, false, false, "The deployment has changed since";
+    /// The body is larger than the server takes.
+    BodyTooLarge = "body_too_large", 413, false, false, "The body is too large";
+    /// The body is not `application/json`.
+    UnsupportedMediaType = "unsupported_media_type", 415, false, false, "The body must be application/json";
+    /// A value is out of its bounds.
+    InvalidValue = "invalid_value", 422, false, false, "A value is out of its bounds";
+    /// `min` is above the limit itself, so it can never be granted.
+    NeverFits = "never_fits", 422, false, false, "More than the limit itself";
+    /// More was given back or used than was leased.
+    ExceedsLease = "exceeds_lease", 422, false, false, "More than the lease held";
+    /// The window has not enough left.
+    Exhausted = "exhausted", 429, true, false, "The window has not enough left";
+    /// Too many requests at once for this server.
+    Overloaded = "overloaded", 503, true, false, "The server has too much to do";
+    /// The window's ledger cannot be vouched for.
+    Quarantined = "quarantined", 503, true, false, "The window is quarantined";
+    /// The ledger does not answer, or cannot write.
+    LedgerUnavailable = "ledger_unavailable", 503, true, true, "The ledger is away";
+    /// The server is stopping.
+    ShuttingDown = "shutting_down", 503, true, false, "The server is stopping";
+    /// A fault of the server's own.
+    Internal = "internal", 500, true, true, "A fault of the server's own";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_name_is_what_serde_writes() {
+        for code in Code::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+
+    #[test]
+    fn every_status_is_an_error() {
+        assert!(
+            Code::ALL
+                .iter()
+                .all(|code| (400..600).contains(&code.status()))
+        );
+    }
+}

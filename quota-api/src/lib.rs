@@ -1,0 +1,31 @@
+//! What is said: the wire types, routes and error codes of the lease API.
+//!
+//! JSON over HTTP, snake_case, durations and never instants (a reader compares nothing here with
+//! its own clock). Requests refuse unknown fields; answers may grow fields, so readers ignore those
+//! that they do not know. Nothing here decides anything: see `quota-core` for what is true.
+//!
+//! To add a call: its types in a file here, its path in [`routes`], its new error codes in
+//! [`Code`]; then its handler in `quota-server/src/http/`.
+
+#![warn(missing_docs)]
+
+mod amount;
+mod batch;
+mod deployment;
+mod error;
+mod lease;
+pub mod limits;
+pub mod routes;
+mod window;
+
+pub use amount::{Amount, Ask, Usage, UsagePair};
+pub use batch::{AcquireItem, Batch, BatchReply, DeniedItem, GiveBackItem, Item, UsedItem};
+pub use deployment::{
+    Deployment, DeploymentList, DeploymentSpec, LeasePolicy, Reservation, Settlement,
+};
+pub use error::{Code, Problem, Unit};
+pub use lease::{
+    Acquire, GiveBack, GivenBack, HeldLease, Lease, LeaseList, LeaseWindow, State, UseRecorded,
+    Which,
+};
+pub use window::{WindowBook, WindowKind, WindowList};
