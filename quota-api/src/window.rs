@@ -41,9 +41,10 @@ pub struct WindowBook {
     pub given_back: Amount,
     /// What of it is reported as used.
     pub used: Amount,
-    /// What of it is with holders: leases that have not ended, and permits that are not settled.
+    /// What of it is with holders, in leases that have not ended.
     pub held: Amount,
-    /// What of it ended without word: charged, and nobody says for what.
+    /// What of it ended without word so far: charged, and nobody has said for what. Requests that
+    /// still run are in here until they are settled.
     pub burnt: Amount,
     /// Real usage above what was reserved, apart from the grants.
     pub overrun: Amount,

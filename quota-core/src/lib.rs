@@ -1,1 +1,46 @@
+//! What is true: the accounting of token leases.
+//!
+//! A [`Book`] keeps one deployment. It is a deterministic machine: [`Book::apply`] takes a
+//! [`Command`] and the [`Now`] that the ledger's clock gives, and answers with an [`Outcome`] and,
+//! if anything changed, the [`Event`] that a journal must hold before the answer may leave.
+//! [`Book::replay`] takes events back in. Both go through the same code, so a book after a crash
+//! is the book before it.
+//!
+//! There is no IO, clock, randomness, identity or async in here: all of it comes in as parameters.
+//! The embedded ledger runs this crate; every other ledger must answer as it does.
+//!
+//! To add a command: its type in `command.rs`, its event in `event.rs`, its rule in `book/`.
 
+#![warn(missing_docs)]
+
+mod amount;
+mod book;
+mod bucket;
+mod command;
+mod event;
+mod ids;
+mod late;
+mod policy;
+mod rolling;
+mod sizing;
+mod time;
+
+pub use amount::{Amount, Limit};
+pub use book::{Book, BookPage, HeldLease, Standing};
+pub use command::{
+    Acquire, Command, Denial, GiveBack, Granted, LateUse, Outcome, Refusal, Returned, State, Unit,
+    Use, Used,
+};
+pub use event::{Event, Imbalance};
+pub use ids::{HolderId, LeaseId, RequestKey};
+pub use policy::{Policy, Settlement, WindowKind};
+pub use time::{Now, Reading, Timekeeper, WindowSpan};
+
+/// The most that one lease holds: 40 bits of tokens and 24 of requests, one word in the client.
+pub const MAX_LEASE: Amount = Amount {
+    tokens: (1 << 40) - 1,
+    requests: (1 << 24) - 1,
+};
+
+/// The largest limit; an absent limit counts as this, so that no sum overflows.
+pub const MAX_LIMIT: u64 = (1 << 53) - 1;

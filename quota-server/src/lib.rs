@@ -1,1 +1,3 @@
+//! Who keeps the book: the quota server.
 
+pub mod ledger;

@@ -1,0 +1,220 @@
+//! Granting.
+
+use super::{AHEAD_MS, Book};
+use crate::bucket::Lease;
+use crate::rolling::released_ms;
+use crate::{
+    Acquire, Amount, Event, Granted, Imbalance, LeaseId, Limit, MAX_LEASE, Now, Outcome, Refusal,
+    RequestKey, Unit, WindowKind, sizing,
+};
+
+/// A lease that would last less is granted from the next window instead.
+const SHORTEST_LIFE_MS: u64 = 20;
+
+/// Where and for how long a lease would be.
+struct Place {
+    window: u64,
+    starts_ms: u64,
+    ends_ms: u64,
+}
+
+impl Book {
+    pub(super) fn decide_acquire(
+        &mut self,
+        acquire: &Acquire,
+        now: &Now,
+    ) -> Result<(Outcome, Option<Event>), Refusal> {
+        self.holders.seen(acquire.holder, now.steady_ms);
+        if let Some((id, lease)) = self.known(acquire) {
+            return Ok((Outcome::Granted(self.granted(id, lease, now, true)), None));
+        }
+        self.check_ask(acquire)?;
+        let place = self.place(acquire.ahead, now)?;
+        let available = self.available(place.window);
+        let bucket = self.open_bucket(place.window, now);
+        bucket.largest_min = bucket.largest_min.max(acquire.min);
+        if let Some(unit) = Limit::short_of(available, acquire.min) {
+            bucket.denied = bucket.denied.saturating_add(acquire.min);
+            return Err(Refusal::Denied(self.denial(
+                unit,
+                acquire.min,
+                place.window,
+                now,
+            )));
+        }
+        let lease = self
+            .bucket(place.window)
+            .and_then(|bucket| bucket.next_id());
+        let Some(lease) = lease else {
+            return Err(Refusal::Denied(self.denial(
+                Unit::Requests,
+                acquire.min,
+                place.window,
+                now,
+            )));
+        };
+        let holders = self.holders.active(now.steady_ms);
+        let amount = sizing::grant(acquire.min, acquire.want, available, holders);
+        Ok(Self::grant(
+            lease,
+            acquire,
+            amount,
+            &place,
+            now,
+            self.policy.kind,
+        ))
+    }
+
+    fn grant(
+        lease: LeaseId,
+        acquire: &Acquire,
+        amount: Amount,
+        place: &Place,
+        now: &Now,
+        kind: WindowKind,
+    ) -> (Outcome, Option<Event>) {
+        let event = Event::Granted {
+            lease,
+            holder: acquire.holder,
+            request: acquire.request,
+            amount,
+            starts_ms: place.starts_ms,
+            ends_ms: place.ends_ms,
+        };
+        let granted = Granted {
+            lease,
+            amount,
+            starts_in_ms: place.starts_ms.saturating_sub(now.steady_ms),
+            expires_in_ms: place.ends_ms.saturating_sub(now.steady_ms),
+            credit_ends_in_ms: credit_ends_ms(kind, lease.window, place.ends_ms, now)
+                .saturating_sub(now.steady_ms),
+            repeated: false,
+        };
+        (Outcome::Granted(granted), Some(event))
+    }
+
+    pub(super) fn enter_grant(
+        &mut self,
+        id: LeaseId,
+        request: RequestKey,
+        lease: Lease,
+        now: &Now,
+    ) -> Result<(), Imbalance> {
+        if !lease.granted.fits(self.available(id.window)) {
+            return Err(Imbalance::OverLimit(id));
+        }
+        if self.policy.kind == WindowKind::Rolling {
+            self.rolling.grant(id, lease.ends_ms, lease.granted);
+        }
+        self.open_bucket(id.window, now).grant(id, request, lease)
+    }
+
+    /// What can be granted of a window: its limit less what is outstanding and overrun.
+    pub(super) fn available(&self, window: u64) -> Amount {
+        let (outstanding, overrun) = self.spent(window);
+        let ceiling = self.policy.limit.ceiling();
+        ceiling.saturating_sub(outstanding).saturating_sub(overrun)
+    }
+
+    /// What is outstanding and what is overrun in a window.
+    pub(super) fn spent(&self, window: u64) -> (Amount, Amount) {
+        match self.policy.kind {
+            WindowKind::Rolling => (self.rolling.outstanding(), self.rolling.overrun_sum()),
+            WindowKind::Minute => self
+                .bucket(window)
+                .map(|bucket| (bucket.tally.outstanding(), bucket.tally.overrun))
+                .unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn granted(
+        &self,
+        lease: LeaseId,
+        held: &Lease,
+        now: &Now,
+        repeated: bool,
+    ) -> Granted {
+        let until = |ms: u64| ms.saturating_sub(now.steady_ms);
+        let credit_ends_ms = credit_ends_ms(self.policy.kind, lease.window, held.ends_ms, now);
+        Granted {
+            lease,
+            amount: held.granted,
+            starts_in_ms: until(held.starts_ms),
+            expires_in_ms: until(held.ends_ms),
+            credit_ends_in_ms: until(credit_ends_ms),
+            repeated,
+        }
+    }
+
+    /// The lease that the same request was given, in the windows that are kept.
+    fn known(&self, acquire: &Acquire) -> Option<(LeaseId, &Lease)> {
+        self.buckets
+            .iter()
+            .rev()
+            .find_map(|bucket| bucket.by_request(acquire.holder, acquire.request))
+    }
+
+    fn check_ask(&self, acquire: &Acquire) -> Result<(), Refusal> {
+        if acquire.want.is_zero() {
+            return Err(Refusal::NothingAsked);
+        }
+        if !acquire.min.fits(acquire.want) {
+            return Err(Refusal::WantBelowMin);
+        }
+        let most = self.policy.limit.ceiling().min(MAX_LEASE);
+        match Limit::short_of(most, acquire.min) {
+            Some(unit @ Unit::Tokens) => Err(Refusal::NeverFits {
+                unit,
+                limit: most.tokens,
+            }),
+            Some(unit @ Unit::Requests) => Err(Refusal::NeverFits {
+                unit,
+                limit: most.requests,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The open window, or the next one when asked for it or when the open one is as good as over.
+    fn place(&self, ahead: bool, now: &Now) -> Result<Place, Refusal> {
+        let span = now.window;
+        let ends_ms = now.steady_ms + self.policy.life_ms;
+        if self.policy.kind == WindowKind::Rolling {
+            return Ok(Place {
+                window: span.number,
+                starts_ms: now.steady_ms,
+                ends_ms,
+            });
+        }
+        let last_ms = span.ends_ms.saturating_sub(self.policy.guard_ms);
+        if ahead && now.window_ends_in_ms() > AHEAD_MS {
+            return Err(Refusal::TooEarly {
+                in_ms: now.window_ends_in_ms() - AHEAD_MS,
+            });
+        }
+        if ahead || now.steady_ms + SHORTEST_LIFE_MS > last_ms {
+            let ends_ms = span.ends_ms + self.policy.life_ms;
+            return Ok(Place {
+                window: span.number + 1,
+                starts_ms: span.ends_ms,
+                ends_ms,
+            });
+        }
+        Ok(Place {
+            window: span.number,
+            starts_ms: now.steady_ms,
+            ends_ms: ends_ms.min(last_ms),
+        })
+    }
+}
+
+/// Until when a return of a lease earns credit, steady ms. A window after the open one lasts a
+/// minute at least, so that much can be promised of it.
+fn credit_ends_ms(kind: WindowKind, window: u64, ends_ms: u64, now: &Now) -> u64 {
+    let span = now.window;
+    match kind {
+        WindowKind::Rolling => released_ms(ends_ms),
+        WindowKind::Minute if window < span.number => now.steady_ms,
+        WindowKind::Minute => span.ends_ms + (window - span.number) * 60_000,
+    }
+}

@@ -1,0 +1,123 @@
+//! Who is active, and when asking again makes sense.
+
+use std::collections::BTreeMap;
+
+use super::Book;
+use crate::{Amount, Denial, HolderId, Now, Settlement, State, Unit, WindowKind, sizing};
+
+/// A holder counts as active for so long after it asked.
+const ACTIVE_MS: u64 = 10_000;
+
+/// How soon holders give back their rests in an endgame.
+const BEAT_MS: u64 = 250;
+
+/// How often it makes sense to ask whether running requests gave something back.
+const REFUND_MS: u64 = 1_000;
+
+/// The holders that asked lately. Recounted now and then, not at each grant.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Holders {
+    last_ms: BTreeMap<HolderId, u64>,
+    recount_ms: u64,
+}
+
+impl Holders {
+    pub(super) fn seen(&mut self, holder: HolderId, steady_ms: u64) {
+        self.last_ms.insert(holder, steady_ms);
+    }
+
+    /// How many are active, those counted that stopped asking in the last quarter second.
+    pub(super) fn active(&mut self, steady_ms: u64) -> u64 {
+        if steady_ms >= self.recount_ms {
+            self.last_ms
+                .retain(|_, last_ms| *last_ms + ACTIVE_MS > steady_ms);
+            self.recount_ms = steady_ms + BEAT_MS;
+        }
+        self.known()
+    }
+
+    fn known(&self) -> u64 {
+        u64::try_from(self.last_ms.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Book {
+    /// Little is left of the open window, or of the last 60 s.
+    pub(super) fn state_of(&self, window: u64) -> State {
+        let available = self.available(window);
+        let large = self.largest_min(window);
+        if !sizing::is_endgame(self.policy.limit, available, self.holders.known(), large) {
+            State::Ok
+        } else if self.policy.limit.tokens.is_some() && available.tokens == 0
+            || self.policy.limit.requests.is_some() && available.requests == 0
+        {
+            State::Exhausted
+        } else {
+            State::Endgame
+        }
+    }
+
+    /// The largest request that was asked for in this window or the one before.
+    fn largest_min(&self, window: u64) -> Amount {
+        let recent = self
+            .buckets
+            .iter()
+            .filter(|bucket| bucket.window + 1 >= window && bucket.window <= window);
+        recent.fold(Amount::ZERO, |large, bucket| large.max(bucket.largest_min))
+    }
+
+    /// A denial of `min`, with when that much may fit: soon while leases are out that holders will
+    /// give back the rests of; later while running requests may be refunded; else when the window
+    /// ends, or with `rolling` when enough has left the last 60 s.
+    pub(super) fn denial(&self, unit: Unit, min: Amount, window: u64, now: &Now) -> Denial {
+        let available = self.available(window);
+        let (open, unaccounted) = self.expected(window, now);
+        let certain_ms = self.certain_ms(min.saturating_sub(available), window, now);
+        let (retry_after_ms, state) = if min.fits(available.saturating_add(open)) {
+            (BEAT_MS, State::Endgame)
+        } else if self.policy.settlement == Settlement::Refund
+            && min.fits(available.saturating_add(unaccounted))
+        {
+            (REFUND_MS, State::Exhausted)
+        } else {
+            (u64::MAX, State::Exhausted)
+        };
+        Denial {
+            unit,
+            state,
+            retry_after_ms: retry_after_ms.min(certain_ms).max(1),
+        }
+    }
+
+    /// What may come back to a window: rests of leases that may still be drawn from, and all that
+    /// nobody has accounted for.
+    fn expected(&self, window: u64, now: &Now) -> (Amount, Amount) {
+        let recent = self.buckets.iter().filter(|bucket| match self.policy.kind {
+            WindowKind::Minute => bucket.window == window,
+            WindowKind::Rolling => bucket.window + 2 > now.window.number,
+        });
+        recent.fold(
+            Default::default(),
+            |(open, unaccounted): (Amount, Amount), bucket| {
+                (
+                    open.saturating_add(bucket.open()),
+                    unaccounted.saturating_add(bucket.unaccounted()),
+                )
+            },
+        )
+    }
+
+    /// When `missing` will be there whatever holders do, ms from now.
+    fn certain_ms(&self, missing: Amount, window: u64, now: &Now) -> u64 {
+        match self.policy.kind {
+            WindowKind::Minute => now.window_ends_in_ms() + (window - now.window.number) * 60_000,
+            WindowKind::Rolling => {
+                let freed_ms = self
+                    .rolling
+                    .freed_ms(missing)
+                    .unwrap_or(now.steady_ms + 60_000);
+                freed_ms.saturating_sub(now.steady_ms)
+            }
+        }
+    }
+}

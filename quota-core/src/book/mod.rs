@@ -1,0 +1,276 @@
+//! The book of one deployment.
+//!
+//! Each command is *decided* on the book as it is (`acquire.rs`, `returns.rs`): that gives an
+//! outcome and at most one event, and changes nothing. The event is then *entered* (`enter`, below),
+//! which is all that a replay does. What is not in an event (who asked lately, how much was denied)
+//! decides sizes and hints, never whether a grant is within the limit.
+
+mod acquire;
+mod hints;
+mod returns;
+mod view;
+
+use std::collections::VecDeque;
+
+use crate::bucket::{Bucket, Lease};
+use crate::late::Late;
+use crate::rolling::Rolling;
+use crate::{
+    Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, Policy, Refusal, WindowKind,
+};
+use hints::Holders;
+
+pub use view::{BookPage, HeldLease, Standing};
+
+/// How many ms before its opening the next window can be asked for.
+pub(crate) const AHEAD_MS: u64 = 1_000;
+
+/// The accounts of one deployment: its open window, the one before and the one after it, and what
+/// older ones left open.
+#[derive(Debug, Clone)]
+pub struct Book {
+    policy: Policy,
+    /// Windows in which something was granted or denied, oldest first.
+    buckets: VecDeque<Bucket>,
+    rolling: Rolling,
+    late: Late,
+    holders: Holders,
+    closed: Vec<BookPage>,
+}
+
+impl Book {
+    /// An empty book.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            buckets: VecDeque::new(),
+            rolling: Rolling::default(),
+            late: Late::default(),
+            holders: Holders::default(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Decides on a command and enters what follows from it. The event, if there is one, must be
+    /// durable before the outcome is told to anybody.
+    ///
+    /// # Errors
+    /// Why the command changed nothing.
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        now: &Now,
+    ) -> Result<(Outcome, Option<Event>), Refusal> {
+        self.advance(now);
+        let (outcome, event) = match command {
+            Command::Acquire(acquire) => self.decide_acquire(acquire, now)?,
+            Command::GiveBack(give_back) => self.decide_give_back(give_back, now)?,
+            Command::Use(report) => self.decide_use(report)?,
+            Command::Denied(amount) => return Ok((self.note_denied(*amount, now), None)),
+            Command::SetPolicy(policy) => self.decide_policy(policy)?,
+        };
+        if let Some(event) = &event {
+            self.enter(event, now)
+                .expect("what was decided on this book follows on it");
+        }
+        Ok((outcome, event))
+    }
+
+    /// Enters an event of the journal that was written at `now`.
+    ///
+    /// # Errors
+    /// The event cannot follow on this book.
+    pub fn replay(&mut self, event: &Event, now: &Now) -> Result<(), Imbalance> {
+        self.advance(now);
+        self.enter(event, now)
+    }
+
+    /// Lets time pass: ends leases, releases what left the last 60 s, and closes the books of windows
+    /// that are over. Every call of this type does it first; an active book needs it once a window.
+    pub fn advance(&mut self, now: &Now) {
+        for bucket in &mut self.buckets {
+            bucket.end(now.steady_ms);
+        }
+        self.rolling.release(now.steady_ms);
+        while self
+            .buckets
+            .front()
+            .is_some_and(|bucket| bucket.window + self.kept_windows() <= now.window.number)
+        {
+            if let Some(bucket) = self.buckets.pop_front() {
+                self.late.take_over(&bucket);
+                self.closed
+                    .push(BookPage::closed(&bucket, self.policy.kind));
+            }
+        }
+        self.late.forget(now.window.number);
+        if self.buckets.is_empty() {
+            // What an idle deployment costs is what is left here.
+            self.buckets = VecDeque::new();
+            self.holders = Holders::default();
+        }
+    }
+
+    /// The pages of the windows that were closed since the last call, for the history.
+    pub fn take_closed(&mut self) -> Vec<BookPage> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Whether nothing is going on: no window kept, no charge held, nobody waited for. A book at rest
+    /// needs no [`Book::advance`].
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.buckets.is_empty()
+            && self.rolling.is_empty()
+            && self.late.is_empty()
+            && self.closed.is_empty()
+    }
+
+    /// Events that carry what older windows left open past a compaction of the journal.
+    pub fn carried(&self) -> impl Iterator<Item = Event> {
+        self.late
+            .iter()
+            .map(|(lease, late)| Event::Carried { lease, late })
+    }
+
+    /// What the book knows of its deployment.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The book adds up: every sum is the sum of its parts.
+    ///
+    /// # Errors
+    /// Which one is not.
+    pub fn audit(&self) -> Result<(), Imbalance> {
+        for bucket in &self.buckets {
+            if !bucket.adds_up() {
+                return Err(Imbalance::SumsDiffer(bucket.window));
+            }
+        }
+        if self.rolling.adds_up() {
+            Ok(())
+        } else {
+            Err(Imbalance::SumsDiffer(0))
+        }
+    }
+
+    fn enter(&mut self, event: &Event, now: &Now) -> Result<(), Imbalance> {
+        match *event {
+            Event::Granted {
+                lease,
+                holder,
+                request,
+                amount,
+                starts_ms,
+                ends_ms,
+            } => {
+                self.holders.seen(holder, now.steady_ms);
+                let held = Lease {
+                    holder,
+                    granted: amount,
+                    given_back: Amount::ZERO,
+                    used: Amount::ZERO,
+                    overrun: Amount::ZERO,
+                    starts_ms,
+                    ends_ms,
+                    closed: false,
+                };
+                self.enter_grant(lease, request, held, now)
+            }
+            Event::GivenBack {
+                lease,
+                total,
+                closed,
+            } => self.enter_return(lease, total, closed),
+            Event::Used {
+                lease,
+                used,
+                overrun,
+            } => self.enter_use(lease, used, overrun, now),
+            Event::PolicySet { policy } => {
+                self.policy = policy;
+                for bucket in &mut self.buckets {
+                    if bucket.window >= now.window.number {
+                        bucket.limit = policy.limit;
+                    }
+                }
+                Ok(())
+            }
+            Event::Carried { lease, late } => {
+                self.late.insert(lease, late);
+                Ok(())
+            }
+        }
+    }
+
+    /// How many windows are kept, the open one counted: the last one for returns under way and
+    /// repeated requests; with rolling one more, since charges live longer than a minute.
+    const fn kept_windows(&self) -> u64 {
+        match self.policy.kind {
+            WindowKind::Minute => 2,
+            WindowKind::Rolling => 3,
+        }
+    }
+
+    fn bucket(&self, window: u64) -> Option<&Bucket> {
+        self.buckets
+            .iter()
+            .rev()
+            .find(|bucket| bucket.window == window)
+    }
+
+    fn bucket_mut(&mut self, window: u64) -> Option<&mut Bucket> {
+        self.buckets
+            .iter_mut()
+            .rev()
+            .find(|bucket| bucket.window == window)
+    }
+
+    /// The bucket of the open window or the one after it, made if need be.
+    fn open_bucket(&mut self, window: u64, now: &Now) -> &mut Bucket {
+        let at = self
+            .buckets
+            .partition_point(|bucket| bucket.window < window);
+        if self
+            .buckets
+            .get(at)
+            .is_none_or(|bucket| bucket.window != window)
+        {
+            let minute = now.window.minute + window.saturating_sub(now.window.number);
+            self.buckets
+                .insert(at, Bucket::new(window, minute, self.policy.limit));
+        }
+        &mut self.buckets[at]
+    }
+
+    fn is_over(&self, window: u64, now: &Now) -> bool {
+        window < now.window.number
+    }
+
+    fn note_denied(&mut self, amount: Amount, now: &Now) -> Outcome {
+        let bucket = self.open_bucket(now.window.number, now);
+        bucket.denied = bucket.denied.saturating_add(amount);
+        Outcome::Noted
+    }
+
+    fn decide_policy(&self, policy: &Policy) -> Result<(Outcome, Option<Event>), Refusal> {
+        if policy.kind != self.policy.kind {
+            return Err(Refusal::KindIsFixed);
+        }
+        let event = (*policy != self.policy).then_some(Event::PolicySet { policy: *policy });
+        Ok((Outcome::Noted, event))
+    }
+
+    /// Whose a lease is, among those that the book still has.
+    #[must_use]
+    pub fn owner(&self, lease: LeaseId) -> Option<HolderId> {
+        let held = self
+            .bucket(lease.window)
+            .and_then(|bucket| bucket.find(lease));
+        held.map(|lease| lease.holder)
+            .or_else(|| self.late.find(lease).map(|late| late.holder))
+    }
+}

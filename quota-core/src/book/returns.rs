@@ -1,0 +1,166 @@
+//! Giving back and reporting usage: running totals, merged by maximum.
+
+use super::Book;
+use crate::bucket::Lease;
+use crate::rolling::released_ms;
+use crate::{
+    Amount, Event, GiveBack, Imbalance, LateUse, LeaseId, Now, Outcome, Refusal, Returned, Use,
+    Used, WindowKind,
+};
+
+impl Book {
+    pub(super) fn decide_give_back(
+        &self,
+        give_back: &GiveBack,
+        now: &Now,
+    ) -> Result<(Outcome, Option<Event>), Refusal> {
+        let id = give_back.lease;
+        let Some(lease) = self.bucket(id.window).and_then(|bucket| bucket.find(id)) else {
+            return self.return_of_old(give_back, now);
+        };
+        if lease.holder != give_back.holder {
+            return Err(Refusal::NotYours);
+        }
+        let total = lease.given_back.max(give_back.total);
+        let closed = lease.closed || give_back.closed;
+        check_total(lease, total, lease.used)?;
+        if !self.earns_credit(id, lease, now) {
+            return Ok((returned(Amount::ZERO, lease.given_back), None));
+        }
+        let credited = total.saturating_sub(lease.given_back);
+        let changed = !credited.is_zero() || closed != lease.closed;
+        let event = changed.then_some(Event::GivenBack {
+            lease: id,
+            total,
+            closed,
+        });
+        Ok((returned(credited, total), event))
+    }
+
+    /// A return to a window whose book is closed: too late for credit, and no fault of the holder's.
+    fn return_of_old(
+        &self,
+        give_back: &GiveBack,
+        now: &Now,
+    ) -> Result<(Outcome, Option<Event>), Refusal> {
+        match self.owner(give_back.lease) {
+            Some(owner) if owner != give_back.holder => Err(Refusal::NotYours),
+            None if !self.is_over(give_back.lease.window, now) => Err(Refusal::NoSuchLease),
+            _ => Ok((returned(Amount::ZERO, Amount::ZERO), None)),
+        }
+    }
+
+    fn earns_credit(&self, id: LeaseId, lease: &Lease, now: &Now) -> bool {
+        match self.policy.kind {
+            WindowKind::Minute => !self.is_over(id.window, now),
+            WindowKind::Rolling => released_ms(lease.ends_ms) > now.steady_ms,
+        }
+    }
+
+    pub(super) fn decide_use(&self, report: &Use) -> Result<(Outcome, Option<Event>), Refusal> {
+        let id = report.lease;
+        if self.owner(id).ok_or(Refusal::NoSuchLease)? != report.holder {
+            return Err(Refusal::NotYours);
+        }
+        let (known, kept, is_late) = self.recorded(id).ok_or(Refusal::NoSuchLease)?;
+        let used = known.used.max(report.used);
+        let overrun = known.overrun.max(report.overrun);
+        if !used.fits(kept) {
+            return Err(Refusal::ExceedsLease);
+        }
+        let changed = (used, overrun) != (known.used, known.overrun);
+        let late = (is_late && changed).then(|| LateUse {
+            window: id.window,
+            used: used.saturating_sub(known.used),
+            overrun: overrun.saturating_sub(known.overrun),
+        });
+        let event = changed.then_some(Event::Used {
+            lease: id,
+            used,
+            overrun,
+        });
+        Ok((
+            Outcome::Used(Used {
+                used,
+                overrun,
+                late,
+            }),
+            event,
+        ))
+    }
+
+    /// What is recorded of a lease's usage, what it kept of its amount, and whether its window's book
+    /// is closed.
+    fn recorded(&self, id: LeaseId) -> Option<(Used, Amount, bool)> {
+        if let Some(lease) = self.bucket(id.window).and_then(|bucket| bucket.find(id)) {
+            return Some((
+                Used {
+                    used: lease.used,
+                    overrun: lease.overrun,
+                    late: None,
+                },
+                lease.kept(),
+                false,
+            ));
+        }
+        let late = self.late.find(id)?;
+        Some((
+            Used {
+                used: late.used,
+                overrun: late.overrun,
+                late: None,
+            },
+            late.kept,
+            true,
+        ))
+    }
+
+    pub(super) fn enter_return(
+        &mut self,
+        id: LeaseId,
+        total: Amount,
+        closed: bool,
+    ) -> Result<(), Imbalance> {
+        let unknown = Imbalance::UnknownLease(id);
+        let bucket = self.bucket_mut(id.window).ok_or(unknown)?;
+        let ends_ms = bucket.find(id).ok_or(unknown)?.ends_ms;
+        let credited = bucket.give_back(id, total, closed)?;
+        if self.policy.kind == WindowKind::Rolling {
+            self.rolling.give_back(id, ends_ms, credited);
+        }
+        Ok(())
+    }
+
+    pub(super) fn enter_use(
+        &mut self,
+        id: LeaseId,
+        used: Amount,
+        overrun: Amount,
+        now: &Now,
+    ) -> Result<(), Imbalance> {
+        let Some(bucket) = self.bucket_mut(id.window) else {
+            return self.late.record(id, used, overrun);
+        };
+        let added = bucket.record(id, used, overrun)?;
+        if self.policy.kind == WindowKind::Rolling {
+            self.rolling.overrun(id, now.steady_ms, added);
+        }
+        Ok(())
+    }
+}
+
+fn check_total(lease: &Lease, given_back: Amount, used: Amount) -> Result<(), Refusal> {
+    let sum = given_back.checked_add(used).ok_or(Refusal::ExceedsLease)?;
+    if sum.fits(lease.granted) {
+        Ok(())
+    } else {
+        Err(Refusal::ExceedsLease)
+    }
+}
+
+fn returned(credited: Amount, given_back: Amount) -> Outcome {
+    Outcome::Returned(Returned {
+        credited,
+        given_back,
+    })
+}

@@ -1,0 +1,152 @@
+//! What a book shows of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::Book;
+use crate::bucket::Bucket;
+use crate::{Amount, HolderId, LeaseId, Limit, Now, State, WindowKind};
+
+/// How a deployment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The limit.
+    pub limit: Limit,
+    /// Granted minus given back, in the open window or the last 60 s.
+    pub outstanding: Amount,
+    /// Used above what was reserved.
+    pub overrun: Amount,
+    /// What it is like.
+    pub state: State,
+}
+
+/// The book of one window: `granted = given_back + used + held + burnt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookPage {
+    /// The window's number.
+    pub window: u64,
+    /// The minute that it stands for, minutes since the Unix epoch.
+    pub minute: u64,
+    /// Its kind.
+    pub kind: WindowKind,
+    /// The limit at its end.
+    pub limit: Limit,
+    /// All granted.
+    pub granted: Amount,
+    /// All given back in time.
+    pub given_back: Amount,
+    /// All reported as used.
+    pub used: Amount,
+    /// In the hands of holders: leases that have not ended.
+    pub held: Amount,
+    /// Ended without word.
+    pub burnt: Amount,
+    /// Used above the grants.
+    pub overrun: Amount,
+    /// Denied, as far as known: a statistic, which a crash may lose.
+    pub denied: Amount,
+    /// The window is over.
+    pub over: bool,
+}
+
+/// A lease that may still be drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldLease {
+    /// Its id.
+    pub lease: LeaseId,
+    /// Whose it is.
+    pub holder: HolderId,
+    /// What was granted.
+    pub granted: Amount,
+    /// What of it was given back.
+    pub given_back: Amount,
+    /// What of it is reported as used.
+    pub used: Amount,
+    /// When it starts, ms from now.
+    pub starts_in_ms: u64,
+    /// When it ends, ms from now.
+    pub expires_in_ms: u64,
+}
+
+impl Book {
+    /// How the deployment stands.
+    pub fn standing(&mut self, now: &Now) -> Standing {
+        self.advance(now);
+        self.standing_of(now.window.number)
+    }
+
+    /// How the deployment stands in the window of `lease`, which may be the next one.
+    pub fn standing_with(&mut self, lease: LeaseId, now: &Now) -> Standing {
+        self.advance(now);
+        self.standing_of(lease.window)
+    }
+
+    fn standing_of(&self, window: u64) -> Standing {
+        let (outstanding, overrun) = self.spent(window);
+        Standing {
+            limit: self.policy.limit,
+            outstanding,
+            overrun,
+            state: self.state_of(window),
+        }
+    }
+
+    /// The books of the windows that are kept, oldest first.
+    pub fn pages(&mut self, now: &Now) -> Vec<BookPage> {
+        self.advance(now);
+        let kind = self.policy.kind;
+        self.buckets
+            .iter()
+            .map(|bucket| BookPage::of(bucket, kind, now))
+            .collect()
+    }
+
+    /// The leases that may still be drawn from, oldest first.
+    pub fn held(&mut self, now: &Now) -> Vec<HeldLease> {
+        self.advance(now);
+        let until = |ms: u64| ms.saturating_sub(now.steady_ms);
+        let held = self
+            .buckets
+            .iter()
+            .flat_map(|bucket| bucket.held(now.steady_ms));
+        held.map(|(lease, held)| HeldLease {
+            lease,
+            holder: held.holder,
+            granted: held.granted,
+            given_back: held.given_back,
+            used: held.used,
+            starts_in_ms: until(held.starts_ms),
+            expires_in_ms: until(held.ends_ms),
+        })
+        .collect()
+    }
+}
+
+impl BookPage {
+    fn of(bucket: &Bucket, kind: WindowKind, now: &Now) -> Self {
+        let held = bucket.open();
+        let over = bucket.window < now.window.number;
+        Self {
+            over,
+            held,
+            burnt: bucket.unaccounted().saturating_sub(held),
+            ..Self::closed(bucket, kind)
+        }
+    }
+
+    pub(super) fn closed(bucket: &Bucket, kind: WindowKind) -> Self {
+        Self {
+            window: bucket.window,
+            minute: bucket.minute,
+            kind,
+            limit: bucket.limit,
+            granted: bucket.tally.granted,
+            given_back: bucket.tally.given_back,
+            used: bucket.tally.used,
+            held: Amount::ZERO,
+            burnt: bucket.unaccounted(),
+            overrun: bucket.tally.overrun,
+            denied: bucket.denied,
+            over: true,
+        }
+    }
+}

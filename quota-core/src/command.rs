@@ -1,0 +1,191 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, HolderId, LeaseId, Policy, RequestKey};
+
+/// Something that a book is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A holder wants a lease.
+    Acquire(Acquire),
+    /// A holder gives back.
+    GiveBack(GiveBack),
+    /// A holder reports usage.
+    Use(Use),
+    /// A holder denied draws by itself: a statistic.
+    Denied(Amount),
+    /// The deployment's limits changed.
+    SetPolicy(Policy),
+}
+
+/// A wish for a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acquire {
+    /// Who asks.
+    pub holder: HolderId,
+    /// Which of its wishes this is: the same again gets the same lease.
+    pub request: RequestKey,
+    /// What is needed now, this or nothing.
+    pub min: Amount,
+    /// What is of use at most; at least `min`.
+    pub want: Amount,
+    /// Of the window after the open one.
+    pub ahead: bool,
+}
+
+/// A return: running totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GiveBack {
+    /// Who gives back; only the lease's holder can.
+    pub holder: HolderId,
+    /// Of which lease.
+    pub lease: LeaseId,
+    /// All given back of it so far.
+    pub total: Amount,
+    /// No more draws from it.
+    pub closed: bool,
+}
+
+/// A usage report: running totals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// Who reports.
+    pub holder: HolderId,
+    /// Of which lease.
+    pub lease: LeaseId,
+    /// All used out of it so far.
+    pub used: Amount,
+    /// All used above it so far.
+    pub overrun: Amount,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A lease, new or known.
+    Granted(Granted),
+    /// A return, credited or not.
+    Returned(Returned),
+    /// A report, in the book.
+    Used(Used),
+    /// Nothing to say.
+    Noted,
+}
+
+/// A lease, as its holder needs to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// Its id.
+    pub lease: LeaseId,
+    /// What it holds.
+    pub amount: Amount,
+    /// From when on it may be drawn from, ms from now.
+    pub starts_in_ms: u64,
+    /// Until when, ms from now.
+    pub expires_in_ms: u64,
+    /// How long returns earn credit, ms from now.
+    pub credit_ends_in_ms: u64,
+    /// The same request had it before.
+    pub repeated: bool,
+}
+
+/// A return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returned {
+    /// What this message credited.
+    pub credited: Amount,
+    /// All that was credited of this lease.
+    pub given_back: Amount,
+}
+
+/// A usage report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Used {
+    /// Used out of the lease, so far.
+    pub used: Amount,
+    /// Used above it, so far.
+    pub overrun: Amount,
+    /// What must be added to the history of a window that is closed already.
+    pub late: Option<LateUse>,
+}
+
+/// Usage that became known after its window's book was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LateUse {
+    /// The window's number.
+    pub window: u64,
+    /// Moves from burnt to used.
+    pub used: Amount,
+    /// Adds to the overrun.
+    pub overrun: Amount,
+}
+
+/// Why a command changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not now.
+    #[error("the window has not enough {:?} left", .0.unit)]
+    Denied(Denial),
+    /// `min` is above the limit itself, or above what any lease holds.
+    #[error("more {unit:?} than the {limit} that could ever be granted")]
+    NeverFits {
+        /// The unit.
+        unit: Unit,
+        /// The most that could be granted.
+        limit: u64,
+    },
+    /// `want` is below `min`.
+    #[error("`want` is below `min`")]
+    WantBelowMin,
+    /// An acquire of nothing at all.
+    #[error("a lease of nothing was asked for")]
+    NothingAsked,
+    /// The next window was asked for too long before it opens.
+    #[error("the next window can be asked for in {in_ms} ms")]
+    TooEarly {
+        /// When it can be, ms from now.
+        in_ms: u64,
+    },
+    /// No such lease.
+    #[error("there is no such lease")]
+    NoSuchLease,
+    /// Another holder's lease.
+    #[error("the lease belongs to another holder")]
+    NotYours,
+    /// More given back and used than was leased.
+    #[error("more was given back and used than was leased")]
+    ExceedsLease,
+    /// The kind of window is fixed.
+    #[error("the kind of window is fixed once the deployment is made")]
+    KindIsFixed,
+}
+
+/// A denial, and when asking again makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Denial {
+    /// The unit that ran out.
+    pub unit: Unit,
+    /// When this size may fit, ms from now.
+    pub retry_after_ms: u64,
+    /// [`State::Endgame`] while other holders' rests are on their way, else [`State::Exhausted`].
+    pub state: State,
+}
+
+/// A unit that a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Tokens.
+    Tokens,
+    /// Requests.
+    Requests,
+}
+
+/// What a deployment's quota is like just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum State {
+    /// There is room.
+    Ok,
+    /// Little is left.
+    Endgame,
+    /// Nothing is left that would fit.
+    Exhausted,
+}

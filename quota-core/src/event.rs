@@ -1,0 +1,75 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, HolderId, LeaseId, Policy, RequestKey, late::LateLease};
+
+/// What a journal keeps. Variants are only ever added, at the end, and never changed: old journals
+/// stay readable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A lease was granted.
+    Granted {
+        /// Its id: the next free number of its window.
+        lease: LeaseId,
+        /// Whose it is.
+        holder: HolderId,
+        /// The wish that it answers.
+        request: RequestKey,
+        /// What it holds.
+        amount: Amount,
+        /// From when on it may be drawn from, steady ms.
+        starts_ms: u64,
+        /// Until when, steady ms.
+        ends_ms: u64,
+    },
+    /// A return was credited, or a lease closed.
+    GivenBack {
+        /// The lease.
+        lease: LeaseId,
+        /// All given back of it.
+        total: Amount,
+        /// No more draws from it.
+        closed: bool,
+    },
+    /// Usage was reported.
+    Used {
+        /// The lease.
+        lease: LeaseId,
+        /// All used out of it.
+        used: Amount,
+        /// All used above it.
+        overrun: Amount,
+    },
+    /// The limits changed.
+    PolicySet {
+        /// The new ones.
+        policy: Policy,
+    },
+    /// A lease of a closed window whose usage is not known yet, carried on past the journal's
+    /// compaction.
+    Carried {
+        /// Its id.
+        lease: LeaseId,
+        /// What is known of it.
+        late: LateLease,
+    },
+}
+
+/// Events that cannot follow on this book: a broken journal, or a fault in this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Imbalance {
+    /// A grant took the window above its limit.
+    #[error("lease {0} takes its window above the limit")]
+    OverLimit(LeaseId),
+    /// A grant is not the next one of its window.
+    #[error("lease {0} is out of order")]
+    OutOfOrder(LeaseId),
+    /// An event names a lease that the book does not have.
+    #[error("lease {0} is not in the book")]
+    UnknownLease(LeaseId),
+    /// More was given back and used than was leased.
+    #[error("lease {0} has more given back and used than it held")]
+    LeaseOverdrawn(LeaseId),
+    /// A total is not the sum of its leases.
+    #[error("the totals of window {0} are not the sums of its leases")]
+    SumsDiffer(u64),
+}

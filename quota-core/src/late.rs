@@ -1,0 +1,99 @@
+//! Leases of closed windows whose usage is not known yet. They earn no credit any more, but what
+//! they say of usage and overrun still belongs into their window's history.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bucket::{Bucket, Lease};
+use crate::{Amount, HolderId, Imbalance, LeaseId};
+
+/// How many windows a lease is waited for: ten, longer than providers let a request run.
+const WINDOWS: u64 = 10;
+
+/// How many leases of one book are waited for; the oldest go first.
+const MOST: usize = 4_096;
+
+/// A lease of a closed window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateLease {
+    /// Whose it is.
+    pub holder: HolderId,
+    /// What it held less what it gave back.
+    pub kept: Amount,
+    /// What of it is reported as used.
+    pub used: Amount,
+    /// What is reported as used above it.
+    pub overrun: Amount,
+}
+
+impl LateLease {
+    fn of(lease: &Lease) -> Self {
+        Self {
+            holder: lease.holder,
+            kept: lease.granted.saturating_sub(lease.given_back),
+            used: lease.used,
+            overrun: lease.overrun,
+        }
+    }
+}
+
+/// The leases waited for, by id, so the oldest come first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Late(BTreeMap<LeaseId, LateLease>);
+
+impl Late {
+    /// Takes over what `bucket` leaves open.
+    pub(crate) fn take_over(&mut self, bucket: &Bucket) {
+        for (id, lease) in bucket.leases() {
+            let late = LateLease::of(lease);
+            if late.used != late.kept {
+                self.insert(id, late);
+            }
+        }
+    }
+
+    pub(crate) fn insert(&mut self, id: LeaseId, late: LateLease) {
+        self.0.insert(id, late);
+        if self.0.len() > MOST {
+            self.0.pop_first();
+        }
+    }
+
+    /// Forgets leases that have been waited for long enough.
+    pub(crate) fn forget(&mut self, open_window: u64) {
+        while let Some(entry) = self.0.first_entry() {
+            if entry.key().window + WINDOWS >= open_window {
+                break;
+            }
+            entry.remove();
+        }
+    }
+
+    pub(crate) fn find(&self, id: LeaseId) -> Option<&LateLease> {
+        self.0.get(&id)
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        id: LeaseId,
+        used: Amount,
+        overrun: Amount,
+    ) -> Result<(), Imbalance> {
+        let late = self.0.get_mut(&id).ok_or(Imbalance::UnknownLease(id))?;
+        if !used.fits(late.kept) {
+            return Err(Imbalance::LeaseOverdrawn(id));
+        }
+        late.used = used;
+        late.overrun = overrun;
+        Ok(())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LeaseId, LateLease)> {
+        self.0.iter().map(|(id, late)| (*id, *late))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,272 @@
+//! Who keeps the book: the seam between the API and the storage ladder.
+//!
+//! A [`Ledger`] runs operations and answers when they are durable. What is granted is decided in
+//! `quota-core`, or answered as it would; what is stored of a deployment besides its policy is
+//! opaque here.
+//!
+//! To add a ledger: 1. implement [`Ledger`] in a folder beside `embedded`; 2. name it in
+//! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use quota_core::{
+    Amount, BookPage, Granted, HeldLease, LateUse, LeaseId, Now, Policy, Refusal, RequestKey,
+    Returned, Standing, Used,
+};
+
+/// Keeps the books of all deployments.
+pub trait Ledger: Send + Sync + 'static {
+    /// Runs the operations of one caller, in their order, and answers each when all are durable.
+    fn run(&self, caller: Caller, ops: Vec<Op>) -> BoxFuture<'_, Vec<Result<Reply, OpError>>>;
+
+    /// Makes or changes a deployment. A put that changes nothing leaves the version too.
+    fn put(&self, put: Put) -> BoxFuture<'_, Result<Stored, PutError>>;
+
+    /// Removes a deployment; what its window holds stays charged until the window is over, also if
+    /// it is made again. `None`: there was none.
+    fn delete(
+        &self,
+        id: Arc<str>,
+        expected: Option<Expected>,
+    ) -> BoxFuture<'_, Result<Option<()>, PutError>>;
+
+    /// One deployment.
+    fn deployment(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Stored>, Unavailable>>;
+
+    /// All deployments, by id.
+    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>>;
+
+    /// The books of a deployment's last windows, newest first, at most `last` minutes old. `None`: no such
+    /// deployment.
+    fn windows(
+        &self,
+        id: Arc<str>,
+        last: u64,
+    ) -> BoxFuture<'_, Result<Option<Vec<BookPage>>, Unavailable>>;
+
+    /// Who holds what of a deployment now. `None`: no such deployment.
+    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>>;
+
+    /// Whether the ledger can write just now.
+    fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>>;
+
+    /// Takes no more operations, finishes those it has, and closes its store.
+    fn stop(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The credential that was shown.
+    pub credential: Arc<str>,
+    /// The gateway process; empty where a call names none.
+    pub holder: Arc<str>,
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// A lease is wanted.
+    Acquire {
+        /// Of which deployment.
+        deployment: Arc<str>,
+        /// Which wish of the holder it is.
+        request: RequestKey,
+        /// This or nothing.
+        min: Amount,
+        /// At most.
+        want: Amount,
+        /// Of the next window.
+        ahead: bool,
+    },
+    /// A return, as running totals.
+    GiveBack {
+        /// Of which lease.
+        lease: LeaseRef,
+        /// All given back so far.
+        total: Amount,
+        /// No more draws.
+        closed: bool,
+    },
+    /// A usage report, as running totals.
+    Use {
+        /// Of which lease.
+        lease: LeaseRef,
+        /// All used so far.
+        used: Amount,
+        /// All used above the lease so far.
+        overrun: Amount,
+    },
+    /// Draws that a holder denied by itself.
+    Denied {
+        /// Of which deployment.
+        deployment: Arc<str>,
+        /// How much.
+        amount: Amount,
+    },
+}
+
+/// What came of an operation.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// A lease.
+    Granted {
+        /// Its name.
+        lease: LeaseRef,
+        /// What it is.
+        granted: Granted,
+        /// How its window stands with it.
+        standing: Standing,
+    },
+    /// A return, entered.
+    Returned(Returned),
+    /// A report, entered.
+    Used(Used),
+    /// Nothing to say.
+    Noted,
+}
+
+/// Why an operation did not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpError {
+    /// No such deployment.
+    #[error("there is no such deployment")]
+    NoSuchDeployment,
+    /// The book says no.
+    #[error("{refusal}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// How the window stands, with a denial.
+        standing: Option<Standing>,
+    },
+    /// The lease was acquired with another credential.
+    #[error("the lease belongs to another credential")]
+    NotYourLease,
+    /// The ledger is away.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why the ledger does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// It cannot write. What was asked for may have happened all the same.
+    #[error("the ledger cannot write")]
+    CannotWrite,
+    /// Its queue is full. Nothing happened.
+    #[error("the ledger has too much to do")]
+    Overloaded,
+    /// It is stopping. Nothing happened.
+    #[error("the ledger is stopping")]
+    Stopping,
+}
+
+/// A wish to make or change a deployment.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What the book needs to know.
+    pub policy: Policy,
+    /// The rest, as the API wrote it: opaque.
+    pub details: Arc<str>,
+    /// What its version must be, if that matters.
+    pub expected: Option<Expected>,
+}
+
+/// What the stored version must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Any, but there must be one (`If-Match: *`).
+    Some,
+    /// There must be none (`If-None-Match: *`).
+    None,
+    /// This one.
+    Version(u64),
+}
+
+/// A deployment, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What the book needs to know.
+    pub policy: Policy,
+    /// The rest, as the API wrote it.
+    pub details: Arc<str>,
+    /// Counts its changes.
+    pub version: u64,
+    /// Made by this put.
+    pub created: bool,
+}
+
+/// Why a deployment was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PutError {
+    /// It is not what the caller expected.
+    #[error("the deployment has changed since")]
+    Unexpected,
+    /// Its kind of window cannot change while its window holds grants.
+    #[error("the kind of window is fixed once the deployment is made")]
+    KindIsFixed,
+    /// The ledger is away.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// A lease in someone's hands.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Its name.
+    pub name: LeaseRef,
+    /// The holder's name.
+    pub holder: Arc<str>,
+    /// What it is.
+    pub lease: HeldLease,
+}
+
+/// Usage that must be added to the history of a closed window.
+#[derive(Debug, Clone, Copy)]
+pub struct LateEntry {
+    /// The deployment.
+    pub deployment: u32,
+    /// What to add where.
+    pub late: LateUse,
+}
+
+/// A lease, by the number of its deployment and its id in that deployment's book. On the wire
+/// `deployment-window-number`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseRef {
+    /// The deployment's number.
+    pub deployment: u32,
+    /// The lease in its book.
+    pub lease: LeaseId,
+}
+
+impl fmt::Display for LeaseRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.deployment, self.lease)
+    }
+}
+
+impl FromStr for LeaseRef {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (deployment, lease) = text.split_once('-').ok_or(())?;
+        let parsed = Self {
+            deployment: deployment.parse().map_err(|_| ())?,
+            lease: lease.parse()?,
+        };
+        if parsed.to_string() == text {
+            Ok(parsed)
+        } else {
+            Err(())
+        }
+    }
+}
