@@ -143,14 +143,14 @@ impl<T> Item<T> {
     ///
     /// # Errors
     /// The entry's problem.
-    pub fn into_result(self) -> Result<T, Problem> {
+    pub fn into_result(self) -> Result<T, Box<Problem>> {
         match (self.body, self.problem) {
             (Some(body), _) => Ok(body),
-            (None, Some(problem)) => Err(*problem),
-            (None, None) => Err(Problem::new(
+            (None, Some(problem)) => Err(problem),
+            (None, None) => Err(Box::new(Problem::new(
                 crate::Code::Internal,
                 "a batch entry with neither body nor problem",
-            )),
+            ))),
         }
     }
 }
