@@ -1,1 +1,9 @@
+//! Everything that the scenarios, the chaos check and the API tests stand on.
+//!
+//! [`upstream`] is the provider that the gateways call, with an audit of what reached it;
+//! [`harness`] starts, stops, pauses and kills the real processes; [`load`] offers requests;
+//! [`scenario`] plays the scenarios and judges them by the audit. `it/` holds the tests,
+//! `src/bin/` the commands.
 
+pub mod clock;
+pub mod upstream;
