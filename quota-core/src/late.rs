@@ -74,19 +74,21 @@ impl Late {
         self.0.get(&id)
     }
 
+    /// Takes a report in and answers with what it adds to the overrun.
     pub(crate) fn record(
         &mut self,
         id: LeaseId,
         used: Amount,
         overrun: Amount,
-    ) -> Result<(), Imbalance> {
+    ) -> Result<Amount, Imbalance> {
         let late = self.0.get_mut(&id).ok_or(Imbalance::UnknownLease(id))?;
         if !used.fits(late.kept) {
             return Err(Imbalance::LeaseOverdrawn(id));
         }
+        let added = overrun.saturating_sub(late.overrun);
         late.used = used;
         late.overrun = overrun;
-        Ok(())
+        Ok(added)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (LeaseId, LateLease)> {

@@ -1,7 +1,7 @@
 //! Granting.
 
 use super::{AHEAD_MS, Book};
-use crate::bucket::Lease;
+use crate::bucket::{Bucket, Lease};
 use crate::rolling::released_ms;
 use crate::{
     Acquire, Amount, Event, Granted, Imbalance, LeaseId, Limit, MAX_LEASE, Now, Outcome, Refusal,
@@ -33,36 +33,29 @@ impl Book {
         let available = self.available(place.window);
         let bucket = self.open_bucket(place.window, now);
         bucket.largest_min = bucket.largest_min.max(acquire.min);
-        if let Some(unit) = Limit::short_of(available, acquire.min) {
-            bucket.denied = bucket.denied.saturating_add(acquire.min);
-            return Err(Refusal::Denied(self.denial(
-                unit,
-                acquire.min,
-                place.window,
-                now,
-            )));
-        }
-        let lease = self
-            .bucket(place.window)
-            .and_then(|bucket| bucket.next_id());
-        let Some(lease) = lease else {
-            return Err(Refusal::Denied(self.denial(
-                Unit::Requests,
-                acquire.min,
-                place.window,
-                now,
-            )));
-        };
         let holders = self.holders.active(now.steady_ms);
         let amount = sizing::grant(acquire.min, acquire.want, available, holders);
-        Ok(Self::grant(
-            lease,
-            acquire,
-            amount,
-            &place,
-            now,
-            self.policy.kind,
-        ))
+        let lease = self.bucket(place.window).and_then(Bucket::next_id);
+        match (Limit::short_of(available, acquire.min), lease) {
+            (None, Some(lease)) if !amount.is_zero() => Ok(Self::grant(
+                lease,
+                acquire,
+                amount,
+                &place,
+                now,
+                self.policy.kind,
+            )),
+            (short, _) => {
+                let unit = short.unwrap_or(Unit::Tokens);
+                self.note_denied(place.window, acquire.min, now);
+                Err(Refusal::Denied(self.denial(
+                    unit,
+                    acquire.min,
+                    place.window,
+                    now,
+                )))
+            }
+        }
     }
 
     fn grant(

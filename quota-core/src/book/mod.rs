@@ -67,7 +67,10 @@ impl Book {
             Command::Acquire(acquire) => self.decide_acquire(acquire, now)?,
             Command::GiveBack(give_back) => self.decide_give_back(give_back, now)?,
             Command::Use(report) => self.decide_use(report)?,
-            Command::Denied(amount) => return Ok((self.note_denied(*amount, now), None)),
+            Command::Denied(amount) => {
+                self.note_denied(now.window.number, *amount, now);
+                (Outcome::Noted, None)
+            }
             Command::SetPolicy(policy) => self.decide_policy(policy)?,
         };
         if let Some(event) = &event {
@@ -250,10 +253,9 @@ impl Book {
         window < now.window.number
     }
 
-    fn note_denied(&mut self, amount: Amount, now: &Now) -> Outcome {
-        let bucket = self.open_bucket(now.window.number, now);
+    fn note_denied(&mut self, window: u64, amount: Amount, now: &Now) {
+        let bucket = self.open_bucket(window, now);
         bucket.denied = bucket.denied.saturating_add(amount);
-        Outcome::Noted
     }
 
     fn decide_policy(&self, policy: &Policy) -> Result<(Outcome, Option<Event>), Refusal> {

@@ -138,10 +138,10 @@ impl Book {
         overrun: Amount,
         now: &Now,
     ) -> Result<(), Imbalance> {
-        let Some(bucket) = self.bucket_mut(id.window) else {
-            return self.late.record(id, used, overrun);
+        let added = match self.bucket_mut(id.window) {
+            Some(bucket) => bucket.record(id, used, overrun)?,
+            None => self.late.record(id, used, overrun)?,
         };
-        let added = bucket.record(id, used, overrun)?;
         if self.policy.kind == WindowKind::Rolling {
             self.rolling.overrun(id, now.steady_ms, added);
         }

@@ -1,0 +1,275 @@
+//! Random sequences of commands: the book must agree with the naive model at every step, and a book
+//! replayed from the journal must agree with the book.
+
+use proptest::prelude::*;
+use quota_core::{Book, Command, HolderId, LeaseId, Outcome, Refusal, RequestKey, Use, WindowKind};
+
+use crate::naive::{Grant, Naive};
+use crate::world::{World, amount, now, policy};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Wait(u64),
+    Acquire {
+        holder: u32,
+        request: u128,
+        tokens: u64,
+        requests: u64,
+        more: u64,
+        ahead: bool,
+    },
+    GiveBack {
+        holder: u32,
+        lease: usize,
+        tokens: u64,
+        requests: u64,
+    },
+    Report {
+        lease: usize,
+        tokens: u64,
+        requests: u64,
+        overrun: u64,
+    },
+    Limit {
+        tokens: u64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => prop_oneof![0..2_000_u64, 50_000..70_000_u64].prop_map(Step::Wait),
+        6 => (0..3_u32, 0..40_u128, 0..120_u64, 0..4_u64, 0..300_u64, any::<bool>()).prop_map(
+            |(holder, request, tokens, requests, more, ahead)| Step::Acquire { holder, request, tokens, requests, more, ahead }
+        ),
+        4 => (0..3_u32, 0..20_usize, 0..120_u64, 0..4_u64)
+            .prop_map(|(holder, lease, tokens, requests)| Step::GiveBack { holder, lease, tokens, requests }),
+        4 => (0..20_usize, 0..120_u64, 0..4_u64, 0..60_u64)
+            .prop_map(|(lease, tokens, requests, overrun)| Step::Report { lease, tokens, requests, overrun }),
+        1 => (0..900_u64).prop_map(|tokens| Step::Limit { tokens }),
+    ]
+}
+
+struct Check {
+    world: World,
+    naive: Naive,
+    kind: WindowKind,
+}
+
+impl Check {
+    fn new(kind: WindowKind) -> Self {
+        Self {
+            world: World::new(policy(kind, 500, 20)),
+            naive: Naive::default(),
+            kind,
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Wait(ms) => self.world.ms += ms,
+            Step::Acquire {
+                holder,
+                request,
+                tokens,
+                requests,
+                more,
+                ahead,
+            } => {
+                self.acquire(holder, request, (tokens, requests), more, ahead);
+            }
+            Step::GiveBack {
+                holder,
+                lease,
+                tokens,
+                requests,
+            } => self.give_back(holder, lease, tokens, requests),
+            Step::Report {
+                lease,
+                tokens,
+                requests,
+                overrun,
+            } => self.report(lease, tokens, requests, overrun),
+            Step::Limit { tokens } => {
+                let policy = policy(self.kind, tokens, 20);
+                self.world
+                    .tell(&Command::SetPolicy(policy))
+                    .expect("a limit can be set");
+            }
+        }
+        self.compare();
+    }
+
+    fn acquire(&mut self, holder: u32, request: u128, min: (u64, u64), more: u64, ahead: bool) {
+        let at = now(self.world.ms);
+        let limit = self.world.book.policy().limit;
+        let (min, want) = (
+            amount(min.0, min.1),
+            amount(min.0 + more, min.1 + more / 50),
+        );
+        let (holder_id, key) = (HolderId(holder), RequestKey(request));
+        let known = self.naive.of_request(holder_id, key);
+        match self.world.ask(holder, request, min, want, ahead) {
+            Ok(granted) if granted.repeated => assert_eq!(known, Some(granted.lease)),
+            Ok(granted) => {
+                let room = self.naive.room(self.kind, limit, granted.lease.window, &at);
+                assert!(granted.amount.fits(room), "{granted:?} into {room:?}");
+                assert!(min.fits(granted.amount) && granted.amount.fits(want));
+                let recent = known.is_some_and(|id| id.window + 1 >= at.window.number);
+                assert!(!recent, "a repeated request was granted anew");
+                let ends_ms = at.steady_ms + granted.expires_in_ms;
+                let grant = Grant {
+                    holder: holder_id,
+                    request: key,
+                    amount: granted.amount,
+                    ends_ms,
+                    returns: vec![],
+                    reports: vec![],
+                };
+                assert!(
+                    self.naive.grants.insert(granted.lease, grant).is_none(),
+                    "an id was given twice"
+                );
+            }
+            Err(Refusal::Denied(denial)) => {
+                assert!(denial.retry_after_ms > 0);
+                let windows = [at.window.number, at.window.number + 1];
+                let fits_all = windows
+                    .iter()
+                    .all(|window| min.fits(self.naive.room(self.kind, limit, *window, &at)));
+                // Who needs nothing now is given no crumbs.
+                assert!(!fits_all || min.is_zero(), "denied, though there was room");
+            }
+            Err(Refusal::NeverFits { .. }) => assert!(!min.fits(limit.ceiling())),
+            Err(Refusal::TooEarly { in_ms }) => {
+                assert!(ahead && at.window_ends_in_ms() == in_ms + 1_000);
+            }
+            Err(Refusal::NothingAsked) => assert!(want.is_zero()),
+            Err(other) => panic!("an acquire was refused: {other}"),
+        }
+    }
+
+    fn lease(&self, index: usize) -> Option<(LeaseId, HolderId)> {
+        let grants = &self.naive.grants;
+        let (id, grant) = grants.iter().rev().nth(index % grants.len().max(1))?;
+        Some((*id, grant.holder))
+    }
+
+    fn give_back(&mut self, holder: u32, index: usize, tokens: u64, requests: u64) {
+        let Some((id, owner)) = self.lease(index) else {
+            return;
+        };
+        let at = now(self.world.ms);
+        let total = amount(tokens, requests);
+        let known = self.world.book.owner(id).is_some();
+        match self.world.give_back(holder, id, total) {
+            Ok(returned) if known => {
+                assert_eq!(owner, HolderId(holder));
+                let credit = self.naive.credit(id, total, self.kind, &at);
+                if self
+                    .world
+                    .book
+                    .pages(&at)
+                    .iter()
+                    .any(|page| page.window == id.window)
+                {
+                    assert_eq!(Some(returned.credited), credit);
+                }
+                if !returned.credited.is_zero() {
+                    self.naive
+                        .grants
+                        .get_mut(&id)
+                        .expect("it is there")
+                        .returns
+                        .push(total);
+                }
+            }
+            Ok(returned) => assert!(returned.credited.is_zero()),
+            Err(Refusal::NotYours) => assert_ne!(owner, HolderId(holder)),
+            Err(Refusal::ExceedsLease) => {
+                assert_eq!(self.naive.credit(id, total, self.kind, &at), None);
+            }
+            Err(other) => panic!("a return was refused: {other}"),
+        }
+    }
+
+    fn report(&mut self, index: usize, tokens: u64, requests: u64, overrun: u64) {
+        let Some((lease, holder)) = self.lease(index) else {
+            return;
+        };
+        let (used, overrun) = (amount(tokens, requests), amount(overrun, 0));
+        let known = self.world.book.owner(lease).is_some();
+        match self.world.tell(&Command::Use(Use {
+            holder,
+            lease,
+            used,
+            overrun,
+        })) {
+            Ok(Outcome::Used(_)) => {
+                let reports = &mut self
+                    .naive
+                    .grants
+                    .get_mut(&lease)
+                    .expect("it is there")
+                    .reports;
+                reports.push((self.world.ms, used, overrun));
+            }
+            Err(Refusal::ExceedsLease) => assert!(self.naive.is_too_much(lease, used)),
+            Err(Refusal::NoSuchLease) => assert!(!known),
+            other => panic!("a report came to {other:?}"),
+        }
+    }
+
+    fn compare(&mut self) {
+        let at = now(self.world.ms);
+        let standing = self.world.book.standing(&at);
+        let window = at.window.number;
+        assert_eq!(
+            standing.outstanding,
+            self.naive.outstanding(self.kind, window, &at)
+        );
+        assert_eq!(standing.overrun, self.naive.overrun(self.kind, window, &at));
+        for page in self.world.book.pages(&at) {
+            let parts = [page.used, page.held, page.burnt]
+                .into_iter()
+                .fold(page.given_back, |sum, part| sum.saturating_add(part));
+            assert_eq!(page.granted, parts, "the page adds up");
+        }
+    }
+
+    fn compare_replayed(&mut self) {
+        let mut replayed = Book::new(policy(self.kind, 500, 20));
+        for (event, at) in &self.world.journal {
+            replayed
+                .replay(event, at)
+                .expect("what was applied can be replayed");
+        }
+        let at = now(self.world.ms);
+        assert_eq!(
+            replayed.standing(&at).outstanding,
+            self.world.book.standing(&at).outstanding
+        );
+        assert_eq!(replayed.held(&at), self.world.book.held(&at));
+    }
+}
+
+fn check(kind: WindowKind, steps: &[Step]) {
+    let mut check = Check::new(kind);
+    for step in steps {
+        check.step(step);
+    }
+    check.compare_replayed();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_minute_book_agrees_with_the_naive_model(steps in prop::collection::vec(step(), 1..120)) {
+        check(WindowKind::Minute, &steps);
+    }
+
+    #[test]
+    fn a_rolling_book_agrees_with_the_naive_model(steps in prop::collection::vec(step(), 1..120)) {
+        check(WindowKind::Rolling, &steps);
+    }
+}

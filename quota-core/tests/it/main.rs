@@ -1,0 +1,8 @@
+//! The book, told commands: scenarios as tables, and random sequences against a naive model.
+
+mod against_naive;
+mod minute;
+mod naive;
+mod replay;
+mod rolling;
+mod world;
