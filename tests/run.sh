@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The test command: formats, lints, checks the docs, and tests. Installs what it lacks on Debian and
+# Ubuntu as root; elsewhere it names what is missing. Everything that it starts has temporary data
+# and is stopped by its process id.
+#
+#   tests/run.sh            all of it
+#   tests/run.sh lint       formatting, lints and docs only
+#   tests/run.sh test       tests only
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+die() {
+    printf 'tests/run.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# Debian packages by the command or file that they bring.
+install_missing() {
+    local packages=()
+    command -v cc >/dev/null || packages+=(build-essential)
+    command -v cmake >/dev/null || packages+=(cmake)
+    command -v python3 >/dev/null || packages+=(python3)
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+    command -v prlimit >/dev/null || packages+=(util-linux)
+    [ ${#packages[@]} -eq 0 ] && return
+    if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
+        step "installing ${packages[*]}"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+    else
+        die "missing: ${packages[*]} (Debian's names); install them and run this again"
+    fi
+}
+
+need_rust() {
+    command -v cargo >/dev/null || die "missing: Rust with cargo, rustfmt and clippy (rustup brings them)"
+    cargo fmt --version >/dev/null 2>&1 || die "missing: rustfmt (rustup component add rustfmt)"
+    cargo clippy --version >/dev/null 2>&1 || die "missing: clippy (rustup component add clippy)"
+}
+
+# The stock client libraries that scenarios are played with.
+python_packages() {
+    local stamp=target/venv/requirements.txt
+    cmp -s tests/requirements.txt "$stamp" && return
+    step "python packages"
+    rm -rf target/venv
+    python3 -m venv target/venv
+    target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt "$stamp"
+}
+
+lint() {
+    step "format"
+    cargo fmt --all -- --check
+    step "lints"
+    cargo clippy --workspace --all-targets -- -D warnings
+    step "docs"
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+}
+
+# One profile for all: optimised, so that scenarios with real processes keep up with real minutes,
+# with every assertion and overflow check on.
+run_tests() {
+    step "build"
+    cargo build --workspace --bins --profile simulation
+    step "tests"
+    cargo test --workspace --profile simulation --no-fail-fast
+}
+
+main() {
+    mkdir -p target
+    install_missing
+    need_rust
+    case "${1:-all}" in
+        all) python_packages; lint; run_tests ;;
+        lint) lint ;;
+        test) python_packages; run_tests ;;
+        *) die "unknown argument '$1'; it takes lint, test, or nothing" ;;
+    esac
+    step "all passed"
+}
+
+main "$@"
