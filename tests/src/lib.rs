@@ -6,4 +6,5 @@
 //! `src/bin/` the commands.
 
 pub mod clock;
+pub mod harness;
 pub mod upstream;

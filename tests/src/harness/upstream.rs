@@ -1,0 +1,93 @@
+//! The upstream as a process.
+
+use tempfile::TempDir;
+
+use super::{HarnessError, Process, binaries, ports, process::Launch};
+use crate::upstream::{Arrival, AuditReport};
+
+/// How an upstream is to be started.
+#[derive(Debug, Clone, Default)]
+pub struct UpstreamBuilder {
+    flags: Vec<String>,
+}
+
+/// An upstream that runs.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its process.
+    pub process: Process,
+    http: reqwest::Client,
+    _room: TempDir,
+}
+
+impl UpstreamBuilder {
+    /// How long its answers take, as its `--latency` has it.
+    #[must_use]
+    pub fn latency(self, latency: &str) -> Self {
+        self.flag(format!("--latency={latency}"))
+    }
+
+    /// A flag of its own, as `--name=value`.
+    #[must_use]
+    pub fn flag(mut self, flag: impl Into<String>) -> Self {
+        self.flags.push(flag.into());
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(self) -> Result<Upstream, HarnessError> {
+        let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
+        let mut arguments = vec!["--listen".into(), ports::free()?.to_string().into()];
+        arguments.extend(self.flags.into_iter().map(Into::into));
+        let launch = Launch {
+            name: "upstream".to_owned(),
+            program: binaries::path("upstream").await?,
+            arguments,
+            environment: Vec::new(),
+            log: room.path().join("upstream.log"),
+        };
+        let process = launch.start().await?;
+        Ok(Upstream {
+            process,
+            http: reqwest::Client::new(),
+            _room: room,
+        })
+    }
+}
+
+impl Upstream {
+    /// An upstream that answers at once.
+    #[must_use]
+    pub fn builder() -> UpstreamBuilder {
+        UpstreamBuilder::default()
+    }
+
+    /// What reached it so far.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn audit(&self) -> Result<AuditReport, HarnessError> {
+        let answer = self
+            .http
+            .get(format!("{}/audit", self.process.url()))
+            .send()
+            .await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// Everything that reached it, one by one.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn arrivals(&self) -> Result<Vec<Arrival>, HarnessError> {
+        let answer = self
+            .http
+            .get(format!("{}/audit/events", self.process.url()))
+            .send()
+            .await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+}
