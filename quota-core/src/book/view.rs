@@ -9,6 +9,8 @@ use crate::{Amount, HolderId, LeaseId, Limit, Now, State, WindowKind};
 /// How a deployment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
+    /// What the limit counts over.
+    pub kind: WindowKind,
     /// The limit.
     pub limit: Limit,
     /// Granted minus given back, in the open window or the last 60 s.
@@ -83,6 +85,7 @@ impl Book {
     fn standing_of(&self, window: u64) -> Standing {
         let (outstanding, overrun) = self.spent(window);
         Standing {
+            kind: self.policy.kind,
             limit: self.policy.limit,
             outstanding,
             overrun,
