@@ -1,3 +1,4 @@
 //! Who keeps the book: the quota server.
 
 pub mod ledger;
+pub mod metrics;

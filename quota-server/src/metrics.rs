@@ -1,0 +1,195 @@
+//! The one file that names metrics.
+//!
+//! Every metric exists from the start with 0, its help is its line in a table here, and its name
+//! ends in its unit. The rest of the server speaks through the functions and handles below. None
+//! is labelled by deployment or holder: both are unbounded.
+//!
+//! To add a metric: its line in a table, and a function or handle for those who count.
+
+use std::time::Duration;
+
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+
+mod http;
+mod lease;
+
+pub use http::{HttpMetrics, RouteMetrics};
+pub use lease::LeaseMetrics;
+
+const COMMITS: &str = "quota_commits_total";
+const COMMIT_FAILURES: &str = "quota_commit_failures_total";
+const JOURNAL_BYTES: &str = "quota_journal_bytes_total";
+const INVARIANT_VIOLATIONS: &str = "quota_invariant_violations_total";
+const GRANTS: &str = "quota_grants_total";
+const GRANTED_TOKENS: &str = "quota_granted_tokens_total";
+const GRANTED_REQUESTS: &str = "quota_granted_requests_total";
+const DENIED: &str = "quota_denied_total";
+const DENIED_BY_HOLDERS: &str = "quota_denied_by_holders_total";
+const GIVEN_BACK_TOKENS: &str = "quota_given_back_tokens_total";
+const GIVEN_BACK_REQUESTS: &str = "quota_given_back_requests_total";
+const OVERRUN_TOKENS: &str = "quota_overrun_tokens_total";
+
+const HTTP_REQUESTS: &str = "quota_http_requests_total";
+const HTTP_SECONDS: &str = "quota_http_request_seconds";
+
+const RECOVERY: &str = "quota_recovery_seconds";
+const WRITABLE: &str = "quota_ledger_writable";
+const BOOKS_ACTIVE: &str = "quota_books_active";
+
+const COMMIT_SECONDS: &str = "quota_commit_seconds";
+const COMMIT_GRANTS: &str = "quota_commit_grants";
+
+const COUNTERS: &[(&str, &str)] = &[
+    (COMMITS, "Commits to the journal"),
+    (COMMIT_FAILURES, "Commits to the journal that failed"),
+    (JOURNAL_BYTES, "Bytes of records written to the journal"),
+    (
+        INVARIANT_VIOLATIONS,
+        "Books that did not add up: must stay 0",
+    ),
+    (GRANTS, "Leases granted, repeated requests not counted"),
+    (GRANTED_TOKENS, "Tokens granted"),
+    (GRANTED_REQUESTS, "Requests granted"),
+    (
+        DENIED_BY_HOLDERS,
+        "Draws that holders denied by themselves, as far as they told",
+    ),
+    (GIVEN_BACK_TOKENS, "Tokens credited by returns"),
+    (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
+    (OVERRUN_TOKENS, "Tokens used above what was reserved"),
+];
+
+const GAUGES: &[(&str, &str)] = &[
+    (RECOVERY, "How long the last recovery from the journal took"),
+    (WRITABLE, "1 while the ledger can write, else 0"),
+    (BOOKS_ACTIVE, "Deployments whose book is not at rest"),
+];
+
+const HISTOGRAMS: &[(&str, &str)] = &[
+    (COMMIT_SECONDS, "How long a commit takes"),
+    (COMMIT_GRANTS, "Grants in one commit"),
+];
+
+const SECONDS: &[f64] = &[
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0,
+];
+
+const GRANTS_A_COMMIT: &[f64] = &[
+    0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 4_096.0, 16_384.0,
+];
+
+/// How the exposition is made up: the buckets of each histogram.
+///
+/// # Errors
+/// A list of buckets is empty.
+pub fn exposition() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(COMMIT_GRANTS.to_owned()), GRANTS_A_COMMIT)
+}
+
+/// Tells the recorder of every metric that there is; each starts with 0.
+pub fn describe() {
+    for &(name, help) in COUNTERS {
+        describe_counter!(name, help);
+        counter_of(name).increment(0);
+    }
+    for &(name, help) in GAUGES {
+        describe_gauge!(name, help);
+        gauge_of(name).set(0.0);
+    }
+    for &(name, help) in HISTOGRAMS {
+        describe_histogram!(name, help);
+        let _exists = histogram_of(name);
+    }
+    describe_counter!(DENIED, "Acquires denied, by the unit that ran out");
+    describe_counter!(
+        HTTP_REQUESTS,
+        "HTTP requests answered, by route and class of status"
+    );
+    describe_histogram!(HTTP_SECONDS, "How long HTTP requests take, by route");
+    let _exist = (LeaseMetrics::new(), HttpMetrics::new());
+}
+
+/// A commit was made.
+pub fn committed(took: Duration, grants: usize, bytes: usize) {
+    counter_of(COMMITS).increment(1);
+    counter_of(JOURNAL_BYTES).increment(bytes as u64);
+    histogram_of(COMMIT_SECONDS).record(took);
+    histogram_of(COMMIT_GRANTS).record(f64::from(u32::try_from(grants).unwrap_or(u32::MAX)));
+}
+
+/// A commit failed.
+pub fn commit_failed() {
+    counter_of(COMMIT_FAILURES).increment(1);
+}
+
+/// The books were recovered from the journal.
+pub fn recovered(took: Duration) {
+    gauge_of(RECOVERY).set(took.as_secs_f64());
+}
+
+/// Whether the ledger can write.
+pub fn writable(writable: bool) {
+    gauge_of(WRITABLE).set(if writable { 1.0 } else { 0.0 });
+}
+
+/// A book did not add up.
+pub fn invariant_violated() {
+    counter_of(INVARIANT_VIOLATIONS).increment(1);
+}
+
+/// So many more books (or, below 0, fewer) are not at rest.
+pub fn books_active_changed(by: i32) {
+    gauge_of(BOOKS_ACTIVE).increment(f64::from(by));
+}
+
+/// So many tokens more were used above what was reserved.
+pub fn overrun(tokens: u64) {
+    counter_of(OVERRUN_TOKENS).increment(tokens);
+}
+
+fn counter_of(name: &'static str) -> Counter {
+    counter!(name)
+}
+
+fn gauge_of(name: &'static str) -> Gauge {
+    gauge!(name)
+}
+
+fn histogram_of(name: &'static str) -> Histogram {
+    histogram!(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_exists_from_the_start() {
+        let recorder = exposition().unwrap().build_recorder();
+        metrics::with_local_recorder(&recorder, describe);
+        let text = recorder.handle().render();
+        for (name, help) in [COUNTERS, GAUGES, HISTOGRAMS].concat() {
+            assert!(
+                text.contains(&format!("# HELP {name} {help}\n")),
+                "{name}\n{text}"
+            );
+            let is_sample = |line: &str| line.starts_with(name) && line.ends_with(" 0");
+            assert!(text.lines().any(is_sample), "{name}\n{text}");
+        }
+        for labelled in [
+            r#"quota_denied_total{unit="tokens"} 0"#,
+            r#"quota_denied_total{unit="requests"} 0"#,
+            r#"quota_http_requests_total{route="/v1/leases",class="5xx"} 0"#,
+            r#"quota_http_request_seconds_count{route="/readyz"} 0"#,
+        ] {
+            assert!(text.contains(labelled), "{labelled} is not in\n{text}");
+        }
+    }
+}
