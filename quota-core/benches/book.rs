@@ -23,24 +23,13 @@ fn main() {
 }
 
 fn now(number: u64) -> Now {
-    let window = WindowSpan {
-        number: 10,
-        minute: 10,
-        opens_ms: 600_000,
-        ends_ms: 660_000,
-    };
-    Now {
-        steady_ms: 600_000 + number * 60_000 / GRANTS,
-        window,
-    }
+    let window = WindowSpan { number: 10, minute: 10, opens_ms: 600_000, ends_ms: 660_000 };
+    Now { steady_ms: 600_000 + number * 60_000 / GRANTS, window }
 }
 
 fn policy() -> Policy {
     Policy {
-        limit: Limit {
-            tokens: Some(1 << 50),
-            requests: None,
-        },
+        limit: Limit { tokens: Some(1 << 50), requests: None },
         kind: WindowKind::Minute,
         life_ms: 2_000,
         guard_ms: 200,
@@ -74,8 +63,7 @@ fn replay_all(events: &[Event]) -> f64 {
     let mut book = Book::new(policy());
     ns_each(|| {
         for (number, event) in (0..).zip(events) {
-            book.replay(event, &now(number))
-                .expect("what was applied can be replayed");
+            book.replay(event, &now(number)).expect("what was applied can be replayed");
         }
         black_box(&mut book);
     })

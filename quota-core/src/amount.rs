@@ -36,19 +36,13 @@ impl Amount {
     /// The larger in each unit.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
-        Self::new(
-            self.tokens.max(other.tokens),
-            self.requests.max(other.requests),
-        )
+        Self::new(self.tokens.max(other.tokens), self.requests.max(other.requests))
     }
 
     /// The smaller in each unit.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
-        Self::new(
-            self.tokens.min(other.tokens),
-            self.requests.min(other.requests),
-        )
+        Self::new(self.tokens.min(other.tokens), self.requests.min(other.requests))
     }
 
     /// The sum; `None` where a unit overflows.
@@ -101,10 +95,7 @@ impl Limit {
     /// The limit as an amount, an absent one as [`MAX_LIMIT`].
     #[must_use]
     pub fn ceiling(self) -> Amount {
-        Amount::new(
-            self.tokens.unwrap_or(MAX_LIMIT),
-            self.requests.unwrap_or(MAX_LIMIT),
-        )
+        Amount::new(self.tokens.unwrap_or(MAX_LIMIT), self.requests.unwrap_or(MAX_LIMIT))
     }
 
     /// The first unit in which `amount` is more than `room`, tokens before requests.

@@ -1,32 +1,11 @@
 //! The leases of one window, and their sums.
 
-use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
+use hashbrown::HashTable;
+
+use crate::lease::Lease;
 use crate::{Amount, HolderId, Imbalance, LeaseId, Limit, RequestKey};
-
-/// A lease, as the book has it. `used + given_back <= granted`, always.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lease {
-    pub(crate) holder: HolderId,
-    pub(crate) granted: Amount,
-    pub(crate) given_back: Amount,
-    pub(crate) used: Amount,
-    pub(crate) overrun: Amount,
-    pub(crate) starts_ms: u64,
-    pub(crate) ends_ms: u64,
-    pub(crate) closed: bool,
-}
-
-impl Lease {
-    pub(crate) fn kept(&self) -> Amount {
-        self.granted.saturating_sub(self.given_back)
-    }
-
-    /// Held by its holder: neither given back nor reported as used.
-    pub(crate) fn rest(&self) -> Amount {
-        self.kept().saturating_sub(self.used)
-    }
-}
 
 /// Sums over the leases of a window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,7 +32,9 @@ pub(crate) struct Bucket {
     pub(crate) denied: Amount,
     pub(crate) largest_min: Amount,
     leases: Vec<Lease>,
-    by_request: FxHashMap<(HolderId, RequestKey), u32>,
+    /// Overrun by lease number: few leases have any.
+    overruns: BTreeMap<u32, Amount>,
+    by_request: ByRequest,
     /// The rests of the leases that may still be drawn from.
     open: Amount,
     /// Leases before this one have ended.
@@ -70,7 +51,8 @@ impl Bucket {
             denied: Amount::ZERO,
             largest_min: Amount::ZERO,
             leases: Vec::new(),
-            by_request: FxHashMap::default(),
+            overruns: BTreeMap::new(),
+            by_request: ByRequest::default(),
             open: Amount::ZERO,
             first_open: 0,
         }
@@ -78,14 +60,15 @@ impl Bucket {
 
     pub(crate) fn next_id(&self) -> Option<LeaseId> {
         let number = u32::try_from(self.leases.len()).ok()?;
-        Some(LeaseId {
-            window: self.window,
-            number,
-        })
+        Some(LeaseId { window: self.window, number })
     }
 
     pub(crate) fn find(&self, id: LeaseId) -> Option<&Lease> {
         self.leases.get(usize::try_from(id.number).ok()?)
+    }
+
+    pub(crate) fn overrun_of(&self, id: LeaseId) -> Amount {
+        self.overruns.get(&id.number).copied().unwrap_or_default()
     }
 
     pub(crate) fn by_request(
@@ -93,24 +76,15 @@ impl Bucket {
         holder: HolderId,
         request: RequestKey,
     ) -> Option<(LeaseId, &Lease)> {
-        let number = *self.by_request.get(&(holder, request))?;
-        let id = LeaseId {
-            window: self.window,
-            number,
-        };
+        let number = self.by_request.find(holder, request, &self.leases)?;
+        let id = LeaseId { window: self.window, number };
         Some((id, self.find(id)?))
     }
 
     pub(crate) fn leases(&self) -> impl Iterator<Item = (LeaseId, &Lease)> {
-        (0..).zip(&self.leases).map(|(number, lease)| {
-            (
-                LeaseId {
-                    window: self.window,
-                    number,
-                },
-                lease,
-            )
-        })
+        (0..)
+            .zip(&self.leases)
+            .map(|(number, lease)| (LeaseId { window: self.window, number }, lease))
     }
 
     /// What leases that may still be drawn from have neither given back nor reported as used, as far
@@ -124,43 +98,32 @@ impl Bucket {
         self.tally.outstanding().saturating_sub(self.tally.used)
     }
 
-    /// Ends the leases whose time is over. They end in the order of their grants, but for a life
-    /// that was shortened in between: then the younger ones end here with the older.
+    /// Ends the leases whose time is over, in the order of their grants. One with a longer life than
+    /// those after it (the life was shortened in between) keeps them open with it, until it ends.
     pub(crate) fn end(&mut self, steady_ms: u64) {
         while let Some(lease) = self.leases.get(self.first_open) {
             if lease.ends_ms > steady_ms {
                 break;
             }
-            if !lease.closed {
-                self.open = self.open.saturating_sub(lease.rest());
-            }
+            self.open = self.open.saturating_sub(lease.open_rest());
             self.first_open += 1;
         }
     }
 
     /// The leases that have not ended.
     pub(crate) fn held(&self, steady_ms: u64) -> impl Iterator<Item = (LeaseId, &Lease)> {
-        self.leases()
-            .skip(self.first_open)
-            .filter(move |(_, lease)| lease.ends_ms > steady_ms && !lease.closed)
+        let maybe = self.leases().skip(self.first_open);
+        maybe.filter(move |(_, lease)| lease.ends_ms > steady_ms && !lease.closed)
     }
 
-    pub(crate) fn grant(
-        &mut self,
-        id: LeaseId,
-        request: RequestKey,
-        lease: Lease,
-    ) -> Result<(), Imbalance> {
+    pub(crate) fn grant(&mut self, id: LeaseId, lease: Lease) -> Result<(), Imbalance> {
         if self.next_id() != Some(id) {
             return Err(Imbalance::OutOfOrder(id));
         }
-        self.tally.granted = self
-            .tally
-            .granted
-            .checked_add(lease.granted)
-            .ok_or(Imbalance::OverLimit(id))?;
-        self.open = self.open.saturating_add(lease.granted);
-        self.by_request.insert((lease.holder, request), id.number);
+        let granted = self.tally.granted.checked_add(lease.granted());
+        self.tally.granted = granted.ok_or(Imbalance::OverLimit(id))?;
+        self.open = self.open.saturating_add(lease.granted());
+        self.by_request.insert(id.number, &lease);
         self.leases.push(lease);
         Ok(())
     }
@@ -172,12 +135,11 @@ impl Bucket {
         total: Amount,
         closed: bool,
     ) -> Result<Amount, Imbalance> {
-        self.change(id, |lease| {
-            let added = total.saturating_sub(lease.given_back);
-            lease.given_back = lease.given_back.max(total);
-            lease.closed |= closed;
-            added
-        })
+        let before = *self.find(id).ok_or(Imbalance::UnknownLease(id))?;
+        let total = total.max(before.given_back());
+        let after = before.with(total, before.used(), before.closed || closed);
+        self.change(id, before, after.ok_or(Imbalance::LeaseOverdrawn(id))?);
+        Ok(total.saturating_sub(before.given_back()))
     }
 
     /// Takes a report in and answers with what it adds to the overrun.
@@ -187,53 +149,27 @@ impl Bucket {
         used: Amount,
         overrun: Amount,
     ) -> Result<Amount, Imbalance> {
-        self.change(id, |lease| {
-            let added = overrun.saturating_sub(lease.overrun);
-            lease.used = lease.used.max(used);
-            lease.overrun = lease.overrun.max(overrun);
-            added
-        })
+        let before = *self.find(id).ok_or(Imbalance::UnknownLease(id))?;
+        let after = before.with(before.given_back(), used.max(before.used()), before.closed);
+        self.change(id, before, after.ok_or(Imbalance::LeaseOverdrawn(id))?);
+        let added = overrun.saturating_sub(self.overrun_of(id));
+        if !added.is_zero() {
+            let sum = self.overruns.entry(id.number).or_default();
+            *sum = sum.saturating_add(added);
+            self.tally.overrun = self.tally.overrun.saturating_add(added);
+        }
+        Ok(added)
     }
 
-    fn change(
-        &mut self,
-        id: LeaseId,
-        change: impl FnOnce(&mut Lease) -> Amount,
-    ) -> Result<Amount, Imbalance> {
-        let index = usize::try_from(id.number).map_err(|_| Imbalance::UnknownLease(id))?;
-        let lease = self
-            .leases
-            .get_mut(index)
-            .ok_or(Imbalance::UnknownLease(id))?;
-        let before = lease.clone();
-        let added = change(lease);
-        let fits = lease
-            .given_back
-            .checked_add(lease.used)
-            .is_some_and(|sum| sum.fits(lease.granted));
-        if !fits {
-            return Err(Imbalance::LeaseOverdrawn(id));
-        }
-        let open_rest = |lease: &Lease| {
-            if lease.closed {
-                Amount::ZERO
-            } else {
-                lease.rest()
-            }
-        };
+    fn change(&mut self, id: LeaseId, before: Lease, after: Lease) {
+        let index = id.number as usize;
         if index >= self.first_open {
-            self.open = self
-                .open
-                .saturating_sub(open_rest(&before))
-                .saturating_add(open_rest(lease));
+            self.open = moved(self.open, before.open_rest(), after.open_rest());
         }
-        let moved = |sum: Amount, before: Amount, after: Amount| {
-            sum.saturating_add(after.saturating_sub(before))
-        };
-        self.tally.given_back = moved(self.tally.given_back, before.given_back, lease.given_back);
-        self.tally.used = moved(self.tally.used, before.used, lease.used);
-        self.tally.overrun = moved(self.tally.overrun, before.overrun, lease.overrun);
-        Ok(added)
+        self.tally.given_back =
+            moved(self.tally.given_back, before.given_back(), after.given_back());
+        self.tally.used = moved(self.tally.used, before.used(), after.used());
+        self.leases[index] = after;
     }
 
     /// The sums are those of the leases.
@@ -241,14 +177,65 @@ impl Bucket {
         let mut tally = Tally::default();
         let mut open = Amount::ZERO;
         for (index, lease) in self.leases.iter().enumerate() {
-            tally.granted = tally.granted.saturating_add(lease.granted);
-            tally.given_back = tally.given_back.saturating_add(lease.given_back);
-            tally.used = tally.used.saturating_add(lease.used);
-            tally.overrun = tally.overrun.saturating_add(lease.overrun);
-            if index >= self.first_open && !lease.closed {
-                open = open.saturating_add(lease.rest());
+            tally.granted = tally.granted.saturating_add(lease.granted());
+            tally.given_back = tally.given_back.saturating_add(lease.given_back());
+            tally.used = tally.used.saturating_add(lease.used());
+            if index >= self.first_open {
+                open = open.saturating_add(lease.open_rest());
             }
         }
+        for overrun in self.overruns.values() {
+            tally.overrun = tally.overrun.saturating_add(*overrun);
+        }
         (tally, open) == (self.tally, self.open)
+    }
+}
+
+/// A sum after one of its parts changed.
+fn moved(sum: Amount, before: Amount, after: Amount) -> Amount {
+    sum.saturating_sub(before).saturating_add(after)
+}
+
+/// Finds a lease by the request that it answers. It keeps 8 bytes a lease and looks the rest up in
+/// the lease itself; growing touches no lease.
+#[derive(Debug, Clone, Default)]
+struct ByRequest(HashTable<Entry>);
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u32,
+    number: u32,
+}
+
+impl Entry {
+    /// Spread over 64 bits: the table takes its buckets from the low ones, its tags from the high.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl ByRequest {
+    fn insert(&mut self, number: u32, lease: &Lease) {
+        let hash = Self::hash(lease.holder, lease.request);
+        self.0.insert_unique(Entry::spread(hash), Entry { hash, number }, |entry| {
+            Entry::spread(entry.hash)
+        });
+    }
+
+    fn find(&self, holder: HolderId, request: RequestKey, leases: &[Lease]) -> Option<u32> {
+        let hash = Self::hash(holder, request);
+        let is_it = |entry: &Entry| {
+            let lease = &leases[entry.number as usize];
+            entry.hash == hash && lease.request == request && lease.holder == holder
+        };
+        self.0.find(Entry::spread(hash), is_it).map(|entry| entry.number)
+    }
+
+    /// The request key is a hash already: fold it.
+    #[expect(clippy::cast_possible_truncation, reason = "folding a hash to 32 bits")]
+    fn hash(holder: HolderId, request: RequestKey) -> u32 {
+        let half = request.0 as u64 ^ (request.0 >> 64) as u64;
+        let mixed = (half ^ u64::from(holder.0)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        (mixed >> 32) as u32
     }
 }

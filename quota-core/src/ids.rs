@@ -28,11 +28,7 @@ impl FromStr for LeaseId {
             number: number.parse().map_err(|_| ())?,
         };
         // One lease, one name: "+7" and "007" parse as numbers, but name nothing.
-        if parsed.to_string() == text {
-            Ok(parsed)
-        } else {
-            Err(())
-        }
+        if parsed.to_string() == text { Ok(parsed) } else { Err(()) }
     }
 }
 
@@ -51,22 +47,9 @@ mod tests {
 
     #[test]
     fn a_lease_has_one_name() {
-        let id = LeaseId {
-            window: 29_384_756,
-            number: 17,
-        };
+        let id = LeaseId { window: 29_384_756, number: 17 };
         assert_eq!("29384756-17".parse(), Ok(id));
-        for bad in [
-            "",
-            "-",
-            "1-",
-            "-1",
-            "+1-2",
-            "01-2",
-            "1-02",
-            "1-2-3",
-            "1-4294967296",
-        ] {
+        for bad in ["", "-", "1-", "-1", "+1-2", "01-2", "1-02", "1-2-3", "1-4294967296"] {
             assert_eq!(bad.parse::<LeaseId>(), Err(()), "{bad}");
         }
     }

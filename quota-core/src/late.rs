@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{Bucket, Lease};
+use crate::bucket::Bucket;
+use crate::lease::Lease;
 use crate::{Amount, HolderId, Imbalance, LeaseId};
 
 /// How many windows a lease is waited for: ten, longer than providers let a request run.
@@ -28,13 +29,8 @@ pub struct LateLease {
 }
 
 impl LateLease {
-    fn of(lease: &Lease) -> Self {
-        Self {
-            holder: lease.holder,
-            kept: lease.granted.saturating_sub(lease.given_back),
-            used: lease.used,
-            overrun: lease.overrun,
-        }
+    fn of(lease: &Lease, overrun: Amount) -> Self {
+        Self { holder: lease.holder, kept: lease.kept(), used: lease.used(), overrun }
     }
 }
 
@@ -46,7 +42,7 @@ impl Late {
     /// Takes over what `bucket` leaves open.
     pub(crate) fn take_over(&mut self, bucket: &Bucket) {
         for (id, lease) in bucket.leases() {
-            let late = LateLease::of(lease);
+            let late = LateLease::of(lease, bucket.overrun_of(id));
             if late.used != late.kept {
                 self.insert(id, late);
             }

@@ -20,6 +20,7 @@ mod command;
 mod event;
 mod ids;
 mod late;
+mod lease;
 mod policy;
 mod rolling;
 mod sizing;
@@ -37,10 +38,7 @@ pub use policy::{Policy, Settlement, WindowKind};
 pub use time::{Now, Reading, Timekeeper, WindowSpan};
 
 /// The most that one lease holds: 40 bits of tokens and 24 of requests, one word in the client.
-pub const MAX_LEASE: Amount = Amount {
-    tokens: (1 << 40) - 1,
-    requests: (1 << 24) - 1,
-};
+pub const MAX_LEASE: Amount = Amount { tokens: (1 << 40) - 1, requests: (1 << 24) - 1 };
 
 /// The largest limit; an absent limit counts as this, so that no sum overflows.
 pub const MAX_LIMIT: u64 = (1 << 53) - 1;

@@ -91,11 +91,8 @@ impl Rolling {
             let next_overrun = overruns.peek().map(|(key, _)| key.0);
             let from_grants =
                 next_grant.is_some_and(|at| next_overrun.is_none_or(|other| at <= other));
-            let ((at_ms, _), amount) = if from_grants {
-                grants.next()?
-            } else {
-                overruns.next()?
-            };
+            let ((at_ms, _), amount) =
+                if from_grants { grants.next()? } else { overruns.next()? };
             freed = freed.saturating_add(*amount);
             if wanted.fits(freed) {
                 return Some(*at_ms);
@@ -110,9 +107,7 @@ impl Rolling {
     /// The sums are those of the parts.
     pub(crate) fn adds_up(&self) -> bool {
         [&self.grants, &self.overruns].into_iter().all(|held| {
-            held.by_release
-                .values()
-                .fold(Amount::ZERO, |sum, part| sum.saturating_add(*part))
+            held.by_release.values().fold(Amount::ZERO, |sum, part| sum.saturating_add(*part))
                 == held.sum
         })
     }

@@ -16,12 +16,7 @@ pub(crate) fn grant(min: Amount, want: Amount, available: Amount, holders: u64) 
     };
     Amount::new(
         of(min.tokens, want.tokens, available.tokens, MAX_LEASE.tokens),
-        of(
-            min.requests,
-            want.requests,
-            available.requests,
-            MAX_LEASE.requests,
-        ),
+        of(min.requests, want.requests, available.requests, MAX_LEASE.requests),
     )
 }
 
@@ -70,16 +65,10 @@ mod tests {
 
     #[test]
     fn the_endgame_is_three_percent_or_a_large_request_each() {
-        let limit = Limit {
-            tokens: Some(1_000),
-            requests: None,
-        };
+        let limit = Limit { tokens: Some(1_000), requests: None };
         assert!(!is_endgame(limit, Amount::new(30, 0), 1, tokens(30)));
         assert!(is_endgame(limit, Amount::new(29, 0), 1, tokens(30)));
         assert!(is_endgame(limit, Amount::new(149, 0), 5, tokens(30)));
-        assert!(
-            !is_endgame(Limit::default(), Amount::ZERO, 5, tokens(30)),
-            "no limit, no end"
-        );
+        assert!(!is_endgame(Limit::default(), Amount::ZERO, 5, tokens(30)), "no limit, no end");
     }
 }

@@ -58,19 +58,12 @@ impl WindowSpan {
     fn first(at: Reading) -> Self {
         let minute = at.wall_ms / MINUTE_MS;
         let ends_ms = at.steady_ms + MINUTE_MS - at.wall_ms % MINUTE_MS;
-        Self {
-            number: minute,
-            minute,
-            opens_ms: at.steady_ms,
-            ends_ms,
-        }
+        Self { number: minute, minute, opens_ms: at.steady_ms, ends_ms }
     }
 
     fn after(self, at: Reading) -> Self {
         let opens_ms = self.ends_ms;
-        let wall_at_opening_ms = at
-            .wall_ms
-            .saturating_sub(at.steady_ms.saturating_sub(opens_ms));
+        let wall_at_opening_ms = at.wall_ms.saturating_sub(at.steady_ms.saturating_sub(opens_ms));
         let boundary_ms = (wall_at_opening_ms + SHORTEST_MS).next_multiple_of(MINUTE_MS);
         Self {
             number: self.number + 1,
@@ -91,12 +84,7 @@ impl Timekeeper {
     /// A ledger's first start.
     #[must_use]
     pub fn start(at: Reading) -> Self {
-        Self {
-            now: Now {
-                steady_ms: at.steady_ms,
-                window: WindowSpan::first(at),
-            },
-        }
+        Self { now: Now { steady_ms: at.steady_ms, window: WindowSpan::first(at) } }
     }
 
     /// A start after `last`, with the same steady clock still running.
@@ -115,37 +103,22 @@ impl Timekeeper {
         let minute = at.wall_ms / MINUTE_MS;
         let old = last.window;
         let window = if minute > old.minute {
-            WindowSpan {
-                number: old.number + (minute - old.minute),
-                ..WindowSpan::first(at)
-            }
+            WindowSpan { number: old.number + (minute - old.minute), ..WindowSpan::first(at) }
         } else {
             WindowSpan {
                 number: old.number,
                 minute: old.minute,
-                ..WindowSpan {
-                    ends_ms: at.steady_ms,
-                    ..old
-                }
-                .after(at)
+                ..WindowSpan { ends_ms: at.steady_ms, ..old }.after(at)
             }
         };
-        Self {
-            now: Now {
-                steady_ms: at.steady_ms.max(last.steady_ms),
-                window,
-            },
-        }
+        Self { now: Now { steady_ms: at.steady_ms.max(last.steady_ms), window } }
     }
 
     /// The time at these readings; a steady reading before the last one counts as the last one.
     pub fn at(&mut self, reading: Reading) -> Now {
         let steady_ms = reading.steady_ms.max(self.now.steady_ms);
         while self.now.window.ends_ms <= steady_ms {
-            self.now.window = self.now.window.after(Reading {
-                steady_ms,
-                ..reading
-            });
+            self.now.window = self.now.window.after(Reading { steady_ms, ..reading });
         }
         self.now.steady_ms = steady_ms;
         self.now
@@ -181,16 +154,9 @@ mod tests {
         let mut keeper = Timekeeper::start(reading(0, NOON_MS));
         let before = keeper.at(reading(10_000, NOON_MS + 10_000));
         let stepped = keeper.at(reading(10_001, NOON_MS + 55_001));
-        assert_eq!(
-            stepped.window, before.window,
-            "an open window keeps its end"
-        );
+        assert_eq!(stepped.window, before.window, "an open window keeps its end");
         let next = keeper.at(reading(60_000, NOON_MS + 105_000)).window;
-        assert_eq!(
-            (next.opens_ms, next.ends_ms),
-            (60_000, 135_000),
-            "aligned again at its end"
-        );
+        assert_eq!((next.opens_ms, next.ends_ms), (60_000, 135_000), "aligned again at its end");
         assert_eq!(
             (next.number, next.minute),
             (before.window.number + 1, before.window.minute + 2)
@@ -203,9 +169,8 @@ mod tests {
         let last = keeper.at(reading(60_000, NOON_MS + 60_000)).window;
         let mut opened = vec![last];
         for second in 61..600_u64 {
-            let window = keeper
-                .at(reading(second * 1_000, NOON_MS + second * 1_000 - 300_000))
-                .window;
+            let window =
+                keeper.at(reading(second * 1_000, NOON_MS + second * 1_000 - 300_000)).window;
             if window != opened[opened.len() - 1] {
                 opened.push(window);
             }
@@ -245,20 +210,12 @@ mod tests {
     #[test]
     fn another_machine_believes_a_later_minute_and_distrusts_an_earlier_one() {
         let last = Timekeeper::start(reading(0, NOON_MS)).at(reading(50_000, NOON_MS + 50_000));
-        let later = Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS + 130_000))
-            .now
-            .window;
-        assert_eq!(
-            (later.number, later.ends_ms),
-            (last.window.number + 2, 100_000)
-        );
-        let earlier = Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS - 1_000))
-            .now
-            .window;
-        assert_eq!(
-            (earlier.number, earlier.minute),
-            (last.window.number, last.window.minute)
-        );
+        let later =
+            Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS + 130_000)).now.window;
+        assert_eq!((later.number, later.ends_ms), (last.window.number + 2, 100_000));
+        let earlier =
+            Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS - 1_000)).now.window;
+        assert_eq!((earlier.number, earlier.minute), (last.window.number, last.window.minute));
         assert!(earlier.ends_ms >= 50_000 + SHORTEST_MS);
     }
 }

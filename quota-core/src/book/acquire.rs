@@ -1,11 +1,12 @@
 //! Granting.
 
 use super::{AHEAD_MS, Book};
-use crate::bucket::{Bucket, Lease};
+use crate::bucket::Bucket;
+use crate::lease::Lease;
 use crate::rolling::released_ms;
 use crate::{
     Acquire, Amount, Event, Granted, Imbalance, LeaseId, Limit, MAX_LEASE, Now, Outcome, Refusal,
-    RequestKey, Unit, WindowKind, sizing,
+    Unit, WindowKind, sizing,
 };
 
 /// A lease that would last less is granted from the next window instead.
@@ -37,23 +38,13 @@ impl Book {
         let amount = sizing::grant(acquire.min, acquire.want, available, holders);
         let lease = self.bucket(place.window).and_then(Bucket::next_id);
         match (Limit::short_of(available, acquire.min), lease) {
-            (None, Some(lease)) if !amount.is_zero() => Ok(Self::grant(
-                lease,
-                acquire,
-                amount,
-                &place,
-                now,
-                self.policy.kind,
-            )),
+            (None, Some(lease)) if !amount.is_zero() => {
+                Ok(Self::grant(lease, acquire, amount, &place, now, self.policy.kind))
+            }
             (short, _) => {
                 let unit = short.unwrap_or(Unit::Tokens);
                 self.note_denied(place.window, acquire.min, now);
-                Err(Refusal::Denied(self.denial(
-                    unit,
-                    acquire.min,
-                    place.window,
-                    now,
-                )))
+                Err(Refusal::Denied(self.denial(unit, acquire.min, place.window, now)))
             }
         }
     }
@@ -89,17 +80,16 @@ impl Book {
     pub(super) fn enter_grant(
         &mut self,
         id: LeaseId,
-        request: RequestKey,
         lease: Lease,
         now: &Now,
     ) -> Result<(), Imbalance> {
-        if !lease.granted.fits(self.available(id.window)) {
+        if !lease.granted().fits(self.available(id.window)) {
             return Err(Imbalance::OverLimit(id));
         }
         if self.policy.kind == WindowKind::Rolling {
-            self.rolling.grant(id, lease.ends_ms, lease.granted);
+            self.rolling.grant(id, lease.ends_ms, lease.granted());
         }
-        self.open_bucket(id.window, now).grant(id, request, lease)
+        self.open_bucket(id.window, now).grant(id, lease)
     }
 
     /// What can be granted of a window: its limit less what is outstanding and overrun.
@@ -131,7 +121,7 @@ impl Book {
         let credit_ends_ms = credit_ends_ms(self.policy.kind, lease.window, held.ends_ms, now);
         Granted {
             lease,
-            amount: held.granted,
+            amount: held.granted(),
             starts_in_ms: until(held.starts_ms),
             expires_in_ms: until(held.ends_ms),
             credit_ends_in_ms: until(credit_ends_ms),
@@ -156,14 +146,8 @@ impl Book {
         }
         let most = self.policy.limit.ceiling().min(MAX_LEASE);
         match Limit::short_of(most, acquire.min) {
-            Some(unit @ Unit::Tokens) => Err(Refusal::NeverFits {
-                unit,
-                limit: most.tokens,
-            }),
-            Some(unit @ Unit::Requests) => Err(Refusal::NeverFits {
-                unit,
-                limit: most.requests,
-            }),
+            Some(unit @ Unit::Tokens) => Err(Refusal::NeverFits { unit, limit: most.tokens }),
+            Some(unit @ Unit::Requests) => Err(Refusal::NeverFits { unit, limit: most.requests }),
             None => Ok(()),
         }
     }
@@ -173,31 +157,17 @@ impl Book {
         let span = now.window;
         let ends_ms = now.steady_ms + self.policy.life_ms;
         if self.policy.kind == WindowKind::Rolling {
-            return Ok(Place {
-                window: span.number,
-                starts_ms: now.steady_ms,
-                ends_ms,
-            });
+            return Ok(Place { window: span.number, starts_ms: now.steady_ms, ends_ms });
         }
         let last_ms = span.ends_ms.saturating_sub(self.policy.guard_ms);
         if ahead && now.window_ends_in_ms() > AHEAD_MS {
-            return Err(Refusal::TooEarly {
-                in_ms: now.window_ends_in_ms() - AHEAD_MS,
-            });
+            return Err(Refusal::TooEarly { in_ms: now.window_ends_in_ms() - AHEAD_MS });
         }
         if ahead || now.steady_ms + SHORTEST_LIFE_MS > last_ms {
             let ends_ms = span.ends_ms + self.policy.life_ms;
-            return Ok(Place {
-                window: span.number + 1,
-                starts_ms: span.ends_ms,
-                ends_ms,
-            });
+            return Ok(Place { window: span.number + 1, starts_ms: span.ends_ms, ends_ms });
         }
-        Ok(Place {
-            window: span.number,
-            starts_ms: now.steady_ms,
-            ends_ms: ends_ms.min(last_ms),
-        })
+        Ok(Place { window: span.number, starts_ms: now.steady_ms, ends_ms: ends_ms.min(last_ms) })
     }
 }
 

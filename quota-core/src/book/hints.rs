@@ -29,8 +29,7 @@ impl Holders {
     /// How many are active, those counted that stopped asking in the last quarter second.
     pub(super) fn active(&mut self, steady_ms: u64) -> u64 {
         if steady_ms >= self.recount_ms {
-            self.last_ms
-                .retain(|_, last_ms| *last_ms + ACTIVE_MS > steady_ms);
+            self.last_ms.retain(|_, last_ms| *last_ms + ACTIVE_MS > steady_ms);
             self.recount_ms = steady_ms + BEAT_MS;
         }
         self.known()
@@ -82,11 +81,7 @@ impl Book {
         } else {
             (u64::MAX, State::Exhausted)
         };
-        Denial {
-            unit,
-            state,
-            retry_after_ms: retry_after_ms.min(certain_ms).max(1),
-        }
+        Denial { unit, state, retry_after_ms: retry_after_ms.min(certain_ms).max(1) }
     }
 
     /// What may come back to a window: rests of leases that may still be drawn from, and all that
@@ -96,15 +91,9 @@ impl Book {
             WindowKind::Minute => bucket.window == window,
             WindowKind::Rolling => bucket.window + 2 > now.window.number,
         });
-        recent.fold(
-            Default::default(),
-            |(open, unaccounted): (Amount, Amount), bucket| {
-                (
-                    open.saturating_add(bucket.open()),
-                    unaccounted.saturating_add(bucket.unaccounted()),
-                )
-            },
-        )
+        recent.fold(Default::default(), |(open, unaccounted): (Amount, Amount), bucket| {
+            (open.saturating_add(bucket.open()), unaccounted.saturating_add(bucket.unaccounted()))
+        })
     }
 
     /// When `missing` will be there whatever holders do, ms from now.
@@ -112,10 +101,7 @@ impl Book {
         match self.policy.kind {
             WindowKind::Minute => now.window_ends_in_ms() + (window - now.window.number) * 60_000,
             WindowKind::Rolling => {
-                let freed_ms = self
-                    .rolling
-                    .freed_ms(missing)
-                    .unwrap_or(now.steady_ms + 60_000);
+                let freed_ms = self.rolling.freed_ms(missing).unwrap_or(now.steady_ms + 60_000);
                 freed_ms.saturating_sub(now.steady_ms)
             }
         }

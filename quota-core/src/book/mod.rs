@@ -12,8 +12,9 @@ mod view;
 
 use std::collections::VecDeque;
 
-use crate::bucket::{Bucket, Lease};
+use crate::bucket::Bucket;
 use crate::late::Late;
+use crate::lease::Lease;
 use crate::rolling::Rolling;
 use crate::{
     Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, Policy, Refusal, WindowKind,
@@ -74,8 +75,7 @@ impl Book {
             Command::SetPolicy(policy) => self.decide_policy(policy)?,
         };
         if let Some(event) = &event {
-            self.enter(event, now)
-                .expect("what was decided on this book follows on it");
+            self.enter(event, now).expect("what was decided on this book follows on it");
         }
         Ok((outcome, event))
     }
@@ -103,8 +103,7 @@ impl Book {
         {
             if let Some(bucket) = self.buckets.pop_front() {
                 self.late.take_over(&bucket);
-                self.closed
-                    .push(BookPage::closed(&bucket, self.policy.kind));
+                self.closed.push(BookPage::closed(&bucket, self.policy.kind));
             }
         }
         self.late.forget(now.window.number);
@@ -132,9 +131,7 @@ impl Book {
 
     /// Events that carry what older windows left open past a compaction of the journal.
     pub fn carried(&self) -> impl Iterator<Item = Event> {
-        self.late
-            .iter()
-            .map(|(lease, late)| Event::Carried { lease, late })
+        self.late.iter().map(|(lease, late)| Event::Carried { lease, late })
     }
 
     /// What the book knows of its deployment.
@@ -153,46 +150,18 @@ impl Book {
                 return Err(Imbalance::SumsDiffer(bucket.window));
             }
         }
-        if self.rolling.adds_up() {
-            Ok(())
-        } else {
-            Err(Imbalance::SumsDiffer(0))
-        }
+        if self.rolling.adds_up() { Ok(()) } else { Err(Imbalance::SumsDiffer(0)) }
     }
 
     fn enter(&mut self, event: &Event, now: &Now) -> Result<(), Imbalance> {
         match *event {
-            Event::Granted {
-                lease,
-                holder,
-                request,
-                amount,
-                starts_ms,
-                ends_ms,
-            } => {
+            Event::Granted { lease, holder, request, amount, starts_ms, ends_ms } => {
                 self.holders.seen(holder, now.steady_ms);
-                let held = Lease {
-                    holder,
-                    granted: amount,
-                    given_back: Amount::ZERO,
-                    used: Amount::ZERO,
-                    overrun: Amount::ZERO,
-                    starts_ms,
-                    ends_ms,
-                    closed: false,
-                };
-                self.enter_grant(lease, request, held, now)
+                let held = Lease::new(holder, request, amount, starts_ms, ends_ms);
+                self.enter_grant(lease, held.ok_or(Imbalance::OverLimit(lease))?, now)
             }
-            Event::GivenBack {
-                lease,
-                total,
-                closed,
-            } => self.enter_return(lease, total, closed),
-            Event::Used {
-                lease,
-                used,
-                overrun,
-            } => self.enter_use(lease, used, overrun, now),
+            Event::GivenBack { lease, total, closed } => self.enter_return(lease, total, closed),
+            Event::Used { lease, used, overrun } => self.enter_use(lease, used, overrun, now),
             Event::PolicySet { policy } => {
                 self.policy = policy;
                 for bucket in &mut self.buckets {
@@ -219,32 +188,19 @@ impl Book {
     }
 
     fn bucket(&self, window: u64) -> Option<&Bucket> {
-        self.buckets
-            .iter()
-            .rev()
-            .find(|bucket| bucket.window == window)
+        self.buckets.iter().rev().find(|bucket| bucket.window == window)
     }
 
     fn bucket_mut(&mut self, window: u64) -> Option<&mut Bucket> {
-        self.buckets
-            .iter_mut()
-            .rev()
-            .find(|bucket| bucket.window == window)
+        self.buckets.iter_mut().rev().find(|bucket| bucket.window == window)
     }
 
     /// The bucket of the open window or the one after it, made if need be.
     fn open_bucket(&mut self, window: u64, now: &Now) -> &mut Bucket {
-        let at = self
-            .buckets
-            .partition_point(|bucket| bucket.window < window);
-        if self
-            .buckets
-            .get(at)
-            .is_none_or(|bucket| bucket.window != window)
-        {
+        let at = self.buckets.partition_point(|bucket| bucket.window < window);
+        if self.buckets.get(at).is_none_or(|bucket| bucket.window != window) {
             let minute = now.window.minute + window.saturating_sub(now.window.number);
-            self.buckets
-                .insert(at, Bucket::new(window, minute, self.policy.limit));
+            self.buckets.insert(at, Bucket::new(window, minute, self.policy.limit));
         }
         &mut self.buckets[at]
     }
@@ -269,10 +225,7 @@ impl Book {
     /// Whose a lease is, among those that the book still has.
     #[must_use]
     pub fn owner(&self, lease: LeaseId) -> Option<HolderId> {
-        let held = self
-            .bucket(lease.window)
-            .and_then(|bucket| bucket.find(lease));
-        held.map(|lease| lease.holder)
-            .or_else(|| self.late.find(lease).map(|late| late.holder))
+        let held = self.bucket(lease.window).and_then(|bucket| bucket.find(lease));
+        held.map(|lease| lease.holder).or_else(|| self.late.find(lease).map(|late| late.holder))
     }
 }

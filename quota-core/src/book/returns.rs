@@ -1,7 +1,7 @@
 //! Giving back and reporting usage: running totals, merged by maximum.
 
 use super::Book;
-use crate::bucket::Lease;
+use crate::lease::Lease;
 use crate::rolling::released_ms;
 use crate::{
     Amount, Event, GiveBack, Imbalance, LateUse, LeaseId, Now, Outcome, Refusal, Returned, Use,
@@ -21,19 +21,15 @@ impl Book {
         if lease.holder != give_back.holder {
             return Err(Refusal::NotYours);
         }
-        let total = lease.given_back.max(give_back.total);
+        let total = lease.given_back().max(give_back.total);
         let closed = lease.closed || give_back.closed;
-        check_total(lease, total, lease.used)?;
+        check_total(lease, total, lease.used())?;
         if !self.earns_credit(id, lease, now) {
-            return Ok((returned(Amount::ZERO, lease.given_back), None));
+            return Ok((returned(Amount::ZERO, lease.given_back()), None));
         }
-        let credited = total.saturating_sub(lease.given_back);
+        let credited = total.saturating_sub(lease.given_back());
         let changed = !credited.is_zero() || closed != lease.closed;
-        let event = changed.then_some(Event::GivenBack {
-            lease: id,
-            total,
-            closed,
-        });
+        let event = changed.then_some(Event::GivenBack { lease: id, total, closed });
         Ok((returned(credited, total), event))
     }
 
@@ -74,45 +70,20 @@ impl Book {
             used: used.saturating_sub(known.used),
             overrun: overrun.saturating_sub(known.overrun),
         });
-        let event = changed.then_some(Event::Used {
-            lease: id,
-            used,
-            overrun,
-        });
-        Ok((
-            Outcome::Used(Used {
-                used,
-                overrun,
-                late,
-            }),
-            event,
-        ))
+        let event = changed.then_some(Event::Used { lease: id, used, overrun });
+        Ok((Outcome::Used(Used { used, overrun, late }), event))
     }
 
     /// What is recorded of a lease's usage, what it kept of its amount, and whether its window's book
     /// is closed.
     fn recorded(&self, id: LeaseId) -> Option<(Used, Amount, bool)> {
-        if let Some(lease) = self.bucket(id.window).and_then(|bucket| bucket.find(id)) {
-            return Some((
-                Used {
-                    used: lease.used,
-                    overrun: lease.overrun,
-                    late: None,
-                },
-                lease.kept(),
-                false,
-            ));
+        if let Some(bucket) = self.bucket(id.window) {
+            let lease = bucket.find(id)?;
+            let used = Used { used: lease.used(), overrun: bucket.overrun_of(id), late: None };
+            return Some((used, lease.kept(), false));
         }
         let late = self.late.find(id)?;
-        Some((
-            Used {
-                used: late.used,
-                overrun: late.overrun,
-                late: None,
-            },
-            late.kept,
-            true,
-        ))
+        Some((Used { used: late.used, overrun: late.overrun, late: None }, late.kept, true))
     }
 
     pub(super) fn enter_return(
@@ -151,16 +122,9 @@ impl Book {
 
 fn check_total(lease: &Lease, given_back: Amount, used: Amount) -> Result<(), Refusal> {
     let sum = given_back.checked_add(used).ok_or(Refusal::ExceedsLease)?;
-    if sum.fits(lease.granted) {
-        Ok(())
-    } else {
-        Err(Refusal::ExceedsLease)
-    }
+    if sum.fits(lease.granted()) { Ok(()) } else { Err(Refusal::ExceedsLease) }
 }
 
 fn returned(credited: Amount, given_back: Amount) -> Outcome {
-    Outcome::Returned(Returned {
-        credited,
-        given_back,
-    })
+    Outcome::Returned(Returned { credited, given_back })
 }

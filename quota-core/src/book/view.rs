@@ -97,26 +97,20 @@ impl Book {
     pub fn pages(&mut self, now: &Now) -> Vec<BookPage> {
         self.advance(now);
         let kind = self.policy.kind;
-        self.buckets
-            .iter()
-            .map(|bucket| BookPage::of(bucket, kind, now))
-            .collect()
+        self.buckets.iter().map(|bucket| BookPage::of(bucket, kind, now)).collect()
     }
 
     /// The leases that may still be drawn from, oldest first.
     pub fn held(&mut self, now: &Now) -> Vec<HeldLease> {
         self.advance(now);
         let until = |ms: u64| ms.saturating_sub(now.steady_ms);
-        let held = self
-            .buckets
-            .iter()
-            .flat_map(|bucket| bucket.held(now.steady_ms));
+        let held = self.buckets.iter().flat_map(|bucket| bucket.held(now.steady_ms));
         held.map(|(lease, held)| HeldLease {
             lease,
             holder: held.holder,
-            granted: held.granted,
-            given_back: held.given_back,
-            used: held.used,
+            granted: held.granted(),
+            given_back: held.given_back(),
+            used: held.used(),
             starts_in_ms: until(held.starts_ms),
             expires_in_ms: until(held.ends_ms),
         })

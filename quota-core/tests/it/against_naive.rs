@@ -10,29 +10,10 @@ use crate::world::{World, amount, now, policy};
 #[derive(Debug, Clone)]
 enum Step {
     Wait(u64),
-    Acquire {
-        holder: u32,
-        request: u128,
-        tokens: u64,
-        requests: u64,
-        more: u64,
-        ahead: bool,
-    },
-    GiveBack {
-        holder: u32,
-        lease: usize,
-        tokens: u64,
-        requests: u64,
-    },
-    Report {
-        lease: usize,
-        tokens: u64,
-        requests: u64,
-        overrun: u64,
-    },
-    Limit {
-        tokens: u64,
-    },
+    Acquire { holder: u32, request: u128, tokens: u64, requests: u64, more: u64, ahead: bool },
+    GiveBack { holder: u32, lease: usize, tokens: u64, requests: u64 },
+    Report { lease: usize, tokens: u64, requests: u64, overrun: u64 },
+    Limit { tokens: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -57,43 +38,24 @@ struct Check {
 
 impl Check {
     fn new(kind: WindowKind) -> Self {
-        Self {
-            world: World::new(policy(kind, 500, 20)),
-            naive: Naive::default(),
-            kind,
-        }
+        Self { world: World::new(policy(kind, 500, 20)), naive: Naive::default(), kind }
     }
 
     fn step(&mut self, step: &Step) {
         match *step {
             Step::Wait(ms) => self.world.ms += ms,
-            Step::Acquire {
-                holder,
-                request,
-                tokens,
-                requests,
-                more,
-                ahead,
-            } => {
+            Step::Acquire { holder, request, tokens, requests, more, ahead } => {
                 self.acquire(holder, request, (tokens, requests), more, ahead);
             }
-            Step::GiveBack {
-                holder,
-                lease,
-                tokens,
-                requests,
-            } => self.give_back(holder, lease, tokens, requests),
-            Step::Report {
-                lease,
-                tokens,
-                requests,
-                overrun,
-            } => self.report(lease, tokens, requests, overrun),
+            Step::GiveBack { holder, lease, tokens, requests } => {
+                self.give_back(holder, lease, tokens, requests);
+            }
+            Step::Report { lease, tokens, requests, overrun } => {
+                self.report(lease, tokens, requests, overrun);
+            }
             Step::Limit { tokens } => {
                 let policy = policy(self.kind, tokens, 20);
-                self.world
-                    .tell(&Command::SetPolicy(policy))
-                    .expect("a limit can be set");
+                self.world.tell(&Command::SetPolicy(policy)).expect("a limit can be set");
             }
         }
         self.compare();
@@ -102,10 +64,7 @@ impl Check {
     fn acquire(&mut self, holder: u32, request: u128, min: (u64, u64), more: u64, ahead: bool) {
         let at = now(self.world.ms);
         let limit = self.world.book.policy().limit;
-        let (min, want) = (
-            amount(min.0, min.1),
-            amount(min.0 + more, min.1 + more / 50),
-        );
+        let (min, want) = (amount(min.0, min.1), amount(min.0 + more, min.1 + more / 50));
         let (holder_id, key) = (HolderId(holder), RequestKey(request));
         let known = self.naive.of_request(holder_id, key);
         match self.world.ask(holder, request, min, want, ahead) {
@@ -165,22 +124,11 @@ impl Check {
             Ok(returned) if known => {
                 assert_eq!(owner, HolderId(holder));
                 let credit = self.naive.credit(id, total, self.kind, &at);
-                if self
-                    .world
-                    .book
-                    .pages(&at)
-                    .iter()
-                    .any(|page| page.window == id.window)
-                {
+                if self.world.book.pages(&at).iter().any(|page| page.window == id.window) {
                     assert_eq!(Some(returned.credited), credit);
                 }
                 if !returned.credited.is_zero() {
-                    self.naive
-                        .grants
-                        .get_mut(&id)
-                        .expect("it is there")
-                        .returns
-                        .push(total);
+                    self.naive.grants.get_mut(&id).expect("it is there").returns.push(total);
                 }
             }
             Ok(returned) => assert!(returned.credited.is_zero()),
@@ -198,19 +146,9 @@ impl Check {
         };
         let (used, overrun) = (amount(tokens, requests), amount(overrun, 0));
         let known = self.world.book.owner(lease).is_some();
-        match self.world.tell(&Command::Use(Use {
-            holder,
-            lease,
-            used,
-            overrun,
-        })) {
+        match self.world.tell(&Command::Use(Use { holder, lease, used, overrun })) {
             Ok(Outcome::Used(_)) => {
-                let reports = &mut self
-                    .naive
-                    .grants
-                    .get_mut(&lease)
-                    .expect("it is there")
-                    .reports;
+                let reports = &mut self.naive.grants.get_mut(&lease).expect("it is there").reports;
                 reports.push((self.world.ms, used, overrun));
             }
             Err(Refusal::ExceedsLease) => assert!(self.naive.is_too_much(lease, used)),
@@ -223,10 +161,7 @@ impl Check {
         let at = now(self.world.ms);
         let standing = self.world.book.standing(&at);
         let window = at.window.number;
-        assert_eq!(
-            standing.outstanding,
-            self.naive.outstanding(self.kind, window, &at)
-        );
+        assert_eq!(standing.outstanding, self.naive.outstanding(self.kind, window, &at));
         assert_eq!(standing.overrun, self.naive.overrun(self.kind, window, &at));
         for page in self.world.book.pages(&at) {
             let parts = [page.used, page.held, page.burnt]
@@ -239,15 +174,10 @@ impl Check {
     fn compare_replayed(&mut self) {
         let mut replayed = Book::new(policy(self.kind, 500, 20));
         for (event, at) in &self.world.journal {
-            replayed
-                .replay(event, at)
-                .expect("what was applied can be replayed");
+            replayed.replay(event, at).expect("what was applied can be replayed");
         }
         let at = now(self.world.ms);
-        assert_eq!(
-            replayed.standing(&at).outstanding,
-            self.world.book.standing(&at).outstanding
-        );
+        assert_eq!(replayed.standing(&at).outstanding, self.world.book.standing(&at).outstanding);
         assert_eq!(replayed.held(&at), self.world.book.held(&at));
     }
 }

@@ -12,16 +12,13 @@ fn world(tokens: u64, requests: u64) -> World {
 fn thirty_three_of_fifteen_fit_five_hundred_whoever_asks() {
     for holders in [1, 2, 5, 20] {
         let mut world = world(500, 600_000);
-        let granted = (0..300)
-            .filter(|n| world.acquire(n % holders, amount(15, 1)).is_ok())
-            .count();
+        let granted =
+            (0..300).filter(|n| world.acquire(n % holders, amount(15, 1)).is_ok()).count();
         assert_eq!(granted, 33, "{holders} holders");
         assert_eq!(world.outstanding(), amount(495, 33));
         world.ms += MINUTE_MS;
         assert_eq!(
-            (0..300)
-                .filter(|n| world.acquire(n % holders, amount(15, 1)).is_ok())
-                .count(),
+            (0..300).filter(|n| world.acquire(n % holders, amount(15, 1)).is_ok()).count(),
             33
         );
     }
@@ -34,54 +31,25 @@ fn tokens_and_requests_are_granted_together_or_not_at_all() {
     world.acquire(1, amount(10, 1)).unwrap();
     let denied = denial(world.acquire(1, amount(10, 1)));
     assert_eq!(denied.unit, Unit::Requests);
-    assert_eq!(
-        world.outstanding(),
-        amount(20, 2),
-        "the tokens of the denied ask are free"
-    );
+    assert_eq!(world.outstanding(), amount(20, 2), "the tokens of the denied ask are free");
 }
 
 #[test]
 fn the_same_request_gets_the_same_lease() {
     let mut world = world(100, 100);
-    let first = world
-        .ask(1, 7, amount(60, 1), amount(60, 1), false)
-        .unwrap();
+    let first = world.ask(1, 7, amount(60, 1), amount(60, 1), false).unwrap();
     world.at(500);
-    let again = world
-        .ask(1, 7, amount(60, 1), amount(60, 1), false)
-        .unwrap();
-    assert_eq!(
-        (again.lease, again.amount, again.repeated),
-        (first.lease, first.amount, true)
-    );
-    assert_eq!(
-        again.expires_in_ms,
-        first.expires_in_ms - 500,
-        "what is left of its life"
-    );
+    let again = world.ask(1, 7, amount(60, 1), amount(60, 1), false).unwrap();
+    assert_eq!((again.lease, again.amount, again.repeated), (first.lease, first.amount, true));
+    assert_eq!(again.expires_in_ms, first.expires_in_ms - 500, "what is left of its life");
     assert_eq!(world.outstanding(), amount(60, 1));
-    let other = world
-        .ask(2, 7, amount(40, 1), amount(40, 1), false)
-        .unwrap();
-    assert_ne!(
-        other.lease, first.lease,
-        "another holder's request id is another request"
-    );
+    let other = world.ask(2, 7, amount(40, 1), amount(40, 1), false).unwrap();
+    assert_ne!(other.lease, first.lease, "another holder's request id is another request");
     world.at(5_000);
-    assert_eq!(
-        world
-            .ask(1, 7, amount(60, 1), amount(60, 1), false)
-            .unwrap()
-            .expires_in_ms,
-        0
-    );
+    assert_eq!(world.ask(1, 7, amount(60, 1), amount(60, 1), false).unwrap().expires_in_ms, 0);
     world.ms += MINUTE_MS;
     assert!(
-        world
-            .ask(1, 7, amount(60, 1), amount(60, 1), false)
-            .unwrap()
-            .repeated,
+        world.ask(1, 7, amount(60, 1), amount(60, 1), false).unwrap().repeated,
         "over the window's turn too"
     );
 }
@@ -99,21 +67,11 @@ fn returns_are_running_totals() {
         (amount(30, 4), Amount::ZERO),
     ];
     for (total, credited) in table {
-        assert_eq!(
-            world.give_back(1, lease, total).unwrap().credited,
-            credited,
-            "{total:?}"
-        );
+        assert_eq!(world.give_back(1, lease, total).unwrap().credited, credited, "{total:?}");
     }
     assert_eq!(world.outstanding(), amount(50, 4));
-    assert_eq!(
-        world.give_back(1, lease, amount(81, 4)),
-        Err(Refusal::ExceedsLease)
-    );
-    assert_eq!(
-        world.give_back(2, lease, amount(40, 4)),
-        Err(Refusal::NotYours)
-    );
+    assert_eq!(world.give_back(1, lease, amount(81, 4)), Err(Refusal::ExceedsLease));
+    assert_eq!(world.give_back(2, lease, amount(40, 4)), Err(Refusal::NotYours));
     assert_eq!(world.outstanding(), amount(50, 4));
 }
 
@@ -140,15 +98,9 @@ fn nothing_is_credited_once_the_window_is_over() {
     let mut world = world(100, 100);
     let lease = world.acquire(1, amount(100, 10)).unwrap().lease;
     world.ms += MINUTE_MS;
-    assert_eq!(
-        world.give_back(1, lease, amount(100, 10)).unwrap().credited,
-        Amount::ZERO
-    );
+    assert_eq!(world.give_back(1, lease, amount(100, 10)).unwrap().credited, Amount::ZERO);
     world.ms += 20 * MINUTE_MS;
-    assert_eq!(
-        world.give_back(1, lease, amount(100, 10)).unwrap().credited,
-        Amount::ZERO
-    );
+    assert_eq!(world.give_back(1, lease, amount(100, 10)).unwrap().credited, Amount::ZERO);
 }
 
 #[test]
@@ -165,11 +117,7 @@ fn a_lease_ends_before_its_window_does() {
     ];
     for (at, expected) in table {
         let granted = world.at(at).acquire(1, amount(1, 1)).unwrap();
-        assert_eq!(
-            (granted.starts_in_ms, granted.expires_in_ms),
-            expected,
-            "at {at}"
-        );
+        assert_eq!((granted.starts_in_ms, granted.expires_in_ms), expected, "at {at}");
     }
 }
 
@@ -194,46 +142,29 @@ fn the_next_window_is_granted_in_the_last_second_and_charged_to_itself() {
 fn a_lowered_limit_holds_for_the_next_grant_and_so_does_a_raised_one() {
     let mut world = world(100, 100);
     let lease = world.acquire(1, amount(80, 1)).unwrap().lease;
-    world
-        .tell(&Command::SetPolicy(policy(WindowKind::Minute, 50, 100)))
-        .unwrap();
+    world.tell(&Command::SetPolicy(policy(WindowKind::Minute, 50, 100))).unwrap();
     assert!(world.acquire(1, amount(1, 1)).is_err());
     world.give_back(1, lease, amount(30, 0)).unwrap();
     assert!(world.acquire(1, amount(1, 1)).is_err(), "50 of 50 are out");
     world.give_back(1, lease, amount(31, 0)).unwrap();
     assert!(world.acquire(1, amount(1, 1)).is_ok());
-    world
-        .tell(&Command::SetPolicy(policy(WindowKind::Minute, 200, 100)))
-        .unwrap();
+    world.tell(&Command::SetPolicy(policy(WindowKind::Minute, 200, 100))).unwrap();
     assert!(world.acquire(1, amount(150, 1)).is_ok());
     let rolling = policy(WindowKind::Rolling, 200, 100);
-    assert_eq!(
-        world.tell(&Command::SetPolicy(rolling)),
-        Err(Refusal::KindIsFixed)
-    );
+    assert_eq!(world.tell(&Command::SetPolicy(rolling)), Err(Refusal::KindIsFixed));
 }
 
 #[test]
 fn an_overrun_stands_apart_and_lowers_what_is_left() {
     let mut world = world(100, 100);
     let lease = world.acquire(1, amount(60, 1)).unwrap().lease;
-    world
-        .report(1, lease, amount(60, 1), amount(30, 0))
-        .unwrap();
-    world
-        .report(1, lease, amount(50, 1), amount(20, 0))
-        .unwrap();
+    world.report(1, lease, amount(60, 1), amount(30, 0)).unwrap();
+    world.report(1, lease, amount(50, 1), amount(20, 0)).unwrap();
     assert_eq!(world.outstanding(), amount(60, 1), "an overrun is no grant");
     assert!(world.acquire(1, amount(11, 1)).is_err());
     assert!(world.acquire(1, amount(10, 1)).is_ok());
-    assert_eq!(
-        world.report(1, lease, amount(61, 1), Amount::ZERO),
-        Err(Refusal::ExceedsLease)
-    );
-    assert_eq!(
-        world.report(2, lease, amount(60, 1), Amount::ZERO),
-        Err(Refusal::NotYours)
-    );
+    assert_eq!(world.report(1, lease, amount(61, 1), Amount::ZERO), Err(Refusal::ExceedsLease));
+    assert_eq!(world.report(2, lease, amount(60, 1), Amount::ZERO), Err(Refusal::NotYours));
 }
 
 #[test]
@@ -241,15 +172,9 @@ fn what_was_used_cannot_be_given_back() {
     let mut world = world(100, 100);
     let lease = world.acquire(1, amount(60, 6)).unwrap().lease;
     world.report(1, lease, amount(40, 4), Amount::ZERO).unwrap();
-    assert_eq!(
-        world.give_back(1, lease, amount(21, 0)),
-        Err(Refusal::ExceedsLease)
-    );
+    assert_eq!(world.give_back(1, lease, amount(21, 0)), Err(Refusal::ExceedsLease));
     world.give_back(1, lease, amount(20, 2)).unwrap();
-    assert_eq!(
-        world.report(1, lease, amount(41, 4), Amount::ZERO),
-        Err(Refusal::ExceedsLease)
-    );
+    assert_eq!(world.report(1, lease, amount(41, 4), Amount::ZERO), Err(Refusal::ExceedsLease));
 }
 
 #[test]
@@ -262,17 +187,11 @@ fn a_denial_says_when_this_size_will_fit() {
     // Closed, with requests still running that may be refunded: later.
     world.close(1, lease, Amount::ZERO);
     let later = denial(world.acquire(2, amount(20, 1)));
-    assert_eq!(
-        (later.state, later.retry_after_ms),
-        (State::Exhausted, 1_000)
-    );
+    assert_eq!((later.state, later.retry_after_ms), (State::Exhausted, 1_000));
     // All of it used: with the next window.
     world.report(1, lease, amount(90, 9), Amount::ZERO).unwrap();
     let at_end = denial(world.at(20_000).acquire(2, amount(20, 1)));
-    assert_eq!(
-        (at_end.state, at_end.retry_after_ms),
-        (State::Exhausted, 40_000)
-    );
+    assert_eq!((at_end.state, at_end.retry_after_ms), (State::Exhausted, 40_000));
 }
 
 #[test]
@@ -280,10 +199,7 @@ fn a_lease_that_ended_is_no_hope_of_rests() {
     let mut world = world(100, 100);
     world.acquire(1, amount(90, 9)).unwrap();
     let after = denial(world.at(2_000).acquire(2, amount(20, 1)));
-    assert_eq!(
-        (after.state, after.retry_after_ms),
-        (State::Exhausted, 1_000)
-    );
+    assert_eq!((after.state, after.retry_after_ms), (State::Exhausted, 1_000));
 }
 
 #[test]
@@ -291,22 +207,13 @@ fn what_can_never_be_granted_is_no_denial() {
     let mut world = world(100, 10);
     assert_eq!(
         world.acquire(1, amount(101, 1)),
-        Err(Refusal::NeverFits {
-            unit: Unit::Tokens,
-            limit: 100
-        })
+        Err(Refusal::NeverFits { unit: Unit::Tokens, limit: 100 })
     );
     assert_eq!(
         world.acquire(1, amount(1, 11)),
-        Err(Refusal::NeverFits {
-            unit: Unit::Requests,
-            limit: 10
-        })
+        Err(Refusal::NeverFits { unit: Unit::Requests, limit: 10 })
     );
-    assert_eq!(
-        world.ask(1, 1, amount(2, 1), amount(1, 1), false),
-        Err(Refusal::WantBelowMin)
-    );
+    assert_eq!(world.ask(1, 1, amount(2, 1), amount(1, 1), false), Err(Refusal::WantBelowMin));
     assert_eq!(world.acquire(1, Amount::ZERO), Err(Refusal::NothingAsked));
     assert_eq!(world.outstanding(), Amount::ZERO);
 }
@@ -316,16 +223,12 @@ fn the_page_of_a_window_adds_up_and_late_reports_reach_it() {
     let mut world = world(1_000, 100);
     let returned = world.acquire(1, amount(100, 1)).unwrap().lease;
     world.give_back(1, returned, amount(30, 0)).unwrap();
-    world
-        .report(1, returned, amount(50, 1), Amount::ZERO)
-        .unwrap();
+    world.report(1, returned, amount(50, 1), Amount::ZERO).unwrap();
     let silent = world.acquire(2, amount(200, 2)).unwrap().lease;
     assert!(world.acquire(2, amount(1_000, 1)).is_err());
     world.ms += 2 * MINUTE_MS;
     world.outstanding();
-    let [page] = world.book.take_closed()[..] else {
-        panic!("one window is closed")
-    };
+    let [page] = world.book.take_closed()[..] else { panic!("one window is closed") };
     assert_eq!(page.granted, amount(300, 3));
     assert_eq!(
         (page.given_back, page.used, page.burnt),
@@ -337,26 +240,10 @@ fn the_page_of_a_window_adds_up_and_late_reports_reach_it() {
         .unwrap()
         .late
         .expect("the page is closed");
-    assert_eq!(
-        (late.window, late.used, late.overrun),
-        (page.window, amount(150, 2), amount(5, 0))
-    );
-    assert_eq!(
-        world
-            .report(2, silent, amount(150, 2), amount(5, 0))
-            .unwrap()
-            .late,
-        None,
-        "once"
-    );
-    assert_eq!(
-        world.report(2, silent, amount(201, 2), Amount::ZERO),
-        Err(Refusal::ExceedsLease)
-    );
+    assert_eq!((late.window, late.used, late.overrun), (page.window, amount(150, 2), amount(5, 0)));
+    assert_eq!(world.report(2, silent, amount(150, 2), amount(5, 0)).unwrap().late, None, "once");
+    assert_eq!(world.report(2, silent, amount(201, 2), Amount::ZERO), Err(Refusal::ExceedsLease));
     world.ms += 11 * MINUTE_MS;
-    assert_eq!(
-        world.report(2, silent, amount(160, 2), Amount::ZERO),
-        Err(Refusal::NoSuchLease)
-    );
+    assert_eq!(world.report(2, silent, amount(160, 2), Amount::ZERO), Err(Refusal::NoSuchLease));
     assert!(world.book.is_at_rest());
 }

@@ -18,21 +18,15 @@ pub(crate) struct Grant {
 
 impl Grant {
     fn given_back(&self) -> Amount {
-        self.returns
-            .iter()
-            .fold(Amount::ZERO, |most, total| most.max(*total))
+        self.returns.iter().fold(Amount::ZERO, |most, total| most.max(*total))
     }
 
     fn used(&self) -> Amount {
-        self.reports
-            .iter()
-            .fold(Amount::ZERO, |most, (_, used, _)| most.max(*used))
+        self.reports.iter().fold(Amount::ZERO, |most, (_, used, _)| most.max(*used))
     }
 
     fn overrun_after(&self, count: usize) -> Amount {
-        self.reports[..count]
-            .iter()
-            .fold(Amount::ZERO, |most, (_, _, overrun)| most.max(*overrun))
+        self.reports[..count].iter().fold(Amount::ZERO, |most, (_, _, overrun)| most.max(*overrun))
     }
 }
 
@@ -44,20 +38,17 @@ pub(crate) struct Naive {
 
 impl Naive {
     pub(crate) fn outstanding(&self, kind: WindowKind, window: u64, now: &Now) -> Amount {
-        self.charged(kind, window, now)
-            .fold(Amount::ZERO, |sum, grant| {
-                sum.saturating_add(grant.amount)
-                    .saturating_sub(grant.given_back())
-            })
+        self.charged(kind, window, now).fold(Amount::ZERO, |sum, grant| {
+            sum.saturating_add(grant.amount).saturating_sub(grant.given_back())
+        })
     }
 
     pub(crate) fn overrun(&self, kind: WindowKind, window: u64, now: &Now) -> Amount {
         let mut sum = Amount::ZERO;
         for (id, grant) in &self.grants {
             for count in 1..=grant.reports.len() {
-                let added = grant
-                    .overrun_after(count)
-                    .saturating_sub(grant.overrun_after(count - 1));
+                let added =
+                    grant.overrun_after(count).saturating_sub(grant.overrun_after(count - 1));
                 let counts = match kind {
                     WindowKind::Minute => id.window == window,
                     WindowKind::Rolling => grant.reports[count - 1].0 + 60_000 > now.steady_ms,
@@ -71,9 +62,8 @@ impl Naive {
     }
 
     pub(crate) fn room(&self, kind: WindowKind, limit: Limit, window: u64, now: &Now) -> Amount {
-        let spent = self
-            .outstanding(kind, window, now)
-            .saturating_add(self.overrun(kind, window, now));
+        let spent =
+            self.outstanding(kind, window, now).saturating_add(self.overrun(kind, window, now));
         limit.ceiling().saturating_sub(spent)
     }
 
@@ -94,20 +84,13 @@ impl Naive {
             WindowKind::Minute => id.window >= now.window.number,
             WindowKind::Rolling => grant.ends_ms + 60_000 > now.steady_ms,
         };
-        Some(if in_time {
-            total.saturating_sub(grant.given_back())
-        } else {
-            Amount::ZERO
-        })
+        Some(if in_time { total.saturating_sub(grant.given_back()) } else { Amount::ZERO })
     }
 
     /// Whether a report of so much is more than the lease kept.
     pub(crate) fn is_too_much(&self, id: LeaseId, used: Amount) -> bool {
         let grant = &self.grants[&id];
-        !used
-            .max(grant.used())
-            .saturating_add(grant.given_back())
-            .fits(grant.amount)
+        !used.max(grant.used()).saturating_add(grant.given_back()).fits(grant.amount)
     }
 
     pub(crate) fn of_request(&self, holder: HolderId, request: RequestKey) -> Option<LeaseId> {

@@ -13,12 +13,8 @@ fn a_replayed_book_answers_as_the_one_before() {
         let lease = world.acquire(1, amount(200, 2)).unwrap().lease;
         world.acquire(2, amount(100, 1)).unwrap();
         world.give_back(1, lease, amount(50, 0)).unwrap();
-        world
-            .report(1, lease, amount(100, 1), amount(25, 0))
-            .unwrap();
-        world
-            .tell(&Command::SetPolicy(policy(kind, 400, 1_000)))
-            .unwrap();
+        world.report(1, lease, amount(100, 1), amount(25, 0)).unwrap();
+        world.tell(&Command::SetPolicy(policy(kind, 400, 1_000))).unwrap();
 
         let mut replayed = Book::new(policy(kind, 500, 1_000));
         for (event, now) in &world.journal {
@@ -28,13 +24,7 @@ fn a_replayed_book_answers_as_the_one_before() {
         let at = now(world.ms);
         // The state is a hint, from what was asked for lately; the rest is the account.
         let state = world.book.standing(&at).state;
-        assert_eq!(
-            Standing {
-                state,
-                ..replayed.standing(&at)
-            },
-            world.book.standing(&at)
-        );
+        assert_eq!(Standing { state, ..replayed.standing(&at) }, world.book.standing(&at));
         assert_eq!(replayed.pages(&at), world.book.pages(&at));
         assert_eq!(replayed.held(&at), world.book.held(&at));
         world.book = replayed;
@@ -63,12 +53,7 @@ fn what_is_carried_can_still_be_reported() {
     }
     world.book = compacted;
     assert_eq!(
-        world
-            .report(1, lease, amount(20, 1), amount(0, 0))
-            .unwrap()
-            .late
-            .unwrap()
-            .used,
+        world.report(1, lease, amount(20, 1), amount(0, 0)).unwrap().late.unwrap().used,
         amount(20, 1)
     );
 }
@@ -91,20 +76,11 @@ fn a_journal_that_does_not_add_up_is_refused() {
         closed: false,
     };
     let table = [
-        (
-            vec![grant(0, 60), grant(1, 41)],
-            Imbalance::OverLimit(lease(1)),
-        ),
+        (vec![grant(0, 60), grant(1, 41)], Imbalance::OverLimit(lease(1))),
         (vec![grant(1, 60)], Imbalance::OutOfOrder(lease(1))),
-        (
-            vec![grant(0, 60), grant(0, 10)],
-            Imbalance::OutOfOrder(lease(0)),
-        ),
+        (vec![grant(0, 60), grant(0, 10)], Imbalance::OutOfOrder(lease(0))),
         (vec![back(0, 1)], Imbalance::UnknownLease(lease(0))),
-        (
-            vec![grant(0, 60), back(0, 61)],
-            Imbalance::LeaseOverdrawn(lease(0)),
-        ),
+        (vec![grant(0, 60), back(0, 61)], Imbalance::LeaseOverdrawn(lease(0))),
     ];
     for (events, imbalance) in table {
         let mut book = Book::new(policy(WindowKind::Minute, 100, 100));

@@ -10,16 +10,9 @@ pub(crate) const MINUTE_MS: u64 = 60_000;
 
 pub(crate) fn policy(kind: WindowKind, tokens: u64, requests: u64) -> Policy {
     Policy {
-        limit: Limit {
-            tokens: Some(tokens),
-            requests: Some(requests),
-        },
+        limit: Limit { tokens: Some(tokens), requests: Some(requests) },
         kind,
-        life_ms: if kind == WindowKind::Minute {
-            2_000
-        } else {
-            1_000
-        },
+        life_ms: if kind == WindowKind::Minute { 2_000 } else { 1_000 },
         guard_ms: 200,
         settlement: Settlement::Refund,
     }
@@ -33,10 +26,7 @@ pub(crate) fn now(ms: u64) -> Now {
         opens_ms: number * MINUTE_MS,
         ends_ms: (number + 1) * MINUTE_MS,
     };
-    Now {
-        steady_ms: ms,
-        window,
-    }
+    Now { steady_ms: ms, window }
 }
 
 pub(crate) fn amount(tokens: u64, requests: u64) -> Amount {
@@ -53,12 +43,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self {
-            book: Book::new(policy),
-            ms: 10 * MINUTE_MS,
-            journal: Vec::new(),
-            requests: 0,
-        }
+        Self { book: Book::new(policy), ms: 10 * MINUTE_MS, journal: Vec::new(), requests: 0 }
     }
 
     /// So many ms into the open window.
@@ -70,9 +55,7 @@ impl World {
     pub(crate) fn tell(&mut self, command: &Command) -> Result<Outcome, Refusal> {
         let now = now(self.ms);
         let result = self.book.apply(command, &now);
-        self.book
-            .audit()
-            .expect("the book adds up after every step");
+        self.book.audit().expect("the book adds up after every step");
         let (outcome, event) = result?;
         self.journal.extend(event.map(|event| (event, now)));
         Ok(outcome)
@@ -86,13 +69,8 @@ impl World {
         want: Amount,
         ahead: bool,
     ) -> Result<Granted, Refusal> {
-        let acquire = Acquire {
-            holder: HolderId(holder),
-            request: RequestKey(request),
-            min,
-            want,
-            ahead,
-        };
+        let acquire =
+            Acquire { holder: HolderId(holder), request: RequestKey(request), min, want, ahead };
         match self.tell(&Command::Acquire(acquire))? {
             Outcome::Granted(granted) => Ok(granted),
             other => panic!("an acquire came to {other:?}"),
@@ -120,12 +98,7 @@ impl World {
         lease: LeaseId,
         total: Amount,
     ) -> Result<Returned, Refusal> {
-        let give_back = GiveBack {
-            holder: HolderId(holder),
-            lease,
-            total,
-            closed: false,
-        };
+        let give_back = GiveBack { holder: HolderId(holder), lease, total, closed: false };
         match self.tell(&Command::GiveBack(give_back))? {
             Outcome::Returned(returned) => Ok(returned),
             other => panic!("a return came to {other:?}"),
@@ -133,14 +106,8 @@ impl World {
     }
 
     pub(crate) fn close(&mut self, holder: u32, lease: LeaseId, total: Amount) {
-        let give_back = GiveBack {
-            holder: HolderId(holder),
-            lease,
-            total,
-            closed: true,
-        };
-        self.tell(&Command::GiveBack(give_back))
-            .expect("a lease can be closed");
+        let give_back = GiveBack { holder: HolderId(holder), lease, total, closed: true };
+        self.tell(&Command::GiveBack(give_back)).expect("a lease can be closed");
     }
 
     pub(crate) fn report(
@@ -150,12 +117,7 @@ impl World {
         used: Amount,
         overrun: Amount,
     ) -> Result<Used, Refusal> {
-        let report = Use {
-            holder: HolderId(holder),
-            lease,
-            used,
-            overrun,
-        };
+        let report = Use { holder: HolderId(holder), lease, used, overrun };
         match self.tell(&Command::Use(report))? {
             Outcome::Used(used) => Ok(used),
             other => panic!("a report came to {other:?}"),
