@@ -10,23 +10,15 @@ pub const MINUTE_MS: u64 = 60_000;
 /// # Panics
 /// When the machine's clock stands before 1970 or past the year 500 000 000.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the wall clock here"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock here")]
 pub fn unix_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock stands after 1970");
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock stands after 1970");
     u64::try_from(since.as_millis()).expect("milliseconds fit 64 bits")
 }
 
 /// The monotonic clock, to measure spans with.
 #[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the monotonic clock here"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock here")]
 pub fn instant() -> Instant {
     Instant::now()
 }

@@ -7,4 +7,6 @@
 
 pub mod clock;
 pub mod harness;
+pub mod load;
+pub mod scenario;
 pub mod upstream;

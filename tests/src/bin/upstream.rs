@@ -3,10 +3,7 @@
 //! `cargo run --release -p tests --bin upstream -- --latency lognormal:514ms,790ms`, then
 //! `curl 127.0.0.1:9900/audit`.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "where it listens is its one line of output"
-)]
+#![expect(clippy::print_stdout, reason = "where it listens is its one line of output")]
 
 use anyhow::Context;
 use clap::Parser;

@@ -32,13 +32,8 @@ fn built_folder() -> Result<PathBuf, HarnessError> {
 /// Test binaries stand in `deps`, the others one level above.
 fn folder() -> Result<PathBuf, HarnessError> {
     let own = env::current_exe().map_err(HarnessError::io("the path of this program"))?;
-    let folder = own
-        .ancestors()
-        .skip(1)
-        .find(|folder| !folder.ends_with("deps"));
-    folder
-        .map(Path::to_owned)
-        .ok_or_else(|| HarnessError::Build("no folder of its own".to_owned()))
+    let folder = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    folder.map(Path::to_owned).ok_or_else(|| HarnessError::Build("no folder of its own".to_owned()))
 }
 
 fn build(folder: &Path) -> Result<(), HarnessError> {
@@ -65,9 +60,5 @@ fn build(folder: &Path) -> Result<(), HarnessError> {
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .status()
         .map_err(HarnessError::io("cargo build"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(HarnessError::Build(status.to_string()))
-    }
+    if status.success() { Ok(()) } else { Err(HarnessError::Build(status.to_string())) }
 }

@@ -124,11 +124,7 @@ impl GatewayBuilder {
             log: room.path().join("gateway.log"),
         };
         let process = launch.start().await?;
-        Ok(Gateway {
-            process,
-            launch,
-            _room: room,
-        })
+        Ok(Gateway { process, launch, _room: room })
     }
 
     /// JSON is YAML.

@@ -50,9 +50,7 @@ impl Launch {
     fn spawn(&self) -> Result<Process, HarnessError> {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.map_err(HarnessError::io("the log"))?;
-        let log_start = fs::read(&self.log)
-            .map_err(HarnessError::io("the log"))?
-            .len();
+        let log_start = fs::read(&self.log).map_err(HarnessError::io("the log"))?.len();
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -62,13 +60,7 @@ impl Launch {
             .spawn()
             .map_err(HarnessError::io(self.program.display().to_string()))?;
         let (name, log, url) = (self.name.clone(), self.log.clone(), String::new());
-        Ok(Process {
-            name,
-            child,
-            log,
-            log_start,
-            url,
-        })
+        Ok(Process { name, child, log, log_start, url })
     }
 }
 
@@ -122,10 +114,7 @@ impl Process {
     /// When the system cannot say what became of it.
     pub fn kill(&mut self) -> Result<(), HarnessError> {
         self.child.kill().map_err(HarnessError::io("kill"))?;
-        self.child
-            .wait()
-            .map(drop)
-            .map_err(HarnessError::io("wait"))
+        self.child.wait().map(drop).map_err(HarnessError::io("wait"))
     }
 
     /// Asks it to stop (SIGTERM), and waits until it has.
@@ -174,29 +163,18 @@ impl Process {
         }
         let status = self.child.try_wait().ok().flatten()?;
         let (name, log) = (self.name.clone(), last_lines(&log));
-        Some(Err(HarnessError::Ended {
-            name,
-            status: status.to_string(),
-            log,
-        }))
+        Some(Err(HarnessError::Ended { name, status: status.to_string(), log }))
     }
 }
 
 impl Drop for Process {
-    #[expect(
-        clippy::print_stderr,
-        reason = "the logs of a failing test go beside its panic"
-    )]
+    #[expect(clippy::print_stderr, reason = "the logs of a failing test go beside its panic")]
     fn drop(&mut self) {
         if self.kill().is_err() {
             eprintln!("{} could not be killed", self.name);
         }
         if std::thread::panicking() {
-            eprintln!(
-                "--- the end of {}'s log\n{}",
-                self.name,
-                last_lines(&self.log())
-            );
+            eprintln!("--- the end of {}'s log\n{}", self.name, last_lines(&self.log()));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use quota_api::DeploymentSpec;
+use quota_api::{DeploymentSpec, WindowBook, WindowList};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -14,6 +14,7 @@ use super::{
     HarnessError, Process, binaries, ports,
     process::{Launch, write},
 };
+use crate::clock::MINUTE_MS;
 
 /// How a quota server is to be started.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,7 @@ pub struct QuotaServer {
     pub process: Process,
     launch: Launch,
     address: SocketAddr,
+    http: reqwest::Client,
     room: TempDir,
 }
 
@@ -65,12 +67,7 @@ impl QuotaServerBuilder {
         write_deployments(&room.path().join(DEPLOYMENTS), &self.deployments)?;
         let launch = self.launch(room.path(), address).await?;
         let process = launch.start().await?;
-        Ok(QuotaServer {
-            process,
-            launch,
-            address,
-            room,
-        })
+        Ok(QuotaServer { process, launch, address, http: reqwest::Client::new(), room })
     }
 
     async fn launch(self, room: &Path, address: SocketAddr) -> Result<Launch, HarnessError> {
@@ -101,10 +98,7 @@ fn write_deployments(
     path: &Path,
     deployments: &BTreeMap<String, DeploymentSpec>,
 ) -> Result<(), HarnessError> {
-    write(
-        path,
-        &format!("{:#}", json!({ "deployments": deployments })),
-    )
+    write(path, &format!("{:#}", json!({ "deployments": deployments })))
 }
 
 impl QuotaServer {
@@ -153,5 +147,66 @@ impl QuotaServer {
         deployments: &BTreeMap<String, DeploymentSpec>,
     ) -> Result<(), HarnessError> {
         write_deployments(&self.room.path().join(DEPLOYMENTS), deployments)
+    }
+
+    /// The book of a minute (counted since 1970) of a deployment, if anything happened in it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn book(
+        &self,
+        deployment: &str,
+        unix_minute: u64,
+    ) -> Result<Option<WindowBook>, HarnessError> {
+        let path = format!("/v1/deployments/{deployment}/windows?last=60");
+        let list: WindowList = self.fetch(&path).await?.json().await?;
+        let mut books = list.windows.into_iter();
+        Ok(books.find(|book| minute_of(&book.starts_at) == Some(unix_minute)))
+    }
+
+    /// A counter, summed over its labels; 0 if there is none of the name.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metric(&self, name: &str) -> Result<u64, HarnessError> {
+        let text = self.fetch(quota_api::routes::METRICS).await?.text().await?;
+        Ok(text.lines().filter_map(|line| sample(line, name)).sum())
+    }
+
+    async fn fetch(&self, path: &str) -> Result<reqwest::Response, HarnessError> {
+        let answer = self.http.get(format!("{}{path}", self.process.url())).send().await?;
+        Ok(answer.error_for_status()?)
+    }
+}
+
+fn minute_of(rfc3339: &str) -> Option<u64> {
+    let start: jiff::Timestamp = rfc3339.parse().ok()?;
+    u64::try_from(start.as_millisecond()).ok().map(|ms| ms / MINUTE_MS)
+}
+
+/// The value of a line of Prometheus' text format, if it is of this counter.
+fn sample(line: &str, name: &str) -> Option<u64> {
+    let rest = line.strip_prefix(name)?;
+    let is_whole_name = rest.starts_with(['{', ' ']);
+    let value = rest.rsplit(' ').next().filter(|_| is_whole_name)?;
+    value.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_samples_of_the_very_name_count() {
+        assert_eq!(sample("quota_grants_total 12", "quota_grants_total"), Some(12));
+        assert_eq!(sample(r#"quota_denied_total{unit="tokens"} 3"#, "quota_denied_total"), Some(3));
+        assert_eq!(sample("quota_grants_total_more 12", "quota_grants_total"), None);
+        assert_eq!(sample("# HELP quota_grants_total 5", "quota_grants_total"), None);
+    }
+
+    #[test]
+    fn a_book_is_found_by_its_minute() {
+        assert_eq!(minute_of("1970-01-01T00:02:00Z"), Some(2));
+        assert_eq!(minute_of("not a time"), None);
     }
 }

@@ -63,20 +63,12 @@ impl SiteBuilder {
     pub async fn open(self) -> Result<Site, HarnessError> {
         let (upstream, server) = tokio::try_join!(self.upstream.start(), self.server.start())?;
         let gateways = (0..self.gateways).map(|index| {
-            Gateway::builder(
-                &Site::holder(index),
-                server.process.url(),
-                upstream.process.url(),
-            )
-            .routes(&self.routes)
-            .start()
+            Gateway::builder(&Site::holder(index), server.process.url(), upstream.process.url())
+                .routes(&self.routes)
+                .start()
         });
         let gateways = try_join_all(gateways).await?;
-        Ok(Site {
-            server,
-            gateways,
-            upstream,
-        })
+        Ok(Site { server, gateways, upstream })
     }
 }
 

@@ -50,11 +50,7 @@ impl UpstreamBuilder {
             log: room.path().join("upstream.log"),
         };
         let process = launch.start().await?;
-        Ok(Upstream {
-            process,
-            http: reqwest::Client::new(),
-            _room: room,
-        })
+        Ok(Upstream { process, http: reqwest::Client::new(), _room: room })
     }
 }
 
@@ -70,11 +66,7 @@ impl Upstream {
     /// # Errors
     /// When it does not answer.
     pub async fn audit(&self) -> Result<AuditReport, HarnessError> {
-        let answer = self
-            .http
-            .get(format!("{}/audit", self.process.url()))
-            .send()
-            .await?;
+        let answer = self.http.get(format!("{}/audit", self.process.url())).send().await?;
         Ok(answer.error_for_status()?.json().await?)
     }
 
@@ -83,11 +75,7 @@ impl Upstream {
     /// # Errors
     /// When it does not answer.
     pub async fn arrivals(&self) -> Result<Vec<Arrival>, HarnessError> {
-        let answer = self
-            .http
-            .get(format!("{}/audit/events", self.process.url()))
-            .send()
-            .await?;
+        let answer = self.http.get(format!("{}/audit/events", self.process.url())).send().await?;
         Ok(answer.error_for_status()?.json().await?)
     }
 }

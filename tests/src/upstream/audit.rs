@@ -88,11 +88,7 @@ impl Audit {
     /// Writes down an arrival.
     pub fn record(&mut self, arrival: Arrival) {
         let oldest = arrival.at_unix_ms.saturating_sub(KEPT_MS);
-        while self
-            .arrivals
-            .front()
-            .is_some_and(|first| first.at_unix_ms < oldest)
-        {
+        while self.arrivals.front().is_some_and(|first| first.at_unix_ms < oldest) {
             self.arrivals.pop_front();
         }
         self.arrivals.push_back(arrival);
@@ -137,10 +133,7 @@ impl KeyAudit {
     fn of(arrivals: &[&Arrival]) -> Self {
         let mut minutes: BTreeMap<u64, Tally> = BTreeMap::new();
         for arrival in arrivals {
-            minutes
-                .entry(arrival.at_unix_ms / MINUTE_MS)
-                .or_default()
-                .add(arrival);
+            minutes.entry(arrival.at_unix_ms / MINUTE_MS).or_default().add(arrival);
         }
         Self {
             total: Tally::of(arrivals.iter().copied()),
@@ -232,22 +225,14 @@ mod tests {
     #[test]
     fn minutes_are_those_of_the_wall_clock() {
         let report = audit(&[(59_999, "a", 1), (60_000, "a", 2), (119_999, "a", 4)]).report();
-        let tokens: Vec<_> = report.keys["a"]
-            .minutes
-            .iter()
-            .map(|(m, t)| (*m, t.used_tokens))
-            .collect();
+        let tokens: Vec<_> =
+            report.keys["a"].minutes.iter().map(|(m, t)| (*m, t.used_tokens)).collect();
         assert_eq!(tokens, [(0, 1), (1, 6)]);
     }
 
     #[test]
     fn any_60_s_is_an_interval_open_at_its_end() {
-        let spread = [
-            (0, "a", 10),
-            (30_000, "a", 20),
-            (59_999, "a", 40),
-            (60_000, "a", 80),
-        ];
+        let spread = [(0, "a", 10), (30_000, "a", 20), (59_999, "a", 40), (60_000, "a", 80)];
         let report = audit(&spread).report();
         assert_eq!(report.all.rolling_60s_max.used_tokens, 20 + 40 + 80);
         assert_eq!(report.all.rolling_60s_max.requests, 3);
@@ -270,10 +255,7 @@ mod tests {
     #[test]
     fn what_was_refused_does_not_count_as_accepted() {
         let mut audit = audit(&[(10, "a", 10), (60_000, "a", 3)]);
-        audit.record(Arrival {
-            fate: Fate::Refused,
-            ..arrival(60_001, "a", 7)
-        });
+        audit.record(Arrival { fate: Fate::Refused, ..arrival(60_001, "a", 7) });
         assert_eq!(audit.accepted("a", 1).used_tokens, 3);
         assert_eq!(audit.report().keys["a"].minutes[&1].refused, 1);
     }

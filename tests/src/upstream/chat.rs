@@ -57,9 +57,7 @@ impl Request {
     }
 
     fn wants_usage(&self) -> bool {
-        self.stream_options
-            .as_ref()
-            .is_some_and(|options| options.include_usage)
+        self.stream_options.as_ref().is_some_and(|options| options.include_usage)
     }
 }
 
@@ -94,25 +92,16 @@ fn events(
     accepted: Accepted,
     gap: Duration,
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
-    let mut chunks = vec![chunk(
-        request,
-        &json!({"role": "assistant", "content": ""}),
-        None,
-    )];
-    chunks.extend(
-        words(accepted)
-            .iter()
-            .map(|word| chunk(request, &json!({"content": word}), None)),
-    );
+    let mut chunks = vec![chunk(request, &json!({"role": "assistant", "content": ""}), None)];
+    chunks
+        .extend(words(accepted).iter().map(|word| chunk(request, &json!({"content": word}), None)));
     chunks.push(chunk(request, &json!({}), Some("stop")));
     if request.wants_usage() {
         let mut last = envelope(request, "chat.completion.chunk", &[]);
         last["usage"] = usage(accepted);
         chunks.push(last);
     }
-    let events = chunks
-        .into_iter()
-        .map(|chunk| Event::default().data(chunk.to_string()));
+    let events = chunks.into_iter().map(|chunk| Event::default().data(chunk.to_string()));
     let events = events.chain([Event::default().data("[DONE]")]).enumerate();
     stream::iter(events).then(move |(index, event)| async move {
         if index > 0 && !gap.is_zero() {
@@ -135,9 +124,7 @@ fn envelope(request: &Request, object: &str, choices: &[Value]) -> Value {
 }
 
 fn words(accepted: Accepted) -> Vec<&'static str> {
-    (0..accepted.output.min(MAX_WORDS))
-        .map(|_| "word ")
-        .collect()
+    (0..accepted.output.min(MAX_WORDS)).map(|_| "word ").collect()
 }
 
 fn usage(accepted: Accepted) -> Value {

@@ -73,26 +73,17 @@ pub(super) fn of_input(model: &str, input: &Input) -> u64 {
 /// Tokens of a chat request's messages.
 pub(super) fn of_messages(model: &str, messages: &[Message]) -> u64 {
     let tokenizer = tokenizer(model);
-    let messages: u64 = messages
-        .iter()
-        .map(|message| of_message(tokenizer, message))
-        .sum();
+    let messages: u64 = messages.iter().map(|message| of_message(tokenizer, message)).sum();
     messages + TOKENS_OF_REPLY_START
 }
 
 fn of_message(tokenizer: &Tokenizer, message: &Message) -> u64 {
     let content = match &message.content {
         Content::Text(text) => of_text(tokenizer, text),
-        Content::Parts(parts) => parts
-            .iter()
-            .map(|part| of_text(tokenizer, &part.text))
-            .sum(),
+        Content::Parts(parts) => parts.iter().map(|part| of_text(tokenizer, &part.text)).sum(),
         Content::Nothing(()) => 0,
     };
-    let name = message
-        .name
-        .as_ref()
-        .map_or(0, |name| TOKENS_PER_NAME + of_text(tokenizer, name));
+    let name = message.name.as_ref().map_or(0, |name| TOKENS_PER_NAME + of_text(tokenizer, name));
     TOKENS_PER_MESSAGE + of_text(tokenizer, &message.role) + content + name
 }
 
@@ -126,10 +117,7 @@ mod tests {
         ];
         for (input, len, tokens) in table {
             let input: Input = from_value(input).unwrap();
-            assert_eq!(
-                (input.len(), of_input("text-embedding-3-small", &input)),
-                (len, tokens)
-            );
+            assert_eq!((input.len(), of_input("text-embedding-3-small", &input)), (len, tokens));
         }
     }
 

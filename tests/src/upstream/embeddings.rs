@@ -36,16 +36,7 @@ pub(super) async fn create(
 ) -> Result<Json<Value>, Refusal> {
     let Json(request) = body.map_err(|why| Refusal::Malformed(why.body_text()))?;
     let input = count::of_input(&request.model, &request.input);
-    let accepted = upstream
-        .take(
-            &headers,
-            Size {
-                input,
-                max_output: 0,
-                answers: 1,
-            },
-        )
-        .await?;
+    let accepted = upstream.take(&headers, Size { input, max_output: 0, answers: 1 }).await?;
     Ok(Json(answer(&request, accepted.billed_input)))
 }
 
@@ -64,10 +55,7 @@ fn embedding(request: &Request) -> Value {
     let dimensions = request.dimensions.unwrap_or(DIMENSIONS).min(MAX_DIMENSIONS);
     let vector = vec![0.25_f32; dimensions];
     if request.encoding_format.as_deref() == Some("base64") {
-        let bytes: Vec<u8> = vector
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
         json!(STANDARD.encode(bytes))
     } else {
         json!(vector)

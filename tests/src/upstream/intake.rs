@@ -52,10 +52,7 @@ pub(super) struct Accepted {
 impl Upstream {
     pub(super) fn new(settings: Settings) -> Self {
         let rng = StdRng::seed_from_u64(settings.seed);
-        let desk = Mutex::new(Desk {
-            audit: Audit::default(),
-            rng,
-        });
+        let desk = Mutex::new(Desk { audit: Audit::default(), rng });
         Self { settings, desk }
     }
 
@@ -93,11 +90,7 @@ impl Upstream {
     }
 
     fn plan(&self, rng: &mut StdRng, size: Size) -> Accepted {
-        let output = self
-            .settings
-            .answer_tokens
-            .unwrap_or(u64::MAX)
-            .min(size.max_output);
+        let output = self.settings.answer_tokens.unwrap_or(u64::MAX).min(size.max_output);
         Accepted {
             latency: self.settings.latency.sample(rng),
             output,
@@ -117,16 +110,10 @@ impl Upstream {
         let retry_after_s = (MINUTE_MS - at_ms % MINUTE_MS).div_ceil(1_000);
         let full = |limit: Option<u64>, sum: u64| limit.is_some_and(|limit| sum > limit);
         if full(self.settings.tpm, so_far.reserved_tokens + reserved) {
-            return Err(Refusal::RateLimited {
-                unit: "tokens",
-                retry_after_s,
-            });
+            return Err(Refusal::RateLimited { unit: "tokens", retry_after_s });
         }
         if full(self.settings.rpm, so_far.requests + 1) {
-            return Err(Refusal::RateLimited {
-                unit: "requests",
-                retry_after_s,
-            });
+            return Err(Refusal::RateLimited { unit: "requests", retry_after_s });
         }
         if desk.rng.random::<f64>() < self.settings.error_rate {
             return Err(Refusal::Failed(self.settings.error_status));
@@ -158,9 +145,7 @@ fn fate(verdict: &Result<(), Refusal>) -> Fate {
 }
 
 fn bearer(headers: &HeaderMap) -> String {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = value.and_then(|value| value.strip_prefix("Bearer "));
     key.unwrap_or("no key").to_owned()
 }

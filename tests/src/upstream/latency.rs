@@ -37,30 +37,21 @@ impl Latency {
     #[must_use]
     pub fn normal(p50_ms: f64, p95_ms: f64) -> Self {
         let deviation_ms = (p95_ms - p50_ms) / P95_DEVIATIONS;
-        Self::Normal {
-            mean_ms: p50_ms,
-            deviation_ms,
-        }
+        Self::Normal { mean_ms: p50_ms, deviation_ms }
     }
 
     /// A lognormal distribution with these percentiles, in ms.
     #[must_use]
     pub fn lognormal(p50_ms: f64, p95_ms: f64) -> Self {
         let deviation = (p95_ms / p50_ms).ln() / P95_DEVIATIONS;
-        Self::LogNormal {
-            mean: p50_ms.ln(),
-            deviation,
-        }
+        Self::LogNormal { mean: p50_ms.ln(), deviation }
     }
 
     /// One latency.
     pub fn sample(&self, rng: &mut impl Rng) -> Duration {
         let ms = match *self {
             Self::Constant(latency) => return latency,
-            Self::Normal {
-                mean_ms,
-                deviation_ms,
-            } => mean_ms + deviation_ms * standard_normal(rng),
+            Self::Normal { mean_ms, deviation_ms } => mean_ms + deviation_ms * standard_normal(rng),
             Self::LogNormal { mean, deviation } => (mean + deviation * standard_normal(rng)).exp(),
         };
         Duration::from_secs_f64(ms.max(0.0) / 1_000.0)
@@ -78,9 +69,9 @@ impl FromStr for Latency {
 
     fn from_str(text: &str) -> Result<Self, LatencyError> {
         match text.split_once(':') {
-            Some(("const", at)) => Ok(Self::Constant(Duration::from_secs_f64(
-                millis(at)? / 1_000.0,
-            ))),
+            Some(("const", at)) => {
+                Ok(Self::Constant(Duration::from_secs_f64(millis(at)? / 1_000.0)))
+            }
             Some(("normal", at)) => percentiles(at).map(|(p50, p95)| Self::normal(p50, p95)),
             Some(("lognormal", at)) => match percentiles(at)? {
                 (p50, p95) if p50 > 0.0 => Ok(Self::lognormal(p50, p95)),
@@ -95,11 +86,7 @@ fn percentiles(text: &str) -> Result<(f64, f64), LatencyError> {
     let wrong = || LatencyError::Percentiles(text.to_owned());
     let (p50, p95) = text.split_once(',').ok_or_else(wrong)?;
     let (p50, p95) = (millis(p50)?, millis(p95)?);
-    if p95 < p50 {
-        Err(wrong())
-    } else {
-        Ok((p50, p95))
-    }
+    if p95 < p50 { Err(wrong()) } else { Ok((p50, p95)) }
 }
 
 fn millis(text: &str) -> Result<f64, LatencyError> {
@@ -122,9 +109,8 @@ mod tests {
 
     fn percentile(latency: Latency, share: f64) -> f64 {
         let mut rng = StdRng::seed_from_u64(7);
-        let mut all: Vec<f64> = (0..20_001)
-            .map(|_| latency.sample(&mut rng).as_secs_f64() * 1_000.0)
-            .collect();
+        let mut all: Vec<f64> =
+            (0..20_001).map(|_| latency.sample(&mut rng).as_secs_f64() * 1_000.0).collect();
         all.sort_by(f64::total_cmp);
         #[expect(
             clippy::cast_possible_truncation,

@@ -11,10 +11,7 @@ pub(super) enum Refusal {
     /// The body is not what the call takes.
     Malformed(String),
     /// The upstream's own limit is reached.
-    RateLimited {
-        unit: &'static str,
-        retry_after_s: u64,
-    },
+    RateLimited { unit: &'static str, retry_after_s: u64 },
     /// The error rate wants it.
     Failed(u16),
 }
@@ -22,34 +19,19 @@ pub(super) enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::Malformed(why) => error(
-                StatusCode::BAD_REQUEST,
-                "invalid_request_error",
-                "malformed",
-                &why,
-            ),
-            Self::RateLimited {
-                unit,
-                retry_after_s,
-            } => {
+            Self::Malformed(why) => {
+                error(StatusCode::BAD_REQUEST, "invalid_request_error", "malformed", &why)
+            }
+            Self::RateLimited { unit, retry_after_s } => {
                 let why = format!("the upstream's own limit in {unit} is reached");
-                let answer = error(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    unit,
-                    "rate_limit_exceeded",
-                    &why,
-                );
+                let answer =
+                    error(StatusCode::TOO_MANY_REQUESTS, unit, "rate_limit_exceeded", &why);
                 ([(header::RETRY_AFTER, retry_after_s.to_string())], answer).into_response()
             }
             Self::Failed(status) => {
                 let status =
                     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                error(
-                    status,
-                    "server_error",
-                    "induced",
-                    "the error rate wants this to fail",
-                )
+                error(status, "server_error", "induced", "the error rate wants this to fail")
             }
         }
     }

@@ -41,9 +41,7 @@ pub async fn serve(
     settings: Settings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(settings))
-        .with_graceful_shutdown(stop)
-        .await
+    axum::serve(listener, router(settings)).with_graceful_shutdown(stop).await
 }
 
 async fn models(State(upstream): State<Arc<Upstream>>) -> Json<Value> {

@@ -1,0 +1,83 @@
+//! Plays one scenario of the field with real processes and says whether it is won.
+//!
+//! `cargo run --release -p tests --bin replay -- s1 --gateways 5 --kill-server`. It exits with 0
+//! when every demand holds, with 1 when one does not, and with 2 when it could not be played.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command: its table goes to standard output, its progress to standard error"
+)]
+
+mod progress;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tests::scenario::{self, Name, Options, Report, Watch};
+
+/// Plays one scenario with real processes: quota server, gateways and an upstream that counts what
+/// reaches it. It begins with a minute, so the start may have to be waited for.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Which scenario.
+    scenario: Name,
+    /// How many gateways, instead of as many as the scenario has.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    gateways: Option<u16>,
+    /// How many minutes (s1, s2).
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]
+    minutes: Option<u64>,
+    /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (s1).
+    #[arg(long)]
+    kill_server: bool,
+    /// Kill a gateway with -9 while the first minute's quota is drawn (s1).
+    #[arg(long)]
+    kill_gateway: bool,
+    /// Seeds what is random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl Arguments {
+    fn options(&self) -> Options {
+        Options {
+            gateways: self.gateways.map(usize::from),
+            minutes: self.minutes,
+            kill_server: self.kill_server,
+            kill_gateway: self.kill_gateway,
+            seed: self.seed,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let watch = Watch::default();
+    let options = arguments.options();
+    let play = scenario::play(arguments.scenario, &options, &watch);
+    match progress::shown(play, &watch).await {
+        Ok(report) => verdict(&report),
+        Err(why) => {
+            eprintln!("the scenario could not be played: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn verdict(report: &Report) -> ExitCode {
+    println!("{}", table::of(report));
+    let broken = report.broken();
+    for demand in &broken {
+        println!("broken: {}: {}", demand.text, demand.found);
+    }
+    if broken.is_empty() {
+        println!("won");
+        ExitCode::SUCCESS
+    } else {
+        println!("lost");
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,177 @@
+//! A burst that offers 5.5 million tokens a minute against a limit of 1.5 million.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use quota_api::DeploymentSpec;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use super::{Options, Report, Row, Watch, minute, report::Counted, s1::of_minute};
+use crate::{
+    clock::MINUTE_MS,
+    harness::{HarnessError, Site},
+    load::{self, Answer, Call, Offer, Outcome, Targets},
+};
+
+const DEPLOYMENT: &str = "s2-embeddings";
+const GROUP: &str = "embeddings";
+const PATH: &str = "/v1/embeddings";
+const MODEL: &str = "text-embedding-3-small";
+const GATEWAYS: usize = 5;
+const MINUTES: u64 = 3;
+const LIMIT: u64 = 1_500_000;
+const OFFERED_TOKENS_A_MINUTE: u64 = 5_500_000;
+/// Sizes of the requests, in tokens: 1 000 on average.
+const SIZES: std::ops::RangeInclusive<usize> = 500..=1_500;
+/// At least this share of the limit must be used, in percent.
+const LEAST_PERCENT: u64 = 99;
+/// When in a minute its quota is surely spent, and the next one not asked for yet, in ms.
+const SPENT_MS: std::ops::Range<u64> = 30_000..58_000;
+/// Acquires at the server for each thousand denials while the quota is spent.
+const MOST_TRIPS_PER_MILLE: u64 = 2;
+
+pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, HarnessError> {
+    let gateways = options.gateways.unwrap_or(GATEWAYS);
+    let minutes = options.minutes.unwrap_or(MINUTES);
+    watch.enter("starting");
+    let site = site(gateways).await?;
+    let targets = Targets::of(&site)?;
+    let calls = calls(minutes, options.seed);
+    let sizes: Vec<(Duration, u64)> =
+        calls.iter().map(|(tokens, call)| (call.at, *tokens)).collect();
+    let first = minute::begin(watch).await;
+    watch.enter(format!("{minutes} min on {gateways} gateways"));
+    let (answers, trips) = tokio::join!(
+        Offer::to(&targets, &watch.progress).send(calls.into_iter().map(|(_, call)| call)),
+        trips_when_spent(&site, first, minutes),
+    );
+    let mut report =
+        Report::new(format!("S2: 5.5 M tokens a minute against 1.5 M, {gateways} gateways"));
+    judge_minutes(&mut report, &site, &answers, &sizes, (first, minutes)).await?;
+    judge_answers(&mut report, &answers);
+    judge_trips(&mut report, &answers, trips?);
+    Ok(report)
+}
+
+async fn site(gateways: usize) -> Result<Site, HarnessError> {
+    let spec = DeploymentSpec { tpm_limit: Some(LIMIT), ..DeploymentSpec::default() };
+    Site::builder()
+        .upstream_latency("lognormal:1400ms,2500ms")
+        .deployment(GROUP, DEPLOYMENT, MODEL, spec)
+        .gateways(gateways)
+        .open()
+        .await
+}
+
+/// Requests of random sizes at even spaces.
+fn calls(minutes: u64, seed: u64) -> Vec<(u64, Call)> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let bodies = load::embedding_sized(GROUP, SIZES.step_by(50));
+    let mean = bodies.iter().map(|(tokens, _)| tokens).sum::<u64>() / bodies.len() as u64;
+    let space = Duration::from_mins(1) * u32::try_from(mean).expect("small")
+        / u32::try_from(OFFERED_TOKENS_A_MINUTE).expect("below 2^32");
+    let mut call = |(turn, at)| {
+        let (tokens, body) = bodies[rng.random_range(0..bodies.len())].clone();
+        (tokens, Call { at, turn, path: PATH, body })
+    };
+    let moments = (0_u32..).map(|turn| (turn as usize, space * turn));
+    moments.take_while(|(_, at)| *at < Duration::from_secs(60 * minutes)).map(&mut call).collect()
+}
+
+/// Acquires that reached the server while the quota was spent, of all minutes together.
+async fn trips_when_spent(site: &Site, first: u64, minutes: u64) -> Result<u64, HarnessError> {
+    let mut trips = 0;
+    for number in first..first + minutes {
+        minute::at(number, SPENT_MS.start).await;
+        let before = acquires(site).await?;
+        minute::at(number, SPENT_MS.end).await;
+        trips += acquires(site).await? - before;
+    }
+    Ok(trips)
+}
+
+async fn acquires(site: &Site) -> Result<u64, HarnessError> {
+    let granted = site.server.metric("quota_grants_total").await?;
+    Ok(granted + site.server.metric("quota_denied_total").await?)
+}
+
+async fn judge_minutes(
+    report: &mut Report,
+    site: &Site,
+    answers: &[Answer],
+    sizes: &[(Duration, u64)],
+    (first, minutes): (u64, u64),
+) -> Result<(), HarnessError> {
+    let audit = site.upstream.audit().await?;
+    for index in 0..minutes {
+        let (number, span) = (first + index, format!("minute {}", index + 1));
+        let tally = of_minute(&audit, DEPLOYMENT, number);
+        let used = tally.used_tokens;
+        report.demand(format!("{span}: at most {LIMIT} tokens"), used <= LIMIT, used.to_string());
+        let enough = used * 100 >= LIMIT * LEAST_PERCENT;
+        report.demand(
+            format!("{span}: at least {LEAST_PERCENT} % of them used"),
+            enough,
+            used.to_string(),
+        );
+        let counted = Counted::of_minute(answers, number);
+        report.rows.push(Row {
+            span,
+            offered: counted.offered,
+            admitted: tally.requests,
+            denied: counted.denied,
+            unserved: counted.unserved,
+            limit: LIMIT,
+            used,
+            counted_apart: offered_tokens(sizes, index).min(LIMIT * site.gateways.len() as u64),
+        });
+    }
+    Ok(())
+}
+
+fn offered_tokens(sizes: &[(Duration, u64)], index: u64) -> u64 {
+    let in_minute = sizes.iter().filter(|(at, _)| at.as_secs() / 60 == index);
+    in_minute.map(|(_, tokens)| tokens).sum()
+}
+
+fn judge_answers(report: &mut Report, answers: &[Answer]) {
+    let failed = answers.iter().filter(|answer| answer.is_failure()).count();
+    report.demand(
+        "no time-out, upstream or other",
+        failed == 0,
+        format!("{failed} of {}", answers.len()),
+    );
+    let unavailable =
+        answers.iter().filter(|answer| answer.outcome == Outcome::Unavailable).count();
+    report.demand("no 503", unavailable == 0, unavailable.to_string());
+    report.demand_polite(answers);
+}
+
+fn judge_trips(report: &mut Report, answers: &[Answer], trips: u64) {
+    let denials: Vec<&Answer> =
+        answers.iter().filter(|answer| is_denial_when_spent(answer)).collect();
+    report.demand(
+        format!("once the quota is spent, no denial takes a trip to the server (at most {MOST_TRIPS_PER_MILLE} ‰ do)"),
+        trips * 1_000 <= denials.len() as u64 * MOST_TRIPS_PER_MILLE,
+        format!("{trips} acquires, {} denials", denials.len()),
+    );
+    let latencies = latencies(&denials);
+    let p50_us = latencies.value_at_quantile(0.50);
+    report.demand("such a denial takes under 1 ms (p50)", p50_us < 1_000, format!("{p50_us} µs"));
+    let [p90, p99] = [0.90, 0.99].map(|quantile| latencies.value_at_quantile(quantile));
+    report.notes.push(format!(
+        "such denials, seen from the client: p50 {p50_us} µs, p90 {p90} µs, p99 {p99} µs"
+    ));
+}
+
+fn is_denial_when_spent(answer: &Answer) -> bool {
+    answer.outcome == Outcome::Denied && SPENT_MS.contains(&(answer.sent_unix_ms % MINUTE_MS))
+}
+
+fn latencies(answers: &[&Answer]) -> Histogram<u64> {
+    let mut histogram = Histogram::new(3).expect("three digits are allowed");
+    for answer in answers {
+        histogram.saturating_record(u64::try_from(answer.latency.as_micros()).unwrap_or(u64::MAX));
+    }
+    histogram
+}
