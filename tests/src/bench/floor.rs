@@ -34,7 +34,11 @@ fn tcp_nodelay(
 ///
 /// # Errors
 /// SQLite fails.
-pub async fn sqlite_commits_per_second(dir: &Path, row_bytes: usize, commits: u32) -> anyhow::Result<f64> {
+pub async fn sqlite_commits_per_second(
+    dir: &Path,
+    row_bytes: usize,
+    commits: u32,
+) -> anyhow::Result<f64> {
     let mut connection = SqliteConnectOptions::new()
         .filename(dir.join("floor.sqlite"))
         .create_if_missing(true)
@@ -46,7 +50,10 @@ pub async fn sqlite_commits_per_second(dir: &Path, row_bytes: usize, commits: u3
     let row = vec![7_u8; row_bytes];
     let began = crate::clock::instant();
     for _ in 0..commits {
-        sqlx::query("INSERT INTO floor (row) VALUES (?)").bind(&row).execute(&mut connection).await?;
+        sqlx::query("INSERT INTO floor (row) VALUES (?)")
+            .bind(&row)
+            .execute(&mut connection)
+            .await?;
     }
     Ok(f64::from(commits) / began.elapsed().as_secs_f64())
 }

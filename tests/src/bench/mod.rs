@@ -3,6 +3,25 @@
 //! They report and never assert: machines are noisy, so a figure is a ratio, the median of rounds
 //! that take turns with their floor.
 
+mod acquire;
 pub mod floor;
+mod idle;
 pub mod load;
-pub mod rounds;
+mod recovery;
+mod rounds;
+mod server;
+
+use std::time::Duration;
+
+pub use acquire::{batches, singles};
+pub use idle::{crowd, memory};
+pub use recovery::recovery;
+
+/// How long and how often to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// How long one round lasts.
+    pub round: Duration,
+    /// How many rounds, each beside its floor.
+    pub rounds: usize,
+}

@@ -2,13 +2,13 @@
 
 /// One figure beside its floor.
 #[derive(Debug)]
-pub struct Figure {
+pub(super) struct Figure {
     /// What was measured.
-    pub name: &'static str,
+    name: &'static str,
     /// The unit of both.
-    pub unit: &'static str,
+    unit: &'static str,
     /// What the floor is.
-    pub floor_name: &'static str,
+    floor_name: &'static str,
     ours: Vec<f64>,
     floors: Vec<f64>,
 }
@@ -16,12 +16,16 @@ pub struct Figure {
 impl Figure {
     /// A figure without a round yet.
     #[must_use]
-    pub const fn new(name: &'static str, unit: &'static str, floor_name: &'static str) -> Self {
+    pub(super) const fn new(
+        name: &'static str,
+        unit: &'static str,
+        floor_name: &'static str,
+    ) -> Self {
         Self { name, unit, floor_name, ours: Vec::new(), floors: Vec::new() }
     }
 
     /// Adds a round.
-    pub fn round(&mut self, ours: f64, floor: f64) {
+    pub(super) fn round(&mut self, ours: f64, floor: f64) {
         self.ours.push(ours);
         self.floors.push(floor);
     }
@@ -29,13 +33,13 @@ impl Figure {
     /// The median of the rounds' ratios: paired, so that a machine that slows down in between slows
     /// both.
     #[must_use]
-    pub fn ratio(&self) -> f64 {
+    pub(super) fn ratio(&self) -> f64 {
         median(self.ours.iter().zip(&self.floors).map(|(ours, floor)| ours / floor))
     }
 
     /// The figure as a line.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         let ours = median(self.ours.iter().copied());
         let floor = median(self.floors.iter().copied());
         format!(
@@ -51,7 +55,7 @@ impl Figure {
 
 /// The median; 0 of nothing.
 #[must_use]
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
