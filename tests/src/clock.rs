@@ -46,3 +46,11 @@ pub async fn sleep_until_unix_ms(moment: u64) {
         tokio::time::sleep(Duration::from_millis(left.min(1_000))).await;
     }
 }
+
+/// Waits until at least so many seconds of a minute are left, and gives that minute's number.
+pub async fn minute_with_room(seconds: u64) -> u64 {
+    if until_next_minute().as_secs() < seconds {
+        sleep_until_unix_ms((unix_minute() + 1) * MINUTE_MS).await;
+    }
+    unix_minute()
+}

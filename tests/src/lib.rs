@@ -5,6 +5,7 @@
 //! [`scenario`] plays the scenarios and judges them by the audit. `it/` holds the tests,
 //! `src/bin/` the commands.
 
+pub mod bench;
 pub mod clock;
 pub mod harness;
 pub mod load;

@@ -120,7 +120,6 @@ impl GatewayBuilder {
             name: self.holder,
             program: binaries::path("openai-gateway").await?,
             arguments,
-            environment: Vec::new(),
             log: room.path().join("gateway.log"),
         };
         let process = launch.start().await?;

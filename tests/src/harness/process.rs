@@ -34,7 +34,6 @@ pub(super) struct Launch {
     pub(super) name: String,
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<OsString>,
-    pub(super) environment: Vec<(String, String)>,
     /// Its standard output and error are appended here.
     pub(super) log: PathBuf,
 }
@@ -47,13 +46,20 @@ impl Launch {
         Ok(process)
     }
 
+    /// A signal that is ignored when a program begins stays ignored.
+    pub(super) fn with_signal_ignored(self, signal: &str) -> Self {
+        let script = format!("trap '' {signal}; exec \"$0\" \"$@\"");
+        let before = ["-c".into(), script.into(), self.program.into_os_string()];
+        let arguments = before.into_iter().chain(self.arguments).collect();
+        Self { program: "/bin/sh".into(), arguments, ..self }
+    }
+
     fn spawn(&self) -> Result<Process, HarnessError> {
         let log = File::options().create(true).append(true).open(&self.log);
         let log = log.map_err(HarnessError::io("the log"))?;
         let log_start = fs::read(&self.log).map_err(HarnessError::io("the log"))?.len();
         let child = Command::new(&self.program)
             .args(&self.arguments)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stderr(log.try_clone().map_err(HarnessError::io("the log"))?)
             .stdout(log)

@@ -2,12 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use quota_api::{DeploymentSpec, WindowBook, WindowList};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{
@@ -20,8 +22,10 @@ use crate::clock::MINUTE_MS;
 #[derive(Debug, Clone, Default)]
 pub struct QuotaServerBuilder {
     deployments: BTreeMap<String, DeploymentSpec>,
-    environment: Vec<(String, String)>,
+    tokens: String,
     flags: Vec<String>,
+    data_dir: Option<PathBuf>,
+    ignored_signal: Option<&'static str>,
 }
 
 /// A quota server that runs, or ran, with its data.
@@ -31,6 +35,7 @@ pub struct QuotaServer {
     pub process: Process,
     launch: Launch,
     address: SocketAddr,
+    data_dir: PathBuf,
     http: reqwest::Client,
     room: TempDir,
 }
@@ -43,10 +48,27 @@ impl QuotaServerBuilder {
         self
     }
 
-    /// A variable of its environment.
+    /// A bearer token, by its text, that it lets in. Without any it lets in everybody.
     #[must_use]
-    pub fn environment(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.environment.push((name.to_owned(), value.into()));
+    pub fn token(mut self, name: &str, role: &str, text: &str) -> Self {
+        let sha256: String =
+            Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.tokens +=
+            &format!("[[token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n");
+        self
+    }
+
+    /// Data of another server, instead of an empty folder of its own.
+    #[must_use]
+    pub fn data_dir(mut self, data_dir: &Path) -> Self {
+        self.data_dir = Some(data_dir.to_owned());
+        self
+    }
+
+    /// Starts it with a signal (`XFSZ`) ignored.
+    #[must_use]
+    pub fn with_signal_ignored(mut self, signal: &'static str) -> Self {
+        self.ignored_signal = Some(signal);
         self
     }
 
@@ -65,33 +87,47 @@ impl QuotaServerBuilder {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
         let address = ports::free()?;
         write_deployments(&room.path().join(DEPLOYMENTS), &self.deployments)?;
-        let launch = self.launch(room.path(), address).await?;
+        let data_dir = self.data_dir.clone().unwrap_or_else(|| room.path().join("data"));
+        let launch = self.launch(room.path(), &data_dir, address).await?;
         let process = launch.start().await?;
-        Ok(QuotaServer { process, launch, address, http: reqwest::Client::new(), room })
+        let http = reqwest::Client::new();
+        Ok(QuotaServer { process, launch, address, data_dir, http, room })
     }
 
-    async fn launch(self, room: &Path, address: SocketAddr) -> Result<Launch, HarnessError> {
-        let mut arguments = vec![
+    async fn launch(
+        self,
+        room: &Path,
+        data_dir: &Path,
+        address: SocketAddr,
+    ) -> Result<Launch, HarnessError> {
+        let mut arguments: Vec<OsString> = vec![
             "--listen".into(),
             address.to_string().into(),
             "--data-dir".into(),
-            room.join(DATA).into_os_string(),
+            data_dir.into(),
             "--deployments".into(),
-            room.join(DEPLOYMENTS).into_os_string(),
+            room.join(DEPLOYMENTS).into(),
         ];
+        if !self.tokens.is_empty() {
+            write(&room.join(TOKENS), &self.tokens)?;
+            arguments.extend(["--tokens-file".into(), room.join(TOKENS).into()]);
+        }
         arguments.extend(self.flags.into_iter().map(Into::into));
-        Ok(Launch {
+        let launch = Launch {
             name: "quota-server".to_owned(),
             program: binaries::path("quota-server").await?,
             arguments,
-            environment: self.environment,
             log: room.join("quota-server.log"),
+        };
+        Ok(match self.ignored_signal {
+            Some(signal) => launch.with_signal_ignored(signal),
+            None => launch,
         })
     }
 }
 
 const DEPLOYMENTS: &str = "deployments.yaml";
-const DATA: &str = "data";
+const TOKENS: &str = "tokens.toml";
 
 /// JSON is YAML.
 fn write_deployments(
@@ -134,8 +170,8 @@ impl QuotaServer {
 
     /// Where its data are.
     #[must_use]
-    pub fn data_dir(&self) -> PathBuf {
-        self.room.path().join(DATA)
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// Writes its declarative file anew; it reads it at its next start or SIGHUP.

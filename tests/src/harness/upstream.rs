@@ -46,7 +46,6 @@ impl UpstreamBuilder {
             name: "upstream".to_owned(),
             program: binaries::path("upstream").await?,
             arguments,
-            environment: Vec::new(),
             log: room.path().join("upstream.log"),
         };
         let process = launch.start().await?;

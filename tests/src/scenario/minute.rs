@@ -14,14 +14,6 @@ pub(super) async fn begin(watch: &Watch) -> u64 {
     minute
 }
 
-/// Waits until at least so many seconds of a minute are left, and gives that minute's number.
-pub(super) async fn with_room(watch: &Watch, seconds: u64) -> u64 {
-    if clock::until_next_minute().as_secs() < seconds {
-        return begin(watch).await;
-    }
-    clock::unix_minute()
-}
-
 /// Waits until a moment of a minute, in ms from its beginning.
 pub(super) async fn at(minute: u64, ms: u64) {
     clock::sleep_until_unix_ms(minute * clock::MINUTE_MS + ms).await;

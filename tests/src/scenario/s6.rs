@@ -7,11 +7,12 @@ use bytes::Bytes;
 use quota_api::DeploymentSpec;
 
 use super::{
-    Options, Report, Row, Watch, minute,
+    Options, Report, Row, Watch,
     report::Counted,
     s1::{self, FITTING, LIMIT, REQUEST_TOKENS},
 };
 use crate::{
+    clock,
     harness::{HarnessError, Site},
     load::{self, Call, Offer, Targets},
     upstream::Arrival,
@@ -72,8 +73,8 @@ async fn fire(
     report: &mut Report,
 ) -> Result<(), HarnessError> {
     let targets = Targets::of(site)?;
-    let number = minute::with_room(watch, ROOM_S).await;
     watch.enter(format!("{AT_ONCE} at once: {}", burst.what));
+    let number = clock::minute_with_room(ROOM_S).await;
     let call = |turn| Call { at: Duration::ZERO, turn, path: burst.path, body: burst.body.clone() };
     let answers = Offer::to(&targets, &watch.progress).send((0..AT_ONCE).map(call)).await;
     let audit = site.upstream.audit().await?;

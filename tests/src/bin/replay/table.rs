@@ -37,13 +37,13 @@ fn counts(report: &Report) -> Table {
 fn cells(row: &Row) -> [String; 9] {
     let counts = [row.offered, row.admitted, row.denied, row.unserved, row.limit, row.used];
     let [offered, admitted, denied, unserved, limit, used] = counts.map(|count| count.to_string());
-    let share = share(row.used, row.limit);
-    let apart = format!("{} ({})", row.counted_apart, share(row.counted_apart, row.limit));
+    let share = percent(row.used, row.limit);
+    let apart = format!("{} ({})", row.counted_apart, percent(row.counted_apart, row.limit));
     [row.span.clone(), offered, admitted, denied, unserved, limit, used, share, apart]
 }
 
 /// In percent, with one digit.
-fn share(used: u64, limit: u64) -> String {
+fn percent(used: u64, limit: u64) -> String {
     let per_mille = used * 1_000 / limit.max(1);
     format!("{}.{} %", per_mille / 10, per_mille % 10)
 }

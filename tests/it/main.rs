@@ -1,0 +1,21 @@
+//! The integration tests: real processes only.
+//!
+//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`recovery`] and
+//! [`disk`] what it survives, [`lifecycle`] how it starts and stops, [`scenarios`] and [`chaos`]
+//! what the whole does.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
+
+mod api;
+mod bad_input;
+mod batch;
+mod chaos;
+mod deployments;
+mod disk;
+mod half_sent;
+mod lifecycle;
+mod recovery;
+mod roles;
+mod scenarios;
+mod support;
+mod upstream;
