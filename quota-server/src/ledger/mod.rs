@@ -259,14 +259,8 @@ impl FromStr for LeaseRef {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (deployment, lease) = text.split_once('-').ok_or(())?;
-        let parsed = Self {
-            deployment: deployment.parse().map_err(|_| ())?,
-            lease: lease.parse()?,
-        };
-        if parsed.to_string() == text {
-            Ok(parsed)
-        } else {
-            Err(())
-        }
+        let parsed =
+            Self { deployment: deployment.parse().map_err(|_| ())?, lease: lease.parse()? };
+        if parsed.to_string() == text { Ok(parsed) } else { Err(()) }
     }
 }

@@ -1,0 +1,229 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::{Config, file, layers};
+use crate::auth::Role;
+use crate::mistake::Mistake;
+
+/// The quota server of tokenlease: keeps the book, hands out leases.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = LAYERS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Task>,
+    #[command(flatten)]
+    config: Config,
+}
+
+const LAYERS: &str = "\
+A flag can also be set in the environment, as QUOTA_ and its name (QUOTA_DRAIN_MS), and in the file \
+of --config, as a key with underscores in the table of its section ([http] drain_ms). Flags win over \
+the environment, the environment over the file.
+
+Tokens never come from a flag: see --tokens-file, or set QUOTA_ADMIN_TOKEN, QUOTA_GATEWAY_TOKEN, \
+QUOTA_VIEWER_TOKEN.";
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Serve the lease API (the default)
+    #[command(after_help = LAYERS)]
+    Serve(Config),
+    /// Make a token: prints it once, with its lines for the tokens file
+    Token {
+        /// Its name: the credential that leases are bound to
+        #[arg(long)]
+        name: String,
+        /// What it may do
+        #[arg(long)]
+        role: Role,
+    },
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+pub enum Answer {
+    /// Help or the version was asked for.
+    Text(String),
+    /// Something is wrong.
+    Mistake(Mistake),
+}
+
+impl From<Mistake> for Answer {
+    fn from(mistake: Mistake) -> Self {
+        Self::Mistake(mistake)
+    }
+}
+
+/// What to do, by the arguments (the first is the program's name), the environment, and the file
+/// that either names.
+///
+/// # Errors
+/// Help was asked for, or something is wrong.
+pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<String>) -> Result<Task, Answer> {
+    let command = Cli::command();
+    let flags = command.clone().try_get_matches_from(args).map_err(|error| answer(&error))?;
+    if flags.subcommand_matches("token").is_some() {
+        return Ok(from(&flags)?.task());
+    }
+    let command = with_layers(command, &flags, &env)?;
+    let matches = command.try_get_matches_from(args).map_err(|error| answer(&error))?;
+    Ok(from(&matches)?.task())
+}
+
+impl Cli {
+    fn task(self) -> Task {
+        self.command.unwrap_or(Task::Serve(self.config))
+    }
+}
+
+fn from(matches: &ArgMatches) -> Result<Cli, Answer> {
+    Cli::from_arg_matches(matches).map_err(|error| answer(&error))
+}
+
+fn with_layers(
+    mut command: clap::Command,
+    flags: &ArgMatches,
+    env: &impl Fn(&str) -> Option<String>,
+) -> Result<clap::Command, Mistake> {
+    let named = flags.subcommand_matches("serve").unwrap_or(flags);
+    let path = named.get_one::<PathBuf>("config").cloned();
+    let path = path.or_else(|| env("QUOTA_CONFIG").map(PathBuf::from));
+    let mut lowers = match path {
+        Some(path) => layers::of_file(&command, file::read(&path)?)?,
+        None => Vec::new(),
+    };
+    lowers.extend(layers::of_environment(&command, env));
+    for lower in lowers {
+        command = layers::lay(command, lower)?;
+    }
+    Ok(command)
+}
+
+fn answer(error: &clap::Error) -> Answer {
+    if error.use_stderr() {
+        Answer::Mistake(Mistake::at("arguments", error.to_string().trim_start_matches("error: ")))
+    } else {
+        Answer::Text(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn none(_: &str) -> Option<String> {
+        None
+    }
+
+    fn parse_line(line: &str, env: impl Fn(&str) -> Option<String>) -> Result<Config, Answer> {
+        let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        match parse(&args, env)? {
+            Task::Serve(config) => Ok(config),
+            Task::Token { .. } => panic!("not a token"),
+        }
+    }
+
+    fn config_file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn mistake(result: Result<Config, Answer>) -> Mistake {
+        match result {
+            Err(Answer::Mistake(mistake)) => mistake,
+            other => panic!("{other:?} is no mistake"),
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_serves_the_default() {
+        let config = parse_line("quota-server", none).unwrap();
+        assert_eq!(config.http.listen, "127.0.0.1:7700".parse().unwrap());
+        assert_eq!(config.http.drain_ms, 10_000);
+        assert_eq!(config.ledger.data_dir, PathBuf::from("./quota-data"));
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let file = config_file(
+            "[http]\ndrain_ms = 1\nrequest_ms = 100\nbody_read_ms = 1_000\n\
+             [access]\nallow_anonymous = true\n[log]\nlog_format = \"json\"",
+        );
+        let env = |name: &str| match name {
+            "QUOTA_CONFIG" => Some(file.path().to_str().unwrap().to_owned()),
+            "QUOTA_DRAIN_MS" => Some("2".to_owned()),
+            "QUOTA_REQUEST_MS" => Some("200".to_owned()),
+            _ => None,
+        };
+        for line in ["quota-server --drain-ms 3", "quota-server serve --drain-ms 3"] {
+            let config = parse_line(line, env).unwrap();
+            let http = &config.http;
+            assert_eq!((http.drain_ms, http.request_ms, http.body_read_ms), (3, 200, 1_000));
+            assert!(config.access.allow_anonymous);
+            assert_eq!(config.log.log_format, super::super::LogFormat::Json);
+            assert_eq!(http.max_requests, 4_096, "the default");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_a_file_say_where_they_are() {
+        for (text, place, what) in [
+            ("[http]\ndrain = 1", ":2:1", "no `drain` in section `http`"),
+            ("[log]\ndrain_ms = 1", ":2:1", "no `drain_ms` in section `log`"),
+            ("[http]\ndrain-ms = 1", ":2:1", "no `drain-ms` in section `http`"),
+            ("drain_ms = 1", ":1:1", "must be a table"),
+            ("[http]\n\ndrain_ms = -1", ":3:1", "invalid value '-1'"),
+            ("[http]\ndrain_ms = [1]", ":2:1", "belongs here"),
+            ("[http]\nlisten = 7700", ":2:1", "invalid value '7700' for '--listen <ADDR>'"),
+            ("[http]\nlisten = ", ":2:10", "string values must be quoted"),
+            ("[ledger]\nledger = \"redis\"", ":2:1", "the redis ledger is not in this version"),
+            ("[log]\nlog_level = \"a=b=c\"", ":2:1", "invalid"),
+        ] {
+            let file = config_file(text);
+            let path = file.path().to_str().unwrap();
+            let found = mistake(parse_line(&format!("quota-server --config {path}"), none));
+            assert_eq!(found.place, format!("{path}{place}"), "{found}");
+            assert!(found.what.contains(what), "{found}");
+        }
+    }
+
+    #[test]
+    fn mistakes_elsewhere_say_where_they_are() {
+        let found = mistake(parse_line("quota-server", |name| {
+            (name == "QUOTA_SHARDS").then(|| "many".to_owned())
+        }));
+        assert_eq!(found.place, "environment: QUOTA_SHARDS");
+        let found = mistake(parse_line("quota-server --shards 0", none));
+        assert!(found.to_string().contains("--shards"), "{found}");
+        let found = mistake(parse_line("quota-server --ledger postgres", none));
+        assert!(found.what.contains("not in this version"), "{found}");
+        let found = mistake(parse_line("quota-server --config /no/such/file", none));
+        assert_eq!(found.place, "/no/such/file");
+        mistake(parse_line("quota-server --frobnicate", none));
+    }
+
+    #[test]
+    fn help_shows_every_flag_with_its_default() {
+        for line in ["quota-server --help", "quota-server serve --help"] {
+            let Err(Answer::Text(help)) = parse_line(line, none) else {
+                panic!("no help");
+            };
+            for default in
+                ["[default: 127.0.0.1:7700]", "[default: ./quota-data]", "[default: 10000]"]
+            {
+                assert!(help.contains(default), "{default} is not in\n{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

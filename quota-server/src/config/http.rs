@@ -1,0 +1,39 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::value_parser;
+
+/// How the API is served.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "http")]
+pub struct HttpConfig {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7700")]
+    pub listen: SocketAddr,
+    /// How long a stop waits for running requests
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(..=600_000))]
+    pub drain_ms: u64,
+    /// Connections at once; more wait to be accepted
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+    /// Requests at once; more are answered 503 `overloaded`
+    #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_requests: u32,
+    /// How long a connection may take to send the head of a request, or be idle between requests
+    #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = value_parser!(u64).range(10..=3_600_000))]
+    pub head_read_ms: u64,
+    /// How long a request's body may take to arrive
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(10..=600_000))]
+    pub body_read_ms: u64,
+    /// How long a request may take in all
+    #[arg(long, value_name = "MS", default_value_t = 15_000, value_parser = value_parser!(u64).range(10..=600_000))]
+    pub request_ms: u64,
+}
+
+impl HttpConfig {
+    /// How long a stop waits for running requests.
+    #[must_use]
+    pub const fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain_ms)
+    }
+}

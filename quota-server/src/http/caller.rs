@@ -1,0 +1,58 @@
+//! Who calls, and whether it may.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use quota_api::Code;
+
+use super::{Api, Failure};
+use crate::auth::{Credential, Permission};
+
+/// A caller that has the permission `P`.
+pub(super) struct Caller<P> {
+    pub(super) credential: Credential,
+    permission: PhantomData<P>,
+}
+
+/// A permission, as a type: a handler states it in its arguments.
+pub(super) trait Needs {
+    const PERMISSION: Permission;
+}
+
+macro_rules! needs {
+    ($($name:ident),*) => {$(
+        pub(super) struct $name;
+
+        impl Needs for $name {
+            const PERMISSION: Permission = Permission::$name;
+        }
+    )*};
+}
+
+needs!(TakeLeases, ReadDeployments, ReadBooks, ChangeDeployments);
+
+impl<P: Needs> FromRequestParts<Arc<Api>> for Caller<P> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        let Some(credential) = api.access.identify(bearer(&parts.headers)) else {
+            let detail = "send `authorization: Bearer <token>` with a token that this server knows";
+            return Err(Failure::new(Code::Unauthenticated, detail));
+        };
+        if credential.role.may(P::PERMISSION) {
+            return Ok(Self { credential, permission: PhantomData });
+        }
+        let detail = format!("the role `{}` may not do this", credential.role.as_str());
+        Err(Failure::new(Code::Forbidden, detail))
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

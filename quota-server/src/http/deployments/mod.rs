@@ -1,0 +1,8 @@
+//! Deployments: `/v1/deployments`.
+
+pub(super) mod delete;
+pub(super) mod leases;
+pub(super) mod list;
+pub(super) mod put;
+pub(super) mod read;
+pub(super) mod windows;

@@ -1,0 +1,57 @@
+//! `GET /v1/deployments/{id}/windows`: the books of the last windows.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use quota_api::{WindowList, routes};
+use serde::Deserialize;
+
+use crate::http::caller::{Caller, ReadBooks};
+use crate::http::openapi::problems;
+use crate::http::params::{DeploymentId, Params};
+use crate::http::{Api, Failure, wire};
+
+/// A week of minutes.
+const MOST_WINDOWS: u64 = 7 * 24 * 60;
+
+problems! { Problems:
+    MalformedParameter, Unauthenticated, Forbidden, DeploymentNotFound, InvalidValue, Overloaded,
+    LedgerUnavailable, ShuttingDown,
+}
+
+/// How far back.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct Last {
+    /// How many minutes back, from 1 to 10 080; 60 where absent.
+    #[serde(default = "an_hour")]
+    #[param(minimum = 1, maximum = 10_080, default = 60)]
+    last: u64,
+}
+
+const fn an_hour() -> u64 {
+    60
+}
+
+/// The books of a deployment's last windows, newest first
+///
+/// Each adds up: granted = given back + used + held + burnt.
+#[utoipa::path(
+    get, path = routes::WINDOWS, tag = "deployments", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The deployment's id."), Last),
+    responses((status = 200, description = "The books.", body = WindowList), Problems)
+)]
+pub(in crate::http) async fn windows(
+    State(api): State<Arc<Api>>,
+    _caller: Caller<ReadBooks>,
+    DeploymentId(id): DeploymentId,
+    Params(Last { last }): Params<Last>,
+) -> Result<axum::Json<WindowList>, Failure> {
+    if !(1..=MOST_WINDOWS).contains(&last) {
+        return Err(Failure::invalid("last", format_args!("must be from 1 to {MOST_WINDOWS}")));
+    }
+    let pages = api.ledger.windows(id, last).await?.ok_or_else(Failure::no_deployment)?;
+    let windows = pages.iter().map(wire::book).collect::<Result<_, _>>()?;
+    Ok(axum::Json(WindowList { windows }))
+}

@@ -1,0 +1,144 @@
+//! What happens to every request, whichever its route: it gets a name, a span and a place among the
+//! requests that run, is cut off when it takes too long, caught when it panics, and counted.
+//!
+//! One layer, not one for each: a layer of axum costs a boxed future and a clone for each request.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::HeaderMap;
+use quota_api::Code;
+use tokio::time::{Instant, timeout};
+use tower::{Layer, Service};
+use tracing::{Instrument, Span, debug, debug_span, error, warn};
+
+use super::request_id::X_REQUEST_ID;
+use super::{Api, Failure};
+
+#[derive(Clone)]
+pub(super) struct EdgeLayer {
+    api: Arc<Api>,
+}
+
+impl EdgeLayer {
+    pub(super) const fn new(api: Arc<Api>) -> Self {
+        Self { api }
+    }
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge { api: Arc::clone(&self.api), inner }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Edge<S> {
+    api: Arc<Api>,
+    inner: S,
+}
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let api = Arc::clone(&self.api);
+        let seen = Seen::of(&request, &api);
+        let answer = self.inner.call(request);
+        Box::pin(async move { Ok(api.attend(seen, answer).await) })
+    }
+}
+
+/// What is noted of a request before it is handled.
+struct Seen {
+    at: Instant,
+    id: http::HeaderValue,
+    route: Option<MatchedPath>,
+    span: Span,
+}
+
+impl Seen {
+    fn of(request: &Request, api: &Api) -> Self {
+        let id = api.request_ids.of(request.headers());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let span = debug_span!(
+            "request",
+            method = %request.method(),
+            path = request.uri().path(),
+            id = id.to_str().unwrap_or_default(),
+            traceparent = traceparent(request.headers()),
+        );
+        Self { at: Instant::now(), id, route, span }
+    }
+
+    /// Probes and metrics are answered however many calls of the API there are.
+    fn needs_room(&self) -> bool {
+        self.route.as_ref().is_some_and(|route| route.as_str().starts_with("/v1/"))
+    }
+}
+
+impl Api {
+    async fn attend<F>(&self, seen: Seen, answer: F) -> Response
+    where
+        F: Future<Output = Result<Response, Infallible>> + Send,
+    {
+        let metrics = self.http_metrics.of(seen.route.as_ref().map(MatchedPath::as_str));
+        let answer = self.answer_in_bounds(seen.needs_room(), answer);
+        let mut response = answer.instrument(seen.span.clone()).await;
+        let (status, took) = (response.status(), seen.at.elapsed());
+        if status.as_u16() == Code::Internal.status() {
+            error!(request_id = ?seen.id, route = metrics.route(), "a request met a fault of ours");
+        }
+        debug!(parent: &seen.span, status = status.as_u16(), ?took, "answered");
+        metrics.answered(status, took);
+        response.headers_mut().insert(X_REQUEST_ID, seen.id);
+        response
+    }
+
+    async fn answer_in_bounds<F>(&self, needs_room: bool, answer: F) -> Response
+    where
+        F: Future<Output = Result<Response, Infallible>> + Send,
+    {
+        let room = needs_room.then(|| self.room.try_acquire());
+        if let Some(Err(_)) = room {
+            return Failure::new(Code::Overloaded, "too many requests at once").into_response();
+        }
+        match timeout(self.request, AssertUnwindSafe(answer).catch_unwind()).await {
+            Ok(Ok(Ok(response))) => response,
+            // The panic hook has logged where and why.
+            Ok(Err(_panic)) => Failure::internal().into_response(),
+            Err(_elapsed) => {
+                warn!(limit = ?self.request, "the ledger did not answer a request in time");
+                Failure::new(Code::LedgerUnavailable, "the ledger did not answer in time")
+                    .into_response()
+            }
+        }
+    }
+}
+
+/// The caller's trace context (W3C Trace Context, version 00), if it is one.
+fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = value.split('-').collect();
+    let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let lengths = parts.iter().map(|part| part.len());
+    (parts.iter().all(|part| is_hex(part)) && lengths.eq([2, 32, 16, 2])).then_some(value)
+}

@@ -1,0 +1,6 @@
+//! Leases: `/v1/leases`.
+
+pub(super) mod acquire;
+pub(super) mod batch;
+pub(super) mod give_back;
+mod outcome;

@@ -1,0 +1,126 @@
+//! What is said over HTTP: the lease API of `quota-api`, answered by a ledger.
+//!
+//! One endpoint, one file. A handler's arguments are its demands, in the order in which they are
+//! checked: who calls ([`caller`]), what the path says, what the body says ([`body`]). It turns wire
+//! types into the ledger's ([`wire`]), asks the ledger, and turns the answer back; whatever fails on
+//! the way is a [`Failure`], which is where all errors become problem documents.
+//!
+//! To add a call: its path and types in `quota-api`; a file here with its handler and its
+//! `problems!`; its line in [`router`]. The OpenAPI document follows.
+
+mod body;
+mod caller;
+mod deployments;
+mod edge;
+mod etag;
+mod leases;
+mod openapi;
+mod ops;
+mod params;
+mod problem;
+mod ratelimit;
+mod request_id;
+pub mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Access;
+use crate::config::HttpConfig;
+use crate::ledger::Ledger;
+use crate::metrics::{HttpMetrics, LeaseMetrics};
+
+pub use problem::Failure;
+pub use request_id::RequestIds;
+
+/// All that handlers share.
+pub struct Api {
+    /// Who keeps the book.
+    pub ledger: Arc<dyn Ledger>,
+    /// Who is let in.
+    pub access: Access,
+    /// How long a body may take to arrive.
+    pub body_read: Duration,
+    /// How long a request may take.
+    pub request: Duration,
+    /// Room for requests at once.
+    pub room: Semaphore,
+    /// The server is draining.
+    pub draining: CancellationToken,
+    /// Names requests that come without a name.
+    pub request_ids: RequestIds,
+    /// Counts requests.
+    pub http_metrics: HttpMetrics,
+    /// Counts what leases are about.
+    pub lease_metrics: LeaseMetrics,
+    /// Renders all metrics.
+    pub exposition: PrometheusHandle,
+}
+
+impl Api {
+    /// What the configuration says, over this ledger.
+    pub fn new(
+        config: &HttpConfig,
+        ledger: Arc<dyn Ledger>,
+        access: Access,
+        draining: CancellationToken,
+        request_ids: RequestIds,
+        exposition: PrometheusHandle,
+    ) -> Self {
+        Self {
+            ledger,
+            access,
+            body_read: Duration::from_millis(config.body_read_ms),
+            request: Duration::from_millis(config.request_ms),
+            room: Semaphore::new(config.max_requests as usize),
+            draining,
+            request_ids,
+            http_metrics: HttpMetrics::new(),
+            lease_metrics: LeaseMetrics::new(),
+            exposition,
+        }
+    }
+}
+
+/// The whole API.
+///
+/// # Panics
+/// The OpenAPI document cannot be written as JSON: a fault in a schema, which every test would show.
+pub fn router(api: Arc<Api>) -> Router {
+    let (router, document) = documented();
+    let document = document.to_json().expect("a document of strings and numbers");
+    router
+        .route(quota_api::routes::OPENAPI, openapi::serve(Bytes::from(document)))
+        .fallback(ops::unknown::route)
+        .method_not_allowed_fallback(ops::unknown::method)
+        .layer(edge::EdgeLayer::new(Arc::clone(&api)))
+        .with_state(api)
+}
+
+fn documented() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(leases::acquire::acquire))
+        .routes(routes!(leases::batch::batch))
+        .routes(routes!(leases::give_back::give_back))
+        .routes(routes!(deployments::list::list))
+        .routes(routes!(
+            deployments::put::put,
+            deployments::read::read,
+            deployments::delete::delete
+        ))
+        .routes(routes!(deployments::windows::windows))
+        .routes(routes!(deployments::leases::leases))
+        .routes(routes!(ops::healthz::healthz))
+        .routes(routes!(ops::readyz::readyz))
+        .routes(routes!(ops::metrics::metrics))
+        .routes(routes!(ops::index::index))
+        .split_for_parts()
+}

@@ -1,0 +1,196 @@
+//! The one place where what went wrong becomes a problem document.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use quota_api::{Code, Problem};
+use quota_core::{Denial, Refusal, Standing};
+
+use super::ratelimit;
+use super::wire::{self, usage};
+use crate::ledger::{OpError, PutError, Unavailable};
+
+/// The media type of problem documents (RFC 9457).
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// When a server that could not do it is asked again, ms.
+const UNAVAILABLE_MS: u64 = 1_000;
+
+/// Why a call was not done. Boxed: a result with it stays small.
+#[derive(Debug)]
+pub struct Failure(Box<Problem>);
+
+impl Failure {
+    /// A failure of this kind, with what is wrong in this case.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let problem = Problem::new(code, detail);
+        Self(Box::new(match code.status() {
+            503 => problem.retry_after_ms(UNAVAILABLE_MS),
+            _ => problem,
+        }))
+    }
+
+    /// A value that is out of its bounds.
+    pub fn invalid(field: &str, rule: impl std::fmt::Display) -> Self {
+        Self::new(Code::InvalidValue, format!("`{field}` {rule}"))
+    }
+
+    /// A fault of the server's own, of which the caller is told nothing more.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "the request could not be handled; its id is in the log")
+    }
+
+    /// There is no such deployment.
+    #[must_use]
+    pub fn no_deployment() -> Self {
+        Self::new(Code::DeploymentNotFound, "there is no such deployment")
+    }
+
+    /// There is no such lease.
+    #[must_use]
+    pub fn no_lease() -> Self {
+        Self::new(Code::LeaseNotFound, "there is no such lease")
+    }
+
+    /// The problem document.
+    #[must_use]
+    pub fn into_problem(self) -> Problem {
+        *self.0
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+
+    fn retry_after_ms(mut self, retry_after_ms: u64) -> Self {
+        self.0.retry_after_ms = Some(retry_after_ms);
+        self
+    }
+
+    fn denied(denial: Denial, standing: Option<Standing>) -> Self {
+        let unit = wire::unit(denial.unit);
+        let mut failure =
+            Self::new(Code::Exhausted, format!("not enough {} left", wire::plural(unit)))
+                .retry_after_ms(denial.retry_after_ms);
+        failure.0.unit = Some(unit);
+        failure.0.state = Some(wire::state(denial.state));
+        failure.0.usage = standing.as_ref().map(usage);
+        failure
+    }
+}
+
+impl From<OpError> for Failure {
+    fn from(error: OpError) -> Self {
+        match error {
+            OpError::NoSuchDeployment => Self::no_deployment(),
+            OpError::NotYourLease => Self::new(Code::NotYourLease, error.to_string()),
+            OpError::Unavailable(unavailable) => unavailable.into(),
+            OpError::Refused { refusal: Refusal::Denied(denial), standing } => {
+                Self::denied(denial, standing)
+            }
+            OpError::Refused { refusal, .. } => refusal.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Denied(denial) => return Self::denied(denial, None),
+            Refusal::TooEarly { in_ms } => {
+                return Self::new(Code::TooEarly, refusal.to_string()).retry_after_ms(in_ms);
+            }
+            Refusal::NeverFits { unit, limit } => {
+                let unit = wire::plural(wire::unit(unit));
+                let detail = format!("`{unit}.min` is above {limit}, the most there could ever be");
+                return Self::new(Code::NeverFits, detail);
+            }
+            Refusal::WantBelowMin | Refusal::NothingAsked => Code::InvalidValue,
+            Refusal::NoSuchLease => Code::LeaseNotFound,
+            Refusal::NotYours => Code::NotYourLease,
+            Refusal::ExceedsLease => Code::ExceedsLease,
+            Refusal::KindIsFixed => Code::FixedField,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        let code = match unavailable {
+            Unavailable::CannotWrite => Code::LedgerUnavailable,
+            Unavailable::Overloaded => Code::Overloaded,
+            Unavailable::Stopping => Code::ShuttingDown,
+        };
+        Self::new(code, unavailable.to_string())
+    }
+}
+
+impl From<PutError> for Failure {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Unexpected => Self::new(Code::PreconditionFailed, error.to_string()),
+            PutError::KindIsFixed => Self::new(Code::FixedField, format!("`window`: {error}")),
+            PutError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let problem = *self.0;
+        let status =
+            StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let (429 | 503, Some(ms)) = (problem.status, problem.retry_after_ms) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(ms)));
+        }
+        if let (Code::Exhausted, Some(usage)) = (problem.code, &problem.usage) {
+            ratelimit::write(headers, usage, problem.retry_after_ms);
+        }
+        response
+    }
+}
+
+/// Rounded up: a client that waits so long waited long enough.
+pub(super) fn whole_seconds(ms: u64) -> u64 {
+    ms.div_ceil(1_000).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_times_are_rounded_up() {
+        for (ms, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (59_940, 60)] {
+            assert_eq!(whole_seconds(ms), seconds);
+        }
+    }
+
+    #[test]
+    fn every_503_says_when_to_come_back() {
+        for unavailable in
+            [Unavailable::CannotWrite, Unavailable::Overloaded, Unavailable::Stopping]
+        {
+            let response = Failure::from(unavailable).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[RETRY_AFTER], "1");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_our_own_tells_nothing() {
+        let problem = Failure::internal().into_problem();
+        assert_eq!((problem.status, problem.code), (500, Code::Internal));
+    }
+}

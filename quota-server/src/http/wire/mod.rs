@@ -1,0 +1,14 @@
+//! Wire types to the ledger's and back: nowhere else. What comes in is checked here against the
+//! bounds of `quota_api::limits`; what goes out needs no check.
+
+mod amount;
+pub(super) mod bounds;
+mod deployment;
+mod lease;
+mod window;
+
+pub(super) use amount::{amount, plural, state, unit, usage};
+pub use deployment::put;
+pub(super) use deployment::shown;
+pub(super) use lease::{denied, give_back, given_back, granted, held, use_recorded, used, wish};
+pub(super) use window::book;
