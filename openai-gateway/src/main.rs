@@ -1,1 +1,38 @@
-fn main() {}
+//! The gateway's process. Exit codes: 0 stopped as told, 64 somebody wrote something wrong, 1
+//! anything else.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use openai_gateway::cli::Cli;
+use openai_gateway::config::Environment;
+use openai_gateway::{StartError, logs, run};
+
+const MISTAKE: u8 = 64;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            error.print().context("nobody reads what is printed")?;
+            return Ok(ExitCode::from(if error.use_stderr() { MISTAKE } else { 0 }));
+        }
+    };
+    logs::start(cli.log_format);
+    let seed = rand::random();
+    match serve(&cli, seed)? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_mistake() => {
+            tracing::error!("{error}");
+            Ok(ExitCode::from(MISTAKE))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn serve(cli: &Cli, seed: u64) -> anyhow::Result<Result<(), StartError>> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    Ok(runtime.block_on(run(cli, &Environment::of_process(), seed)))
+}

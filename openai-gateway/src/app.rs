@@ -1,0 +1,60 @@
+//! The one place that knows all the parts.
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::config::{Config, Reservation, Secret};
+use crate::routing::{Dice, Groups};
+use crate::upstream::Upstream;
+
+/// A gateway, ready to answer.
+pub struct App {
+    /// The model groups.
+    pub groups: Groups,
+    /// The way to the providers.
+    pub upstream: Upstream,
+    /// What callers must present.
+    pub master_key: Option<Secret>,
+    /// What is reserved for a chat request.
+    pub reservation: Reservation,
+    /// The output that a chat request is taken to allow that doesn't say, tokens.
+    pub default_max_output_tokens: u64,
+    /// The largest body that is taken.
+    pub max_body_bytes: usize,
+    /// For the choice of deployments.
+    pub dice: Dice,
+    /// For `/metrics`; absent where nobody records.
+    pub prometheus: Option<PrometheusHandle>,
+}
+
+/// What an app is made of besides its configuration.
+pub struct Parts {
+    /// The model groups.
+    pub groups: Groups,
+    /// The way to the providers.
+    pub upstream: Upstream,
+    /// The largest body that is taken.
+    pub max_body_bytes: usize,
+    /// All randomness follows from it.
+    pub seed: u64,
+    /// For `/metrics`.
+    pub prometheus: Option<PrometheusHandle>,
+}
+
+impl App {
+    /// Puts the parts together, and loads the tokenizers that they need.
+    #[must_use]
+    pub fn new(config: &Config, parts: Parts) -> Self {
+        let encodings = parts.groups.iter().flat_map(|group| &group.encodings);
+        encodings.for_each(|encoding| encoding.load());
+        Self {
+            groups: parts.groups,
+            upstream: parts.upstream,
+            master_key: config.master_key.clone(),
+            reservation: config.quota.reservation,
+            default_max_output_tokens: config.quota.default_max_output_tokens,
+            max_body_bytes: parts.max_body_bytes,
+            dice: Dice::new(parts.seed),
+            prometheus: parts.prometheus,
+        }
+    }
+}

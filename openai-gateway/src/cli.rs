@@ -1,0 +1,163 @@
+//! Flags and their environment twins: `QUOTA_` and the flag's name (`QUOTA_LISTEN`,
+//! `QUOTA_MAX_WAIT_MS`). Names that begin with `quota` aren't doubled: `QUOTA_URL`,
+//! `QUOTA_TOKEN_FILE`. Flags win over the configuration file; the quota token comes from
+//! `QUOTA_TOKEN` or a file, never from a flag, which everyone on the machine could read.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::config::{Config, ConfigError, Environment, Secret};
+
+/// A thin OpenAI-compatible gateway that keeps its deployments' limits with a quota server.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "openai-gateway", version)]
+pub struct Cli {
+    /// Where to listen; with port 0 the line `listening on http://..` on stdout says where
+    #[arg(long, env = "QUOTA_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// A LiteLLM config.yaml
+    #[arg(long, env = "QUOTA_CONFIG", default_value = "config.yaml")]
+    pub config: PathBuf,
+
+    /// The quota server [default: the file's quota_server.url, else http://127.0.0.1:7700]
+    #[arg(long, env = "QUOTA_URL")]
+    pub quota_url: Option<String>,
+
+    /// A file that holds the token for the quota server (or give it in QUOTA_TOKEN)
+    #[arg(long, env = "QUOTA_TOKEN_FILE")]
+    pub quota_token_file: Option<PathBuf>,
+
+    /// This gateway's name in the quota server's book [default: the file's, else `gateway`]
+    #[arg(long, env = "QUOTA_HOLDER")]
+    pub holder: Option<String>,
+
+    /// Register the deployments' limits with the quota server at start
+    #[arg(long, env = "QUOTA_REGISTER")]
+    pub register: bool,
+
+    /// How long a request may wait for quota, ms [default: the file's, else 500]
+    #[arg(long, env = "QUOTA_MAX_WAIT_MS")]
+    pub max_wait_ms: Option<u64>,
+
+    /// How long running requests may take to end once the gateway is told to stop, ms
+    #[arg(long, env = "QUOTA_DRAIN_MS", default_value_t = 30_000)]
+    pub drain_ms: u64,
+
+    /// The largest request body that is taken, bytes
+    #[arg(long, env = "QUOTA_MAX_BODY_BYTES", default_value_t = 32 << 20)]
+    pub max_body_bytes: usize,
+
+    /// How logs are written, to stderr; which ones, RUST_LOG says
+    #[arg(long, env = "QUOTA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+impl Cli {
+    /// The configuration with what the flags say in place of what the file says.
+    #[must_use]
+    pub fn settle(&self, mut config: Config) -> Config {
+        let quota = &mut config.quota;
+        quota.url = self.quota_url.clone().unwrap_or_else(|| quota.url.clone());
+        quota.holder = self.holder.clone().unwrap_or_else(|| quota.holder.clone());
+        quota.max_wait_ms = self.max_wait_ms.unwrap_or(quota.max_wait_ms);
+        quota.register |= self.register;
+        quota.token_file = self.quota_token_file.clone().or_else(|| quota.token_file.take());
+        config
+    }
+
+    /// The token for the quota server: from the environment, else from the file.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn quota_token(
+        &self,
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<Option<Secret>, ConfigError> {
+        if let Some(token) = environment.var("QUOTA_TOKEN") {
+            return Ok(Some(Secret::new(token.to_owned())));
+        }
+        config.quota.token_file.as_deref().map(Secret::read).transpose()
+    }
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read() {
+        let cli = Cli::try_parse_from([
+            "openai-gateway",
+            "--listen=127.0.0.1:0",
+            "--quota-url=http://q:1",
+            "--holder=gw-1",
+            "--register",
+            "--log-format=json",
+        ])
+        .unwrap();
+        assert_eq!(cli.listen.port(), 0);
+        assert_eq!(cli.quota_url.as_deref(), Some("http://q:1"));
+        assert_eq!(cli.log_format, LogFormat::Json);
+        assert!(cli.register);
+    }
+
+    const FILE: &str = "model_list: [{model_name: m, litellm_params: {model: gpt-4o}}]\n\
+        quota_server: {url: 'http://file', holder: file, max_wait_ms: 7}\n";
+
+    fn configured(flags: &[&str]) -> (Cli, Config) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), FILE).unwrap();
+        let cli = Cli::try_parse_from([&["openai-gateway"], flags].concat()).unwrap();
+        let config = Config::load(file.path(), &Environment::default()).unwrap();
+        let config = cli.settle(config);
+        (cli, config)
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let (_, config) = configured(&["--quota-url=http://flag", "--register"]);
+        assert_eq!(config.quota.url, "http://flag");
+        assert_eq!(config.quota.holder, "file");
+        assert_eq!(config.quota.max_wait_ms, 7);
+        assert!(config.quota.register);
+    }
+
+    #[test]
+    fn the_token_comes_from_the_environment_or_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "from-file\n").unwrap();
+        let flag = format!("--quota-token-file={}", file.path().display());
+        let (cli, config) = configured(&[&flag]);
+        let token = |environment: &Environment| {
+            let token = cli.quota_token(&config, environment).unwrap().unwrap();
+            token.reveal().to_owned()
+        };
+        assert_eq!(token(&Environment::default()), "from-file");
+        assert_eq!(token(&Environment::from([("QUOTA_TOKEN", "from-env")])), "from-env");
+    }
+
+    #[test]
+    fn a_token_file_that_is_not_there_is_named() {
+        let (cli, config) = configured(&["--quota-token-file=/nowhere/token"]);
+        let error = cli.quota_token(&config, &Environment::default()).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/token"));
+    }
+
+    #[test]
+    fn a_token_is_no_flag() {
+        assert!(Cli::try_parse_from(["openai-gateway", "--quota-token=s3cret"]).is_err());
+    }
+}

@@ -1,0 +1,43 @@
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+/// Why the configuration can't be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file can't be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file says something that makes no sense.
+    #[error("{}: {what}", path.display())]
+    Mistaken {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, and what is wrong there.
+        what: String,
+    },
+}
+
+/// What is wrong, with its place in the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Mistake(String);
+
+impl Mistake {
+    pub(super) fn at(place: &str, what: impl Display) -> Self {
+        Self(format!("{place}: {what}"))
+    }
+
+    /// The YAML reader's own message names line and column.
+    pub(super) fn yaml(error: &serde_saphyr::Error) -> Self {
+        Self(error.to_string())
+    }
+
+    pub(super) fn in_file(self, path: &Path) -> ConfigError {
+        ConfigError::Mistaken { path: path.to_owned(), what: self.0 }
+    }
+}

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use super::body;
+use super::dispatch::{draw, find, send};
+use super::error::ApiError;
+use crate::app::App;
+use crate::body::ChatBody;
+use crate::routing::Need;
+use crate::upstream::Call;
+
+/// `POST /v1/chat/completions`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let bytes = body::read(request.into_body(), app.max_body_bytes).await?;
+    let chat = body::work(&bytes, || ChatBody::read(&bytes))?;
+    let group = find(&app, &chat.model)?;
+    let need = body::work(&bytes, || {
+        Need::count(&group.encodings, |encoding| {
+            chat.tokens(encoding, app.reservation, app.default_max_output_tokens)
+        })
+    })?;
+    let choice = draw(&app, group, &need).await?;
+    let call = Call {
+        url: choice.target.chat.clone(),
+        body: chat.for_model(&choice.target.model),
+        include_usage: chat.include_usage,
+    };
+    send(&app, choice, call).await
+}

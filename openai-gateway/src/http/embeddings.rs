@@ -1,0 +1,32 @@
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use super::body;
+use super::dispatch::{draw, find, send};
+use super::error::ApiError;
+use crate::app::App;
+use crate::body::EmbeddingsBody;
+use crate::routing::Need;
+use crate::upstream::Call;
+
+/// `POST /v1/embeddings`
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let bytes = body::read(request.into_body(), app.max_body_bytes).await?;
+    let embeddings = body::work(&bytes, || EmbeddingsBody::read(&bytes))?;
+    let group = find(&app, &embeddings.model)?;
+    let need = body::work(&bytes, || {
+        Need::count(&group.encodings, |encoding| embeddings.tokens(encoding))
+    })?;
+    let choice = draw(&app, group, &need).await?;
+    let call = Call {
+        url: choice.target.embeddings.clone(),
+        body: embeddings.for_model(&choice.target.model),
+        include_usage: false,
+    };
+    send(&app, choice, call).await
+}

@@ -1,0 +1,254 @@
+//! Errors, as OpenAI's clients expect them: `{"error": {message, type, param, code}}`.
+//!
+//! Their SDKs repeat 408, 409, 429 and 5xx by themselves, and wait as `retry-after-ms` or
+//! `retry-after` says. So what can't succeed later has none of these: a request above the limit
+//! itself is a 400.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use gateway_client::api::Unit;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::limits;
+use crate::body::BadRequest;
+use crate::routing::{Denial, Refusal};
+use crate::upstream::CallError;
+
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const UNAVAILABLE: &str = "service_unavailable_error";
+const UPSTREAM: &str = "upstream_error";
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    headers: Box<HeaderMap>,
+    body: ErrorBody,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorBody {
+    message: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'static str>,
+    code: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Envelope {
+    error: ErrorBody,
+}
+
+impl ApiError {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        code: Option<&'static str>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            headers: Box::default(),
+            body: ErrorBody { message: message.into(), kind, param: None, code },
+        }
+    }
+
+    fn invalid(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(status, INVALID_REQUEST, Some(code), message)
+    }
+
+    pub(super) fn unauthenticated() -> Self {
+        let message = "Incorrect API key provided: send the gateway's key as a bearer token.";
+        Self::invalid(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+    }
+
+    pub(super) fn model_not_found(model: &str) -> Self {
+        let message = format!("The model {model:?} does not exist.");
+        let mut error = Self::invalid(StatusCode::NOT_FOUND, "model_not_found", message);
+        error.body.param = Some("model");
+        error
+    }
+
+    pub(super) fn no_such_route() -> Self {
+        Self::invalid(StatusCode::NOT_FOUND, "unknown_url", "There is nothing at this path.")
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let message = "This path has no such method.";
+        Self::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    }
+
+    pub(super) fn body_too_large(max_bytes: usize) -> Self {
+        let message = format!("The body is larger than the {max_bytes} bytes that are taken.");
+        Self::invalid(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+
+    pub(super) fn body_cut_short() -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, "body_cut_short", "The body broke off.")
+    }
+
+    pub(super) fn body_too_slow() -> Self {
+        let message = "The body took too long to arrive.";
+        Self::invalid(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
+    }
+
+    /// No deployment of the group takes the request.
+    pub(super) fn denied(model_group: &str, denial: &Denial) -> Self {
+        let (code, message) = match denial.refusal {
+            Refusal::Exhausted => return Self::exhausted(model_group, denial),
+            Refusal::NeverFits => return Self::never_fits(model_group),
+            Refusal::ServerAway => ("quota_unavailable", "The quota server is away."),
+            Refusal::Quarantined => ("quota_quarantined", "The quota of this minute is in doubt."),
+            Refusal::Unregistered => (
+                "deployment_unregistered",
+                "The quota server does not know the model's deployments.",
+            ),
+            Refusal::Refused => ("quota_refused", "The quota server refuses this gateway."),
+            Refusal::Stopping => ("shutting_down", "The gateway is stopping."),
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, Some(code), message)
+            .retry_after(denial.retry_after)
+    }
+
+    fn never_fits(model_group: &str) -> Self {
+        let message = format!(
+            "The request is larger than the rate limit of {model_group} itself: it can never fit."
+        );
+        Self::invalid(StatusCode::BAD_REQUEST, "request_too_large", message)
+    }
+
+    fn exhausted(model_group: &str, denial: &Denial) -> Self {
+        let kind = match denial.unit {
+            Some(Unit::Requests) => "requests",
+            Some(Unit::Tokens) | None => "tokens",
+        };
+        let seconds = denial.retry_after.as_secs_f64();
+        let message = format!(
+            "Rate limit reached for {model_group} on {kind} per min. Please try again in {seconds:.3}s."
+        );
+        let code = Some("rate_limit_exceeded");
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, kind, code, message);
+        if let Some(usage) = &denial.usage {
+            limits::insert(&mut error.headers, usage, denial.retry_after);
+        }
+        error.retry_after(denial.retry_after)
+    }
+
+    /// In whole seconds, rounded up, and in ms, which OpenAI's clients look for first.
+    fn retry_after(mut self, after: Duration) -> Self {
+        let millis = u64::try_from(after.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX).max(1);
+        self.headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
+        self.headers.insert(RETRY_AFTER_MS, HeaderValue::from(millis));
+        self
+    }
+}
+
+impl From<BadRequest> for ApiError {
+    fn from(bad: BadRequest) -> Self {
+        let mut error = Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, None, bad.message);
+        error.body.param = bad.param;
+        error
+    }
+}
+
+impl From<&CallError> for ApiError {
+    fn from(error: &CallError) -> Self {
+        let (status, code) = match error {
+            CallError::Unreached(_) => (StatusCode::BAD_GATEWAY, "upstream_unreached"),
+            CallError::BrokenOff(_) => (StatusCode::BAD_GATEWAY, "upstream_broken_off"),
+            CallError::TooLarge => (StatusCode::BAD_GATEWAY, "upstream_answer_too_large"),
+            CallError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "upstream_timed_out"),
+        };
+        Self::new(status, UPSTREAM, Some(code), format!("{error}."))
+    }
+}
+
+/// A handler panicked: a fault of the gateway's own, told without its inside.
+pub(super) fn panicked() -> Response {
+    tracing::error!("a handler panicked");
+    let message = "The gateway made a mistake.";
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", None, message).into_response()
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Json(Envelope { error: self.body });
+        (self.status, *self.headers, body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway_client::api::{Usage, UsagePair};
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn denial(refusal: Refusal, retry_after_ms: u64) -> Denial {
+        let full = |limit| UsagePair { limit: Some(limit), outstanding: limit, overrun: 0 };
+        Denial {
+            refusal,
+            retry_after: Duration::from_millis(retry_after_ms),
+            unit: Some(Unit::Requests),
+            usage: Some(Usage { tokens: full(500), requests: full(3) }),
+        }
+    }
+
+    async fn parts(error: ApiError) -> (StatusCode, HeaderMap, Value) {
+        let (head, body) = error.into_response().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status, head.headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_denial_is_openai_s_429() {
+        let error = ApiError::denied("gpt-4o", &denial(Refusal::Exhausted, 1_234));
+        let (status, headers, body) = parts(error).await;
+        assert_eq!(status, 429);
+        assert_eq!(headers["retry-after"], "2");
+        assert_eq!(headers["retry-after-ms"], "1234");
+        assert_eq!(headers["x-ratelimit-limit-requests"], "3");
+        assert_eq!(headers["x-ratelimit-remaining-tokens"], "0");
+        assert_eq!(headers["x-ratelimit-reset-requests"], "1.234s");
+        assert_eq!(body["error"]["type"], "requests");
+        assert_eq!(body["error"]["code"], "rate_limit_exceeded");
+        assert_eq!(body["error"]["param"], Value::Null);
+    }
+
+    #[tokio::test]
+    async fn a_request_above_the_limit_is_not_to_be_repeated() {
+        let error = ApiError::denied("gpt-4o", &denial(Refusal::NeverFits, 0));
+        let (status, headers, body) = parts(error).await;
+        assert_eq!(status, 400);
+        assert!(!headers.contains_key("retry-after"));
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+        assert_eq!(body["error"]["code"], "request_too_large");
+    }
+
+    #[tokio::test]
+    async fn without_the_quota_server_it_is_503_with_retry_after() {
+        let error = ApiError::denied("gpt-4o", &denial(Refusal::ServerAway, 0));
+        let (status, headers, body) = parts(error).await;
+        assert_eq!(status, 503);
+        assert_eq!(headers["retry-after"], "1");
+        assert_eq!(body["error"]["code"], "quota_unavailable");
+    }
+
+    #[tokio::test]
+    async fn a_bad_request_names_the_field() {
+        let bad = BadRequest::about("max_tokens", "is no number");
+        let (status, _, body) = parts(bad.into()).await;
+        assert_eq!(status, 400);
+        let expected = json!({"message": "`max_tokens`: is no number",
+            "type": "invalid_request_error", "param": "max_tokens", "code": null});
+        assert_eq!(body["error"], expected);
+    }
+}

@@ -1,0 +1,54 @@
+//! What callers see: OpenAI's API, with and without `/v1` as LiteLLM has it.
+//!
+//! To add a call: its file here with its handler, its route in [`router`].
+
+mod auth;
+mod body;
+mod chat;
+mod dispatch;
+mod embeddings;
+mod error;
+mod health;
+mod limits;
+mod models;
+mod request_id;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+
+use crate::app::App;
+use error::ApiError;
+pub use request_id::RequestIds;
+
+/// The whole API.
+pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
+    let guarded = Router::new()
+        .merge(calls())
+        .nest("/v1", calls())
+        .route_layer(axum::middleware::from_fn_with_state(app.clone(), auth::check));
+    Router::new()
+        .merge(guarded)
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(health::metrics))
+        .fallback(async || ApiError::no_such_route())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(CatchPanicLayer::custom(|_| error::panicked()))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(request_ids))
+        .layer(axum::middleware::map_request(request_id::keep_sane))
+        .with_state(app)
+}
+
+fn calls() -> Router<Arc<App>> {
+    Router::new()
+        .route("/chat/completions", post(chat::create))
+        .route("/embeddings", post(embeddings::create))
+        .route("/models", get(models::list))
+}
+
+#[cfg(test)]
+mod tests;

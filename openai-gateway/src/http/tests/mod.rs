@@ -1,0 +1,80 @@
+//! The whole API, against an upstream in the same process.
+
+mod calls;
+mod refusals;
+mod streams;
+mod upstream;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use gateway_client::QuotaClient;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::{RequestIds, router};
+use crate::app::{App, Parts};
+use crate::config::{Config, Environment};
+use crate::routing::Groups;
+use crate::upstream::Upstream;
+
+const CHAT: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hello"}]}"#;
+
+/// A gateway whose configuration's entries are these, and whatever follows them.
+async fn gateway(entries: &str, rest: &str) -> Router {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("model_list:\n{entries}{rest}")).unwrap();
+    let config = Config::load(file.path(), &Environment::default()).unwrap();
+    let client = QuotaClient::builder(&config.quota.url).build().unwrap();
+    let app = App::new(
+        &config,
+        Parts {
+            groups: Groups::new(&config.deployments, &client).unwrap(),
+            upstream: Upstream::new(config.quota.settlement).unwrap(),
+            max_body_bytes: 1 << 20,
+            seed: 1,
+            prometheus: None,
+        },
+    );
+    router(std::sync::Arc::new(app), RequestIds::new(7))
+}
+
+/// An entry without limits.
+fn entry(group: &str, base: &str) -> String {
+    format!(
+        "  - {{model_name: {group}, litellm_params: {{model: openai/gpt-4o, api_base: '{base}/v1', \
+         api_key: sk-upstream, timeout: 5}}, model_info: {{id: '{group}-1'}}}}\n"
+    )
+}
+
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Reply {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    fn error(&self) -> Value {
+        self.json()["error"].clone()
+    }
+}
+
+fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::post(path).body(body.into()).unwrap()
+}
+
+async fn ask(gateway: &Router, request: Request<Body>) -> Reply {
+    let response = gateway.clone().oneshot(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    Reply {
+        status: head.status,
+        headers: head.headers,
+        body: body.collect().await.unwrap().to_bytes(),
+    }
+}

@@ -1,0 +1,79 @@
+use super::upstream::{FakeUpstream, Script};
+use super::*;
+
+const STREAMED: &str =
+    r#"{"model":"gpt","stream":true,"messages":[{"role":"user","content":"hello"}]}"#;
+const HELLO: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hello\"}}]}\n\n";
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":9}}\n\n";
+const DONE: &str = "data: [DONE]\n\n";
+
+#[tokio::test]
+async fn the_usage_that_nobody_asked_for_is_asked_for_and_dropped() {
+    let upstream = FakeUpstream::streaming(vec![HELLO, USAGE, DONE]).await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+    assert_eq!(reply.headers["content-type"], "text/event-stream; charset=utf-8");
+    assert_eq!(reply.body, [HELLO, DONE].concat());
+    let [arrival] = upstream.arrivals().try_into().unwrap();
+    assert_eq!(arrival.body["stream_options"]["include_usage"], true);
+}
+
+#[tokio::test]
+async fn the_usage_that_was_asked_for_is_handed_on() {
+    let upstream = FakeUpstream::streaming(vec![HELLO, USAGE, DONE]).await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let body = STREAMED.replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
+    let reply = ask(&gateway, post("/v1/chat/completions", body)).await;
+    assert_eq!(reply.body, [HELLO, USAGE, DONE].concat());
+}
+
+#[tokio::test]
+async fn events_may_be_cut_anywhere() {
+    let cut = vec![
+        "data: {\"choices\":[]}\n\ndata: {\"choices\":[],\"us",
+        "age\":{\"total_tokens\":9}}\n",
+        "\ndata: [DONE]\n\n",
+    ];
+    let upstream = FakeUpstream::streaming(cut).await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+    assert_eq!(reply.body, ["data: {\"choices\":[]}\n\n", DONE].concat());
+}
+
+#[tokio::test]
+async fn an_end_without_an_empty_line_is_handed_on() {
+    let upstream = FakeUpstream::streaming(vec![HELLO, "data: [DONE]"]).await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+    assert_eq!(reply.body, [HELLO, "data: [DONE]"].concat());
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_breaks_off_for_the_caller() {
+    let upstream = FakeUpstream::start(Script {
+        headers: vec![("content-type", "text/event-stream")],
+        chunks: vec![HELLO],
+        breaks_off: true,
+        ..Script::default()
+    })
+    .await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let response = gateway.oneshot(post("/v1/chat/completions", STREAMED)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_answered_whole() {
+    let upstream = FakeUpstream::start(Script {
+        status: StatusCode::BAD_REQUEST,
+        headers: vec![("content-type", "application/json")],
+        chunks: vec![r#"{"error":{"code":"context_length_exceeded"}}"#],
+        breaks_off: false,
+    })
+    .await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+    assert_eq!(reply.status, 400);
+    assert_eq!(reply.error()["code"], "context_length_exceeded");
+}

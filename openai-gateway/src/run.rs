@@ -1,0 +1,148 @@
+//! A gateway's life: check, start, serve, drain, give back.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_client::{BuildError, QuotaClient};
+use metrics_exporter_prometheus::BuildError as MetricsError;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{App, Parts};
+use crate::cli::Cli;
+use crate::config::{Config, ConfigError, Environment};
+use crate::http::{RequestIds, router};
+use crate::register::register;
+use crate::routing::{Groups, UnfitForHeader};
+use crate::serve::{Stop, serve};
+use crate::upstream::Upstream;
+use crate::{metrics, signals};
+
+/// How long the first answer waits for the registration: a gateway that is up before its quota
+/// server comes up all the same.
+const REGISTRATION_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why a gateway doesn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration can't be run.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A deployment can't be called.
+    #[error(transparent)]
+    Deployment(#[from] UnfitForHeader),
+    /// The quota server can't be asked like this.
+    #[error("quota server: {0}")]
+    Client(#[from] BuildError),
+    /// The way to the providers can't be made.
+    #[error("no HTTP client: {0}")]
+    Upstream(#[source] reqwest::Error),
+    /// The metrics can't be recorded.
+    #[error("no metrics: {0}")]
+    Metrics(#[from] MetricsError),
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Signals can't be waited for, or nobody reads what is printed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// Whether somebody wrote something wrong, and starting again as it is won't help.
+    #[must_use]
+    pub const fn is_mistake(&self) -> bool {
+        matches!(self, Self::Config(_) | Self::Deployment(_) | Self::Client(_))
+    }
+}
+
+/// Runs a gateway until it is told to stop. All randomness follows from the seed.
+///
+/// # Errors
+/// It doesn't start.
+pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), StartError> {
+    let config = cli.settle(Config::load(&cli.config, environment)?);
+    if !config.ignored.is_empty() {
+        tracing::warn!(keys = config.ignored.join(", "), "ignored: this gateway does not do these");
+    }
+    let prometheus = metrics::install()?;
+    let client = client(&config, cli, environment)?;
+    let app = App::new(
+        &config,
+        Parts {
+            groups: Groups::new(&config.deployments, &client)?,
+            upstream: Upstream::new(config.quota.settlement).map_err(StartError::Upstream)?,
+            max_body_bytes: cli.max_body_bytes,
+            seed,
+            prometheus: Some(prometheus),
+        },
+    );
+    let router = router(Arc::new(app), RequestIds::new(seed));
+    let ended = live(cli, config, &client, router).await;
+    client.shutdown().await;
+    ended
+}
+
+fn client(
+    config: &Config,
+    cli: &Cli,
+    environment: &Environment,
+) -> Result<QuotaClient, StartError> {
+    let token = cli.quota_token(config, environment)?;
+    let client = QuotaClient::builder(&config.quota.url)
+        .token(token.map(|token| token.reveal().to_owned()))
+        .holder(&config.quota.holder)
+        .max_wait(Duration::from_millis(config.quota.max_wait_ms))
+        .build()?;
+    Ok(client)
+}
+
+/// From the first connection to the last.
+async fn live(
+    cli: &Cli,
+    config: Config,
+    client: &QuotaClient,
+    router: axum::Router,
+) -> Result<(), StartError> {
+    let listener = listen(cli.listen).await?;
+    let stop = Stop {
+        drain: CancellationToken::new(),
+        cut: CancellationToken::new(),
+        patience: Duration::from_millis(cli.drain_ms),
+    };
+    let tasks = TaskTracker::new();
+    tasks.spawn(signals::watch(stop.drain.clone(), stop.cut.clone())?);
+    if config.quota.register {
+        let (client, drain) = (client.clone(), stop.drain.clone());
+        let registering = tasks.spawn(async move { register(&client, &config, &drain).await });
+        if tokio::time::timeout(REGISTRATION_PATIENCE, registering).await.is_err() {
+            tracing::warn!("the deployments are not registered yet: serving all the same");
+        }
+    }
+    announce(&listener)?;
+    serve(listener, router, &stop).await;
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Says on stdout where the gateway listens: with port 0 nobody knows it before.
+fn announce(listener: &TcpListener) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "listening on http://{address}")?;
+    stdout.flush()
+}

@@ -1,0 +1,95 @@
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt};
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{HeaderName, StatusCode};
+
+use super::CallError;
+use super::bill::Bill;
+use super::relay::Relay;
+use super::usage::tokens_used;
+use crate::metrics::InFlight;
+use crate::routing::Target;
+
+/// The largest answer that is kept until it is whole: a batch of 2 048 long embeddings fits.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// A provider's answer, as the caller gets it.
+pub struct Answer {
+    /// The provider's status.
+    pub status: StatusCode,
+    /// What of its headers is fit for the caller.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Body,
+}
+
+pub(super) fn is_stream(response: &reqwest::Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    response.status().is_success() && kind.trim_start().starts_with("text/event-stream")
+}
+
+/// The answer as it comes.
+pub(super) fn stream(
+    response: reqwest::Response,
+    bill: Bill,
+    target: &Target,
+    include_usage: bool,
+    in_flight: InFlight,
+) -> Answer {
+    let (status, headers) = head(&response);
+    let deployment = target.id.clone();
+    let relay = Relay {
+        upstream: response.bytes_stream().map_err(Into::into).boxed(),
+        bill,
+        include_usage,
+        silence: target.timeout,
+        in_flight,
+    };
+    let stream = relay.stream().inspect_err(move |error| {
+        tracing::warn!(?deployment, %error, "a stream broke off");
+    });
+    Answer { status, headers, body: Body::from_stream(stream) }
+}
+
+/// The answer once it is whole.
+pub(super) async fn whole(response: reqwest::Response, bill: Bill) -> Result<Answer, CallError> {
+    let (status, headers) = head(&response);
+    let body = collect(response).await?;
+    match tokens_used(&body) {
+        Some(tokens) if status.is_success() => bill.settle(tokens),
+        _ => drop(bill),
+    }
+    Ok(Answer { status, headers, body: Body::from(body) })
+}
+
+async fn collect(mut response: reqwest::Response) -> Result<Bytes, CallError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(CallError::BrokenOff)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err(CallError::TooLarge);
+        }
+    }
+    Ok(body.freeze())
+}
+
+fn head(response: &reqwest::Response) -> (StatusCode, HeaderMap) {
+    let fit = response.headers().iter().filter(|(name, _)| is_fit(name));
+    let headers = fit.map(|(name, value)| (name.clone(), value.clone())).collect();
+    (response.status(), headers)
+}
+
+/// What says something about the answer; nothing about the connection, cookies or the account.
+fn is_fit(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(
+        name,
+        "content-type"
+            | "retry-after"
+            | "retry-after-ms"
+            | "openai-processing-ms"
+            | "openai-version"
+    ) || name.starts_with("x-ratelimit-")
+}

@@ -1,0 +1,107 @@
+//! The call to the provider: sent once, answered as it answers, settled by what it says it used.
+//!
+//! Who owes what: never reached, nothing; answered with usage, that; anything else (an error, a
+//! time-out, a broken stream, a caller that hung up), all that was reserved.
+
+mod answer;
+mod bill;
+mod relay;
+mod sse;
+mod usage;
+
+use std::time::Duration;
+
+use gateway_client::api::Settlement;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use reqwest::Url;
+use tokio::time::{Instant, timeout_at};
+
+use crate::routing::Choice;
+use bill::Bill;
+
+pub use answer::Answer;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The way to all providers: one client, one pool of connections.
+#[derive(Clone)]
+pub struct Upstream {
+    http: reqwest::Client,
+    settlement: Settlement,
+}
+
+/// The provider didn't answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No connection: nothing was sent, nothing is owed.
+    #[error("the upstream could not be reached")]
+    Unreached(#[source] reqwest::Error),
+    /// It took longer than the deployment's timeout.
+    #[error("the upstream did not answer in time")]
+    TimedOut,
+    /// The connection broke before the answer was whole.
+    #[error("the upstream broke off its answer")]
+    BrokenOff(#[source] reqwest::Error),
+    /// The answer is larger than the gateway keeps.
+    #[error("the upstream's answer is too large")]
+    TooLarge,
+}
+
+/// What is sent.
+pub struct Call {
+    /// Where.
+    pub url: Url,
+    /// The body, JSON.
+    pub body: String,
+    /// The caller asked for the usage as a stream's last piece.
+    pub include_usage: bool,
+}
+
+impl Upstream {
+    /// Prepares the way.
+    ///
+    /// # Errors
+    /// TLS can't be set up.
+    pub fn new(settlement: Settlement) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(usize::MAX)
+            .tcp_nodelay(true)
+            // A provider doesn't redirect; following one would carry the key elsewhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { http, settlement })
+    }
+
+    /// Sends the call and hands on the answer: whole, or as it comes.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn call(&self, choice: Choice, call: Call) -> Result<Answer, CallError> {
+        let target = choice.target.clone();
+        let bill = Bill::new(choice, self.settlement);
+        let in_flight = target.metrics.fly();
+        let started = Instant::now();
+        let deadline = started + target.timeout;
+        let mut request = self.http.post(call.url).header(CONTENT_TYPE, "application/json");
+        if let Some(authorization) = &target.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let sent = request.header(ACCEPT, "application/json, text/event-stream");
+        let response = match timeout_at(deadline, sent.body(call.body).send()).await {
+            Err(_) => return Err(CallError::TimedOut),
+            Ok(Err(error)) if error.is_connect() => {
+                bill.cancel();
+                return Err(CallError::Unreached(error));
+            }
+            Ok(Err(error)) => return Err(CallError::BrokenOff(error)),
+            Ok(Ok(response)) => response,
+        };
+        target.metrics.answered(response.status(), started.elapsed());
+        if answer::is_stream(&response) {
+            return Ok(answer::stream(response, bill, &target, call.include_usage, in_flight));
+        }
+        let whole = timeout_at(deadline, answer::whole(response, bill));
+        whole.await.map_err(|_| CallError::TimedOut)?
+    }
+}
