@@ -42,7 +42,8 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    pub(crate) fn new(window: u64, minute: u64, limit: Limit) -> Self {
+    /// An empty one, with room for about so many leases.
+    pub(crate) fn new(window: u64, minute: u64, limit: Limit, leases: usize) -> Self {
         Self {
             window,
             minute,
@@ -50,9 +51,9 @@ impl Bucket {
             tally: Tally::default(),
             denied: Amount::ZERO,
             largest_min: Amount::ZERO,
-            leases: Vec::new(),
+            leases: Vec::with_capacity(leases),
             overruns: BTreeMap::new(),
-            by_request: ByRequest::default(),
+            by_request: ByRequest::with_room(leases),
             open: Amount::ZERO,
             first_open: 0,
         }
@@ -72,13 +73,18 @@ impl Bucket {
     }
 
     pub(crate) fn by_request(
-        &self,
+        &mut self,
         holder: HolderId,
         request: RequestKey,
     ) -> Option<(LeaseId, &Lease)> {
         let number = self.by_request.find(holder, request, &self.leases)?;
         let id = LeaseId { window: self.window, number };
         Some((id, self.find(id)?))
+    }
+
+    /// How many leases were granted.
+    pub(crate) fn count(&self) -> usize {
+        self.leases.len()
     }
 
     pub(crate) fn leases(&self) -> impl Iterator<Item = (LeaseId, &Lease)> {
@@ -123,7 +129,6 @@ impl Bucket {
         let granted = self.tally.granted.checked_add(lease.granted());
         self.tally.granted = granted.ok_or(Imbalance::OverLimit(id))?;
         self.open = self.open.saturating_add(lease.granted());
-        self.by_request.insert(id.number, &lease);
         self.leases.push(lease);
         Ok(())
     }
@@ -197,9 +202,14 @@ fn moved(sum: Amount, before: Amount, after: Amount) -> Amount {
 }
 
 /// Finds a lease by the request that it answers. It keeps 8 bytes a lease and looks the rest up in
-/// the lease itself; growing touches no lease.
+/// the lease itself, so growing touches no lease. It takes in new leases when it is asked: a replay,
+/// which never asks, pays for none of it, and the first question after it for all at once.
 #[derive(Debug, Clone, Default)]
-struct ByRequest(HashTable<Entry>);
+struct ByRequest {
+    table: HashTable<Entry>,
+    /// Leases before this number are in the table.
+    taken_in: usize,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
@@ -208,6 +218,10 @@ struct Entry {
 }
 
 impl Entry {
+    fn of(number: u32, lease: &Lease) -> Self {
+        Self { hash: hash(lease.holder, lease.request), number }
+    }
+
     /// Spread over 64 bits: the table takes its buckets from the low ones, its tags from the high.
     fn spread(hash: u32) -> u64 {
         u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -215,27 +229,37 @@ impl Entry {
 }
 
 impl ByRequest {
-    fn insert(&mut self, number: u32, lease: &Lease) {
-        let hash = Self::hash(lease.holder, lease.request);
-        self.0.insert_unique(Entry::spread(hash), Entry { hash, number }, |entry| {
-            Entry::spread(entry.hash)
-        });
+    fn with_room(leases: usize) -> Self {
+        Self { table: HashTable::with_capacity(leases), taken_in: 0 }
     }
 
-    fn find(&self, holder: HolderId, request: RequestKey, leases: &[Lease]) -> Option<u32> {
-        let hash = Self::hash(holder, request);
+    fn find(&mut self, holder: HolderId, request: RequestKey, leases: &[Lease]) -> Option<u32> {
+        self.take_in(leases);
+        let hash = hash(holder, request);
         let is_it = |entry: &Entry| {
             let lease = &leases[entry.number as usize];
             entry.hash == hash && lease.request == request && lease.holder == holder
         };
-        self.0.find(Entry::spread(hash), is_it).map(|entry| entry.number)
+        self.table.find(Entry::spread(hash), is_it).map(|entry| entry.number)
     }
 
-    /// The request key is a hash already: fold it.
-    #[expect(clippy::cast_possible_truncation, reason = "folding a hash to 32 bits")]
-    fn hash(holder: HolderId, request: RequestKey) -> u32 {
-        let half = request.0 as u64 ^ (request.0 >> 64) as u64;
-        let mixed = (half ^ u64::from(holder.0)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        (mixed >> 32) as u32
+    fn take_in(&mut self, leases: &[Lease]) {
+        let new = &leases[self.taken_in..];
+        let spread = |entry: &Entry| Entry::spread(entry.hash);
+        self.table.reserve(new.len(), spread);
+        for (number, lease) in (self.taken_in..).zip(new) {
+            let number = u32::try_from(number).expect("a lease's number is 32 bits");
+            let entry = Entry::of(number, lease);
+            self.table.insert_unique(spread(&entry), entry, spread);
+        }
+        self.taken_in = leases.len();
     }
+}
+
+/// The request key is a hash already: fold it.
+#[expect(clippy::cast_possible_truncation, reason = "folding a hash to 32 bits")]
+fn hash(holder: HolderId, request: RequestKey) -> u32 {
+    let half = request.0 as u64 ^ (request.0 >> 64) as u64;
+    let mixed = (half ^ u64::from(holder.0)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    (mixed >> 32) as u32
 }

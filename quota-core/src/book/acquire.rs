@@ -26,8 +26,8 @@ impl Book {
         now: &Now,
     ) -> Result<(Outcome, Option<Event>), Refusal> {
         self.holders.seen(acquire.holder, now.steady_ms);
-        if let Some((id, lease)) = self.known(acquire) {
-            return Ok((Outcome::Granted(self.granted(id, lease, now, true)), None));
+        if let Some(granted) = self.known(acquire, now) {
+            return Ok((Outcome::Granted(granted), None));
         }
         self.check_ask(acquire)?;
         let place = self.place(acquire.ahead, now)?;
@@ -110,31 +110,14 @@ impl Book {
         }
     }
 
-    pub(super) fn granted(
-        &self,
-        lease: LeaseId,
-        held: &Lease,
-        now: &Now,
-        repeated: bool,
-    ) -> Granted {
-        let until = |ms: u64| ms.saturating_sub(now.steady_ms);
-        let credit_ends_ms = credit_ends_ms(self.policy.kind, lease.window, held.ends_ms, now);
-        Granted {
-            lease,
-            amount: held.granted(),
-            starts_in_ms: until(held.starts_ms),
-            expires_in_ms: until(held.ends_ms),
-            credit_ends_in_ms: until(credit_ends_ms),
-            repeated,
-        }
-    }
-
     /// The lease that the same request was given, in the windows that are kept.
-    fn known(&self, acquire: &Acquire) -> Option<(LeaseId, &Lease)> {
-        self.buckets
-            .iter()
-            .rev()
-            .find_map(|bucket| bucket.by_request(acquire.holder, acquire.request))
+    fn known(&mut self, acquire: &Acquire, now: &Now) -> Option<Granted> {
+        let kind = self.policy.kind;
+        let mut buckets = self.buckets.iter_mut().rev();
+        buckets.find_map(|bucket| {
+            let (id, lease) = bucket.by_request(acquire.holder, acquire.request)?;
+            Some(granted(kind, id, lease, now))
+        })
     }
 
     fn check_ask(&self, acquire: &Acquire) -> Result<(), Refusal> {
@@ -179,5 +162,18 @@ fn credit_ends_ms(kind: WindowKind, window: u64, ends_ms: u64, now: &Now) -> u64
         WindowKind::Rolling => released_ms(ends_ms),
         WindowKind::Minute if window < span.number => now.steady_ms,
         WindowKind::Minute => span.ends_ms + (window - span.number) * 60_000,
+    }
+}
+
+/// A lease that was granted before, as it is now.
+fn granted(kind: WindowKind, lease: LeaseId, held: &Lease, now: &Now) -> Granted {
+    let until = |ms: u64| ms.saturating_sub(now.steady_ms);
+    Granted {
+        lease,
+        amount: held.granted(),
+        starts_in_ms: until(held.starts_ms),
+        expires_in_ms: until(held.ends_ms),
+        credit_ends_in_ms: until(credit_ends_ms(kind, lease.window, held.ends_ms, now)),
+        repeated: true,
     }
 }

@@ -200,7 +200,10 @@ impl Book {
         let at = self.buckets.partition_point(|bucket| bucket.window < window);
         if self.buckets.get(at).is_none_or(|bucket| bucket.window != window) {
             let minute = now.window.minute + window.saturating_sub(now.window.number);
-            self.buckets.insert(at, Bucket::new(window, minute, self.policy.limit));
+            // About as much will happen as in the window before.
+            let leases = at.checked_sub(1).map_or(0, |before| self.buckets[before].count());
+            let bucket = Bucket::new(window, minute, self.policy.limit, leases);
+            self.buckets.insert(at, bucket);
         }
         &mut self.buckets[at]
     }
