@@ -9,6 +9,7 @@ use metrics::{
     gauge, histogram,
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 
 use crate::routing::Refusal;
 
@@ -25,6 +26,8 @@ const UNSETTLED: &str = "openai_gateway_unsettled_total";
 const BUCKETS_SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Makes this process's metrics go to Prometheus.
 ///
 /// # Errors
@@ -35,6 +38,14 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         .install_recorder()?;
     describe();
     Ok(handle)
+}
+
+/// Empties the histograms' buffers now and then, until the stop: they grow while nobody scrapes.
+pub async fn upkeep(handle: PrometheusHandle, stop: CancellationToken) {
+    let mut beat = tokio::time::interval(UPKEEP);
+    while stop.run_until_cancelled(beat.tick()).await.is_some() {
+        handle.run_upkeep();
+    }
 }
 
 fn describe() {

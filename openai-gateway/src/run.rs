@@ -8,7 +8,6 @@ use std::time::Duration;
 use gateway_client::{BuildError, QuotaClient};
 use metrics_exporter_prometheus::BuildError as MetricsError;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Parts};
@@ -82,11 +81,17 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
             upstream: Upstream::new(config.quota.settlement).map_err(StartError::Upstream)?,
             max_body_bytes: cli.max_body_bytes,
             seed,
-            prometheus: Some(prometheus),
+            prometheus: Some(prometheus.clone()),
         },
     );
     let router = router(Arc::new(app), RequestIds::new(seed));
-    let ended = live(cli, config, &client, router).await;
+    let stop = Stop::new(Duration::from_millis(cli.drain_ms));
+    let tasks = TaskTracker::new();
+    tasks.spawn(metrics::upkeep(prometheus, stop.cut.clone()));
+    let ended = live(cli, config, &client, router, &stop, &tasks).await;
+    stop.now();
+    tasks.close();
+    tasks.wait().await;
     client.shutdown().await;
     ended
 }
@@ -111,14 +116,13 @@ async fn live(
     config: Config,
     client: &QuotaClient,
     router: axum::Router,
+    stop: &Stop,
+    tasks: &TaskTracker,
 ) -> Result<(), StartError> {
     let listener = listen(cli.listen).await?;
-    let stop = Stop {
-        drain: CancellationToken::new(),
-        cut: CancellationToken::new(),
-        patience: Duration::from_millis(cli.drain_ms),
-    };
-    let tasks = TaskTracker::new();
+    if config.master_key.is_none() && !cli.listen.ip().is_loopback() {
+        tracing::warn!("no master_key: whoever reaches {} may call", cli.listen);
+    }
     tasks.spawn(signals::watch(stop.drain.clone(), stop.cut.clone())?);
     if config.quota.register {
         let (client, drain) = (client.clone(), stop.drain.clone());
@@ -128,9 +132,7 @@ async fn live(
         }
     }
     announce(&listener)?;
-    serve(listener, router, &stop).await;
-    tasks.close();
-    tasks.wait().await;
+    serve(listener, router, stop).await;
     Ok(())
 }
 

@@ -28,6 +28,18 @@ pub(crate) struct Stop {
     pub(crate) patience: Duration,
 }
 
+impl Stop {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { drain: CancellationToken::new(), cut: CancellationToken::new(), patience }
+    }
+
+    /// Both stages at once.
+    pub(crate) fn now(&self) {
+        self.drain.cancel();
+        self.cut.cancel();
+    }
+}
+
 /// Serves until stopped; returns when no connection is left.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: &Stop) {
     let connections = TaskTracker::new();
@@ -77,5 +89,71 @@ async fn next(listener: &TcpListener, stop: &Stop) -> Option<TcpStream> {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::routing::get;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// A server whose one request runs until `ends`, and that request, which is running.
+    struct Running {
+        ends: Arc<Notify>,
+        served: tokio::task::JoinHandle<()>,
+        asked: tokio::task::JoinHandle<reqwest::Result<String>>,
+    }
+
+    async fn running(stop: &Stop) -> Running {
+        let (begun, ends) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (begins, until) = (begun.clone(), ends.clone());
+        let router = Router::new().route(
+            "/",
+            get(async move || {
+                begins.notify_one();
+                until.notified().await;
+                "ended"
+            }),
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let tasks = TaskTracker::new();
+        let stop = stop.clone();
+        let served = tasks.spawn(async move { serve(listener, router, &stop).await });
+        let asked = tasks.spawn(async { reqwest::get(url).await?.text().await });
+        begun.notified().await;
+        Running { ends, served, asked }
+    }
+
+    #[tokio::test]
+    async fn a_running_request_ends_before_the_server_does() {
+        let stop = Stop::new(Duration::from_secs(60));
+        let running = running(&stop).await;
+        stop.drain.cancel();
+        running.ends.notify_one();
+        assert_eq!(running.asked.await.unwrap().unwrap(), "ended");
+        running.served.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_that_outlasts_the_drain_is_cut() {
+        let stop = Stop::new(Duration::ZERO);
+        let running = running(&stop).await;
+        stop.drain.cancel();
+        running.served.await.unwrap();
+        assert!(running.asked.await.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_second_stop_cuts_at_once() {
+        let stop = Stop::new(Duration::from_secs(3_600));
+        let running = running(&stop).await;
+        stop.now();
+        running.served.await.unwrap();
+        assert!(running.asked.await.unwrap().is_err());
     }
 }

@@ -16,9 +16,11 @@ mod request_id;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
 
 use crate::app::App;
 use error::ApiError;
@@ -36,11 +38,18 @@ pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(async || ApiError::no_such_route())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(CatchPanicLayer::custom(|_| error::panicked()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(request_ids))
         .layer(axum::middleware::map_request(request_id::keep_sane))
         .with_state(app)
+}
+
+/// What log lines of one request have in common: nothing that a caller or a key could be known by.
+fn span(request: &Request) -> tracing::Span {
+    let id = request.headers().get("x-request-id");
+    tracing::info_span!("request", path = request.uri().path(), ?id)
 }
 
 fn calls() -> Router<Arc<App>> {

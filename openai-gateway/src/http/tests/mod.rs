@@ -1,9 +1,14 @@
 //! The whole API, against an upstream in the same process.
 
 mod calls;
+mod quota;
+mod quotas;
 mod refusals;
 mod streams;
 mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,10 +29,17 @@ const CHAT: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hello
 
 /// A gateway whose configuration's entries are these, and whatever follows them.
 async fn gateway(entries: &str, rest: &str) -> Router {
+    gateway_and_client(entries, rest).await.0
+}
+
+async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("model_list:\n{entries}{rest}")).unwrap();
     let config = Config::load(file.path(), &Environment::default()).unwrap();
-    let client = QuotaClient::builder(&config.quota.url).build().unwrap();
+    let client = QuotaClient::builder(&config.quota.url)
+        .max_wait(Duration::from_millis(config.quota.max_wait_ms))
+        .build()
+        .unwrap();
     let app = App::new(
         &config,
         Parts {
@@ -38,7 +50,7 @@ async fn gateway(entries: &str, rest: &str) -> Router {
             prometheus: None,
         },
     );
-    router(std::sync::Arc::new(app), RequestIds::new(7))
+    (router(Arc::new(app), RequestIds::new(7)), client)
 }
 
 /// An entry without limits.

@@ -1,0 +1,175 @@
+//! Limited deployments, against a quota server in the same process.
+
+use super::quota::FakeQuotaServer;
+use super::upstream::{FakeUpstream, Script};
+use super::*;
+
+/// `CHAT` reserves this: 8 tokens of input, and what it allows as output.
+const RESERVED: u64 = 8 + 92;
+const LIMIT: u64 = 1_000;
+const STREAM_USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":30}}\n\n";
+
+struct Site {
+    gateway: Router,
+    client: QuotaClient,
+    server: FakeQuotaServer,
+}
+
+impl Site {
+    async fn new(upstream_base: &str) -> Self {
+        let server = FakeQuotaServer::start(LIMIT).await;
+        let limited = entry("gpt", upstream_base).replace("timeout", "tpm: 1000, timeout");
+        let rest = format!(
+            "quota_server: {{url: '{}', default_max_output_tokens: 92, max_wait_ms: 5000}}\n",
+            server.url
+        );
+        let (gateway, client) = gateway_and_client(&limited, &rest).await;
+        Self { gateway, client, server }
+    }
+
+    async fn ask(&self, body: &str) -> Reply {
+        ask(&self.gateway, post("/v1/chat/completions", body.to_owned())).await
+    }
+
+    /// What the book has as used once all is told, tokens.
+    async fn used_tokens(self) -> u64 {
+        self.client.shutdown().await;
+        let book = self.server.book();
+        assert_eq!(book.used.requests, u64::from(book.used.tokens > 0));
+        book.used.tokens
+    }
+}
+
+fn streamed() -> String {
+    CHAT.replacen('{', r#"{"stream":true,"#, 1)
+}
+
+#[tokio::test]
+async fn an_answer_is_settled_by_its_usage() {
+    let upstream = FakeUpstream::answering(r#"{"usage":{"total_tokens":30}}"#).await;
+    let site = Site::new(&upstream.base).await;
+    let reply = site.ask(CHAT).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.headers["x-ratelimit-limit-tokens"], "1000");
+    assert!(reply.headers.contains_key("x-ratelimit-remaining-tokens"));
+    assert!(!reply.headers.contains_key("x-ratelimit-limit-requests"));
+    assert_eq!(site.used_tokens().await, 30);
+}
+
+#[tokio::test]
+async fn a_stream_is_settled_by_its_usage() {
+    let upstream = FakeUpstream::streaming(vec![STREAM_USAGE, "data: [DONE]\n\n"]).await;
+    let site = Site::new(&upstream.base).await;
+    assert_eq!(site.ask(&streamed()).await.status, 200);
+    assert_eq!(site.used_tokens().await, 30);
+}
+
+#[tokio::test]
+async fn usage_that_comes_with_the_pieces_counts_at_the_end() {
+    let piece = "data: {\"choices\":[{}],\"usage\":{\"total_tokens\":20}}\n\n";
+    let last = "data: {\"choices\":[{}],\"usage\":{\"total_tokens\":25}}\n\n";
+    let upstream = FakeUpstream::streaming(vec![piece, last, "data: [DONE]\n\n"]).await;
+    let site = Site::new(&upstream.base).await;
+    assert_eq!(site.ask(&streamed()).await.status, 200);
+    assert_eq!(site.used_tokens().await, 25);
+}
+
+#[tokio::test]
+async fn unknown_usage_is_charged_in_full() {
+    let upstream = FakeUpstream::answering("{}").await;
+    let site = Site::new(&upstream.base).await;
+    assert_eq!(site.ask(CHAT).await.status, 200);
+    assert_eq!(site.used_tokens().await, RESERVED);
+}
+
+#[tokio::test]
+async fn an_upstream_s_error_is_charged_in_full() {
+    let upstream = FakeUpstream::start(Script {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        chunks: vec!["{}"],
+        ..Script::default()
+    })
+    .await;
+    let site = Site::new(&upstream.base).await;
+    assert_eq!(site.ask(CHAT).await.status, 500);
+    assert_eq!(site.used_tokens().await, RESERVED);
+}
+
+#[tokio::test]
+async fn a_stream_without_usage_is_charged_in_full() {
+    let upstream =
+        FakeUpstream::streaming(vec!["data: {\"choices\":[{}]}\n\n", "data: [DONE]\n\n"]).await;
+    let site = Site::new(&upstream.base).await;
+    assert_eq!(site.ask(&streamed()).await.status, 200);
+    assert_eq!(site.used_tokens().await, RESERVED);
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_is_charged_in_full() {
+    let piece = "data: {\"choices\":[{}],\"usage\":{\"total_tokens\":20}}\n\n";
+    let upstream = FakeUpstream::streaming(vec![piece, STREAM_USAGE]).await;
+    let site = Site::new(&upstream.base).await;
+    let response = site.gateway.clone().oneshot(post("/v1/chat/completions", streamed()));
+    let mut body = response.await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    assert_eq!(site.used_tokens().await, RESERVED);
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_not_charged() {
+    let site = Site::new("http://127.0.0.1:1").await;
+    assert_eq!(site.ask(CHAT).await.status, 502);
+    assert_eq!(site.used_tokens().await, 0);
+}
+
+#[tokio::test]
+async fn when_the_window_is_used_up_it_is_openai_s_429() {
+    let upstream = FakeUpstream::answering(r#"{"usage":{"total_tokens":500}}"#).await;
+    let site = Site::new(&upstream.base).await;
+    let body = CHAT.replacen('{', r#"{"max_tokens":492,"#, 1);
+    assert_eq!(site.ask(&body).await.status, 200);
+    assert_eq!(site.ask(&body).await.status, 200);
+    let reply = site.ask(&body).await;
+    assert_eq!(reply.status, 429);
+    assert_eq!(reply.error()["type"], "tokens");
+    assert_eq!(reply.error()["code"], "rate_limit_exceeded");
+    let after_ms: u64 = reply.headers["retry-after-ms"].to_str().unwrap().parse().unwrap();
+    assert!((1..=30_000).contains(&after_ms), "{after_ms}");
+    assert_eq!(reply.headers["x-ratelimit-limit-tokens"], "1000");
+    assert_eq!(upstream.arrivals().len(), 2);
+}
+
+#[tokio::test]
+async fn a_request_above_the_limit_is_400() {
+    let site = Site::new("http://127.0.0.1:1").await;
+    let reply = site.ask(&CHAT.replacen('{', r#"{"max_tokens":993,"#, 1)).await;
+    assert_eq!(reply.status, 400);
+    assert_eq!(reply.error()["code"], "request_too_large");
+}
+
+#[tokio::test]
+async fn without_a_quota_server_it_is_503_with_retry_after() {
+    let limited = entry("gpt", "http://127.0.0.1:1").replace("timeout", "tpm: 1000, timeout");
+    let rest = "quota_server: {url: 'http://127.0.0.1:1', max_wait_ms: 5000}\n";
+    let gateway = gateway(&limited, rest).await;
+    let reply = ask(&gateway, post("/v1/chat/completions", CHAT)).await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(reply.error()["code"], "quota_unavailable");
+    assert!(reply.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn what_one_deployment_has_no_room_for_another_takes() {
+    let upstream = FakeUpstream::answering(r#"{"usage":{"total_tokens":30}}"#).await;
+    let server = FakeQuotaServer::start(0).await;
+    let limited = entry("gpt", "http://127.0.0.1:1").replace("timeout", "tpm: 1000, timeout");
+    let entries = limited + &entry("gpt", &upstream.base).replace("gpt-1", "gpt-2");
+    let rest = format!("quota_server: {{url: '{}'}}\n", server.url);
+    let gateway = gateway(&entries, &rest).await;
+    for _ in 0..10 {
+        let reply = ask(&gateway, post("/v1/chat/completions", CHAT)).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.headers["x-tokenlease-deployment"], "gpt-2");
+    }
+}
