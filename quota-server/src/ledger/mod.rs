@@ -7,6 +7,8 @@
 //! To add a ledger: 1. implement [`Ledger`] in a folder beside `embedded`; 2. name it in
 //! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
 
+pub mod embedded;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -58,7 +60,7 @@ pub trait Ledger: Send + Sync + 'static {
 }
 
 /// Who asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The credential that was shown.
     pub credential: Arc<str>,

@@ -1,0 +1,124 @@
+//! The one file of the server that reads clocks.
+//!
+//! Leases live by the boot clock: it never jumps and counts on while the machine sleeps, so a
+//! lease that a suspended holder still has is over for the server too. The wall clock only says
+//! where minutes begin. What both mean for windows is `quota_core::Timekeeper`'s.
+
+use quota_core::Reading;
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+/// Where the ledger's time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// Both clocks, read together; the steady one counts from the machine's start.
+    fn reading(&self) -> Reading;
+
+    /// Which run of the machine the steady clock counts in; `None` where it cannot be told.
+    fn boot(&self) -> Option<u128>;
+}
+
+/// The clocks of this machine.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    boot: Option<u128>,
+}
+
+impl SystemClock {
+    /// Looks up which run of the machine this is.
+    #[must_use]
+    pub fn new() -> Self {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let id = text.and_then(|text| text.trim().parse::<uuid::Uuid>().ok());
+        Self { boot: id.map(|id| id.as_u128()) }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn reading(&self) -> Reading {
+        Reading {
+            steady_ms: ms(clock_gettime(ClockId::Boottime)),
+            wall_ms: ms(clock_gettime(ClockId::Realtime)),
+        }
+    }
+
+    fn boot(&self) -> Option<u128> {
+        self.boot
+    }
+}
+
+/// A clock before its epoch counts as at its epoch.
+fn ms(at: Timespec) -> u64 {
+    let seconds = u64::try_from(at.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(at.tv_nsec).unwrap_or(0);
+    seconds * 1_000 + nanos / 1_000_000
+}
+
+#[cfg(test)]
+pub(crate) mod manual {
+    use std::sync::{Arc, Mutex};
+
+    use quota_core::Reading;
+
+    use super::Clock;
+
+    /// A clock that stands until it is moved.
+    #[derive(Debug, Clone)]
+    pub(crate) struct ManualClock(Arc<Mutex<(Reading, Option<u128>)>>);
+
+    impl ManualClock {
+        /// Ten seconds after the start of a minute, a thousand seconds after boot.
+        pub(crate) fn new() -> Self {
+            let reading = Reading { steady_ms: 1_000_000, wall_ms: 29_384_640 * 60_000 + 10_000 };
+            Self(Arc::new(Mutex::new((reading, Some(7)))))
+        }
+
+        pub(crate) fn advance(&self, ms: u64) {
+            let mut at = self.0.lock().unwrap();
+            at.0.steady_ms += ms;
+            at.0.wall_ms += ms;
+        }
+
+        /// Steps the wall clock alone.
+        pub(crate) fn step_wall(&self, by_ms: i64) {
+            let mut at = self.0.lock().unwrap();
+            at.0.wall_ms = at.0.wall_ms.saturating_add_signed(by_ms);
+        }
+
+        /// The machine starts anew: its steady clock begins at 0.
+        pub(crate) fn reboot(&self, down_ms: u64) {
+            let mut at = self.0.lock().unwrap();
+            at.0.steady_ms = 0;
+            at.0.wall_ms += down_ms;
+            at.1 = at.1.map(|boot| boot + 1);
+        }
+    }
+
+    impl Clock for ManualClock {
+        fn reading(&self) -> Reading {
+            self.0.lock().unwrap().0
+        }
+
+        fn boot(&self) -> Option<u128> {
+            self.0.lock().unwrap().1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_says_which_run_it_is_and_its_clocks_run() {
+        let clock = SystemClock::new();
+        assert!(clock.boot().is_some());
+        let (first, second) = (clock.reading(), clock.reading());
+        assert!(second.steady_ms >= first.steady_ms);
+        assert!(first.wall_ms > 1_700_000_000_000);
+    }
+}

@@ -1,0 +1,190 @@
+//! The deployments of one shard and their books, in memory.
+//!
+//! An idle deployment has no book at all: it is made at the first operation and dropped at the turn
+//! of a window that finds it at rest. Only books that are there cost anything at a turn.
+
+use std::sync::Arc;
+
+use quota_core::{Book, Event, Now, Policy};
+use rustc_hash::FxHashMap;
+
+use super::draft::Draft;
+use super::holders::Holders;
+use super::journal::{Catalogue, DeploymentRow};
+use crate::ledger::Stored;
+use crate::metrics;
+
+/// Which of the shards this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShardNo {
+    pub(crate) no: u32,
+    pub(crate) of: u32,
+}
+
+/// All that one writer knows.
+#[derive(Debug)]
+pub(crate) struct Books {
+    pub(super) shard: ShardNo,
+    pub(super) by_id: FxHashMap<Arc<str>, u32>,
+    pub(super) slots: FxHashMap<u32, Slot>,
+    pub(super) holders: Holders,
+    /// Those with a book.
+    pub(super) active: Vec<u32>,
+    /// Those that are deleted and not forgotten.
+    pub(super) deleted: Vec<u32>,
+    pub(super) last_deployment: Option<u32>,
+}
+
+/// A deployment.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(super) no: u32,
+    pub(super) id: Arc<str>,
+    pub(super) policy: Policy,
+    pub(super) details: Arc<str>,
+    pub(super) version: u64,
+    /// The window in which it was deleted.
+    pub(super) deleted: Option<u64>,
+    /// The last window whose entries have its policy.
+    pub(super) recorded: u64,
+    pub(super) book: Option<Box<Book>>,
+}
+
+impl Books {
+    /// The deployments of a catalogue, all idle.
+    pub(crate) fn new(shard: ShardNo, catalogue: Catalogue) -> Self {
+        let mut books = Self {
+            shard,
+            by_id: FxHashMap::default(),
+            slots: FxHashMap::default(),
+            holders: Holders::default(),
+            active: Vec::new(),
+            deleted: Vec::new(),
+            last_deployment: catalogue.last_deployment,
+        };
+        for row in catalogue.deployments {
+            books.insert(row);
+        }
+        books
+    }
+
+    fn insert(&mut self, row: DeploymentRow) {
+        if row.deleted {
+            self.deleted.push(row.no);
+        }
+        self.by_id.insert(row.id.clone(), row.no);
+        self.slots.insert(row.no, Slot::new(row));
+    }
+
+    pub(super) fn live(&self, id: &str) -> Option<&Slot> {
+        let slot = self.slots.get(self.by_id.get(id)?)?;
+        slot.deleted.is_none().then_some(slot)
+    }
+
+    pub(super) fn live_mut(&mut self, id: &str) -> Option<(&mut Slot, &mut Holders)> {
+        let slot = self.slots.get_mut(self.by_id.get(id)?)?;
+        if slot.deleted.is_some() {
+            return None;
+        }
+        if slot.book.is_none() {
+            slot.open(&mut self.active);
+        }
+        Some((slot, &mut self.holders))
+    }
+
+    /// One deployment.
+    pub(crate) fn deployment(&self, id: &str) -> Option<Stored> {
+        self.live(id).map(|slot| slot.stored(false))
+    }
+
+    /// All deployments of this shard, in no order.
+    pub(crate) fn deployments(&self) -> Vec<Stored> {
+        let live = self.slots.values().filter(|slot| slot.deleted.is_none());
+        live.map(|slot| slot.stored(false)).collect()
+    }
+
+    /// When deployments were deleted is not stored: it counts from this window.
+    pub(super) fn deleted_in(&mut self, window: u64) {
+        for no in &self.deleted {
+            if let Some(slot) = self.slots.get_mut(no) {
+                slot.deleted = Some(window);
+            }
+        }
+    }
+
+    pub(crate) fn any_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+}
+
+impl Drop for Books {
+    fn drop(&mut self) {
+        metrics::books_active_changed(-count(self.active.len()));
+    }
+}
+
+pub(super) fn count(books: usize) -> i32 {
+    i32::try_from(books).unwrap_or(i32::MAX)
+}
+
+impl Slot {
+    pub(super) fn new(row: DeploymentRow) -> Self {
+        Self {
+            no: row.no,
+            id: row.id,
+            policy: row.policy,
+            details: row.details,
+            version: row.version,
+            deleted: row.deleted.then_some(0),
+            recorded: 0,
+            book: None,
+        }
+    }
+
+    /// Its book, made where there is none.
+    pub(super) fn open(&mut self, active: &mut Vec<u32>) -> &mut Book {
+        let (no, policy) = (self.no, self.policy);
+        self.book.get_or_insert_with(|| {
+            active.push(no);
+            metrics::books_active_changed(1);
+            Box::new(Book::new(policy))
+        })
+    }
+
+    /// Writes what happened to its book. The entries of each window begin with the policy, so that
+    /// any part of the journal that is still kept is read under the limits that held.
+    pub(super) fn journal(
+        &mut self,
+        event: Event,
+        holders: &mut Holders,
+        now: &Now,
+        draft: &mut Draft,
+    ) {
+        if self.recorded != now.window.number {
+            self.recorded = now.window.number;
+            draft.event(self.no, Event::PolicySet { policy: self.policy }, holders, now);
+        }
+        draft.event(self.no, event, holders, now);
+    }
+
+    pub(super) fn stored(&self, created: bool) -> Stored {
+        Stored {
+            id: self.id.clone(),
+            policy: self.policy,
+            details: self.details.clone(),
+            version: self.version,
+            created,
+        }
+    }
+
+    pub(super) fn row(&self) -> DeploymentRow {
+        DeploymentRow {
+            no: self.no,
+            id: self.id.clone(),
+            policy: self.policy,
+            details: self.details.clone(),
+            version: self.version,
+            deleted: self.deleted.is_some(),
+        }
+    }
+}

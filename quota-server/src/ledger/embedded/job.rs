@@ -1,0 +1,104 @@
+//! What waits in a writer's mailbox.
+
+use std::sync::Arc;
+
+use quota_core::Now;
+use tokio::sync::oneshot;
+
+use super::books::Books;
+use super::draft::Draft;
+use super::views::Pages;
+use crate::ledger::{
+    Caller, Expected, Held, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+};
+
+/// Something for a writer to do, and where its answer goes.
+pub(crate) enum Job {
+    Run { caller: Caller, ops: Vec<Op>, answer: oneshot::Sender<Vec<Result<Reply, OpError>>> },
+    Put { put: Put, answer: oneshot::Sender<Result<Stored, PutError>> },
+    Delete { id: Arc<str>, expected: Option<Expected>, answer: oneshot::Sender<Deleted> },
+    Look(Look),
+}
+
+pub(crate) type Deleted = Result<Option<()>, PutError>;
+
+/// A job that changes nothing.
+pub(crate) enum Look {
+    Deployment { id: Arc<str>, answer: oneshot::Sender<Option<Stored>> },
+    Deployments { answer: oneshot::Sender<Vec<Stored>> },
+    Pages { id: Arc<str>, answer: oneshot::Sender<Option<Pages>> },
+    Held { id: Arc<str>, answer: oneshot::Sender<Option<Vec<Held>>> },
+}
+
+/// Sends an answer, once it is known whether the commit that it waits for was made.
+pub(crate) type Answer = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
+
+impl Job {
+    /// How much of a batch it is.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Run { ops, .. } => ops.len(),
+            _ => 1,
+        }
+    }
+
+    /// Does it on the books, and drafts what must be durable before the answer may leave.
+    pub(crate) fn apply(self, books: &mut Books, now: &Now, draft: &mut Draft) -> Answer {
+        match self {
+            Self::Run { caller, ops, answer } => {
+                let results = books.run(&caller, ops, now, draft);
+                Box::new(move |committed| {
+                    let results = match committed {
+                        Ok(()) => results,
+                        Err(away) => all_away(results.len(), away),
+                    };
+                    tell(answer, results);
+                })
+            }
+            Self::Put { put, answer } => {
+                let result = books.put(put, now, draft);
+                Box::new(move |committed| tell(answer, committed.map_err(Into::into).and(result)))
+            }
+            Self::Delete { id, expected, answer } => {
+                let result = books.delete(&id, expected, now, draft);
+                Box::new(move |committed| tell(answer, committed.map_err(Into::into).and(result)))
+            }
+            Self::Look(look) => look.answer(books, now),
+        }
+    }
+
+    /// Answers without doing it, but for what changes nothing.
+    pub(crate) fn refuse(self, why: Unavailable, books: &mut Books, now: &Now) {
+        match self {
+            Self::Run { ops, answer, .. } => tell(answer, all_away(ops.len(), why)),
+            Self::Put { answer, .. } => tell(answer, Err(why.into())),
+            Self::Delete { answer, .. } => tell(answer, Err(why.into())),
+            Self::Look(look) => look.answer(books, now)(Ok(())),
+        }
+    }
+}
+
+impl Look {
+    fn answer(self, books: &mut Books, now: &Now) -> Answer {
+        match self {
+            Self::Deployment { id, answer } => later(answer, books.deployment(&id)),
+            Self::Deployments { answer } => later(answer, books.deployments()),
+            Self::Pages { id, answer } => later(answer, books.pages(&id, now)),
+            Self::Held { id, answer } => later(answer, books.held(&id, now)),
+        }
+    }
+}
+
+/// What is only looked at is told whatever becomes of the commit.
+fn later<T: Send + 'static>(answer: oneshot::Sender<T>, value: T) -> Answer {
+    Box::new(move |_| tell(answer, value))
+}
+
+/// A caller that went away does not want its answer any more.
+fn tell<T>(answer: oneshot::Sender<T>, value: T) {
+    let _gone = answer.send(value);
+}
+
+fn all_away(ops: usize, why: Unavailable) -> Vec<Result<Reply, OpError>> {
+    (0..ops).map(|_| Err(why.into())).collect()
+}

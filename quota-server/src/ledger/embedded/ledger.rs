@@ -1,0 +1,218 @@
+//! The seam: from calls to jobs and back.
+
+use std::sync::{Arc, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use quota_core::{BookPage, Now};
+use tokio::sync::{mpsc, oneshot};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::job::{Job, Look};
+use super::{EmbeddedLedger, Shard};
+use crate::ledger::{
+    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+};
+
+impl Ledger for EmbeddedLedger {
+    fn run(&self, caller: Caller, ops: Vec<Op>) -> BoxFuture<'_, Vec<Result<Reply, OpError>>> {
+        if let [shard] = self.shards.as_slice() {
+            return self.run_on(shard, caller, ops).boxed();
+        }
+        self.run_split(caller, ops).boxed()
+    }
+
+    fn put(&self, put: Put) -> BoxFuture<'_, Result<Stored, PutError>> {
+        async move {
+            let shard = self.shard_of(&put.id);
+            self.ask(shard, |answer| Job::Put { put, answer }).await?
+        }
+        .boxed()
+    }
+
+    fn delete(
+        &self,
+        id: Arc<str>,
+        expected: Option<Expected>,
+    ) -> BoxFuture<'_, Result<Option<()>, PutError>> {
+        async move {
+            let shard = self.shard_of(&id);
+            self.ask(shard, |answer| Job::Delete { id, expected, answer }).await?
+        }
+        .boxed()
+    }
+
+    fn deployment(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Stored>, Unavailable>> {
+        async move {
+            let shard = self.shard_of(&id);
+            self.look(shard, |answer| Look::Deployment { id, answer }).await
+        }
+        .boxed()
+    }
+
+    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+        async move {
+            let shards = self.shards.iter();
+            let parts = shards.map(|shard| self.look(shard, |answer| Look::Deployments { answer }));
+            let mut all = Vec::new();
+            for part in join_all(parts).await {
+                all.extend(part?);
+            }
+            all.sort_unstable_by(|a: &Stored, b| a.id.cmp(&b.id));
+            Ok(all)
+        }
+        .boxed()
+    }
+
+    fn windows(
+        &self,
+        id: Arc<str>,
+        last: u64,
+    ) -> BoxFuture<'_, Result<Option<Vec<BookPage>>, Unavailable>> {
+        self.pages(id, last).boxed()
+    }
+
+    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
+        async move {
+            let shard = self.shard_of(&id);
+            self.look(shard, |answer| Look::Held { id, answer }).await
+        }
+        .boxed()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>> {
+        let health = if self.stop.is_cancelled() {
+            Err(Unavailable::Stopping)
+        } else if self.health.is_writable() {
+            Ok(self.time.stamp().now)
+        } else {
+            Err(Unavailable::CannotWrite)
+        };
+        std::future::ready(health).boxed()
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        async move {
+            self.stop.cancel();
+            let writers = {
+                let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::take(&mut *writers)
+            };
+            for writer in join_all(writers).await {
+                if let Err(error) = writer {
+                    tracing::error!(%error, "a writer ended badly");
+                }
+            }
+            self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        .boxed()
+    }
+}
+
+impl EmbeddedLedger {
+    async fn run_on(
+        &self,
+        shard: &Shard,
+        caller: Caller,
+        ops: Vec<Op>,
+    ) -> Vec<Result<Reply, OpError>> {
+        let count = ops.len();
+        match self.ask(shard, |answer| Job::Run { caller, ops, answer }).await {
+            Ok(results) => results,
+            Err(away) => (0..count).map(|_| Err(away.into())).collect(),
+        }
+    }
+
+    /// Runs each shard's operations there, all shards at once, and puts the results back in order.
+    async fn run_split(&self, caller: Caller, ops: Vec<Op>) -> Vec<Result<Reply, OpError>> {
+        let places: Vec<usize> = ops.iter().map(|op| self.index_of(op)).collect();
+        let mut parts: Vec<Vec<Op>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for (op, place) in ops.into_iter().zip(&places) {
+            parts[*place].push(op);
+        }
+        let busy = self.shards.iter().zip(parts);
+        let runs = busy.map(|(shard, ops)| self.run_some(shard, caller.clone(), ops));
+        let mut results: Vec<_> = join_all(runs).await.into_iter().map(Vec::into_iter).collect();
+        // A writer answers each operation; none can be left without.
+        let missing = || Err(Unavailable::CannotWrite.into());
+        places.iter().map(|place| results[*place].next().unwrap_or_else(missing)).collect()
+    }
+
+    async fn run_some(
+        &self,
+        shard: &Shard,
+        caller: Caller,
+        ops: Vec<Op>,
+    ) -> Vec<Result<Reply, OpError>> {
+        if ops.is_empty() { Vec::new() } else { self.run_on(shard, caller, ops).await }
+    }
+
+    async fn pages(&self, id: Arc<str>, last: u64) -> Result<Option<Vec<BookPage>>, Unavailable> {
+        let shard = self.shard_of(&id);
+        let Some(live) = self.look(shard, |answer| Look::Pages { id, answer }).await? else {
+            return Ok(None);
+        };
+        let oldest = (live.minute + 1).saturating_sub(last);
+        // Read after the book was: a page that was closed in between is in both, never in none.
+        let history = shard.history.pages(live.no, oldest).await.map_err(|error| {
+            tracing::error!(%error, "the history cannot be read");
+            Unavailable::CannotWrite
+        })?;
+        let mut pages = live.pages;
+        let first_live = pages.last().map_or(u64::MAX, |page| page.window);
+        pages.retain(|page| page.minute >= oldest);
+        pages.extend(history.into_iter().filter(|page| page.window < first_live));
+        Ok(Some(pages))
+    }
+
+    async fn look<T>(
+        &self,
+        shard: &Shard,
+        look: impl FnOnce(oneshot::Sender<T>) -> Look,
+    ) -> Result<T, Unavailable> {
+        self.ask(shard, |answer| Job::Look(look(answer))).await
+    }
+
+    /// Puts a job into a shard's mailbox and waits for its answer.
+    async fn ask<T>(
+        &self,
+        shard: &Shard,
+        job: impl FnOnce(oneshot::Sender<T>) -> Job,
+    ) -> Result<T, Unavailable> {
+        if self.stop.is_cancelled() {
+            return Err(Unavailable::Stopping);
+        }
+        let (answer, answered) = oneshot::channel();
+        shard.jobs.try_send(job(answer)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Unavailable::Stopping,
+        })?;
+        // A writer that dies without an answer may have written first.
+        answered.await.map_err(|_gone| Unavailable::CannotWrite)
+    }
+
+    fn shard_of(&self, id: &str) -> &Shard {
+        &self.shards[self.index_of_id(id)]
+    }
+
+    fn index_of(&self, op: &Op) -> usize {
+        match op {
+            Op::Acquire { deployment, .. } | Op::Denied { deployment, .. } => {
+                self.index_of_id(deployment)
+            }
+            Op::GiveBack { lease, .. } | Op::Use { lease, .. } => {
+                self.modulo(u64::from(lease.deployment))
+            }
+        }
+    }
+
+    /// Fixed for ever: the files were filled by it.
+    fn index_of_id(&self, id: &str) -> usize {
+        if self.shards.len() == 1 { 0 } else { self.modulo(xxh3_64(id.as_bytes())) }
+    }
+
+    fn modulo(&self, number: u64) -> usize {
+        let shards = u64::try_from(self.shards.len()).unwrap_or(1);
+        usize::try_from(number % shards).unwrap_or(0)
+    }
+}

@@ -1,0 +1,66 @@
+//! The embedded ledger: nothing to install. The books are in memory, their journal is on disk.
+//!
+//! Each deployment belongs to one shard, each shard has one writer (`writer.rs`), one mailbox
+//! (`job.rs`), one set of books (`books.rs`) and one journal (`journal.rs`). What is granted is
+//! decided by `quota-core`; what is written of it, and in which order, is decided here.
+//!
+//! Follow an acquire: [`EmbeddedLedger::run`] -> `job.rs` -> `writer.rs` -> `ops.rs` -> `draft.rs` ->
+//! `store/sqlite/append.rs` -> the answer. A crash: `recovery.rs`. A new minute: `turn.rs`.
+
+mod books;
+mod config;
+mod deployments;
+mod draft;
+mod entry;
+mod error;
+mod holders;
+mod job;
+mod journal;
+mod ledger;
+mod open;
+mod ops;
+mod outage;
+mod recovery;
+mod time;
+mod turn;
+mod views;
+mod writer;
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use config::EmbeddedConfig;
+pub use entry::EntryError;
+pub use error::OpenError;
+pub use journal::JournalError;
+pub use recovery::RecoveryError;
+
+pub(crate) use books::{Books, ShardNo};
+pub(crate) use entry::{EntryReader, Record};
+pub(crate) use journal::{Catalogue, Change, Commit, DeploymentRow, History, Journal, Kept};
+pub(crate) use recovery::{Replay, is_complete};
+
+use crate::store::sqlite::FolderLock;
+use job::Job;
+use outage::Health;
+use time::LedgerTime;
+
+/// Keeps the books of all deployments in one process.
+pub struct EmbeddedLedger {
+    shards: Vec<Shard>,
+    time: Arc<LedgerTime>,
+    health: Arc<Health>,
+    stop: CancellationToken,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+    /// Held until the writers are done.
+    lock: Mutex<Option<FolderLock>>,
+}
+
+/// The ways into one shard.
+struct Shard {
+    jobs: mpsc::Sender<Job>,
+    history: Arc<dyn History>,
+}

@@ -1,0 +1,110 @@
+//! Starting the embedded ledger.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::books::ShardNo;
+use super::journal::Journal;
+use super::outage::Health;
+use super::recovery::{Recovered, recover};
+use super::time::LedgerTime;
+use super::writer::{Shared, Writer};
+use super::{EmbeddedConfig, EmbeddedLedger, OpenError, Shard};
+use crate::clock::Clock;
+use crate::metrics;
+use crate::store::sqlite::{self, FolderLock};
+
+const MOST_SHARDS: u32 = 64;
+const WINDOWS_AN_HOUR: u64 = 60;
+
+impl EmbeddedLedger {
+    /// Opens the data folder, recovers the books and starts the writers on `tracker`. They work
+    /// until [`crate::ledger::Ledger::stop`], or until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// The folder is in use, unreadable, or of another shape. Nothing is changed then.
+    pub async fn open(
+        config: &EmbeddedConfig,
+        clock: Arc<dyn Clock>,
+        tracker: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Self, OpenError> {
+        if !(1..=MOST_SHARDS).contains(&config.shards) {
+            return Err(OpenError::Shards(config.shards));
+        }
+        let lock = FolderLock::take(&config.data_dir)?;
+        let journals = sqlite::open_all(&config.data_dir, config.shards).await?;
+        let mut ledger = Self::on(journals, config, clock, tracker, stop).await?;
+        ledger.lock = Mutex::new(Some(lock));
+        Ok(ledger)
+    }
+
+    /// The ledger on these journals, one for each shard.
+    pub(super) async fn on<J: Journal>(
+        journals: Vec<J>,
+        config: &EmbeddedConfig,
+        clock: Arc<dyn Clock>,
+        tracker: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Self, OpenError> {
+        let began = Instant::now();
+        let recovered = recover_all(journals, config.shards, tracker).await?;
+        let last = recovered.iter().filter_map(|(_, state)| state.last);
+        let last = last.max_by_key(|last| last.now.steady_ms);
+        metrics::recovered(began.elapsed());
+        metrics::writable(true);
+        let shared = Shared {
+            time: Arc::new(LedgerTime::start(clock, last)),
+            health: Arc::new(Health::default()),
+            history_windows: u64::from(config.history_hours.max(1)) * WINDOWS_AN_HOUR,
+        };
+        let stop = stop.child_token();
+        let mut ledger = Self {
+            shards: Vec::new(),
+            time: shared.time.clone(),
+            health: shared.health.clone(),
+            stop: stop.clone(),
+            writers: Mutex::default(),
+            lock: Mutex::default(),
+        };
+        let mut writers = Vec::new();
+        for (no, (journal, state)) in (0..).zip(recovered) {
+            let (jobs, mailbox) = mpsc::channel(config.queue.max(1));
+            ledger.shards.push(Shard { jobs, history: journal.history() });
+            let shard = ShardNo { no, of: config.shards };
+            let writer = Writer::new(journal, shard, state, mailbox, shared.clone());
+            writers.push(tracker.spawn(writer.run(stop.clone())));
+        }
+        ledger.writers = Mutex::new(writers);
+        Ok(ledger)
+    }
+}
+
+/// Recovers all shards at once.
+async fn recover_all<J: Journal>(
+    journals: Vec<J>,
+    shards: u32,
+    tracker: &TaskTracker,
+) -> Result<Vec<(J, Recovered)>, OpenError> {
+    let tasks: Vec<_> = (0..)
+        .zip(journals)
+        .map(|(no, mut journal)| {
+            tracker.spawn(async move {
+                let state = recover(&mut journal, ShardNo { no, of: shards }).await;
+                (journal, state)
+            })
+        })
+        .collect();
+    let mut recovered = Vec::new();
+    for task in tasks {
+        let (journal, state) = task.await.expect("a recovery does not panic and is not cancelled");
+        let name = journal.name().to_owned();
+        let state = state.map_err(|source| OpenError::Recovery { name, source })?;
+        recovered.push((journal, state));
+    }
+    Ok(recovered)
+}

@@ -1,0 +1,170 @@
+//! Operations on the books of one shard.
+
+use quota_core::{
+    Acquire, Amount, Book, Command, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal, Standing,
+    Use, WindowKind,
+};
+
+use super::books::{Books, Slot};
+use super::draft::Draft;
+use super::holders::Holders;
+use super::journal::Change;
+use crate::ledger::{Caller, LateEntry, LeaseRef, Op, OpError, Reply};
+
+impl Books {
+    /// Runs one caller's operations in their order and drafts what must be durable before they are
+    /// answered.
+    pub(crate) fn run(
+        &mut self,
+        caller: &Caller,
+        ops: Vec<Op>,
+        now: &Now,
+        draft: &mut Draft,
+    ) -> Vec<Result<Reply, OpError>> {
+        let mut asker = Asker { caller, id: None };
+        ops.into_iter().map(|op| self.run_one(&mut asker, op, now, draft)).collect()
+    }
+
+    fn run_one(
+        &mut self,
+        asker: &mut Asker<'_>,
+        op: Op,
+        now: &Now,
+        draft: &mut Draft,
+    ) -> Result<Reply, OpError> {
+        match op {
+            Op::Acquire { deployment, request, min, want, ahead } => {
+                let (slot, holders) =
+                    self.live_mut(&deployment).ok_or(OpError::NoSuchDeployment)?;
+                let holder = asker.id(holders, now);
+                slot.acquire(&Acquire { holder, request, min, want, ahead }, holders, now, draft)
+            }
+            Op::GiveBack { lease, total, closed } => {
+                self.on_lease(asker.caller, lease, now, draft, |holder| {
+                    Command::GiveBack(GiveBack { holder, lease: lease.lease, total, closed })
+                })
+            }
+            Op::Use { lease, used, overrun } => {
+                self.on_lease(asker.caller, lease, now, draft, |holder| {
+                    Command::Use(Use { holder, lease: lease.lease, used, overrun })
+                })
+            }
+            Op::Denied { deployment, amount } => self.denied(&deployment, amount, now),
+        }
+    }
+
+    /// Runs a command on a lease, in the name of the holder that has it: a call need not name the
+    /// holder, but must show its credential.
+    fn on_lease(
+        &mut self,
+        caller: &Caller,
+        lease: LeaseRef,
+        now: &Now,
+        draft: &mut Draft,
+        command: impl FnOnce(HolderId) -> Command,
+    ) -> Result<Reply, OpError> {
+        let slot = self.slots.get_mut(&lease.deployment).ok_or(refused(Refusal::NoSuchLease))?;
+        let Some(book) = slot.book.as_deref_mut() else {
+            let mut empty = Book::new(slot.policy);
+            let (outcome, _) = empty.apply(&command(NOBODY), now).map_err(refused)?;
+            return Ok(reply(outcome));
+        };
+        let owner = book.owner(lease.lease);
+        if let Some(owner) = owner {
+            let known = self.holders.find(owner).ok_or(OpError::NotYourLease)?;
+            if known.credential != caller.credential {
+                return Err(OpError::NotYourLease);
+            }
+        }
+        let (outcome, event) =
+            book.apply(&command(owner.unwrap_or(NOBODY)), now).map_err(refused)?;
+        if let Some(event) = event {
+            slot.journal(event, &mut self.holders, now, draft);
+        }
+        if let Outcome::Used(used) = &outcome
+            && let Some(late) = used.late
+        {
+            draft.changes.push(Change::Late(LateEntry { deployment: lease.deployment, late }));
+        }
+        Ok(reply(outcome))
+    }
+
+    fn denied(&mut self, id: &str, amount: Amount, now: &Now) -> Result<Reply, OpError> {
+        let (slot, _) = self.live_mut(id).ok_or(OpError::NoSuchDeployment)?;
+        if let Some(book) = slot.book.as_deref_mut() {
+            book.apply(&Command::Denied(amount), now).map_err(refused)?;
+        }
+        Ok(Reply::Noted)
+    }
+}
+
+/// A holder that no lease belongs to: numbers are given from 1 on.
+const NOBODY: HolderId = HolderId(0);
+
+/// The caller, whose number is looked up once for all of its operations.
+struct Asker<'a> {
+    caller: &'a Caller,
+    id: Option<HolderId>,
+}
+
+impl Asker<'_> {
+    fn id(&mut self, holders: &mut Holders, now: &Now) -> HolderId {
+        *self.id.get_or_insert_with(|| holders.asks(self.caller, now.window.number))
+    }
+}
+
+impl Slot {
+    fn acquire(
+        &mut self,
+        acquire: &Acquire,
+        holders: &mut Holders,
+        now: &Now,
+        draft: &mut Draft,
+    ) -> Result<Reply, OpError> {
+        let Some(book) = self.book.as_deref_mut() else {
+            return Err(OpError::NoSuchDeployment);
+        };
+        match book.apply(&Command::Acquire(*acquire), now) {
+            Ok((Outcome::Granted(granted), event)) => {
+                let standing = book.standing_with(granted.lease, now);
+                let lease = LeaseRef { deployment: self.no, lease: granted.lease };
+                if let Some(event) = event {
+                    self.journal(event, holders, now, draft);
+                }
+                Ok(Reply::Granted { lease, granted, standing })
+            }
+            Ok(_) => Ok(Reply::Noted),
+            Err(refusal @ Refusal::Denied(_)) => {
+                let standing = Some(standing_of_denied(book, acquire.ahead, now));
+                Err(OpError::Refused { refusal, standing })
+            }
+            Err(refusal) => Err(refused(refusal)),
+        }
+    }
+}
+
+/// How the window stands that was asked for.
+fn standing_of_denied(book: &mut Book, ahead: bool, now: &Now) -> Standing {
+    if ahead && book.policy().kind == WindowKind::Minute {
+        let first_of_next = LeaseId { window: now.window.number + 1, number: 0 };
+        book.standing_with(first_of_next, now)
+    } else {
+        book.standing(now)
+    }
+}
+
+fn refused(refusal: Refusal) -> OpError {
+    match refusal {
+        Refusal::NotYours => OpError::NotYourLease,
+        refusal => OpError::Refused { refusal, standing: None },
+    }
+}
+
+fn reply(outcome: Outcome) -> Reply {
+    match outcome {
+        Outcome::Returned(returned) => Reply::Returned(returned),
+        Outcome::Used(used) => Reply::Used(used),
+        // A command on a lease grants nothing.
+        Outcome::Noted | Outcome::Granted(_) => Reply::Noted,
+    }
+}

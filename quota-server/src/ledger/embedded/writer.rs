@@ -1,0 +1,253 @@
+//! The writer of one shard: takes all jobs that wait, runs them on the books in memory, commits
+//! what follows from them in one go, and only then answers.
+//!
+//! A commit that fails may have happened or not. Nobody has been told anything, so all of its jobs
+//! are answered "cannot write", and the books are thrown away and read again from the journal, as
+//! after a crash. While the disk does not take writes (`outage.rs`) that waits: writes are refused at once,
+//! what is only looked at is answered from the old books.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::books::ShardNo;
+use super::draft::Draft;
+use super::job::{Answer, Job};
+use super::journal::{Change, Journal, JournalError};
+use super::outage::{Health, Outage};
+use super::recovery::{Recovered, recover};
+use super::time::{LedgerTime, Stamp};
+use super::turn::KEPT_WINDOWS;
+use crate::ledger::Unavailable;
+use crate::metrics;
+
+/// About how many operations one commit takes.
+const BATCH_OPS: usize = 8_192;
+
+/// How many old entries are removed between two commits.
+const TRIM_ROWS: u64 = 64;
+
+/// How often windows are looked after while no jobs come.
+const BEAT: Duration = Duration::from_millis(250);
+
+/// How long a writer sleeps that has nothing to look after.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// The writer of one shard.
+pub(crate) struct Writer<J> {
+    journal: J,
+    shard: ShardNo,
+    state: Recovered,
+    jobs: mpsc::Receiver<Job>,
+    time: Arc<LedgerTime>,
+    health: Arc<Health>,
+    history_windows: u64,
+    draft: Draft,
+    /// The window that the books were last turned to.
+    turned: u64,
+    outage: Option<Outage>,
+}
+
+impl<J: Journal> Writer<J> {
+    pub(crate) fn new(
+        journal: J,
+        shard: ShardNo,
+        state: Recovered,
+        jobs: mpsc::Receiver<Job>,
+        shared: Shared,
+    ) -> Self {
+        let Shared { time, health, history_windows } = shared;
+        Self {
+            journal,
+            shard,
+            state,
+            jobs,
+            time,
+            health,
+            history_windows,
+            draft: Draft::default(),
+            turned: 0,
+            outage: None,
+        }
+    }
+
+    /// Works until it is told to stop and nothing waits any more.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut batch = Vec::new();
+        while self.wait(&stop, &mut batch).await {
+            self.serve(&mut batch).await;
+        }
+        if let Err(error) = self.journal.close().await {
+            tracing::warn!(journal = self.journal.name(), %error, "closing failed");
+        }
+    }
+
+    /// Fills a batch, or leaves it empty when it is time to look after something else. False: all
+    /// is done.
+    async fn wait(&mut self, stop: &CancellationToken, batch: &mut Vec<Job>) -> bool {
+        let patience = self.patience();
+        tokio::select! {
+            biased;
+            job = self.jobs.recv() => match job {
+                Some(job) => self.gather(job, batch),
+                None => return false,
+            },
+            () = stop.cancelled(), if !self.jobs.is_closed() => self.jobs.close(),
+            () = sleep(patience) => {}
+        }
+        true
+    }
+
+    fn gather(&mut self, first: Job, batch: &mut Vec<Job>) {
+        let mut weight = first.weight();
+        batch.push(first);
+        while weight < BATCH_OPS
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            weight += job.weight();
+            batch.push(job);
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if let Some(outage) = &self.outage {
+            outage.wait()
+        } else if self.state.oldest_seq < self.state.place.kept.first_seq {
+            Duration::ZERO
+        } else if self.state.books.any_active() {
+            BEAT
+        } else {
+            IDLE
+        }
+    }
+
+    async fn serve(&mut self, batch: &mut Vec<Job>) {
+        if self.outage.as_ref().is_some_and(Outage::is_due) {
+            self.try_again().await;
+        }
+        let stamp = self.time.stamp();
+        if self.outage.is_none()
+            && let Err(error) = self.turn(&stamp).await
+        {
+            self.fail(&error);
+        }
+        if self.outage.is_some() {
+            self.refuse(batch, &stamp);
+            return;
+        }
+        let answers = self.apply(batch, &stamp);
+        let committed = self.commit(&stamp).await;
+        if let Err(error) = &committed {
+            self.fail(error);
+        }
+        let committed = committed.map_err(|_| Unavailable::CannotWrite);
+        for answer in answers {
+            answer(committed);
+        }
+        self.trim().await;
+    }
+
+    fn apply(&mut self, batch: &mut Vec<Job>, stamp: &Stamp) -> Vec<Answer> {
+        self.draft.begin(stamp);
+        let (books, draft) = (&mut self.state.books, &mut self.draft);
+        batch.drain(..).map(|job| job.apply(books, &stamp.now, draft)).collect()
+    }
+
+    fn refuse(&mut self, batch: &mut Vec<Job>, stamp: &Stamp) {
+        for job in batch.drain(..) {
+            job.refuse(Unavailable::CannotWrite, &mut self.state.books, &stamp.now);
+        }
+    }
+
+    /// Makes the draft durable, if there is anything in it.
+    async fn commit(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
+        if self.draft.is_empty() {
+            return Ok(());
+        }
+        let commit = self.draft.finish(self.state.place.next_seq);
+        let (grants, bytes) = (self.draft.grants, commit.entry.len());
+        let began = Instant::now();
+        self.journal.append(commit).await?;
+        metrics::committed(began.elapsed(), grants, bytes);
+        self.state.place.wrote(stamp.now.window.number);
+        Ok(())
+    }
+
+    /// At a new window: what is over goes into the history, and old entries stop counting.
+    async fn turn(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
+        let now = &stamp.now;
+        if self.turned == now.window.number {
+            return Ok(());
+        }
+        self.draft.begin(stamp);
+        self.state.books.close_windows(now, &mut self.draft);
+        self.state.books.forget_deleted(self.history_windows, now, &mut self.draft);
+        let floor = now.window.number.saturating_sub(KEPT_WINDOWS);
+        if !self.draft.is_empty() || self.state.place.has_old(floor) {
+            self.state.books.carry(now, &mut self.draft);
+            let kept = self.state.place.keep_from(floor);
+            let minute = now.window.minute.saturating_sub(self.history_windows);
+            self.draft.changes.extend([Change::Keep(kept), Change::Prune { minute }]);
+            self.commit(stamp).await?;
+            self.state.place.kept = kept;
+        }
+        self.turned = now.window.number;
+        Ok(())
+    }
+
+    /// Removes some of the entries that do not count any more.
+    async fn trim(&mut self) {
+        let first = self.state.place.kept.first_seq;
+        if self.outage.is_some() || self.state.oldest_seq >= first {
+            return;
+        }
+        let until = first.min(self.state.oldest_seq.saturating_add(TRIM_ROWS));
+        match self.journal.trim(until).await {
+            Ok(()) => self.state.oldest_seq = until,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &JournalError) {
+        tracing::error!(journal = self.journal.name(), %error, "the journal cannot be written");
+        metrics::commit_failed();
+        self.health.failed();
+        self.outage = Some(Outage::begin());
+    }
+
+    /// Ends the outage, if the disk takes writes again and the books can be read.
+    async fn try_again(&mut self) {
+        let again = match self.journal.probe().await {
+            Ok(()) => {
+                recover(&mut self.journal, self.shard).await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match again {
+            Ok(state) => {
+                self.state = state;
+                self.turned = 0;
+                self.outage = None;
+                self.health.mended();
+                tracing::info!(journal = self.journal.name(), "the journal can be written again");
+            }
+            Err(error) => {
+                tracing::debug!(journal = self.journal.name(), error, "still cannot be written");
+                if let Some(outage) = &mut self.outage {
+                    outage.goes_on();
+                }
+            }
+        }
+    }
+}
+
+/// What all writers of a ledger have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) time: Arc<LedgerTime>,
+    pub(crate) health: Arc<Health>,
+    /// How many windows stay in the history.
+    pub(crate) history_windows: u64,
+}

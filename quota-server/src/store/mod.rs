@@ -1,0 +1,3 @@
+//! Where journals are stored: one folder for each kind of database, and all SQL of the server.
+
+pub mod sqlite;

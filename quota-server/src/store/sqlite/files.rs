@@ -1,0 +1,85 @@
+//! The files of a data folder, one for each shard: `ledger-00.sqlite`, `ledger-01.sqlite`, ..
+//!
+//! A new folder's files are made from the last to the first. So where the first is there all were,
+//! and one that is missing was lost.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::SqliteConnection;
+
+use super::{MIGRATIONS, SqliteJournal, connect, describe};
+use crate::ledger::embedded::{JournalError, OpenError, ShardNo};
+
+/// Opens the journals of a folder, made where it is new.
+pub(crate) async fn open_all(folder: &Path, shards: u32) -> Result<Vec<SqliteJournal>, OpenError> {
+    if !file(folder, 0).exists() {
+        return create_all(folder, shards).await;
+    }
+    let mut journals = Vec::new();
+    for no in 0..shards {
+        let path = file(folder, no);
+        if !path.exists() {
+            return Err(OpenError::Missing(path));
+        }
+        journals.push(open(&path, ShardNo { no, of: shards }).await?);
+    }
+    Ok(journals)
+}
+
+async fn create_all(folder: &Path, shards: u32) -> Result<Vec<SqliteJournal>, OpenError> {
+    let mut journals = Vec::new();
+    for no in (0..shards).rev() {
+        journals.push(open(&file(folder, no), ShardNo { no, of: shards }).await?);
+    }
+    journals.reverse();
+    Ok(journals)
+}
+
+/// The files that a folder has.
+pub(crate) fn shard_files(folder: &Path) -> Vec<PathBuf> {
+    (0..100).map(|no| file(folder, no)).filter(|path| path.exists()).collect()
+}
+
+fn file(folder: &Path, no: u32) -> PathBuf {
+    folder.join(format!("ledger-{no:02}.sqlite"))
+}
+
+async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
+    let failed =
+        |source| OpenError::Store { path: path.to_owned(), source: JournalError::new(source) };
+    let mut connection = connect(path).await.map_err(failed)?;
+    migrate(path, &mut connection).await?;
+    describe(&mut connection, shard).await.map_err(failed)?;
+    let stored = stored_shard(&mut connection).await.map_err(failed)?;
+    if stored != shard {
+        return Err(OpenError::ShardsDiffer {
+            path: path.to_owned(),
+            stored_no: stored.no,
+            stored_of: stored.of,
+            no: shard.no,
+            of: shard.of,
+        });
+    }
+    Ok(SqliteJournal::new(path, connection))
+}
+
+async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    match MIGRATIONS.run(connection).await {
+        Ok(()) => Ok(()),
+        Err(MigrateError::VersionMissing(version)) => Err(OpenError::NewerSchema { path, version }),
+        Err(error) => Err(OpenError::Store { path, source: JournalError::new(error) }),
+    }
+}
+
+async fn stored_shard(connection: &mut SqliteConnection) -> sqlx::Result<ShardNo> {
+    let mut values = [0; 2];
+    for (key, value) in ["shard", "shards"].into_iter().zip(&mut values) {
+        *value = sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
+            .bind(key)
+            .fetch_one(&mut *connection)
+            .await?;
+    }
+    Ok(ShardNo { no: values[0], of: values[1] })
+}

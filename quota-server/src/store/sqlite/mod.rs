@@ -1,0 +1,136 @@
+//! The journal of a shard in one SQLite file: WAL mode, `synchronous=FULL`, one connection that
+//! writes and a few that read the history.
+//!
+//! In the common case a commit is one statement, so one transaction and one fsync.
+
+mod append;
+mod files;
+mod history;
+mod load;
+mod lock;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+pub(crate) use files::{open_all, shard_files};
+pub(crate) use load::{read_catalogue, read_entries};
+pub(crate) use lock::FolderLock;
+
+use crate::ledger::embedded::{
+    Catalogue, Commit, History, Journal, JournalError, RecoveryError, ShardNo,
+};
+use history::SqliteHistory;
+
+/// The migrations that this server knows.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// The journal of one shard.
+pub(crate) struct SqliteJournal {
+    path: PathBuf,
+    name: String,
+    connection: Option<SqliteConnection>,
+    history: Arc<SqliteHistory>,
+}
+
+impl SqliteJournal {
+    fn new(path: &Path, connection: SqliteConnection) -> Self {
+        Self {
+            path: path.to_owned(),
+            name: path.display().to_string(),
+            connection: Some(connection),
+            history: Arc::new(SqliteHistory::new(options(path).read_only(true))),
+        }
+    }
+
+    /// The connection; a new one after [`SqliteJournal::drop_connection`].
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, JournalError> {
+        if self.connection.is_none() {
+            self.connection = Some(connect(&self.path).await.map_err(JournalError::new)?);
+        }
+        self.connection.as_mut().ok_or_else(|| JournalError::new("not connected"))
+    }
+
+    /// A connection that failed may be inside a transaction: it is not used again.
+    async fn drop_connection(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::debug!(journal = self.name, %error, "closing a failed connection");
+        }
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn load(&mut self) -> Result<Catalogue, JournalError> {
+        self.drop_connection().await;
+        read_catalogue(self.connection().await?).await
+    }
+
+    async fn replay(
+        &mut self,
+        first_seq: u64,
+        each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
+    ) -> Result<(), RecoveryError> {
+        read_entries(self.connection().await?, first_seq, each).await
+    }
+
+    async fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
+        append::append(self.connection().await?, commit).await.map_err(JournalError::new)
+    }
+
+    async fn trim(&mut self, seq: u64) -> Result<(), JournalError> {
+        append::trim(self.connection().await?, seq).await.map_err(JournalError::new)
+    }
+
+    async fn probe(&mut self) -> Result<(), JournalError> {
+        self.drop_connection().await;
+        append::probe(self.connection().await?).await.map_err(JournalError::new)
+    }
+
+    async fn close(&mut self) -> Result<(), JournalError> {
+        self.history.close().await;
+        if let Some(connection) = self.connection.take() {
+            append::close(connection).await.map_err(JournalError::new)?;
+        }
+        Ok(())
+    }
+
+    fn history(&self) -> Arc<dyn History> {
+        self.history.clone()
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).disable_statement_logging()
+}
+
+async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
+    options(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .connect()
+        .await
+}
+
+/// Makes the tables of a file that is new, and says which shard it is.
+async fn describe(connection: &mut SqliteConnection, shard: ShardNo) -> sqlx::Result<()> {
+    let pairs = [("shard", shard.no), ("shards", shard.of)];
+    let mut transaction = connection.begin().await?;
+    for (key, value) in pairs {
+        sqlx::query("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)")
+            .bind(key)
+            .bind(i64::from(value))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await
+}
