@@ -1,8 +1,17 @@
 //! Who keeps the book: the quota server.
 
+pub mod app;
 pub mod auth;
+mod banner;
+pub mod clock;
 pub mod config;
+pub mod declared;
 pub mod http;
 pub mod ledger;
+pub mod lifecycle;
+pub mod listener;
+pub mod logging;
 pub mod metrics;
 pub mod mistake;
+mod reload;
+pub mod store;

@@ -1,1 +1,65 @@
-fn main() {}
+//! `quota-server`: reads what it is told, starts, says where it is, and serves until it is stopped.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use quota_server::app::{self, App};
+use quota_server::auth::{FreshToken, Role};
+use quota_server::config::{Answer, Config, Task, parse};
+use quota_server::lifecycle::Signals;
+use quota_server::logging;
+use quota_server::mistake::{self, Mistake};
+use rand::rngs::SysRng;
+use rand::{TryRng, rand_core::UnwrapErr};
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let ended = match parse(&args, variable) {
+        Ok(Task::Serve(config)) => serve(config),
+        Ok(Task::Token { name, role }) => token(&name, role),
+        Err(Answer::Text(text)) => say(&text),
+        Err(Answer::Mistake(mistake)) => Err(mistake.into()),
+    };
+    ended.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+}
+
+#[tokio::main]
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let access = config.access.access(config.http.listen, variable)?;
+    let declared = app::declared(config.ledger.deployments.as_ref())?;
+    logging::begin(&config.log)?;
+    let mut signals = Signals::listen().context("cannot listen to signals")?;
+    let start_id = SysRng.try_next_u64().context("no randomness")?;
+    let app = App::start(config, access, declared, start_id).await?;
+    say(&app.banner())?;
+    app.serve(&mut signals).await;
+    Ok(())
+}
+
+fn token(name: &str, role: Role) -> anyhow::Result<()> {
+    let fresh = FreshToken::make(name, role, &mut UnwrapErr(SysRng));
+    let (text, entry) = (fresh.text(), fresh.entry());
+    say(&format!("The token, shown only now:\n\n{text}\n\nIts lines for --tokens-file:\n\n{entry}"))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// On stdout, which a caller may have closed.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Without stderr there is nobody to tell.
+    let _ = writeln!(io::stderr(), "quota-server: {error:#}");
+    let is_mistake = error.downcast_ref::<Mistake>().is_some();
+    if is_mistake { mistake::EXIT_CODE.into() } else { ExitCode::FAILURE }
+}

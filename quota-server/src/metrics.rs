@@ -47,17 +47,11 @@ const COUNTERS: &[(&str, &str)] = &[
     (COMMITS, "Commits to the journal"),
     (COMMIT_FAILURES, "Commits to the journal that failed"),
     (JOURNAL_BYTES, "Bytes of records written to the journal"),
-    (
-        INVARIANT_VIOLATIONS,
-        "Books that did not add up: must stay 0",
-    ),
+    (INVARIANT_VIOLATIONS, "Books that did not add up: must stay 0"),
     (GRANTS, "Leases granted, repeated requests not counted"),
     (GRANTED_TOKENS, "Tokens granted"),
     (GRANTED_REQUESTS, "Requests granted"),
-    (
-        DENIED_BY_HOLDERS,
-        "Draws that holders denied by themselves, as far as they told",
-    ),
+    (DENIED_BY_HOLDERS, "Draws that holders denied by themselves, as far as they told"),
     (GIVEN_BACK_TOKENS, "Tokens credited by returns"),
     (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
@@ -69,19 +63,16 @@ const GAUGES: &[(&str, &str)] = &[
     (BOOKS_ACTIVE, "Deployments whose book is not at rest"),
 ];
 
-const HISTOGRAMS: &[(&str, &str)] = &[
-    (COMMIT_SECONDS, "How long a commit takes"),
-    (COMMIT_GRANTS, "Grants in one commit"),
-];
+const HISTOGRAMS: &[(&str, &str)] =
+    &[(COMMIT_SECONDS, "How long a commit takes"), (COMMIT_GRANTS, "Grants in one commit")];
 
 const SECONDS: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0,
 ];
 
-const GRANTS_A_COMMIT: &[f64] = &[
-    0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 4_096.0, 16_384.0,
-];
+const GRANTS_A_COMMIT: &[f64] =
+    &[0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 4_096.0, 16_384.0];
 
 /// How the exposition is made up: the buckets of each histogram.
 ///
@@ -108,10 +99,7 @@ pub fn describe() {
         let _exists = histogram_of(name);
     }
     describe_counter!(DENIED, "Acquires denied, by the unit that ran out");
-    describe_counter!(
-        HTTP_REQUESTS,
-        "HTTP requests answered, by route and class of status"
-    );
+    describe_counter!(HTTP_REQUESTS, "HTTP requests answered, by route and class of status");
     describe_histogram!(HTTP_SECONDS, "How long HTTP requests take, by route");
     let _exist = (LeaseMetrics::new(), HttpMetrics::new());
 }
@@ -176,10 +164,7 @@ mod tests {
         metrics::with_local_recorder(&recorder, describe);
         let text = recorder.handle().render();
         for (name, help) in [COUNTERS, GAUGES, HISTOGRAMS].concat() {
-            assert!(
-                text.contains(&format!("# HELP {name} {help}\n")),
-                "{name}\n{text}"
-            );
+            assert!(text.contains(&format!("# HELP {name} {help}\n")), "{name}\n{text}");
             let is_sample = |line: &str| line.starts_with(name) && line.ends_with(" 0");
             assert!(text.lines().any(is_sample), "{name}\n{text}");
         }

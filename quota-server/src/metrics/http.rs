@@ -46,9 +46,7 @@ impl HttpMetrics {
     /// Handles of the recorder that is installed.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            routes: ROUTES.map(RouteMetrics::new).to_vec(),
-        }
+        Self { routes: ROUTES.map(RouteMetrics::new).to_vec() }
     }
 
     /// The handles of a route; those of `other` where `route` is none.
@@ -98,12 +96,8 @@ mod tests {
         let recorder = crate::metrics::exposition().unwrap().build_recorder();
         let metrics = metrics::with_local_recorder(&recorder, HttpMetrics::new);
         let took = Duration::from_millis(1);
-        metrics
-            .of(Some(routes::LEASES))
-            .answered(http::StatusCode::CREATED, took);
-        metrics
-            .of(Some("/favicon.ico"))
-            .answered(http::StatusCode::NOT_FOUND, took);
+        metrics.of(Some(routes::LEASES)).answered(http::StatusCode::CREATED, took);
+        metrics.of(Some("/favicon.ico")).answered(http::StatusCode::NOT_FOUND, took);
         metrics.of(None).answered(http::StatusCode::NOT_FOUND, took);
         let text = recorder.handle().render();
         for line in [

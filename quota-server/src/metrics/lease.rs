@@ -35,10 +35,8 @@ impl LeaseMetrics {
     /// Handles of the recorder that is installed.
     #[must_use]
     pub fn new() -> Self {
-        let pair = |tokens, requests| Pair {
-            tokens: counter_of(tokens),
-            requests: counter_of(requests),
-        };
+        let pair =
+            |tokens, requests| Pair { tokens: counter_of(tokens), requests: counter_of(requests) };
         Self {
             grants: counter_of(GRANTS),
             granted: pair(GRANTED_TOKENS, GRANTED_REQUESTS),

@@ -1,0 +1,169 @@
+//! Puts the server together: the one place that knows which ledger, clock and recorder there are.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::auth::Access;
+use crate::banner::Banner;
+use crate::clock::SystemClock;
+use crate::config::{Config, LedgerConfig, LedgerKind};
+use crate::declared::{self, NotApplied};
+use crate::http::{self, Api, RequestIds};
+use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger, OpenError};
+use crate::ledger::{Ledger, Put};
+use crate::lifecycle::{self, Asked, Signals};
+use crate::listener::{Listener, Stop};
+use crate::metrics;
+use crate::reload::Reload;
+
+/// How often the samples of histograms are taken together: unread, they take memory.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long the ledger may take to close its store.
+const LEDGER_STOP: Duration = Duration::from_secs(10);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The ledger does not open.
+    #[error(transparent)]
+    Ledger(#[from] OpenError),
+    /// The declared deployments cannot be put.
+    #[error("the deployments file cannot be applied: {0}")]
+    Declared(#[from] NotApplied),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The metrics cannot be set up.
+    #[error("cannot record metrics: {0}")]
+    Metrics(#[from] BuildError),
+}
+
+/// A server that is ready to serve.
+pub struct App {
+    config: Config,
+    access: Access,
+    ledger: Arc<dyn Ledger>,
+    listener: Listener,
+    address: SocketAddr,
+    exposition: PrometheusHandle,
+    start_id: u64,
+    /// What a ledger, a reload and the metrics do meanwhile.
+    background: TaskTracker,
+}
+
+impl App {
+    /// Opens the ledger, applies the declared deployments and listens; `start_id` tells this start
+    /// from others in the names of requests.
+    ///
+    /// # Errors
+    /// What did not work.
+    pub async fn start(
+        config: Config,
+        access: Access,
+        declared: Vec<Put>,
+        start_id: u64,
+    ) -> Result<Self, StartError> {
+        let exposition = metrics::exposition()?.install_recorder()?;
+        metrics::describe();
+        let background = TaskTracker::new();
+        let ledger = open(&config.ledger, &background).await?;
+        let applied = declared::apply(&*ledger, declared).await?;
+        info!(?applied, "the declared deployments are there");
+        let address = config.http.listen;
+        let unheard = |source| StartError::Listen { address, source };
+        let listener = Listener::bind(&config.http).await.map_err(unheard)?;
+        let address = listener.address().map_err(unheard)?;
+        Ok(Self { config, access, ledger, listener, address, exposition, start_id, background })
+    }
+
+    /// What to tell whoever started it.
+    #[must_use]
+    pub fn banner(&self) -> String {
+        let data_dir = &self.config.ledger.data_dir;
+        let data_dir = data_dir.canonicalize().unwrap_or_else(|_| data_dir.clone());
+        Banner { address: self.address, data_dir: &data_dir, access: &self.access }.to_string()
+    }
+
+    /// Serves until a signal says to stop; then drains, and closes the ledger.
+    pub async fn serve(self, signals: &mut Signals) {
+        let stop = Stop::default();
+        let drain = self.config.http.drain();
+        let deployments = self.config.ledger.deployments.clone();
+        let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
+        let reload = Reload::default();
+        reload.serve(deployments, Arc::clone(&ledger), &background, stop.hard.clone());
+        background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
+        let connections = self.begin(&stop);
+        while signals.next().await == Asked::Reload {
+            reload.ask();
+        }
+        lifecycle::stop(signals, &stop, &connections, drain).await;
+        if timeout(LEDGER_STOP, ledger.stop()).await.is_err() {
+            warn!("the ledger did not close in time; its journal is whole all the same");
+        }
+        info!("stopped");
+    }
+
+    fn begin(self, stop: &Stop) -> TaskTracker {
+        let connections = TaskTracker::new();
+        let api = Api::new(
+            &self.config.http,
+            self.ledger,
+            self.access,
+            stop.draining.clone(),
+            RequestIds::new(self.start_id),
+            self.exposition,
+        );
+        let router = http::router(Arc::new(api));
+        connections.spawn(self.listener.serve(router, stop.clone(), connections.clone()));
+        connections
+    }
+}
+
+/// The ledger that the configuration names.
+async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledger>, OpenError> {
+    match config.ledger {
+        LedgerKind::Embedded => {
+            let embedded = EmbeddedConfig {
+                shards: config.shards,
+                history_hours: config.history_hours,
+                ..EmbeddedConfig::new(config.data_dir.clone())
+            };
+            let clock = Arc::new(SystemClock::new());
+            // Its own token: the ledger is stopped by its `stop`, after all that may call it.
+            let ledger = EmbeddedLedger::open(&embedded, clock, tasks, CancellationToken::new());
+            Ok(Arc::new(ledger.await?))
+        }
+    }
+}
+
+async fn keep_up(exposition: PrometheusHandle, stop: CancellationToken) {
+    let mut ticks = interval(UPKEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        exposition.run_upkeep();
+    }
+}
+
+/// The deployments that the configuration declares.
+///
+/// # Errors
+/// A mistake in their file.
+pub fn declared(path: Option<&PathBuf>) -> Result<Vec<Put>, crate::mistake::Mistake> {
+    path.map_or(Ok(Vec::new()), |path| declared::read(path))
+}

@@ -1,0 +1,139 @@
+//! Deployments from a declarative file:
+//!
+//! ```yaml
+//! deployments:
+//!   gpt-4o-eu:
+//!     tpm_limit: 150000
+//!     rpm_limit: 900
+//! ```
+//!
+//! Each entry is the body that `PUT /v1/deployments/{id}` takes, and is checked as it is there.
+//! Putting what is there already changes nothing, so the file can be applied at every start and
+//! SIGHUP. Deployments that are not in the file are left alone: they may come from the API, and a
+//! line that went missing must not lift a limit.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures_util::{StreamExt, stream};
+use quota_api::DeploymentSpec;
+use serde::Deserialize;
+
+use crate::http::wire;
+use crate::ledger::{Ledger, Put, PutError};
+use crate::mistake::Mistake;
+
+/// Puts under way at once: they share commits.
+const AT_ONCE: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    deployments: BTreeMap<String, DeploymentSpec>,
+}
+
+/// A deployment of the file that could not be put.
+#[derive(Debug, thiserror::Error)]
+#[error("deployment `{id}`: {error}")]
+pub struct NotApplied {
+    /// Which one.
+    pub id: String,
+    /// Why.
+    #[source]
+    pub error: PutError,
+}
+
+/// What applying a file did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Deployments of the file.
+    pub deployments: usize,
+    /// Those of them that there were not before.
+    pub created: usize,
+}
+
+/// Reads a file, and checks all of it.
+///
+/// # Errors
+/// It cannot be read, is not of the shape, or a value is out of its bounds.
+pub fn read(path: &Path) -> Result<Vec<Put>, Mistake> {
+    let text = std::fs::read_to_string(path).map_err(|error| Mistake::unreadable(path, &error))?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Put>, Mistake> {
+    let file: File = serde_saphyr::from_str(text).map_err(|error| in_yaml(path, &error))?;
+    let puts = file.deployments.into_iter().map(|(id, spec)| {
+        wire::put(id.as_str().into(), spec, None).map_err(|failure| {
+            let place = format!("{}: deployments.{id}", path.display());
+            Mistake::at(place, failure.into_problem().detail)
+        })
+    });
+    puts.collect()
+}
+
+fn in_yaml(path: &Path, error: &serde_saphyr::Error) -> Mistake {
+    let place = match error.location() {
+        Some(at) => format!("{}:{}:{}", path.display(), at.line(), at.column()),
+        None => path.display().to_string(),
+    };
+    Mistake::at(place, error.without_snippet().to_string())
+}
+
+/// Puts all of them.
+///
+/// # Errors
+/// The first that could not be put; the others may have been.
+pub async fn apply(ledger: &dyn Ledger, puts: Vec<Put>) -> Result<Applied, NotApplied> {
+    let mut applied = Applied { deployments: puts.len(), created: 0 };
+    let puts = puts.into_iter().map(|put| async {
+        let id = put.id.to_string();
+        ledger.put(put).await.map_err(|error| NotApplied { id, error })
+    });
+    let mut results = stream::iter(puts).buffer_unordered(AT_ONCE);
+    while let Some(stored) = results.next().await {
+        applied.created += usize::from(stored?.created);
+    }
+    Ok(applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(text: &str) -> Mistake {
+        parse(Path::new("d.yaml"), text).unwrap_err()
+    }
+
+    #[test]
+    fn entries_are_what_the_api_takes() {
+        let text =
+            "deployments:\n  a: {tpm_limit: 500}\n  b:\n    rpm_limit: 3\n    window: rolling\n";
+        let puts = parse(Path::new("d.yaml"), text).unwrap();
+        let limits =
+            puts.iter().map(|put| (&*put.id, put.policy.limit.tokens, put.policy.limit.requests));
+        assert_eq!(limits.collect::<Vec<_>>(), [("a", Some(500), None), ("b", None, Some(3))]);
+        assert_eq!(parse(Path::new("d.yaml"), "deployments: {}").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn mistakes_say_where_they_are() {
+        for (text, place, what) in [
+            ("deployments:\n  a:\n    tpm: 1\n", "d.yaml:3:5", "unknown field `tpm`"),
+            ("deployments:\n  a:\n    tpm_limit: -1\n", "d.yaml:3:16", ""),
+            ("deployments:\n  a:\n    tpm_limit: many\n", "d.yaml:3:16", ""),
+            ("deployments:\n  a: {tpm_limit: 1}\n  a: {tpm_limit: 2}\n", "d.yaml:3:3", "duplicate"),
+            (
+                "deployments:\n  a: {}\n",
+                "d.yaml: deployments.a",
+                "`tpm_limit` or `rpm_limit` must be given",
+            ),
+            ("limits: {}\n", "d.yaml:1:1", "unknown field `limits`"),
+        ] {
+            let found = mistake(text);
+            assert_eq!(found.place, place, "{found}");
+            assert!(found.what.contains(what), "{found}");
+        }
+        assert!(read(Path::new("/no/such/file")).is_err());
+    }
+}
