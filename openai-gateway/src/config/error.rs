@@ -32,9 +32,10 @@ impl Mistake {
         Self(format!("{place}: {what}"))
     }
 
-    /// The YAML reader's own message names line and column.
+    /// The YAML reader's own message names line and column. It could also show the lines around
+    /// them: there may be keys in these.
     pub(super) fn yaml(error: &serde_saphyr::Error) -> Self {
-        Self(error.to_string())
+        Self(error.without_snippet().to_string())
     }
 
     pub(super) fn in_file(self, path: &Path) -> ConfigError {

@@ -37,7 +37,7 @@ impl File {
     pub(super) fn parse(text: &str) -> Result<(Self, Vec<String>), Mistake> {
         let mut ignored = Vec::new();
         let file = serde_saphyr::with_deserializer_from_str(text, |yaml| {
-            serde_ignored::deserialize(yaml, |path| ignored.push(path.to_string()))
+            serde_ignored::deserialize(yaml, |path| ignored.extend(written(&path.to_string())))
         })
         .map_err(|error| Mistake::yaml(&error))?;
         Ok((file, ignored))
@@ -50,6 +50,13 @@ impl File {
             .map(|key| key.map(Secret::new))
             .map_err(|what| Mistake::at("general_settings.master_key", what))
     }
+}
+
+/// A key's path as a reader of the file would write it: `Spanned` stands in it as a struct of its
+/// own, with a `value` and a mark that nobody wrote.
+fn written(path: &str) -> Option<String> {
+    let is_mark = path.contains("__serde_saphyr");
+    (!is_mark).then(|| path.replace(".?.value", ""))
 }
 
 impl RouterSettings {

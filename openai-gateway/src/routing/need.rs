@@ -4,7 +4,7 @@ use crate::tokens::Encoding;
 
 /// What one request needs. The deployments of a group may cut its text differently, so its tokens are
 /// counted once for each encoding that the group has.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Need {
     cl100k: u64,
     o200k: u64,
@@ -19,22 +19,18 @@ impl Need {
         encodings: &[Encoding],
         count: impl Fn(Encoding) -> Result<u64, E>,
     ) -> Result<Self, E> {
-        let mut need = Self::default();
-        for &encoding in encodings {
-            *need.tokens_mut(encoding) = count(encoding)?;
-        }
-        Ok(need)
+        let tokens = |encoding| match encodings.contains(&encoding) {
+            true => count(encoding),
+            false => Ok(0),
+        };
+        Ok(Self { cl100k: tokens(Encoding::Cl100k)?, o200k: tokens(Encoding::O200k)? })
     }
 
     pub(super) fn amount(&self, encoding: Encoding) -> Amount {
-        let mut need = *self;
-        Amount { tokens: *need.tokens_mut(encoding), requests: 1 }
-    }
-
-    fn tokens_mut(&mut self, encoding: Encoding) -> &mut u64 {
-        match encoding {
-            Encoding::Cl100k => &mut self.cl100k,
-            Encoding::O200k => &mut self.o200k,
-        }
+        let tokens = match encoding {
+            Encoding::Cl100k => self.cl100k,
+            Encoding::O200k => self.o200k,
+        };
+        Amount { tokens, requests: 1 }
     }
 }

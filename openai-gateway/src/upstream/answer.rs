@@ -40,13 +40,8 @@ pub(super) fn stream(
 ) -> Answer {
     let (status, headers) = head(&response);
     let deployment = target.id.clone();
-    let relay = Relay {
-        upstream: response.bytes_stream().map_err(Into::into).boxed(),
-        bill,
-        include_usage,
-        silence: target.timeout,
-        in_flight,
-    };
+    let pieces = response.bytes_stream().map_err(Into::into).boxed();
+    let relay = Relay::new(pieces, bill, include_usage, target.timeout, in_flight);
     let stream = relay.stream().inspect_err(move |error| {
         tracing::warn!(?deployment, %error, "a stream broke off");
     });

@@ -24,48 +24,51 @@ pub(super) enum BrokenOff {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+pub(super) type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;
+
 pub(super) struct Relay {
-    pub(super) upstream: BoxStream<'static, Result<Bytes, BoxError>>,
-    pub(super) bill: Bill,
-    /// The caller asked for the usage: its chunk isn't dropped.
-    pub(super) include_usage: bool,
-    /// The longest silence that is borne.
-    pub(super) silence: Duration,
-    pub(super) in_flight: InFlight,
-}
-
-impl Relay {
-    /// The caller's stream.
-    pub(super) fn stream(self) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send {
-        let passage = Passage {
-            upstream: self.upstream,
-            events: Events::default(),
-            bill: Some(self.bill),
-            used: None,
-            include_usage: self.include_usage,
-            silence: self.silence,
-            ended: false,
-            _in_flight: self.in_flight,
-        };
-        futures_util::stream::try_unfold(passage, |mut passage| async move {
-            let piece = passage.next().await?;
-            Ok(piece.map(|piece| (piece, passage)))
-        })
-    }
-}
-
-struct Passage {
-    upstream: BoxStream<'static, Result<Bytes, BoxError>>,
+    upstream: Pieces,
     events: Events,
+    /// Until it is settled.
     bill: Option<Bill>,
+    /// Tokens, by the last usage that was said.
     used: Option<u64>,
+    /// The caller asked for the usage: its chunk isn't dropped.
     include_usage: bool,
+    /// The longest silence that is borne.
     silence: Duration,
     ended: bool,
     _in_flight: InFlight,
 }
 
-impl Passage {
+impl Relay {
+    pub(super) fn new(
+        upstream: Pieces,
+        bill: Bill,
+        include_usage: bool,
+        silence: Duration,
+        in_flight: InFlight,
+    ) -> Self {
+        Self {
+            upstream,
+            events: Events::default(),
+            bill: Some(bill),
+            used: None,
+            include_usage,
+            silence,
+            ended: false,
+            _in_flight: in_flight,
+        }
+    }
+
+    /// The caller's stream.
+    pub(super) fn stream(self) -> impl Stream<Item = Result<Bytes, BrokenOff>> + Send {
+        futures_util::stream::try_unfold(self, |mut relay| async move {
+            let piece = relay.next().await?;
+            Ok(piece.map(|piece| (piece, relay)))
+        })
+    }
+
     /// The next piece for the caller.
     async fn next(&mut self) -> Result<Option<Bytes>, BrokenOff> {
         while !self.ended {
