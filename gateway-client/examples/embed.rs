@@ -1,0 +1,26 @@
+//! Draws and settles against a running quota server:
+//! `curl -X PUT 127.0.0.1:7700/v1/deployments/demo -H 'content-type: application/json' -d '{"tpm_limit": 500}'`
+//! and then `cargo run -p gateway-client --example embed`.
+
+use gateway_client::{Amount, QuotaClient};
+
+fn tokens(tokens: u64) -> Amount {
+    let requests = 1;
+    Amount { tokens, requests }
+}
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "an example shows what it does")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = QuotaClient::builder("http://127.0.0.1:7700").build()?;
+    let deployment = client.deployment("demo");
+    loop {
+        match deployment.draw(tokens(40)).await {
+            Ok(permit) => permit.settle(tokens(25)),
+            Err(denied) => break println!("denied: {denied}"),
+        }
+        println!("sent one; in hand: {:?}", deployment.view().free);
+    }
+    client.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use quota_api::DeploymentSpec;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{BootClock, Clock};
+use crate::driver::{Driver, Settings};
+use crate::handle::{Handle, Registry};
+use crate::transport::Transport;
+use crate::{Builder, CallError, Deployment};
+
+/// A holder of leases: one for each gateway process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct QuotaClient<C: Clock = BootClock> {
+    handle: Arc<Handle<C>>,
+}
+
+impl QuotaClient {
+    /// A client of the quota server at this URL, `http://127.0.0.1:7700`.
+    #[must_use]
+    pub fn builder(url: impl Into<String>) -> Builder {
+        Builder::new(url.into())
+    }
+}
+
+impl<C: Clock> QuotaClient<C> {
+    pub(crate) fn start(
+        runtime: &tokio::runtime::Handle,
+        clock: C,
+        max_wait: Duration,
+        transport: Transport,
+        settings: Settings,
+    ) -> Self {
+        let registry = Arc::new(Registry::default());
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let driver =
+            Driver::new(clock.clone(), transport.clone(), registry.clone(), stop.clone(), settings);
+        tasks.spawn_on(driver.run(), runtime);
+        tasks.close();
+        let handle = Handle {
+            clock,
+            max_wait,
+            transport,
+            registry,
+            tasks,
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+        };
+        Self { handle: Arc::new(handle) }
+    }
+
+    /// The deployment of this id. The client keeps what it was asked for, so ids should come from
+    /// a configuration, not from requests.
+    #[must_use]
+    pub fn deployment(&self, id: &str) -> Deployment<C> {
+        Deployment::new(self.handle.registry.deployment(id), self.handle.clone())
+    }
+
+    /// Makes or changes a deployment on the server. Needs a token of the role `admin`.
+    ///
+    /// # Errors
+    /// The server refused, or did not answer.
+    pub async fn put_deployment(
+        &self,
+        id: &str,
+        spec: &DeploymentSpec,
+    ) -> Result<quota_api::Deployment, CallError> {
+        self.handle.transport.put_deployment(id, spec).await
+    }
+
+    /// A deployment, as the server has it.
+    ///
+    /// # Errors
+    /// The server refused, or did not answer.
+    pub async fn deployment_on_server(&self, id: &str) -> Result<quota_api::Deployment, CallError> {
+        self.handle.transport.deployment(id).await
+    }
+
+    /// Gives everything back that is not in flight, and ends. Draws are denied from now on. Returns
+    /// when the server has acknowledged it, or after the shutdown timeout; what was not given back
+    /// by then stays charged to its window.
+    pub async fn shutdown(&self) {
+        self.handle.stop.cancel();
+        self.handle.tasks.wait().await;
+    }
+}

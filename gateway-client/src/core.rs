@@ -1,0 +1,63 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+
+use arc_swap::ArcSwap;
+use quota_api::Amount;
+use tokio::sync::Notify;
+
+use crate::pool::{Pool, Signals};
+use crate::queue::Queue;
+use crate::told::Told;
+
+/// What the handles of a deployment share with the driver.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) id: Box<str>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) told: ArcSwap<Told>,
+    pub(crate) signals: Signals,
+    pub(crate) queue: Queue,
+    /// The driver has been asked to look at this deployment.
+    rung: AtomicBool,
+    /// Wakes the driver.
+    bell: Arc<Notify>,
+}
+
+impl Core {
+    pub(crate) fn new(id: &str, bell: Arc<Notify>) -> Self {
+        Self {
+            id: id.into(),
+            pool: Arc::default(),
+            told: ArcSwap::default(),
+            signals: Signals::default(),
+            queue: Queue::default(),
+            rung: AtomicBool::new(false),
+            bell,
+        }
+    }
+
+    /// Asks the driver to have a look. The plain load keeps draws in a rush off the cache line.
+    pub(crate) fn ring(&self) {
+        if !self.rung.load(Relaxed) && !self.rung.swap(true, AcqRel) {
+            self.bell.notify_one();
+        }
+    }
+
+    pub(crate) fn take_ring(&self) -> bool {
+        self.rung.load(Relaxed) && self.rung.swap(false, AcqRel)
+    }
+
+    /// A draw was denied. The driver hears of the first of many, and counts them all later.
+    pub(crate) fn count_denied(&self, amount: Amount) {
+        if self.signals.denied(amount) {
+            self.bell.notify_one();
+        }
+    }
+
+    /// A draw got nothing that an early look at the leases could have helped.
+    pub(crate) fn miss(&self, amount: Amount) {
+        self.signals.missed(amount);
+        self.ring();
+    }
+}

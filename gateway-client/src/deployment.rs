@@ -1,0 +1,156 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use quota_api::Amount;
+
+use crate::clock::{BootClock, Clock};
+use crate::core::Core;
+use crate::handle::Handle;
+use crate::queue::Answer;
+use crate::{Denied, Permit, Reason, View, pool};
+
+/// How soon a draw that found no lease may try again.
+const REFILL: Duration = Duration::from_millis(100);
+
+/// A deployment, to draw from. Cheap to clone; all handles of one id share its leases.
+#[derive(Debug, Clone)]
+pub struct Deployment<C: Clock = BootClock> {
+    core: Arc<Core>,
+    handle: Arc<Handle<C>>,
+}
+
+impl<C: Clock> Deployment<C> {
+    pub(crate) const fn new(core: Arc<Core>, handle: Arc<Handle<C>>) -> Self {
+        Self { core, handle }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.core.id
+    }
+
+    /// Draws from the leases in hand: no lock, no allocation, no await.
+    ///
+    /// # Errors
+    /// No lease in hand covers it. Unless it is known that asking is of no use, a lease is asked
+    /// for in the background.
+    #[inline]
+    pub fn try_draw(&self, amount: Amount) -> Result<Permit, Denied> {
+        self.attempt(amount).map_err(|denied| self.turn_away(amount, denied))
+    }
+
+    /// Draws, and waits for a lease for at most the client's `max_wait`.
+    ///
+    /// # Errors
+    /// As [`Deployment::draw_within`].
+    pub async fn draw(&self, amount: Amount) -> Result<Permit, Denied> {
+        self.draw_within(amount, self.handle.max_wait).await
+    }
+
+    /// Draws, and waits for a lease while one may come, for at most `max_wait`. Dropping the future
+    /// is safe: what it was about to get goes back.
+    ///
+    /// # Errors
+    /// No lease covers it, and none will within that time.
+    pub async fn draw_within(&self, amount: Amount, max_wait: Duration) -> Result<Permit, Denied> {
+        let denied = match self.attempt(amount) {
+            Ok(permit) => return Ok(permit),
+            Err(denied) => denied,
+        };
+        let may_pass = denied.reason.may_pass() && !max_wait.is_zero();
+        let waits = denied.reason == Reason::Refilling || denied.retry_after <= max_wait;
+        let result =
+            if may_pass && waits { self.wait(amount, max_wait).await } else { Err(denied) };
+        result.inspect_err(|_| self.core.count_denied(amount))
+    }
+
+    /// Whether a draw of this amount may succeed: a lease in hand covers it, or asking for one may
+    /// help. A cheap look for routers.
+    #[must_use]
+    pub fn accepts(&self, amount: Amount) -> bool {
+        let now = self.handle.clock.now();
+        if amount == Amount::default() || !pool::holds(amount) {
+            return false;
+        }
+        self.core.pool.covers(amount, now) || self.core.told.load().denial(amount, now).is_none()
+    }
+
+    /// How the deployment stands, as far as this client knows.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let now = self.handle.clock.now();
+        let told = self.core.told.load();
+        let smallest = Amount { tokens: 0, requests: 1 };
+        View {
+            state: told.state,
+            usage: told.usage,
+            free: self.core.pool.free(now),
+            window_ends_in: told.window_ends.map(|ends| ends.since(now)),
+            denied_for: told.denial(smallest, now).map(|denied| denied.retry_after),
+        }
+    }
+
+    #[inline]
+    fn attempt(&self, amount: Amount) -> Result<Permit, Denied> {
+        let now = self.handle.clock.now();
+        match self.core.pool.draw(amount, now) {
+            Some(drawn) => {
+                if drawn.is_low {
+                    self.core.ring();
+                }
+                Ok(drawn.permit)
+            }
+            None => Err(self.denial(amount)),
+        }
+    }
+
+    #[cold]
+    fn denial(&self, amount: Amount) -> Denied {
+        if amount == Amount::default() {
+            return Denied::because(Reason::Empty, Duration::ZERO);
+        }
+        if !pool::holds(amount) {
+            return Denied::because(Reason::NeverFits, Duration::ZERO);
+        }
+        let told = self.core.told.load();
+        told.denial(amount, self.handle.clock.now())
+            .unwrap_or_else(|| told.denied(Reason::Refilling, REFILL))
+    }
+
+    #[cold]
+    fn turn_away(&self, amount: Amount, denied: Denied) -> Denied {
+        self.core.count_denied(amount);
+        if denied.reason == Reason::Refilling {
+            self.core.miss(amount);
+        }
+        denied
+    }
+
+    async fn wait(&self, amount: Amount, max_wait: Duration) -> Result<Permit, Denied> {
+        let deadline = self.handle.clock.now() + max_wait;
+        let mut answer = self.core.queue.join(amount, deadline);
+        self.core.ring();
+        if let Ok(Ok(answer)) = tokio::time::timeout(max_wait, &mut answer).await {
+            return self.accept(amount, answer);
+        }
+        answer.close();
+        match answer.try_recv() {
+            Ok(answer) => self.accept(amount, answer),
+            Err(_) => Err(self.too_late(amount)),
+        }
+    }
+
+    /// The wait is over and brought nothing.
+    fn too_late(&self, amount: Amount) -> Denied {
+        let denied = self.denial(amount);
+        if denied.reason == Reason::Refilling && self.core.told.load().is_away {
+            return Denied { reason: Reason::NoServer, ..denied };
+        }
+        denied
+    }
+
+    fn accept(&self, amount: Amount, answer: Answer) -> Result<Permit, Denied> {
+        answer?.accept().ok_or_else(|| self.too_late(amount))
+    }
+}

@@ -1,0 +1,38 @@
+use quota_api::Problem;
+
+/// Why a client could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The server's URL is not one of HTTP.
+    #[error("`{0}` is not the URL of a quota server")]
+    Url(String),
+    /// The token cannot be sent in a header.
+    #[error("the token has characters that no HTTP header may have")]
+    Token,
+    /// The holder's name with its instance is empty or too long.
+    #[error("the holder's name is empty, or longer than {0} bytes with its instance")]
+    Holder(usize),
+    /// The client was built outside of a tokio runtime.
+    #[error("a client must be built inside of a tokio runtime")]
+    NoRuntime,
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Why a call to the server brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server answered with a problem.
+    #[error("the quota server refused: {0}")]
+    Problem(#[source] Box<Problem>),
+    /// Something answered, but not as the API does.
+    #[error("the quota server answered with status {0} and no problem document")]
+    Status(u16),
+    /// The answer is not of the call's shape.
+    #[error("the quota server's answer cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// The server was not reached, or its answer was lost.
+    #[error("the quota server does not answer")]
+    Unreachable(#[from] reqwest::Error),
+}

@@ -1,0 +1,54 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::core::Core;
+use crate::transport::Transport;
+
+/// What all handles of a client share. When the last of them is dropped the driver stops.
+#[derive(Debug)]
+pub(crate) struct Handle<C: Clock> {
+    pub(crate) clock: C,
+    pub(crate) max_wait: Duration,
+    pub(crate) transport: Transport,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) _stop_on_drop: DropGuard,
+}
+
+/// The deployments of a client.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    known: Mutex<HashMap<Box<str>, Arc<Core>>>,
+    /// Those that the driver has not seen yet.
+    fresh: Mutex<Vec<Arc<Core>>>,
+    pub(crate) bell: Arc<Notify>,
+}
+
+impl Registry {
+    pub(crate) fn deployment(&self, id: &str) -> Arc<Core> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(core) = known.get(id) {
+            return core.clone();
+        }
+        let core = Arc::new(Core::new(id, self.bell.clone()));
+        known.insert(id.into(), core.clone());
+        self.fresh().push(core.clone());
+        self.bell.notify_one();
+        core
+    }
+
+    pub(crate) fn take_fresh(&self) -> Vec<Arc<Core>> {
+        std::mem::take(&mut *self.fresh())
+    }
+
+    fn fresh(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Core>>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

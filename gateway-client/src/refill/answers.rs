@@ -1,0 +1,241 @@
+//! What the server's answers change.
+
+use std::time::Duration;
+
+use quota_api::{
+    BatchReply, Code, Item, Lease, Problem, State, Unit, Usage, UsagePair, Which, WindowKind,
+};
+
+use super::ask::{Ask, Progress};
+use super::held::Held;
+use super::message::{Flight, Returned, Used};
+use super::renewal::Renewal;
+use super::{DeploymentNo, Failure, Grant, LeaseNo, Refill};
+use crate::Moment;
+use crate::Reason;
+use crate::told::{Ban, Told};
+
+/// How long a refusal is remembered that only somebody's doing can lift.
+const REFUSED_FOR: Duration = Duration::from_secs(1);
+/// How long it is remembered that a size is above the limit, which may be raised.
+const NEVER_FITS_FOR: Duration = Duration::from_secs(5);
+
+impl Refill {
+    pub(super) fn answered(
+        &mut self,
+        flight: Flight,
+        reply: BatchReply,
+        now: Moment,
+        jitter: u16,
+    ) -> Vec<Grant> {
+        self.back();
+        self.lost_beyond(&flight, reply.acquire.len());
+        let mut grants = Vec::new();
+        for (no, item) in flight.acquire.into_iter().zip(reply.acquire) {
+            grants.extend(self.asked(no, item, flight.sent_at, now, jitter));
+        }
+        for (returned, item) in flight.give_back.into_iter().zip(reply.give_back) {
+            self.returned(returned, &item);
+        }
+        for (used, item) in flight.used.into_iter().zip(reply.used) {
+            self.reported(used, &item);
+        }
+        grants
+    }
+
+    /// The batch brought nothing: whether the server got it nobody knows.
+    pub(super) fn lost(&mut self, flight: &Flight) {
+        self.lost_beyond(flight, 0);
+    }
+
+    fn lost_beyond(&mut self, flight: &Flight, answered: usize) {
+        for no in flight.acquire.iter().skip(answered) {
+            let renewal = &mut self.deployments[no.0];
+            if let Some(ask) = &mut renewal.ask {
+                ask.progress = Progress::Lost;
+            }
+            renewal.due = Moment::START;
+        }
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure, now: Moment, jitter: u16) {
+        let (reason, retry_after) = match failure {
+            Failure::Away { retry_after } => (Reason::NoServer, retry_after),
+            Failure::Refused => (Reason::Refused, Some(REFUSED_FOR)),
+        };
+        self.reach.failed(retry_after, jitter, now);
+        let until = self.reach.next_try;
+        for renewal in &mut self.deployments {
+            renewal.tell(|told| {
+                told.is_away = true;
+                told.ban(Ban::on_all(reason, until));
+            });
+        }
+    }
+
+    fn back(&mut self) {
+        if !self.reach.is_away() {
+            return;
+        }
+        self.reach.succeeded();
+        for renewal in &mut self.deployments {
+            renewal.tell(|told| {
+                told.is_away = false;
+                told.lift(Reason::NoServer);
+                told.lift(Reason::Refused);
+            });
+        }
+    }
+
+    fn asked(
+        &mut self,
+        no: DeploymentNo,
+        item: Item<Lease>,
+        sent_at: Moment,
+        now: Moment,
+        jitter: u16,
+    ) -> Option<Grant> {
+        let renewal = &mut self.deployments[no.0];
+        renewal.due = Moment::START;
+        let ask = renewal.ask.take()?;
+        match item.into_result() {
+            Ok(lease) => {
+                renewal.hear(&lease, now, jitter);
+                if renewal.leases.iter().any(|held| held.id == lease.lease_id) {
+                    return None;
+                }
+                self.leases += 1;
+                let held = Held::new(LeaseNo(self.leases), lease, sent_at, now);
+                let grant = held.grant(no);
+                renewal.leases.push(held);
+                grant
+            }
+            Err(problem) if is_trouble(problem.code) => {
+                renewal.ask = Some(Ask { progress: Progress::Lost, ..ask });
+                let retry_after = problem.retry_after_ms.map(Duration::from_millis);
+                self.failed(Failure::Away { retry_after }, now, jitter);
+                None
+            }
+            Err(problem) => {
+                renewal.denied_by(&ask, &problem, now);
+                None
+            }
+        }
+    }
+
+    fn returned<T>(&mut self, returned: Returned, item: &Item<T>) {
+        let Some(held) = self.deployments[returned.deployment.0].held(returned.lease) else {
+            return;
+        };
+        if is_settled(item) {
+            held.return_acked(returned.total, returned.closed);
+        }
+    }
+
+    fn reported<T>(&mut self, used: Used, item: &Item<T>) {
+        let Some(held) = self.deployments[used.deployment.0].held(used.lease) else {
+            return;
+        };
+        if is_settled(item) {
+            held.use_acked(used.used, used.overrun);
+        }
+    }
+}
+
+impl Renewal {
+    pub(super) fn tell(&mut self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told);
+        self.is_told_new = true;
+    }
+
+    /// What a lease tells of its deployment.
+    fn hear(&mut self, lease: &Lease, now: Moment, jitter: u16) {
+        let is_current = lease.starts_in_ms == 0;
+        if lease.window.kind == WindowKind::Minute {
+            let until_end = if is_current { lease.window.ends_in_ms } else { lease.starts_in_ms };
+            let ends = now + Duration::from_millis(until_end);
+            self.window.heard(ends, jitter);
+        }
+        let window_ends = self.window.ends();
+        self.tell(|told| {
+            told.window_ends = window_ends;
+            if is_current {
+                told.state = Some(lease.state);
+                told.usage = Some(lease.usage);
+                if lease.state == State::Ok {
+                    lift_what_fits(told, &lease.usage);
+                }
+            }
+        });
+    }
+
+    fn denied_by(&mut self, ask: &Ask, problem: &Problem, now: Moment) {
+        let retry_after = problem.retry_after_ms.map(Duration::from_millis);
+        if ask.which == Which::Next {
+            // Says nothing about the window that is open.
+            if problem.code == Code::TooEarly {
+                self.window.ask_ahead_at(now + retry_after.unwrap_or_default());
+            }
+            return;
+        }
+        let ban = ban(ask, problem, retry_after, now);
+        self.tell(|told| {
+            told.ban(ban);
+            told.state = problem.state.or(told.state);
+            told.usage = problem.usage.or(told.usage);
+        });
+    }
+}
+
+fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment) -> Ban {
+    let reason = match (problem.code, problem.state) {
+        (Code::Exhausted, Some(State::Endgame)) => Reason::Endgame,
+        (Code::Exhausted, _) => Reason::Exhausted,
+        (Code::NeverFits, _) => Reason::NeverFits,
+        (Code::Quarantined, _) => Reason::Quarantined,
+        (Code::DeploymentNotFound, _) => Reason::UnknownDeployment,
+        _ => Reason::Refused,
+    };
+    match reason {
+        Reason::Endgame | Reason::Exhausted | Reason::NeverFits => Ban {
+            reason,
+            until: now
+                + match reason {
+                    Reason::NeverFits => NEVER_FITS_FOR,
+                    _ => retry_after.unwrap_or(REFUSED_FOR),
+                },
+            least: ask.min,
+            unit: problem.unit,
+        },
+        _ => Ban::on_all(reason, now + retry_after.unwrap_or(REFUSED_FOR)),
+    }
+}
+
+/// Whether the server could not work, and the same ask makes sense again.
+fn is_trouble(code: Code) -> bool {
+    code.is_retryable() && !matches!(code, Code::Exhausted | Code::Quarantined | Code::TooEarly)
+}
+
+/// Whether a report needs no repeating: it was taken, or will never be.
+fn is_settled<T>(item: &Item<T>) -> bool {
+    match &item.problem {
+        None => item.status < 400,
+        Some(problem) => !problem.code.is_retryable(),
+    }
+}
+
+/// There is room again: what was denied for want of it may be asked for.
+fn lift_what_fits(told: &mut Told, usage: &Usage) {
+    let fits = |pair: &UsagePair, least: u64| pair.remaining().is_none_or(|left| left >= least);
+    told.bans.retain(|ban| {
+        let is_scarcity = matches!(ban.reason, Reason::Exhausted | Reason::Endgame);
+        let tokens = fits(&usage.tokens, ban.least.tokens);
+        let requests = fits(&usage.requests, ban.least.requests);
+        let has_room = match ban.unit {
+            Some(Unit::Tokens) => tokens,
+            Some(Unit::Requests) => requests,
+            None => tokens && requests,
+        };
+        !(is_scarcity && has_room)
+    });
+}

@@ -1,0 +1,72 @@
+use std::time::Duration;
+
+use quota_api::{AcquireItem, Amount, Ask as Range, Which};
+
+use super::amounts::{capped, larger};
+use crate::Moment;
+
+/// So long a lost answer is asked for again. The server keeps its grants for longer.
+const LIFE: Duration = Duration::from_secs(45);
+
+/// A lease that is wanted. It keeps its request id until it is answered, so that the server grants
+/// it once however often it is asked.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) request_id: String,
+    pub(super) min: Amount,
+    pub(super) want: Amount,
+    pub(super) which: Which,
+    pub(super) made: Moment,
+    pub(super) progress: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Not sent yet.
+    New,
+    /// Sent, and not answered yet.
+    Sent,
+    /// Sent, and the answer was lost.
+    Lost,
+}
+
+impl Ask {
+    pub(super) fn new(request_id: String, wish: Wish, now: Moment) -> Self {
+        let min = capped(wish.min);
+        Self {
+            request_id,
+            min,
+            want: capped(larger(min, wish.want)),
+            which: wish.which,
+            made: now,
+            progress: Progress::New,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.progress != Progress::Sent
+    }
+
+    /// Whether its lease, if it was granted, is of no use and no credit any more.
+    pub(super) fn is_pointless(&self, now: Moment) -> bool {
+        self.is_ready() && now >= self.made + LIFE
+    }
+
+    pub(super) fn item(&self, deployment: &str) -> AcquireItem {
+        AcquireItem {
+            deployment: deployment.to_owned(),
+            request_id: self.request_id.clone(),
+            tokens: Range { min: self.min.tokens, want: self.want.tokens },
+            requests: Range { min: self.min.requests, want: self.want.requests },
+            window: self.which,
+        }
+    }
+}
+
+/// What an ask is to be about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) min: Amount,
+    pub(super) want: Amount,
+    pub(super) which: Which,
+}

@@ -1,0 +1,145 @@
+//! How much a deployment's draws will need soon, learnt from what they took and what they missed.
+
+use std::time::Duration;
+
+use quota_api::Amount;
+
+use super::amounts::plus;
+use crate::Moment;
+
+/// Samples closer together than this are taken as one.
+const STEP: Duration = Duration::from_millis(100);
+/// A rising demand is believed soon, a falling one late: a lease too many goes back, one too few
+/// makes draws wait.
+const RISE: Duration = Duration::from_millis(250);
+const FALL: Duration = Duration::from_secs(1);
+/// A lease low by this much of demand is followed by the next.
+const LOW_WATER: Duration = Duration::from_millis(300);
+/// Below so many requests a second, leases are asked for one request at a time.
+const STEADY: u64 = 2;
+
+const MILLI: u64 = 1_000;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A demand, in tokens and in requests.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Demand {
+    tokens: Rate,
+    requests: Rate,
+    /// Seen since the last step.
+    fresh: Amount,
+    stepped: Moment,
+}
+
+/// Thousandths a second.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rate(u64);
+
+impl Demand {
+    /// So much was drawn or denied since the last call.
+    pub(super) fn learn(&mut self, offered: Amount, now: Moment) {
+        self.fresh = plus(self.fresh, offered);
+        let span = now.since(self.stepped);
+        if span < STEP {
+            return;
+        }
+        self.tokens.step(self.fresh.tokens, span);
+        self.requests.step(self.fresh.requests, span);
+        self.fresh = Amount::default();
+        self.stepped = now;
+    }
+
+    /// Whether the next second brings requests enough to hold leases for them beforehand.
+    pub(super) fn is_steady(&self) -> bool {
+        self.requests.0 >= STEADY * MILLI
+    }
+
+    /// About a second of demand: what is expected, and two standard deviations of the count.
+    pub(super) fn target(&self) -> Amount {
+        let expected = self.over(SECOND);
+        let spread = 2 * expected.requests.isqrt();
+        let request = self.request();
+        Amount {
+            tokens: expected.tokens.saturating_add(spread.saturating_mul(request.tokens)),
+            requests: expected.requests.saturating_add(spread),
+        }
+    }
+
+    /// The rest at which the next lease should be asked for.
+    pub(super) fn low_water(&self) -> Amount {
+        plus(self.over(LOW_WATER), self.request())
+    }
+
+    /// A request of mean size.
+    pub(super) fn request(&self) -> Amount {
+        let tokens = self.tokens.0.div_ceil(self.requests.0.max(1));
+        Amount { tokens, requests: 1 }
+    }
+
+    fn over(&self, span: Duration) -> Amount {
+        Amount { tokens: self.tokens.over(span), requests: self.requests.over(span) }
+    }
+}
+
+impl Rate {
+    fn step(&mut self, count: u64, span: Duration) {
+        let nanos = span.as_nanos().max(1);
+        let seen = u128::from(count) * u128::from(MILLI) * SECOND.as_nanos() / nanos;
+        let seen = u64::try_from(seen).unwrap_or(u64::MAX);
+        let memory = if seen > self.0 { RISE } else { FALL };
+        let part = |change: u64| {
+            let part = u128::from(change) * nanos / (nanos + memory.as_nanos());
+            u64::try_from(part).unwrap_or(u64::MAX)
+        };
+        self.0 =
+            if seen > self.0 { self.0 + part(seen - self.0) } else { self.0 - part(self.0 - seen) };
+    }
+
+    fn over(self, span: Duration) -> u64 {
+        let count = u128::from(self.0) * span.as_nanos();
+        u64::try_from(count.div_ceil(u128::from(MILLI) * SECOND.as_nanos())).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(demand: &mut Demand, from_ms: u64, to_ms: u64, each: Amount) {
+        for ms in (from_ms..to_ms).step_by(250) {
+            let now = Moment::START + Duration::from_millis(ms + 250);
+            demand.learn(each, now);
+        }
+    }
+
+    #[test]
+    fn it_nears_a_steady_rate_and_forgets_it() {
+        let mut demand = Demand::default();
+        let each = Amount { tokens: 2_500, requests: 25 };
+        run(&mut demand, 0, 3_000, each);
+        let target = demand.target();
+        assert!((9_900..=12_100).contains(&target.tokens), "{target:?}");
+        assert!((99..=121).contains(&target.requests), "{target:?}");
+        assert_eq!(demand.request().tokens, 100);
+        run(&mut demand, 3_000, 12_000, Amount::default());
+        assert!(!demand.is_steady());
+    }
+
+    #[test]
+    fn a_request_now_and_then_is_not_steady() {
+        let mut demand = Demand::default();
+        let one = Amount { tokens: 15, requests: 1 };
+        for second in 1..60 {
+            demand.learn(one, Moment::START + Duration::from_secs(second));
+            assert!(!demand.is_steady());
+        }
+    }
+
+    #[test]
+    fn the_largest_counts_do_not_overflow() {
+        let mut demand = Demand::default();
+        let all = Amount { tokens: u64::MAX, requests: u64::MAX };
+        run(&mut demand, 0, 5_000, all);
+        assert!(demand.target().tokens > 0 && demand.low_water().tokens > 0);
+    }
+}

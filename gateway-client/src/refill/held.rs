@@ -1,0 +1,160 @@
+use std::time::Duration;
+
+use quota_api::{Amount, Lease};
+
+use super::amounts::{is_nothing, less, plus};
+use super::{Grant, LeaseNo, LeaseSample};
+use crate::Moment;
+
+/// Less by a thousandth and by this, since the wire took time and clocks run apart (DESIGN.md, R6).
+const GUARD: Duration = Duration::from_millis(5);
+/// So long after a lease's end the server still hears of its usage.
+const REPORTED_FOR: Duration = Duration::from_secs(600);
+
+/// A lease, as its holder keeps account of it: until it has ended, its permits are settled, and the
+/// server has acknowledged what was used and what was given back.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) no: LeaseNo,
+    pub(super) id: String,
+    pub(super) amount: Amount,
+    pub(super) not_before: Moment,
+    pub(super) not_after: Moment,
+    /// From when on it could be drawn from.
+    pub(super) opened: Moment,
+    /// Until when a return earns credit.
+    credit_ends: Moment,
+    pub(super) is_closed: bool,
+    /// The owner of the pool has ended it.
+    pub(super) is_swept: bool,
+    pub(super) free: Amount,
+    in_flight: Amount,
+    drawn: Amount,
+    used: Told,
+    given_back: Back,
+}
+
+/// Running totals of what was used, as they are and as the server has acknowledged them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    now: (Amount, Amount),
+    acked: (Amount, Amount),
+}
+
+/// The running total of what was taken out, as it is and as the server has acknowledged it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Back {
+    now: Amount,
+    acked: Amount,
+    is_close_acked: bool,
+}
+
+impl Held {
+    /// The lease of an answer that came at `now` to a request of `sent_at`.
+    pub(super) fn new(no: LeaseNo, lease: Lease, sent_at: Moment, now: Moment) -> Self {
+        let not_before =
+            if lease.starts_in_ms == 0 { sent_at } else { now + longer(lease.starts_in_ms) };
+        let amount = Amount { tokens: lease.tokens, requests: lease.requests };
+        let not_after = sent_at + shorter(lease.expires_in_ms);
+        let mut held = Self {
+            no,
+            id: lease.lease_id,
+            amount,
+            not_before,
+            not_after,
+            opened: not_before.max(now),
+            credit_ends: now + Duration::from_millis(lease.window.ends_in_ms),
+            is_closed: false,
+            is_swept: false,
+            free: amount,
+            in_flight: Amount::default(),
+            drawn: Amount::default(),
+            used: Told::default(),
+            given_back: Back::default(),
+        };
+        if not_after <= now {
+            // The answer came too late to draw from it, so all of it can go back.
+            held.is_closed = true;
+            held.took(amount);
+        }
+        held
+    }
+
+    /// The lease, for the owner of the pool, unless it came too late.
+    pub(super) fn grant(&self, deployment: super::DeploymentNo) -> Option<Grant> {
+        (!self.is_closed).then_some(Grant {
+            deployment,
+            no: self.no,
+            amount: self.amount,
+            not_before: self.not_before,
+            not_after: self.not_after,
+        })
+    }
+
+    /// Takes a sample in, and answers with what was drawn since the last one.
+    pub(super) fn learn(&mut self, sample: &LeaseSample) -> Amount {
+        let drawn = plus(plus(sample.used, sample.in_flight), sample.refunded);
+        let new = less(drawn, self.drawn);
+        self.drawn = drawn;
+        self.free = sample.free;
+        self.in_flight = sample.in_flight;
+        self.used.now = (sample.used, sample.overrun);
+        new
+    }
+
+    /// So much was taken out of it.
+    pub(super) fn took(&mut self, amount: Amount) {
+        self.given_back.now = plus(self.given_back.now, amount);
+        self.free = Amount::default();
+        self.is_swept = true;
+    }
+
+    pub(super) fn is_open(&self, now: Moment) -> bool {
+        !self.is_closed && self.not_before <= now
+    }
+
+    pub(super) fn is_future(&self, now: Moment) -> bool {
+        !self.is_closed && now < self.not_before
+    }
+
+    /// What must be told of returns: the total, and whether it is closed. A close is news only
+    /// while the lease lives and holds something that the server counts on.
+    pub(super) fn return_due(&self, now: Moment) -> Option<(Amount, bool)> {
+        let back = self.given_back;
+        let kept = less(less(self.amount, back.now), self.used.acked.0);
+        let closes =
+            self.is_closed && !back.is_close_acked && now < self.not_after && !is_nothing(kept);
+        (now < self.credit_ends && (back.now != back.acked || closes))
+            .then_some((back.now, self.is_closed))
+    }
+
+    /// What must be told of usage: the used and the overrun total.
+    pub(super) fn use_due(&self) -> Option<(Amount, Amount)> {
+        (self.used.now != self.used.acked).then_some(self.used.now)
+    }
+
+    pub(super) fn return_acked(&mut self, total: Amount, closed: bool) {
+        self.given_back.acked = total;
+        self.given_back.is_close_acked |= closed;
+    }
+
+    pub(super) fn use_acked(&mut self, used: Amount, overrun: Amount) {
+        self.used.acked = (used, overrun);
+    }
+
+    /// Whether nothing of it will ever change or must be told.
+    pub(super) fn is_done(&self, now: Moment) -> bool {
+        let is_settled = is_nothing(self.free) && is_nothing(self.in_flight);
+        let is_told = self.return_due(now).is_none() && self.use_due().is_none();
+        self.is_closed
+            && (self.is_swept && is_settled && is_told || now >= self.not_after + REPORTED_FOR)
+    }
+}
+
+fn shorter(ms: u64) -> Duration {
+    Duration::from_micros(ms.saturating_mul(999)).saturating_sub(GUARD)
+}
+
+fn longer(ms: u64) -> Duration {
+    Duration::from_micros(ms.saturating_mul(1_001)).saturating_add(GUARD)
+}

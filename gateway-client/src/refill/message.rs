@@ -1,0 +1,136 @@
+//! The one message: all that the deployments have to say, and what became of it.
+
+use std::time::Duration;
+
+use quota_api::limits::MAX_BATCH_ITEMS;
+use quota_api::{Amount, Batch, DeniedItem, GiveBackItem, UsedItem};
+
+use super::amounts::is_nothing;
+use super::ask::Progress;
+use super::renewal::{DENIED_LOOK, Renewal};
+use super::{BEAT, DeploymentNo, LeaseNo};
+use crate::Moment;
+
+/// A batch under way: what its entries were about, in their order.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) sent_at: Moment,
+    pub(super) acquire: Vec<DeploymentNo>,
+    pub(super) give_back: Vec<Returned>,
+    pub(super) used: Vec<Used>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Returned {
+    pub(super) deployment: DeploymentNo,
+    pub(super) lease: LeaseNo,
+    pub(super) total: Amount,
+    pub(super) closed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Used {
+    pub(super) deployment: DeploymentNo,
+    pub(super) lease: LeaseNo,
+    pub(super) used: Amount,
+    pub(super) overrun: Amount,
+}
+
+impl Renewal {
+    /// How long after the last message this deployment wants the next one.
+    pub(super) fn message_due(&self, now: Moment) -> Option<Duration> {
+        let returns = || self.leases.iter().any(|held| held.return_due(now).is_some());
+        let uses = || self.leases.iter().any(|held| held.use_due().is_some());
+        if self.ask.as_ref().is_some_and(super::ask::Ask::is_ready) {
+            Some(Duration::ZERO)
+        } else if returns() {
+            let is_urgent = self.is_scarce();
+            Some(if is_urgent { Duration::ZERO } else { BEAT })
+        } else if uses() {
+            Some(BEAT)
+        } else {
+            (!is_nothing(self.denied)).then_some(DENIED_LOOK)
+        }
+    }
+}
+
+/// Collects what is to be said, as much as a batch takes; the rest is said in the next.
+pub(super) fn compose(holder: &str, deployments: &mut [Renewal], now: Moment) -> (Batch, Flight) {
+    let mut batch = Batch { holder: holder.to_owned(), ..Batch::default() };
+    let mut flight =
+        Flight { sent_at: now, acquire: Vec::new(), give_back: Vec::new(), used: Vec::new() };
+    for (at, renewal) in deployments.iter_mut().enumerate() {
+        let no = DeploymentNo(at);
+        add_ask(renewal, no, &mut batch, &mut flight);
+        add_returns(renewal, no, now, &mut batch, &mut flight);
+        add_uses(renewal, no, &mut batch, &mut flight);
+        add_denied(renewal, &mut batch);
+    }
+    (batch, flight)
+}
+
+fn add_ask(renewal: &mut Renewal, no: DeploymentNo, batch: &mut Batch, flight: &mut Flight) {
+    let Some(ask) = renewal.ask.as_mut().filter(|ask| ask.is_ready()) else {
+        return;
+    };
+    if batch.acquire.len() < MAX_BATCH_ITEMS {
+        ask.progress = Progress::Sent;
+        batch.acquire.push(ask.item(&renewal.id));
+        flight.acquire.push(no);
+    }
+}
+
+fn add_returns(
+    renewal: &Renewal,
+    no: DeploymentNo,
+    now: Moment,
+    batch: &mut Batch,
+    flight: &mut Flight,
+) {
+    for held in &renewal.leases {
+        let Some((total, closed)) = held.return_due(now) else {
+            continue;
+        };
+        if batch.give_back.len() == MAX_BATCH_ITEMS {
+            return;
+        }
+        batch.give_back.push(GiveBackItem {
+            lease_id: held.id.clone(),
+            tokens: total.tokens,
+            requests: total.requests,
+            closed,
+        });
+        flight.give_back.push(Returned { deployment: no, lease: held.no, total, closed });
+    }
+}
+
+fn add_uses(renewal: &Renewal, no: DeploymentNo, batch: &mut Batch, flight: &mut Flight) {
+    for held in &renewal.leases {
+        let Some((used, overrun)) = held.use_due() else {
+            continue;
+        };
+        if batch.used.len() == MAX_BATCH_ITEMS {
+            return;
+        }
+        batch.used.push(UsedItem {
+            lease_id: held.id.clone(),
+            tokens: used.tokens,
+            requests: used.requests,
+            overrun,
+        });
+        flight.used.push(Used { deployment: no, lease: held.no, used, overrun });
+    }
+}
+
+/// Said once: a statistic may get lost with its message.
+fn add_denied(renewal: &mut Renewal, batch: &mut Batch) {
+    if is_nothing(renewal.denied) || batch.denied.len() == MAX_BATCH_ITEMS {
+        return;
+    }
+    let denied = std::mem::take(&mut renewal.denied);
+    batch.denied.push(DeniedItem {
+        deployment: renewal.id.clone(),
+        tokens: denied.tokens,
+        requests: denied.requests,
+    });
+}

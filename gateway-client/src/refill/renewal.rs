@@ -1,0 +1,284 @@
+//! One deployment's part of the machine: which leases to end, and when to ask for the next.
+
+use std::time::Duration;
+
+use quota_api::{Amount, State, Which};
+
+use super::amounts::{covers, is_nothing, larger, less, plus};
+use super::ask::{Ask, Progress, Wish};
+use super::demand::Demand;
+use super::held::Held;
+use super::window::Window;
+use super::{BEAT, LeaseNo, Orders, Sample, Waiting};
+use crate::Moment;
+use crate::pool::{Missed, PLACES};
+use crate::told::Told;
+
+/// A lease that nobody drew from for so long goes back.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often draws that wait are looked after, for permits that were refunded meanwhile.
+const WAITING_LOOK: Duration = Duration::from_millis(50);
+/// How often a deployment whose draws are denied is looked at.
+pub(super) const DENIED_LOOK: Duration = Duration::from_secs(1);
+/// A lease that ends sooner is not counted on.
+const ENDING: Duration = Duration::from_millis(150);
+
+#[derive(Debug)]
+pub(super) struct Renewal {
+    pub(super) id: String,
+    pub(super) leases: Vec<Held>,
+    pub(super) window: Window,
+    pub(super) told: Told,
+    pub(super) is_told_new: bool,
+    pub(super) ask: Option<Ask>,
+    /// Denied by this client and not reported.
+    pub(super) denied: Amount,
+    /// When to look at it next, if nothing happens before.
+    pub(super) due: Moment,
+    demand: Demand,
+    missed: Missed,
+    /// When draws were last seen.
+    active: Moment,
+    is_shut: bool,
+}
+
+impl Renewal {
+    pub(super) fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            leases: Vec::new(),
+            window: Window::default(),
+            told: Told::default(),
+            is_told_new: false,
+            ask: None,
+            denied: Amount::default(),
+            due: Moment::NEVER,
+            demand: Demand::default(),
+            missed: Missed::default(),
+            active: Moment::START,
+            is_shut: false,
+        }
+    }
+
+    /// Takes in how the deployment stands, and decides.
+    pub(super) fn look(
+        &mut self,
+        sample: &Sample,
+        now: Moment,
+        request_id: impl FnOnce() -> String,
+    ) -> Orders {
+        self.turn_window(now);
+        let drawn = self.learn(sample, now);
+        let is_busy = self.active == now || !is_nothing(sample.denied);
+        if let Some(wish) = self.wish(&sample.waiting, now) {
+            self.make_room();
+            self.ask = Some(Ask::new(request_id(), wish, now));
+            self.missed = Missed::default();
+            if wish.which == Which::Next {
+                self.window.asked_ahead();
+            }
+        }
+        self.close(&sample.waiting, now);
+        let orders = Orders {
+            sweep: self.to_sweep(),
+            retire: self.retire(now),
+            warn: self.warn(now),
+            drawn,
+        };
+        self.due = self.next_look(&sample.waiting, is_busy, now);
+        orders
+    }
+
+    /// No more leases: what there is goes back.
+    pub(super) fn shut(&mut self) {
+        self.is_shut = true;
+        self.due = Moment::START;
+        self.ask = self.ask.take().filter(|ask| ask.progress != Progress::New);
+    }
+
+    /// Whether the server has been told everything.
+    pub(super) fn is_square(&self, now: Moment) -> bool {
+        let owes = |held: &Held| {
+            !held.is_closed || held.return_due(now).is_some() || held.use_due().is_some()
+        };
+        self.ask.is_none() && !self.leases.iter().any(owes)
+    }
+
+    pub(super) fn held(&mut self, no: LeaseNo) -> Option<&mut Held> {
+        self.leases.iter_mut().find(|held| held.no == no)
+    }
+
+    /// Little is left, so nobody should hold more than requests wait for.
+    pub(super) fn is_scarce(&self) -> bool {
+        matches!(self.told.state, Some(State::Endgame | State::Exhausted | State::Quarantined))
+    }
+
+    fn turn_window(&mut self, now: Moment) {
+        if self.window.turns(now) {
+            self.told.state = None;
+            self.told.usage = None;
+            self.told.window_ends = self.window.ends();
+            self.is_told_new = true;
+        }
+        if self.told.bans.iter().any(|ban| ban.until <= now) {
+            self.told.bans.retain(|ban| now < ban.until);
+            self.is_told_new = true;
+        }
+    }
+
+    /// Answers with what was drawn since the last look.
+    fn learn(&mut self, sample: &Sample, now: Moment) -> Amount {
+        let mut drawn = Amount::default();
+        for lease in &sample.leases {
+            if let Some(held) = self.held(lease.no) {
+                drawn = plus(drawn, held.learn(lease));
+            }
+        }
+        self.demand.learn(plus(drawn, sample.denied), now);
+        self.denied = plus(self.denied, sample.denied);
+        self.missed.sum = plus(self.missed.sum, sample.missed.sum);
+        if !is_nothing(sample.missed.last) {
+            self.missed.last = sample.missed.last;
+        }
+        if !is_nothing(drawn) || sample.waiting.total > 0 {
+            self.active = now;
+        }
+        drawn
+    }
+
+    fn wish(&mut self, waiting: &Waiting, now: Moment) -> Option<Wish> {
+        if self.ask.as_ref().is_some_and(|ask| ask.is_pointless(now)) {
+            self.ask = None;
+        }
+        if self.ask.is_some() || self.is_shut {
+            return None;
+        }
+        if waiting.count > 0 {
+            return self.wish_for(waiting.first, waiting.sum, now);
+        }
+        let missed = std::mem::take(&mut self.missed);
+        let is_wanted = !is_nothing(missed.last) && self.told.denial(missed.last, now).is_none();
+        let wish = if is_wanted { self.wish_for(missed.last, missed.sum, now) } else { None };
+        wish.or_else(|| self.wish_ahead(now)).or_else(|| self.wish_for_more(now))
+    }
+
+    /// For draws that found nothing: as much as they need, and while there is plenty, what is to be
+    /// expected beyond.
+    fn wish_for(&self, min: Amount, need: Amount, now: Moment) -> Option<Wish> {
+        let will_do = |held: &Held| !held.is_closed && covers(held.free, min);
+        if self.leases.iter().any(will_do) {
+            return None;
+        }
+        let expected = if self.is_scarce() || !self.demand.is_steady() {
+            Amount::default()
+        } else {
+            less(self.demand.target(), self.supply(now))
+        };
+        let want = larger(need, expected);
+        Some(Wish { min, want, which: Which::Current })
+    }
+
+    /// Before the leases in hand run dry.
+    fn wish_for_more(&self, now: Moment) -> Option<Wish> {
+        let min = self.demand.request();
+        let supply = self.supply(now);
+        let is_wanted = self.demand.is_steady()
+            && !self.is_scarce()
+            && !self.window.is_closing(now)
+            && !covers(supply, self.demand.low_water())
+            && self.told.denial(min, now).is_none();
+        is_wanted.then(|| Wish {
+            min,
+            want: less(self.demand.target(), supply),
+            which: Which::Current,
+        })
+    }
+
+    /// Before the next window opens.
+    fn wish_ahead(&self, now: Moment) -> Option<Wish> {
+        let is_due = self.demand.is_steady() && self.window.ahead_at().is_some_and(|at| at <= now);
+        let has_one = self.leases.iter().any(|held| held.is_future(now));
+        (is_due && !has_one).then(|| Wish {
+            min: self.demand.request(),
+            want: self.demand.target(),
+            which: Which::Next,
+        })
+    }
+
+    /// Ends leases whose time is over, that nobody draws from, or that others need more.
+    fn close(&mut self, waiting: &Waiting, now: Moment) {
+        let is_scarce = self.is_scarce();
+        let is_idle = waiting.total == 0;
+        for held in self.leases.iter_mut().filter(|held| !held.is_closed) {
+            let unused_since = self.active.max(held.opened);
+            let is_open = held.is_open(now);
+            held.is_closed = self.is_shut
+                || now >= held.not_after
+                || is_open && is_idle && now >= unused_since + IDLE
+                || is_open && waiting.count > 0 && !covers(held.free, waiting.first)
+                || is_open && is_scarce && now >= held.opened + BEAT;
+        }
+    }
+
+    /// A lease that is asked for needs a place to be drawn from.
+    fn make_room(&mut self) {
+        let open = self.leases.iter_mut().filter(|held| !held.is_closed);
+        let mut open: Vec<_> = open.collect();
+        if open.len() >= PLACES {
+            open.sort_by_key(|held| (held.free.tokens, held.free.requests));
+            if let Some(least) = open.first_mut() {
+                least.is_closed = true;
+            }
+        }
+    }
+
+    fn to_sweep(&self) -> Vec<LeaseNo> {
+        let closed = self.leases.iter().filter(|held| held.is_closed);
+        closed.filter(|held| !held.is_swept || !is_nothing(held.free)).map(|held| held.no).collect()
+    }
+
+    fn retire(&mut self, now: Moment) -> Vec<LeaseNo> {
+        let (done, kept) =
+            std::mem::take(&mut self.leases).into_iter().partition(|held| held.is_done(now));
+        self.leases = kept;
+        done.iter().map(|held: &Held| held.no).collect()
+    }
+
+    /// Which lease tells when the rest of all gets low: the one with the most.
+    fn warn(&self, now: Moment) -> Option<(LeaseNo, Amount)> {
+        if self.ask.is_some() || self.is_scarce() || !self.demand.is_steady() {
+            return None;
+        }
+        let open = self.leases.iter().filter(|held| held.is_open(now));
+        let most = open.max_by_key(|held| (held.free.tokens, held.free.requests))?;
+        let others = less(self.supply(now), most.free);
+        Some((most.no, less(self.demand.low_water(), others)))
+    }
+
+    /// What can be drawn and does not end at once.
+    fn supply(&self, now: Moment) -> Amount {
+        let lasting =
+            self.leases.iter().filter(|held| held.is_open(now) && now + ENDING < held.not_after);
+        lasting.fold(Amount::default(), |sum, held| plus(sum, held.free))
+    }
+
+    fn next_look(&self, waiting: &Waiting, is_busy: bool, now: Moment) -> Moment {
+        let mut next = Moment::NEVER;
+        if waiting.total > 0 {
+            next = next.min(now + WAITING_LOOK);
+        }
+        if !self.leases.is_empty() || self.ask.is_some() {
+            next = next.min(now + BEAT);
+        }
+        if is_busy {
+            next = next.min(now + DENIED_LOOK);
+        }
+        let ahead_at = self.window.ahead_at().filter(|at| *at > now && self.demand.is_steady());
+        next = next.min(ahead_at.unwrap_or(Moment::NEVER));
+        let edges = self.leases.iter().filter(|held| !held.is_closed);
+        edges
+            .flat_map(|held| [held.not_before, held.not_after])
+            .filter(|edge| *edge > now)
+            .fold(next, Moment::min)
+    }
+}

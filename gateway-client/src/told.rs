@@ -1,0 +1,70 @@
+use quota_api::{Amount, State, Unit, Usage};
+
+use crate::{Denied, Moment, Reason};
+
+/// What the server told of a deployment last, with what follows from it for draws that no lease
+/// covers. Replaced as a whole, so that a denied draw reads it without a lock.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The state, until the window is over.
+    pub state: Option<State>,
+    /// How full the window was.
+    pub usage: Option<Usage>,
+    /// When the window ends, if it is of a kind that ends.
+    pub window_ends: Option<Moment>,
+    /// The server did not answer the last message.
+    pub is_away: bool,
+    pub(crate) bans: Vec<Ban>,
+}
+
+/// A denial that is remembered: no size of which it says so is worth asking for before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ban {
+    pub(crate) reason: Reason,
+    pub(crate) until: Moment,
+    /// The size that was denied.
+    pub(crate) least: Amount,
+    /// The unit that it was denied for; both, if the server did not say.
+    pub(crate) unit: Option<Unit>,
+}
+
+impl Ban {
+    /// A ban on every size.
+    pub(crate) fn on_all(reason: Reason, until: Moment) -> Self {
+        Self { reason, until, least: Amount::default(), unit: None }
+    }
+
+    fn covers(&self, amount: Amount) -> bool {
+        let tokens = amount.tokens >= self.least.tokens;
+        let requests = amount.requests >= self.least.requests;
+        match self.unit {
+            Some(Unit::Tokens) => tokens,
+            Some(Unit::Requests) => requests,
+            None => tokens && requests,
+        }
+    }
+}
+
+impl Told {
+    /// Why no draw of this size can be hoped for at `now`, if that is known.
+    #[must_use]
+    pub fn denial(&self, amount: Amount, now: Moment) -> Option<Denied> {
+        let bans = self.bans.iter().filter(|ban| now < ban.until && ban.covers(amount));
+        let ban = bans.min_by_key(|ban| ban.reason)?;
+        Some(Denied { unit: ban.unit, ..self.denied(ban.reason, ban.until.since(now)) })
+    }
+
+    pub(crate) fn denied(&self, reason: Reason, retry_after: std::time::Duration) -> Denied {
+        Denied { state: self.state, usage: self.usage, ..Denied::because(reason, retry_after) }
+    }
+
+    /// Remembers a denial, in the place of an older one of its kind.
+    pub(crate) fn ban(&mut self, ban: Ban) {
+        self.bans.retain(|other| (other.reason, other.unit) != (ban.reason, ban.unit));
+        self.bans.push(ban);
+    }
+
+    pub(crate) fn lift(&mut self, reason: Reason) {
+        self.bans.retain(|ban| ban.reason != reason);
+    }
+}

@@ -1,0 +1,36 @@
+use std::time::Duration;
+
+use quota_api::{Amount, State, Usage};
+
+/// A deployment, as this client sees it just now: for routing and for `x-ratelimit` headers. It is
+/// an estimate, since what other holders do is known from the server's last answer only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    /// The state that the server told last, while its window lasts.
+    pub state: Option<State>,
+    /// How full the window was, when the server last told.
+    pub usage: Option<Usage>,
+    /// What this client's own leases have free now.
+    pub free: Amount,
+    /// Until the window's end, where it is known and the window is of a kind that ends.
+    pub window_ends_in: Option<Duration>,
+    /// How long a draw of the smallest size, one request and no tokens, is denied without asking.
+    pub denied_for: Option<Duration>,
+}
+
+impl View {
+    /// Tokens that may be left of the window for this client: what no holder was granted, and
+    /// what its own leases have. `None` if there is no limit, or nothing is known.
+    #[must_use]
+    pub fn remaining_tokens(&self) -> Option<u64> {
+        let ungranted = self.usage?.tokens.remaining()?;
+        Some(ungranted.saturating_add(self.free.tokens))
+    }
+
+    /// The same in requests.
+    #[must_use]
+    pub fn remaining_requests(&self) -> Option<u64> {
+        let ungranted = self.usage?.requests.remaining()?;
+        Some(ungranted.saturating_add(self.free.requests))
+    }
+}
