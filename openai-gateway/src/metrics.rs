@@ -34,7 +34,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// The process has a recorder already.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), BUCKETS_SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS_SECONDS)?
         .install_recorder()?;
     describe();
     Ok(handle)

@@ -1,11 +1,13 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use gateway_client::api::{
-    AcquireItem, Amount, Batch, BatchReply, Code, GivenBack, Item, Lease, LeaseWindow, Problem,
-    Usage, UsagePair, UseRecorded, WindowKind, routes,
+    AcquireItem, Amount, Batch, BatchReply, Code, GiveBackItem, GivenBack, Item, Lease,
+    LeaseWindow, Problem, State as QuotaState, Unit, Usage, UsagePair, UseRecorded, UsedItem,
+    WindowKind, routes,
 };
 use tokio::net::TcpListener;
 
@@ -17,13 +19,28 @@ pub(super) struct FakeQuotaServer {
     book: Arc<Mutex<Book>>,
 }
 
+#[derive(Debug, Default)]
+struct Book {
+    leases: BTreeMap<String, LeaseBook>,
+}
+
+/// Totals, as the holder told them.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Book {
-    leases: u64,
-    granted: u64,
-    pub(super) given_back: u64,
-    pub(super) used: Amount,
-    pub(super) overrun: u64,
+struct LeaseBook {
+    granted_tokens: u64,
+    given_back_tokens: u64,
+    used: Amount,
+}
+
+impl Book {
+    fn outstanding_tokens(&self) -> u64 {
+        let leases = self.leases.values();
+        leases.map(|lease| lease.granted_tokens - lease.given_back_tokens).sum()
+    }
+
+    fn lease(&mut self, id: &str) -> &mut LeaseBook {
+        self.leases.get_mut(id).expect("a lease that was granted")
+    }
 }
 
 impl FakeQuotaServer {
@@ -40,42 +57,65 @@ impl FakeQuotaServer {
         server
     }
 
-    pub(super) fn book(&self) -> Book {
-        *self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What all holders told that they used.
+    pub(super) fn used(&self) -> Amount {
+        let book = self.book();
+        let used = book.leases.values().map(|lease| lease.used);
+        used.fold(Amount::default(), |sum, used| Amount {
+            tokens: sum.tokens + used.tokens,
+            requests: sum.requests + used.requests,
+        })
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
     }
 
     /// All of what is wanted that is left, or nothing.
     fn acquire(&self, wanted: AcquireItem) -> Item<Lease> {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = self.limit - (book.granted - book.given_back);
+        let mut book = self.book();
+        let left = self.limit - book.outstanding_tokens();
         if wanted.tokens.min > self.limit {
             return Item::failed(Problem::new(Code::NeverFits, "too much"));
         }
         if wanted.tokens.min > left {
             let problem = Problem::new(Code::Exhausted, "too much").retry_after_ms(30_000);
             return Item::failed(Problem {
-                state: Some(gateway_client::State::Exhausted),
-                unit: Some(gateway_client::Unit::Tokens),
+                state: Some(QuotaState::Exhausted),
+                unit: Some(Unit::Tokens),
                 usage: Some(self.usage(&book)),
                 ..problem
             });
         }
-        let tokens = wanted.tokens.want.min(left);
-        book.granted += tokens;
-        book.leases += 1;
-        Item::done(201, self.lease(wanted, tokens, &book))
+        let lease =
+            LeaseBook { granted_tokens: wanted.tokens.want.min(left), ..LeaseBook::default() };
+        // The request's id names the lease: a repeated request finds it again.
+        let lease = *book.leases.entry(wanted.request_id.clone()).or_insert(lease);
+        Item::done(201, self.lease(wanted, lease.granted_tokens, &book))
+    }
+
+    fn give_back(&self, item: GiveBackItem) -> Item<GivenBack> {
+        self.book().lease(&item.lease_id).given_back_tokens = item.tokens;
+        let given_back = Amount { tokens: item.tokens, requests: item.requests };
+        Item::done(200, GivenBack { lease_id: item.lease_id, credited: given_back, given_back })
+    }
+
+    fn record(&self, item: UsedItem) -> Item<UseRecorded> {
+        let used = Amount { tokens: item.tokens, requests: item.requests };
+        self.book().lease(&item.lease_id).used = used;
+        Item::done(200, UseRecorded { lease_id: item.lease_id, used, overrun: item.overrun })
     }
 
     fn lease(&self, wanted: AcquireItem, tokens: u64, book: &Book) -> Lease {
         Lease {
-            lease_id: format!("lease-{}", book.leases),
+            lease_id: wanted.request_id,
             deployment: wanted.deployment,
             tokens,
             requests: wanted.requests.want,
             starts_in_ms: 0,
             expires_in_ms: 30_000,
             window: LeaseWindow { kind: WindowKind::Minute, ends_in_ms: 40_000 },
-            state: gateway_client::State::Ok,
+            state: QuotaState::Ok,
             usage: self.usage(book),
         }
     }
@@ -84,7 +124,7 @@ impl FakeQuotaServer {
         Usage {
             tokens: UsagePair {
                 limit: Some(self.limit),
-                outstanding: book.granted - book.given_back,
+                outstanding: book.outstanding_tokens(),
                 overrun: 0,
             },
             requests: UsagePair::default(),
@@ -92,29 +132,12 @@ impl FakeQuotaServer {
     }
 }
 
-/// The tests have one lease at a time and look at the end: the last totals are the lease's.
 async fn batch(
     State(server): State<FakeQuotaServer>,
     Json(batch): Json<Batch>,
 ) -> Json<BatchReply> {
-    let mut reply = BatchReply::default();
-    for item in batch.give_back {
-        let total = Amount { tokens: item.tokens, requests: item.requests };
-        server.book.lock().unwrap().given_back = item.tokens;
-        reply.give_back.push(Item::done(
-            200,
-            GivenBack { lease_id: item.lease_id, credited: total, given_back: total },
-        ));
-    }
-    for item in batch.used {
-        let used = Amount { tokens: item.tokens, requests: item.requests };
-        let mut book = server.book.lock().unwrap();
-        (book.used, book.overrun) = (used, item.overrun.tokens);
-        reply.used.push(Item::done(
-            200,
-            UseRecorded { lease_id: item.lease_id, used, overrun: item.overrun },
-        ));
-    }
-    reply.acquire = batch.acquire.into_iter().map(|wanted| server.acquire(wanted)).collect();
-    Json(reply)
+    let give_back = batch.give_back.into_iter().map(|item| server.give_back(item)).collect();
+    let used = batch.used.into_iter().map(|item| server.record(item)).collect();
+    let acquire = batch.acquire.into_iter().map(|wanted| server.acquire(wanted)).collect();
+    Json(BatchReply { acquire, give_back, used })
 }

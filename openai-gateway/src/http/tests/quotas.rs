@@ -34,9 +34,9 @@ impl Site {
     /// What the book has as used once all is told, tokens.
     async fn used_tokens(self) -> u64 {
         self.client.shutdown().await;
-        let book = self.server.book();
-        assert_eq!(book.used.requests, u64::from(book.used.tokens > 0));
-        book.used.tokens
+        let used = self.server.used();
+        assert_eq!(used.requests, u64::from(used.tokens > 0));
+        used.tokens
     }
 }
 
