@@ -30,7 +30,7 @@ impl fmt::Display for Banner<'_> {
                 )?;
             }
             Access::Anonymous => {
-                writeln!(f, "access: ANONYMOUS, from everywhere (--allow-anonymous)")?
+                writeln!(f, "access: ANONYMOUS, from everywhere (--allow-anonymous)")?;
             }
             Access::Tokens(tokens) => writeln!(f, "access: {} tokens", tokens.len())?,
         }

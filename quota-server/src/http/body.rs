@@ -94,7 +94,7 @@ mod tests {
             (item("18446744073709551616"), "`give_back[0].tokens`: invalid type: floating point"),
             (item("\"1\""), "`give_back[0].tokens`: invalid type: string"),
             (item("null"), "`give_back[0].tokens`: invalid type: null"),
-            (item("1,\"tokens\":2"), "`give_back[0].tokens`: duplicate field"),
+            (item("1,\"tokens\":2"), "`give_back[0]`: duplicate field `tokens`"),
             (item("1,\"weight\":2"), "`give_back[0].weight`: unknown field `weight`"),
             (r#"{"acquire":[]}"#.to_owned(), "missing field `holder`"),
             (r#"{"holder":"h""#.to_owned(), "EOF while parsing"),

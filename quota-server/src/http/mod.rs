@@ -20,6 +20,10 @@ mod params;
 mod problem;
 mod ratelimit;
 mod request_id;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::sync::Arc;

@@ -40,3 +40,42 @@ pub(in crate::http) async fn delete(
     info!(deployment = &*id, by = &*caller.credential.name, "a deployment was removed");
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use quota_api::Code;
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::testing::{World, request, wish};
+
+    const PATH: &str = "/v1/deployments/m";
+
+    #[tokio::test]
+    async fn removed_once() {
+        let world = World::new().await.with_deployment().await;
+        assert_eq!(world.send(request(Method::DELETE, PATH, "")).await.status, 204);
+        world.send(request(Method::DELETE, PATH, "")).await.problem(Code::DeploymentNotFound);
+        world.post("/v1/leases", &wish("r", 1)).await.problem(Code::DeploymentNotFound);
+    }
+
+    #[tokio::test]
+    async fn only_as_it_is_expected() {
+        let world = World::new().await.with_deployment().await;
+        let mut expecting = request(Method::DELETE, PATH, "");
+        expecting.headers_mut().insert("if-match", "\"99\"".parse().unwrap());
+        world.send(expecting).await.problem(Code::PreconditionFailed);
+        assert_eq!(world.get(PATH).await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn what_it_granted_stays_charged_when_it_is_made_again() {
+        let world = World::new().await.with_deployment().await;
+        assert_eq!(world.post("/v1/leases", &wish("r", 400)).await.status, 201);
+        world.send(request(Method::DELETE, PATH, "")).await;
+        world.put(PATH, &json!({"tpm_limit": 500})).await;
+        world.post("/v1/leases", &wish("s", 101)).await.problem(Code::Exhausted);
+        assert_eq!(world.post("/v1/leases", &wish("t", 100)).await.status, 201);
+    }
+}

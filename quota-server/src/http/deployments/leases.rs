@@ -29,3 +29,27 @@ pub(in crate::http) async fn leases(
     let held = api.ledger.leases(id).await?.ok_or_else(Failure::no_deployment)?;
     Ok(axum::Json(LeaseList { leases: held.iter().map(wire::held).collect() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use quota_api::{Code, Lease};
+
+    use super::*;
+    use crate::http::testing::{World, wish};
+
+    #[tokio::test]
+    async fn until_they_end() {
+        let world = World::new().await.with_deployment().await;
+        let lease: Lease = world.post(routes::LEASES, &wish("r", 100)).await.done(201);
+        world.clock.advance(500);
+        let path = "/v1/deployments/m/leases";
+        let held: LeaseList = world.get(path).await.done(200);
+        assert_eq!(held.leases.len(), 1);
+        let held = &held.leases[0];
+        assert_eq!((&held.lease_id, held.holder.as_str()), (&lease.lease_id, "h"));
+        assert_eq!((held.granted.tokens, held.expires_in_ms), (100, 1_500));
+        world.clock.advance(1_500);
+        assert_eq!(world.get(path).await.done::<LeaseList>(200).leases, []);
+        world.get("/v1/deployments/other/leases").await.problem(Code::DeploymentNotFound);
+    }
+}

@@ -24,3 +24,24 @@ pub(in crate::http) async fn list(
     let deployments = stored.iter().map(wire::shown).collect::<Result<_, _>>()?;
     Ok(axum::Json(DeploymentList { deployments }))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::testing::World;
+
+    #[tokio::test]
+    async fn by_id() {
+        let world = World::new().await;
+        let none: DeploymentList = world.get(routes::DEPLOYMENTS).await.done(200);
+        assert_eq!(none, DeploymentList::default());
+        for id in ["b", "c", "a"] {
+            world.put(&format!("/v1/deployments/{id}"), &json!({"tpm_limit": 1})).await;
+        }
+        let all: DeploymentList = world.get(routes::DEPLOYMENTS).await.done(200);
+        let ids: Vec<_> = all.deployments.iter().map(|deployment| deployment.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "c"]);
+    }
+}

@@ -46,3 +46,39 @@ pub(in crate::http) async fn read(
     }
     Ok((etag, axum::Json(wire::shown(&stored)?)).into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use quota_api::Code;
+
+    use super::*;
+    use crate::http::testing::{World, request};
+
+    const PATH: &str = "/v1/deployments/m";
+
+    #[tokio::test]
+    async fn one_or_none() {
+        let world = World::new().await.with_deployment().await;
+        let answer = world.get(PATH).await;
+        let deployment: Deployment = answer.done(200);
+        assert_eq!((deployment.spec.tpm_limit, deployment.spec.rpm_limit), (Some(500), Some(100)));
+        assert_eq!(answer.header("etag"), format!("\"{}\"", deployment.version));
+        world.get("/v1/deployments/other").await.problem(Code::DeploymentNotFound);
+    }
+
+    #[tokio::test]
+    async fn what_the_reader_has_is_not_sent_again() {
+        let world = World::new().await.with_deployment().await;
+        let etag = world.get(PATH).await.header("etag").to_owned();
+        let with = |value: &str| {
+            let mut request = request(Method::GET, PATH, "");
+            request.headers_mut().insert("if-none-match", value.parse().unwrap());
+            request
+        };
+        let known = world.send(with(&etag)).await;
+        assert_eq!((known.status, known.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+        assert_eq!(known.header("etag"), etag);
+        assert_eq!(world.send(with("\"99\"")).await.status, 200);
+    }
+}

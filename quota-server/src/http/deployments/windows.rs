@@ -55,3 +55,38 @@ pub(in crate::http) async fn windows(
     let windows = pages.iter().map(wire::book).collect::<Result<_, _>>()?;
     Ok(axum::Json(WindowList { windows }))
 }
+
+#[cfg(test)]
+mod tests {
+    use quota_api::{Amount, Code};
+
+    use super::*;
+    use crate::http::testing::{World, wish};
+
+    #[tokio::test]
+    async fn newest_first_and_each_adds_up() {
+        let world = World::new().await.with_deployment().await;
+        world.post("/v1/leases", &wish("r", 400)).await;
+        world.clock.advance(60_000);
+        world.post("/v1/leases", &wish("s", 100)).await;
+        let books: WindowList = world.get("/v1/deployments/m/windows").await.done(200);
+        let [open, past] = &books.windows[..] else { panic!("two windows, not {books:?}") };
+        assert_eq!((open.granted.tokens, open.held.tokens, open.over), (100, 100, false));
+        assert_eq!((past.granted.tokens, past.burnt.tokens, past.over), (400, 400, true));
+        assert_eq!(open.starts_at, "2025-11-14T00:01:00Z");
+        assert_eq!(past.starts_at, "2025-11-14T00:00:00Z");
+        assert_eq!((past.given_back, past.used, past.held), Default::default());
+        assert_eq!(past.overrun, Amount::default());
+    }
+
+    #[tokio::test]
+    async fn as_far_back_as_is_asked_for() {
+        let world = World::new().await.with_deployment().await;
+        world.post("/v1/leases", &wish("r", 1)).await;
+        world.clock.advance(60_000);
+        world.post("/v1/leases", &wish("s", 1)).await;
+        let books: WindowList = world.get("/v1/deployments/m/windows?last=1").await.done(200);
+        assert_eq!(books.windows.len(), 1);
+        world.get("/v1/deployments/other/windows").await.problem(Code::DeploymentNotFound);
+    }
+}

@@ -61,3 +61,68 @@ fn created(lease: &Lease) -> Response {
     ratelimit::write(response.headers_mut(), &lease.usage, more_in_ms);
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use quota_api::{Code, State};
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::testing::{World, wish};
+
+    #[tokio::test]
+    async fn a_lease_and_what_is_left() {
+        let world = World::new().await.with_deployment().await;
+        let mut body = wish("r", 100);
+        body["tokens"]["want"] = json!(400);
+        let answer = world.post(routes::LEASES, &body).await;
+        let lease: Lease = answer.done(201);
+        assert_eq!((lease.deployment.as_str(), lease.tokens, lease.requests), ("m", 250, 1));
+        assert_eq!((lease.starts_in_ms, lease.expires_in_ms), (0, 2_000));
+        assert_eq!((lease.window.kind, lease.window.ends_in_ms), (WindowKind::Minute, 50_000));
+        assert_eq!((lease.state, lease.usage.tokens.limit), (State::Ok, Some(500)));
+        assert_eq!(
+            answer.header("ratelimit-policy"),
+            r#""tokens";q=500;w=60, "requests";q=100;w=60"#
+        );
+        assert_eq!(answer.header("ratelimit"), r#""tokens";r=250;t=50, "requests";r=99;t=50"#);
+    }
+
+    #[tokio::test]
+    async fn the_same_request_has_the_same_lease() {
+        let world = World::new().await.with_deployment().await;
+        let first: Lease = world.post(routes::LEASES, &wish("r", 100)).await.done(201);
+        world.clock.advance(500);
+        let again: Lease = world.post(routes::LEASES, &wish("r", 100)).await.done(201);
+        assert_eq!(again.lease_id, first.lease_id);
+        assert_eq!((again.expires_in_ms, again.usage.tokens.outstanding), (1_500, 100));
+        let other: Lease = world.post(routes::LEASES, &wish("s", 100)).await.done(201);
+        assert_ne!(other.lease_id, first.lease_id);
+    }
+
+    #[tokio::test]
+    async fn a_denial_says_when_to_come_back() {
+        let world = World::new().await.with_deployment().await;
+        let _: Lease = world.post(routes::LEASES, &wish("r", 495)).await.done(201);
+        let answer = world.post(routes::LEASES, &wish("s", 15)).await;
+        let problem = answer.problem(Code::Exhausted);
+        assert_eq!(problem.unit, Some(quota_api::Unit::Tokens));
+        assert_eq!((problem.state, problem.retry_after_ms), (Some(State::Endgame), Some(250)));
+        assert_eq!(problem.usage.unwrap().tokens.remaining(), Some(5));
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.header("ratelimit"), r#""tokens";r=5;t=1, "requests";r=99;t=1"#);
+    }
+
+    #[tokio::test]
+    async fn the_next_window_in_the_last_second_of_this_one() {
+        let world = World::new().await.with_deployment().await;
+        let mut body = wish("r", 100);
+        body["window"] = json!("next");
+        world.clock.advance(48_999);
+        let problem = world.post(routes::LEASES, &body).await.problem(Code::TooEarly);
+        assert_eq!(problem.retry_after_ms, Some(1));
+        world.clock.advance(1);
+        let lease: Lease = world.post(routes::LEASES, &body).await.done(201);
+        assert_eq!((lease.starts_in_ms, lease.window.ends_in_ms), (1_000, 61_000));
+    }
+}

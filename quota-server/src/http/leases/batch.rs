@@ -75,7 +75,7 @@ fn check(batch: &Batch) -> Result<(), Failure> {
 fn give_back_op(item: &GiveBackItem) -> Result<Op, Failure> {
     let lease = item.lease_id.parse().map_err(|()| Failure::no_lease())?;
     let GiveBackItem { tokens, requests, closed, .. } = *item;
-    wire::give_back(lease, GiveBack { tokens, requests, closed })
+    Ok(wire::give_back(lease, GiveBack { tokens, requests, closed }))
 }
 
 /// Adds the operations of the entries that are right in themselves.
@@ -105,4 +105,100 @@ fn results<T, R>(
         }
     });
     dealt.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use quota_api::limits::MAX_BATCH_ITEMS;
+    use quota_api::{Code, Lease};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::http::testing::{World, wish};
+
+    fn item(request_id: &str, tokens: u64) -> Value {
+        let mut item = wish(request_id, tokens);
+        item.as_object_mut().unwrap().remove("holder");
+        item
+    }
+
+    #[tokio::test]
+    async fn what_is_given_back_can_be_granted_in_the_same_beat() {
+        let world = World::new().await.with_deployment().await;
+        let lease: Lease = world.post(routes::LEASES, &wish("r", 500)).await.done(201);
+        let body = json!({
+            "holder": "h",
+            "acquire": [item("s", 300)],
+            "give_back": [{"lease_id": lease.lease_id, "tokens": 300, "requests": 0}],
+            "used": [{"lease_id": lease.lease_id, "tokens": 200, "requests": 1}],
+        });
+        let reply: BatchReply = world.post(routes::BATCH, &body).await.done(200);
+        assert_eq!(reply.give_back[0].body.as_ref().unwrap().credited.tokens, 300);
+        assert_eq!(reply.used[0].body.as_ref().unwrap().used.tokens, 200);
+        assert_eq!(reply.acquire[0].body.as_ref().unwrap().tokens, 300);
+    }
+
+    #[tokio::test]
+    async fn each_entry_has_its_own_result_in_order() {
+        let world = World::new().await.with_deployment().await;
+        let lease: Lease = world.post(routes::LEASES, &wish("r", 100)).await.done(201);
+        let mut nowhere = item("a", 1);
+        nowhere["deployment"] = json!("nowhere");
+        let mut upside_down = item("b", 10);
+        upside_down["tokens"]["want"] = json!(9);
+        let back =
+            |lease_id: &str, tokens| json!({"lease_id": lease_id, "tokens": tokens, "requests": 0});
+        let body = json!({
+            "holder": "h",
+            "acquire": [nowhere, item("c", 100), upside_down, item("d", 501), item("e", 400)],
+            "give_back": [back("what", 1), back(&lease.lease_id, 101), back(&lease.lease_id, 10)],
+            "used": [back("what", 1), back(&lease.lease_id, 90)],
+        });
+        let reply: BatchReply = world.post(routes::BATCH, &body).await.done(200);
+        let codes = |problem: &Option<Box<quota_api::Problem>>| problem.as_ref().map(|it| it.code);
+        let acquire: Vec<_> = reply.acquire.iter().map(|item| codes(&item.problem)).collect();
+        use Code::{
+            DeploymentNotFound, ExceedsLease, Exhausted, InvalidValue, LeaseNotFound, NeverFits,
+        };
+        assert_eq!(
+            acquire,
+            [Some(DeploymentNotFound), None, Some(InvalidValue), Some(NeverFits), Some(Exhausted)]
+        );
+        assert_eq!((reply.acquire[1].status, reply.acquire[4].status), (201, 429));
+        let give_back: Vec<_> = reply.give_back.iter().map(|item| codes(&item.problem)).collect();
+        assert_eq!(give_back, [Some(LeaseNotFound), Some(ExceedsLease), None]);
+        let used: Vec<_> = reply.used.iter().map(|item| codes(&item.problem)).collect();
+        assert_eq!(used, [Some(LeaseNotFound), None]);
+    }
+
+    #[tokio::test]
+    async fn what_holders_denied_is_noted() {
+        let world = World::new().await.with_deployment().await;
+        let denied = |deployment| json!({"deployment": deployment, "tokens": 45, "requests": 3});
+        let body = json!({"holder": "h", "denied": [denied("m"), denied("gone")]});
+        let reply: BatchReply = world.post(routes::BATCH, &body).await.done(200);
+        assert_eq!(reply, BatchReply::default());
+        let books: Value = world.get("/v1/deployments/m/windows").await.done(200);
+        assert_eq!(books["windows"][0]["denied"], json!({"tokens": 45, "requests": 3}));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_whole_fails_the_whole() {
+        let world = World::new().await.with_deployment().await;
+        let many: Vec<Value> = (0..=MAX_BATCH_ITEMS).map(|n| item(&n.to_string(), 1)).collect();
+        let nameless = json!([{"deployment": "", "tokens": 0, "requests": 0}]);
+        for (body, field) in [
+            (json!({"holder": ""}), "`holder`"),
+            (json!({"holder": "h", "acquire": many}), "`acquire`"),
+            (
+                json!({"holder": "h", "acquire": [item("a", 1)], "denied": nameless}),
+                "`denied.deployment`",
+            ),
+        ] {
+            let problem = world.post(routes::BATCH, &body).await.problem(Code::InvalidValue);
+            assert!(problem.detail.starts_with(field), "{}", problem.detail);
+        }
+        let books: Value = world.get("/v1/deployments/m/windows").await.done(200);
+        assert_eq!(books["windows"], json!([]), "nothing was done");
+    }
 }

@@ -1,0 +1,144 @@
+//! The whole API in a test: the real router over the embedded ledger, in a folder that goes away, by
+//! a clock that stands until it is moved. Every answer is checked to be one that the OpenAPI
+//! document tells of.
+
+mod answer;
+mod away;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::{Api, RequestIds, router};
+use crate::auth::{Access, Role, Token};
+use crate::clock::manual::ManualClock;
+use crate::ledger::Ledger;
+use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger};
+use crate::metrics::{HttpMetrics, LeaseMetrics, exposition};
+
+pub(super) use answer::Answer;
+pub(super) use away::{Away, Fault};
+
+pub(super) struct World {
+    pub(super) api: Arc<Api>,
+    pub(super) clock: ManualClock,
+    router: Router,
+    _folder: Option<TempDir>,
+}
+
+impl World {
+    /// Anonymous, over an empty embedded ledger.
+    pub(super) async fn new() -> Self {
+        Self::with_tokens(Vec::new()).await
+    }
+
+    /// A token of each role, whose text is the role's name.
+    pub(super) async fn with_roles() -> Self {
+        let token = |role: Role| Token::plain(role.as_str(), role, role.as_str());
+        let mut tokens = [Role::Gateway, Role::Viewer, Role::Admin].map(token).to_vec();
+        tokens.push(Token::plain("other", Role::Gateway, "other"));
+        Self::with_tokens(tokens).await
+    }
+
+    async fn with_tokens(tokens: Vec<Token>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = ManualClock::new();
+        let config = EmbeddedConfig::new(folder.path());
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let ledger = EmbeddedLedger::open(&config, Arc::new(clock.clone()), &tasks, stop);
+        let ledger = Arc::new(ledger.await.unwrap());
+        Self { _folder: Some(folder), clock, ..Self::over(ledger, Access::of(tokens)) }
+    }
+
+    /// Over a ledger that has this fault.
+    pub(super) fn faulty(fault: Fault) -> Self {
+        Self::over(Arc::new(Away(fault)), Access::Anonymous)
+    }
+
+    fn over(ledger: Arc<dyn Ledger>, access: Access) -> Self {
+        let recorder = exposition().unwrap().build_recorder();
+        let (http_metrics, lease_metrics) = metrics::with_local_recorder(&recorder, || {
+            crate::metrics::describe();
+            (HttpMetrics::new(), LeaseMetrics::new())
+        });
+        let api = Arc::new(Api {
+            ledger,
+            access,
+            body_read: Duration::from_secs(10),
+            request: Duration::from_secs(15),
+            room: Semaphore::new(2),
+            draining: CancellationToken::new(),
+            request_ids: RequestIds::new(0),
+            http_metrics,
+            lease_metrics,
+            exposition: recorder.handle(),
+        });
+        let router = router(Arc::clone(&api));
+        Self { api, clock: ManualClock::new(), router, _folder: None }
+    }
+
+    /// Sends any request.
+    pub(super) async fn send(&self, request: Request) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let answer = Answer::of(response).await;
+        answer.assert_documented(&method, &path);
+        answer
+    }
+
+    /// Sends a call with a JSON body.
+    pub(super) async fn call(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send(request(method, path, &body.to_string())).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(request(Method::GET, path, "")).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, body).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PUT, path, body).await
+    }
+
+    /// The deployment `m`, with 500 tokens and 100 requests a minute.
+    pub(super) async fn with_deployment(self) -> Self {
+        let body = json!({"tpm_limit": 500, "rpm_limit": 100});
+        let request = request(Method::PUT, "/v1/deployments/m", &body.to_string());
+        assert_eq!(self.send(with_token(request, "admin")).await.status, 201);
+        self
+    }
+}
+
+pub(super) fn request(method: Method, path: &str, body: &str) -> Request {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header(CONTENT_TYPE, "application/json");
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+pub(super) fn with_token(mut request: Request, token: &str) -> Request {
+    let value = format!("Bearer {token}").parse().unwrap();
+    request.headers_mut().insert(AUTHORIZATION, value);
+    request
+}
+
+/// A wish for leases of `m`, this much or nothing, for one request.
+pub(super) fn wish(request_id: &str, tokens: u64) -> Value {
+    json!({
+        "deployment": "m", "holder": "h", "request_id": request_id, "window": "current",
+        "tokens": {"min": tokens, "want": tokens}, "requests": {"min": 1, "want": 1},
+    })
+}

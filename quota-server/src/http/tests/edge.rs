@@ -1,0 +1,100 @@
+//! What happens to a request whichever its route.
+
+use std::time::Duration;
+
+use http::Method;
+use quota_api::{Code, Lease};
+
+use crate::http::testing::{Fault, World, request, wish};
+use crate::ledger::Unavailable;
+
+#[tokio::test]
+async fn requests_have_names() {
+    let world = World::new().await;
+    let mut named = request(Method::GET, "/healthz", "");
+    named.headers_mut().insert("x-request-id", "r-7".parse().unwrap());
+    named.headers_mut().insert("traceparent", "not one".parse().unwrap());
+    assert_eq!(world.send(named).await.header("x-request-id"), "r-7");
+    assert_eq!(world.get("/nowhere").await.header("x-request-id"), "0000000000000000-1");
+}
+
+#[tokio::test]
+async fn an_absent_ledger_is_told_of_with_when_to_come_back() {
+    for (unavailable, code) in [
+        (Unavailable::CannotWrite, Code::LedgerUnavailable),
+        (Unavailable::Overloaded, Code::Overloaded),
+        (Unavailable::Stopping, Code::ShuttingDown),
+    ] {
+        let world = World::faulty(Fault::Says(unavailable));
+        for answer in [
+            world.post("/v1/leases", &wish("r", 1)).await,
+            world.put("/v1/deployments/m", &serde_json::json!({"tpm_limit": 1})).await,
+            world.get("/v1/deployments").await,
+            world.get("/readyz").await,
+        ] {
+            assert_eq!(answer.problem(code).retry_after_ms, Some(1_000));
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+        assert_eq!(world.get("/healthz").await.status, 200, "the process lives");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_hangs_is_not_waited_for_for_ever() {
+    let world = World::faulty(Fault::Hangs);
+    let began = tokio::time::Instant::now();
+    world.post("/v1/leases", &wish("r", 1)).await.problem(Code::LedgerUnavailable);
+    assert_eq!(began.elapsed(), Duration::from_secs(15));
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_told_without_what_it_is() {
+    for fault in [Fault::Panics, Fault::Misanswers] {
+        let world = World::faulty(fault);
+        let answer = world.post("/v1/leases", &wish("r", 1)).await;
+        answer.problem(Code::Internal);
+        assert!(!answer.text.contains("ledger"), "{}", answer.text);
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn too_many_at_once_are_shed_and_probes_are_not() {
+    let world = World::new().await.with_deployment().await;
+    let room = world.api.room.acquire_many(2).await.unwrap();
+    world.post("/v1/leases", &wish("r", 1)).await.problem(Code::Overloaded);
+    assert_eq!(world.get("/healthz").await.status, 200);
+    assert_eq!(world.get("/readyz").await.status, 200);
+    drop(room);
+    let _: Lease = world.post("/v1/leases", &wish("r", 1)).await.done(201);
+}
+
+#[tokio::test]
+async fn a_server_that_drains_is_not_ready() {
+    let world = World::new().await;
+    assert_eq!(world.get("/readyz").await.text, "ready\n");
+    world.api.draining.cancel();
+    world.get("/readyz").await.problem(Code::ShuttingDown);
+    assert_eq!(world.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_and_leases_are_counted() {
+    let world = World::new().await.with_deployment().await;
+    let _: Lease = world.post("/v1/leases", &wish("r", 400)).await.done(201);
+    let _: Lease = world.post("/v1/leases", &wish("r", 400)).await.done(201);
+    world.post("/v1/leases", &wish("r2", 400)).await.problem(Code::Exhausted);
+    world.get("/nowhere").await;
+    let text = world.get("/metrics").await.text;
+    for line in [
+        "quota_grants_total 1",
+        "quota_granted_tokens_total 400",
+        "quota_granted_requests_total 1",
+        "quota_denied_total{unit=\"tokens\"} 1",
+        "quota_http_requests_total{route=\"/v1/leases\",class=\"2xx\"} 2",
+        "quota_http_requests_total{route=\"/v1/leases\",class=\"4xx\"} 1",
+        "quota_http_requests_total{route=\"other\",class=\"4xx\"} 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
