@@ -26,6 +26,9 @@ mod turn;
 mod views;
 mod writer;
 
+#[cfg(test)]
+mod contract;
+
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;

@@ -79,10 +79,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Whether there are entries from before this window, the last one not counted: that one keeps
-    /// the time.
+    /// Whether it is worth an entry to be rid of those from before this window. The last one, which
+    /// keeps the time, cannot go; and for a single one no other is written, or an idle ledger would
+    /// write for ever.
     pub(crate) fn has_old(&self, floor: u64) -> bool {
-        self.first_from(floor).min(self.next_seq.saturating_sub(1)) > self.kept.first_seq
+        let last = self.next_seq.saturating_sub(1);
+        self.first_from(floor).min(last) > self.kept.first_seq + 1
     }
 
     /// What is kept when the entries from before `floor` go and one more is written.

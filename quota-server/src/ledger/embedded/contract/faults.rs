@@ -1,0 +1,128 @@
+//! A disk that does not take writes, a full queue, and the stop.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use super::memory::{Fault, MemoryJournal};
+use super::world::{Store, World, acquire, cannot_write, gw, is_denied, minute};
+use crate::ledger::{Ledger, OpError, PutError, Unavailable};
+
+/// The writer tries again at most a second apart; time is virtual here.
+async fn until_healthy(world: &World) {
+    for _ in 0..100 {
+        if world.ledger.health().await.is_ok() {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("still not healthy");
+}
+
+async fn broken(fault: Fault) -> (World, u64) {
+    let mut world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    world.take("a", 100).await.unwrap();
+    let disk = world.memory()[0].disk.clone();
+    disk.lock().unwrap().fault = fault;
+    assert!(cannot_write(&world.take_as(&gw(1), "a", 300, 77).await));
+    assert_eq!(world.ledger.health().await, Err(Unavailable::CannotWrite));
+    for _ in 0..3 {
+        sleep(Duration::from_millis(700)).await;
+        assert!(cannot_write(&world.take("a", 1).await));
+        let put = world.put("b", minute(1)).await;
+        assert_eq!(put, Err(PutError::Unavailable(Unavailable::CannotWrite)));
+        assert_eq!(world.ledger.deployments().await.unwrap().len(), 1, "reads are answered");
+        assert!(world.ledger.windows("a".into(), 5).await.unwrap().is_some());
+    }
+    disk.lock().unwrap().fault = Fault::None;
+    until_healthy(&world).await;
+    let outstanding = world.take("a", 1).await.unwrap().standing.outstanding.tokens - 1;
+    (world, outstanding)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_written_did_not_happen() {
+    let (mut world, outstanding) = broken(Fault::Before).await;
+    assert_eq!(outstanding, 100);
+    let lease = world.take_as(&gw(1), "a", 300, 77).await.unwrap();
+    assert!(!lease.granted.repeated);
+    assert!(is_denied(&world.take("a", 100).await));
+    world.crash().await;
+    assert!(is_denied(&world.take("a", 100).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_written_after_all_is_charged_and_found_by_its_request() {
+    let (mut world, outstanding) = broken(Fault::After).await;
+    assert_eq!(outstanding, 400);
+    let lease = world.take_as(&gw(1), "a", 300, 77).await.unwrap();
+    assert!(lease.granted.repeated);
+    assert!(is_denied(&world.take("a", 100).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_fails_is_made_later() {
+    let mut world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    let lease = world.take("a", 100).await.unwrap().lease;
+    world.windows_pass(1).await;
+    let disk = world.memory()[0].disk.clone();
+    for fault in [Fault::Before, Fault::After] {
+        disk.lock().unwrap().fault = fault;
+        world.clock.advance(60_000);
+        assert!(cannot_write(&world.take("a", 1).await));
+        disk.lock().unwrap().fault = Fault::None;
+        until_healthy(&world).await;
+        world.take("a", 500).await.unwrap();
+    }
+    world.report(lease, 60, 0).await.unwrap();
+    let pages = world.pages("a").await;
+    let used: Vec<_> = pages.iter().map(|page| (page.granted.tokens, page.used.tokens)).collect();
+    assert_eq!(used, [(500, 0), (500, 0), (100, 60)]);
+}
+
+#[tokio::test]
+async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
+    let journal = MemoryJournal::default();
+    let gate = journal.gate.clone();
+    let world = World::new(Store::Memory(vec![journal]), 1, 1).await;
+    world.put("a", minute(500)).await.unwrap();
+    let closed = gate.lock().await;
+    let asker = gw(1);
+    let calls = (0..10).map(|request| world.take_as(&asker, "a", 10, request));
+    let open = async {
+        // The calls are polled first, in their order, so all have been put or refused.
+        tokio::task::yield_now().await;
+        drop(closed);
+    };
+    let (results, ()) = tokio::join!(join_all(calls), open);
+    let granted = results.iter().filter(|result| result.is_ok()).count();
+    let refused = results.iter().filter(|result| {
+        matches!(result, Err(OpError::Unavailable(Unavailable::Overloaded)))
+    });
+    assert!(granted >= 1);
+    assert_eq!(granted + refused.count(), 10);
+    assert_eq!(world.pages("a").await[0].granted.tokens, 10 * granted as u64);
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_it_took_and_refuses_the_rest() {
+    let world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    let gate = world.memory()[0].gate.clone();
+    let closed = gate.lock().await;
+    let first = world.ledger.run(gw(1), vec![acquire("a", 10, 1)]);
+    let stop = async {
+        tokio::task::yield_now().await;
+        drop(closed);
+        world.ledger.stop().await;
+    };
+    let (results, ()) = tokio::join!(first, stop);
+    assert!(results[0].is_ok());
+    let after = world.take_as(&gw(1), "a", 10, 2).await;
+    assert!(matches!(after, Err(OpError::Unavailable(Unavailable::Stopping))));
+    assert_eq!(world.ledger.health().await, Err(Unavailable::Stopping));
+    world.ledger.stop().await;
+}

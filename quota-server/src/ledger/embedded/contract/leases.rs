@@ -1,0 +1,109 @@
+use quota_core::{Amount, Refusal};
+
+use super::world::{World, acquire, gw, is_denied, minute};
+use crate::ledger::{Caller, Ledger, LeaseRef, Op, OpError, Reply};
+
+pub(super) async fn a_lease_is_granted_repeated_given_back_and_reported(world: World) {
+    world.put("a", minute(500)).await.unwrap();
+    let first = world.take_as(&gw(1), "a", 300, 1).await.unwrap();
+    assert_eq!(first.granted.amount, Amount::new(300, 1));
+    assert_eq!(first.standing.outstanding, Amount::new(300, 1));
+    assert!(!first.granted.repeated);
+    let again = world.take_as(&gw(1), "a", 300, 1).await.unwrap();
+    assert_eq!((again.lease, again.granted.repeated), (first.lease, true));
+    assert!(is_denied(&world.take_as(&gw(2), "a", 300, 1).await));
+
+    let returned = world.give_back(first.lease, 120).await.unwrap();
+    assert_eq!(returned.credited, Amount::new(120, 0));
+    let repeated = world.give_back(first.lease, 120).await.unwrap();
+    assert_eq!((repeated.credited, repeated.given_back), (Amount::ZERO, Amount::new(120, 0)));
+    let reordered = world.give_back(first.lease, 20).await.unwrap();
+    assert_eq!(reordered.credited, Amount::ZERO);
+    assert!(world.take_as(&gw(2), "a", 320, 2).await.is_ok());
+
+    let used = world.report(first.lease, 150, 0).await.unwrap();
+    assert_eq!(used.used, Amount::new(150, 1));
+    let repeated = world.report(first.lease, 90, 0).await.unwrap();
+    assert_eq!(repeated.used, Amount::new(150, 1));
+}
+
+pub(super) async fn what_cannot_be_is_refused_and_changes_nothing(world: World) {
+    world.put("a", minute(500)).await.unwrap();
+    let lease = world.take_as(&gw(1), "a", 300, 1).await.unwrap().lease;
+    let nowhere = world.one(gw(1), acquire("b", 1, 2)).await;
+    assert!(matches!(nowhere, Err(OpError::NoSuchDeployment)));
+    let denied = Op::Denied { deployment: "b".into(), amount: Amount::new(1, 1) };
+    assert!(matches!(world.one(gw(1), denied).await, Err(OpError::NoSuchDeployment)));
+    let too_large = refusal(world.take_as(&gw(1), "a", 501, 3).await);
+    assert!(matches!(too_large, Refusal::NeverFits { limit: 500, .. }));
+    assert_eq!(refusal(world.give_back(lease, 301).await), Refusal::ExceedsLease);
+    assert_eq!(refusal(world.report(lease, 301, 0).await), Refusal::ExceedsLease);
+    let mut unknown = lease;
+    unknown.lease.number += 1;
+    assert_eq!(refusal(world.give_back(unknown, 1).await), Refusal::NoSuchLease);
+    let elsewhere = LeaseRef { deployment: 77, ..lease };
+    assert_eq!(refusal(world.give_back(elsewhere, 1).await), Refusal::NoSuchLease);
+    assert_eq!(world.pages("a").await[0].granted, Amount::new(300, 1));
+    assert_eq!(world.pages("a").await[0].given_back, Amount::ZERO);
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, OpError>) -> Refusal {
+    match result {
+        Err(OpError::Refused { refusal, .. }) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) async fn only_the_credential_that_acquired_a_lease_can_return_it(mut world: World) {
+    world.put("a", minute(500)).await.unwrap();
+    let lease = world.take("a", 300).await.unwrap().lease;
+    for _ in 0..2 {
+        let total = Amount::new(1, 0);
+        let theirs = world.one(gw(2), Op::GiveBack { lease, total, closed: false }).await;
+        assert!(matches!(theirs, Err(OpError::NotYourLease)));
+        let report = Op::Use { lease, used: total, overrun: Amount::ZERO };
+        assert!(matches!(world.one(gw(2), report).await, Err(OpError::NotYourLease)));
+        // The same answers after a restart.
+        world.crash().await;
+    }
+    // A return names no holder.
+    let caller = Caller { holder: "".into(), ..gw(1) };
+    let total = Amount::new(1, 0);
+    let mine = world.one(caller, Op::GiveBack { lease, total, closed: true }).await;
+    assert!(matches!(mine, Ok(Reply::Returned(_))));
+}
+
+pub(super) async fn a_call_over_all_shards_is_answered_in_order(world: World) {
+    for number in 0..20 {
+        world.put(&format!("d{number}"), minute(1_000)).await.unwrap();
+    }
+    let ops = (0..40_u64).map(|number| match number {
+        7 => acquire("nowhere", 1, 7),
+        _ => acquire(&format!("d{}", number % 20), number + 1, u128::from(number)),
+    });
+    let results = world.ledger.run(gw(1), ops.collect()).await;
+    assert_eq!(results.len(), 40);
+    let mut leases = std::collections::HashSet::new();
+    for (number, result) in (0_u64..).zip(results) {
+        match result {
+            Ok(Reply::Granted { granted, lease, .. }) => {
+                assert_eq!(granted.amount.tokens, number + 1);
+                assert!(leases.insert(lease), "{lease} twice");
+            }
+            other => assert!(number == 7 && matches!(other, Err(OpError::NoSuchDeployment))),
+        }
+    }
+}
+
+pub(super) async fn who_holds_what_is_shown(world: World) {
+    world.put("a", minute(500)).await.unwrap();
+    world.take_as(&gw(1), "a", 300, 1).await.unwrap();
+    world.take_as(&gw(2), "a", 100, 1).await.unwrap();
+    let held = world.ledger.leases("a".into()).await.unwrap().unwrap();
+    let shown: Vec<_> =
+        held.iter().map(|held| (&*held.holder, held.lease.granted.tokens)).collect();
+    assert_eq!(shown, [("gw-1/5f3a9c", 300), ("gw-2/5f3a9c", 100)]);
+    world.clock.advance(2_000);
+    assert!(world.ledger.leases("a".into()).await.unwrap().unwrap().is_empty());
+    assert!(world.ledger.leases("b".into()).await.unwrap().is_none());
+}

@@ -1,0 +1,147 @@
+//! A journal in memory that fails when it is told to.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use quota_core::BookPage;
+
+use super::super::journal::{
+    Catalogue, Change, Commit, DeploymentRow, History, Journal, JournalError, Kept,
+};
+use super::super::recovery::RecoveryError;
+
+/// How writing fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Fault {
+    #[default]
+    None,
+    /// Nothing is written.
+    Before,
+    /// It is written all the same.
+    After,
+}
+
+/// What survives a crash.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    pub(super) entries: BTreeMap<u64, Vec<u8>>,
+    pub(super) deployments: BTreeMap<u32, DeploymentRow>,
+    pub(super) last_deployment: Option<u32>,
+    pub(super) history: BTreeMap<(u32, u64), BookPage>,
+    pub(super) kept: Kept,
+    pub(super) fault: Fault,
+}
+
+/// A journal on such a disk.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MemoryJournal {
+    pub(super) disk: Arc<Mutex<Disk>>,
+    /// Held by a test that wants commits to wait.
+    pub(super) gate: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Disk {
+    fn write(&mut self, commit: Commit) {
+        let taken = self.entries.insert(commit.seq, commit.entry);
+        assert!(taken.is_none(), "entry {} was written twice", commit.seq);
+        for change in commit.changes {
+            self.make(change);
+        }
+    }
+
+    fn make(&mut self, change: Change) {
+        match change {
+            Change::Deployment(row) => {
+                self.last_deployment = self.last_deployment.max(Some(row.no));
+                self.deployments.insert(row.no, row);
+            }
+            Change::Forget { deployment } => {
+                self.deployments.remove(&deployment);
+            }
+            Change::Page { deployment, page } => {
+                self.history.entry((deployment, page.window)).or_insert(page);
+            }
+            Change::Late(entry) => {
+                let page = self.history.get_mut(&(entry.deployment, entry.late.window)).unwrap();
+                page.used = page.used.checked_add(entry.late.used).unwrap();
+                page.burnt = page.burnt.checked_sub(entry.late.used).unwrap();
+                page.overrun = page.overrun.checked_add(entry.late.overrun).unwrap();
+            }
+            Change::Keep(kept) => self.kept = kept,
+            Change::Prune { minute } => self.history.retain(|_, page| page.minute >= minute),
+        }
+    }
+}
+
+fn broken() -> JournalError {
+    JournalError::new("the disk is broken")
+}
+
+impl Journal for MemoryJournal {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    async fn load(&mut self) -> Result<Catalogue, JournalError> {
+        let disk = self.disk.lock().unwrap();
+        Ok(Catalogue {
+            deployments: disk.deployments.values().cloned().collect(),
+            last_deployment: disk.last_deployment,
+            kept: disk.kept,
+            oldest_seq: disk.entries.keys().next().copied().unwrap_or(disk.kept.first_seq),
+        })
+    }
+
+    async fn replay(
+        &mut self,
+        first_seq: u64,
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
+    ) -> Result<(), RecoveryError> {
+        let disk = self.disk.lock().unwrap();
+        disk.entries.range(first_seq..).try_for_each(|(seq, entry)| each(*seq, entry))
+    }
+
+    async fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
+        let _open = self.gate.lock().await;
+        let mut disk = self.disk.lock().unwrap();
+        let fault = disk.fault;
+        if fault != Fault::Before {
+            disk.write(commit);
+        }
+        if fault == Fault::None { Ok(()) } else { Err(broken()) }
+    }
+
+    async fn trim(&mut self, seq: u64) -> Result<(), JournalError> {
+        self.disk.lock().unwrap().entries.retain(|at, _| *at >= seq);
+        Ok(())
+    }
+
+    async fn probe(&mut self) -> Result<(), JournalError> {
+        if self.disk.lock().unwrap().fault == Fault::None { Ok(()) } else { Err(broken()) }
+    }
+
+    async fn close(&mut self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn history(&self) -> Arc<dyn History> {
+        Arc::new(self.clone())
+    }
+}
+
+impl History for MemoryJournal {
+    fn pages(
+        &self,
+        deployment: u32,
+        minute: u64,
+    ) -> BoxFuture<'_, Result<Vec<BookPage>, JournalError>> {
+        async move {
+            let disk = self.disk.lock().unwrap();
+            let pages = disk.history.range((deployment, 0)..=(deployment, u64::MAX)).rev();
+            Ok(pages.map(|(_, page)| *page).filter(|page| page.minute >= minute).collect())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,56 @@
+//! One suite for every journal that the embedded ledger can have. To run it on another: implement
+//! [`world::Store`] for it and name it in [`suite`] below.
+
+mod deployments;
+mod faults;
+mod leases;
+mod memory;
+mod oracle;
+mod restarts;
+mod windows;
+mod world;
+
+macro_rules! suite {
+    ($($module:ident :: $test:ident),+ $(,)?) => {
+        mod on_memory {
+            $(#[tokio::test]
+            async fn $test() {
+                for shards in [1, 3] {
+                    super::$module::$test(super::world::World::in_memory(shards).await).await;
+                }
+            })+
+        }
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                for shards in [1, 3] {
+                    super::$module::$test(super::world::World::on_disk(shards).await).await;
+                }
+            })+
+        }
+    };
+}
+
+suite! {
+    leases::a_lease_is_granted_repeated_given_back_and_reported,
+    leases::what_cannot_be_is_refused_and_changes_nothing,
+    leases::only_the_credential_that_acquired_a_lease_can_return_it,
+    leases::a_call_over_all_shards_is_answered_in_order,
+    leases::who_holds_what_is_shown,
+    deployments::a_put_makes_changes_or_leaves_a_deployment,
+    deployments::versions_are_expected,
+    deployments::deleted_and_made_again_it_grants_only_what_was_left,
+    deployments::the_kind_of_window_changes_only_at_rest,
+    deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
+    restarts::the_same_minute_grants_only_what_was_left,
+    restarts::returns_after_a_restart_are_credited_once,
+    restarts::another_run_of_the_machine_goes_on,
+    restarts::a_lowered_limit_is_replayed_after_what_it_came_after,
+    restarts::a_compacted_journal_is_read_back,
+    windows::the_history_adds_up,
+    windows::late_usage_moves_from_burnt_to_used,
+    windows::late_usage_is_known_after_restarts,
+    windows::a_clock_step_opens_no_window_again,
+    windows::an_idle_ledger_writes_nothing,
+    oracle::random_operations_are_answered_as_the_book_answers_them,
+}

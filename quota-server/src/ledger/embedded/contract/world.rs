@@ -1,0 +1,240 @@
+//! A ledger that can be stopped, crashed and started again, and words to talk to it.
+
+use std::fs;
+use std::sync::{Arc, PoisonError};
+
+use quota_core::{
+    Amount, BookPage, Granted, Limit, Now, Policy, RequestKey, Returned, Settlement, Standing,
+    Used, WindowKind,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::memory::MemoryJournal;
+use crate::clock::manual::ManualClock;
+use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger};
+use crate::ledger::{
+    Caller, Ledger, LeaseRef, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+};
+
+/// Where the ledger's data are.
+pub(super) enum Store {
+    Memory(Vec<MemoryJournal>),
+    Disk(TempDir),
+}
+
+pub(super) struct World {
+    pub(super) clock: ManualClock,
+    pub(super) ledger: EmbeddedLedger,
+    pub(super) store: Store,
+    config: EmbeddedConfig,
+    requests: u128,
+}
+
+impl World {
+    pub(super) async fn in_memory(shards: u32) -> Self {
+        let journals = (0..shards).map(|_| MemoryJournal::default()).collect();
+        Self::new(Store::Memory(journals), shards, 64).await
+    }
+
+    pub(super) async fn on_disk(shards: u32) -> Self {
+        Self::new(Store::Disk(tempfile::tempdir().unwrap()), shards, 64).await
+    }
+
+    pub(super) async fn new(store: Store, shards: u32, queue: usize) -> Self {
+        let config =
+            EmbeddedConfig { shards, queue, history_hours: 1, ..EmbeddedConfig::new("unused") };
+        let clock = ManualClock::new();
+        let ledger = start(&store, &config, &clock).await;
+        Self { clock, ledger, store, config, requests: 1_000 }
+    }
+
+    /// Stops in good order and starts again.
+    pub(super) async fn restart(&mut self) {
+        self.ledger.stop().await;
+        self.ledger = start(&self.store, &self.config, &self.clock).await;
+    }
+
+    /// Goes on with what was on disk at this moment: no goodbye, the WAL as it is.
+    pub(super) async fn crash(&mut self) {
+        if let Store::Disk(old) = &self.store {
+            let copy = tempfile::tempdir().unwrap();
+            for file in fs::read_dir(old.path()).unwrap() {
+                let file = file.unwrap();
+                if !file.file_name().to_string_lossy().ends_with("-shm") {
+                    fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+                }
+            }
+            self.ledger.stop().await;
+            self.store = Store::Disk(copy);
+        }
+        self.ledger.kill().await;
+        self.ledger = start(&self.store, &self.config, &self.clock).await;
+    }
+
+    /// Lets whole windows pass.
+    pub(super) async fn windows_pass(&mut self, windows: u64) {
+        for _ in 0..windows {
+            self.clock.advance(60_000);
+            self.ledger.deployments().await.unwrap();
+        }
+    }
+
+    pub(super) async fn now(&self) -> Now {
+        self.ledger.health().await.unwrap()
+    }
+
+    pub(super) async fn put(&self, id: &str, policy: Policy) -> Result<Stored, PutError> {
+        let (id, details) = (Arc::from(id), Arc::from("{}"));
+        self.ledger.put(Put { id, policy, details, expected: None }).await
+    }
+
+    pub(super) async fn one(&self, caller: Caller, op: Op) -> Result<Reply, OpError> {
+        let mut results = self.ledger.run(caller, vec![op]).await;
+        assert_eq!(results.len(), 1);
+        results.remove(0)
+    }
+
+    /// Acquires exactly this, under a new request.
+    pub(super) async fn take(&mut self, id: &str, tokens: u64) -> Result<Lease, OpError> {
+        self.requests += 1;
+        self.take_as(&gw(1), id, tokens, self.requests).await
+    }
+
+    pub(super) async fn take_as(
+        &self,
+        caller: &Caller,
+        id: &str,
+        tokens: u64,
+        request: u128,
+    ) -> Result<Lease, OpError> {
+        match self.one(caller.clone(), acquire(id, tokens, request)).await? {
+            Reply::Granted { lease, granted, standing } => Ok(Lease { lease, granted, standing }),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        lease: LeaseRef,
+        tokens: u64,
+    ) -> Result<Returned, OpError> {
+        let total = Amount::new(tokens, 0);
+        match self.one(gw(1), Op::GiveBack { lease, total, closed: false }).await? {
+            Reply::Returned(returned) => Ok(returned),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn report(
+        &self,
+        lease: LeaseRef,
+        used: u64,
+        overrun: u64,
+    ) -> Result<Used, OpError> {
+        let (used, overrun) = (Amount::new(used, 1), Amount::new(overrun, 0));
+        match self.one(gw(1), Op::Use { lease, used, overrun }).await? {
+            Reply::Used(used) => Ok(used),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// All windows that are known, newest first; each adds up.
+    pub(super) async fn pages(&self, id: &str) -> Vec<BookPage> {
+        let pages = self.ledger.windows(id.into(), 60).await.unwrap().unwrap();
+        for page in &pages {
+            let parts = [page.used, page.held, page.burnt];
+            let sum = parts.into_iter().fold(page.given_back, Amount::saturating_add);
+            assert_eq!(page.granted, sum, "{page:?}");
+        }
+        assert!(pages.is_sorted_by(|newer, older| newer.window > older.window));
+        pages
+    }
+
+    pub(super) fn memory(&self) -> &[MemoryJournal] {
+        match &self.store {
+            Store::Memory(journals) => journals,
+            Store::Disk(_) => panic!("not in memory"),
+        }
+    }
+}
+
+/// A lease that was granted.
+#[derive(Debug, Clone)]
+pub(super) struct Lease {
+    pub(super) lease: LeaseRef,
+    pub(super) granted: Granted,
+    pub(super) standing: Standing,
+}
+
+async fn start(store: &Store, config: &EmbeddedConfig, clock: &ManualClock) -> EmbeddedLedger {
+    let (clock, tracker) = (Arc::new(clock.clone()), TaskTracker::new());
+    let stop = CancellationToken::new();
+    match store {
+        Store::Memory(journals) => {
+            EmbeddedLedger::on(journals.clone(), config, clock, &tracker, stop).await.unwrap()
+        }
+        Store::Disk(folder) => {
+            let config = EmbeddedConfig { data_dir: folder.path().to_owned(), ..config.clone() };
+            EmbeddedLedger::open(&config, clock, &tracker, stop).await.unwrap()
+        }
+    }
+}
+
+impl EmbeddedLedger {
+    /// Ends the writers wherever they are.
+    async fn kill(&self) {
+        let writers = {
+            let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *writers)
+        };
+        for writer in writers {
+            writer.abort();
+            let _ended = writer.await;
+        }
+    }
+}
+
+pub(super) fn acquire(id: &str, tokens: u64, request: u128) -> Op {
+    Op::Acquire {
+        deployment: id.into(),
+        request: RequestKey(request),
+        min: Amount::new(tokens, 1),
+        want: Amount::new(tokens, 1),
+        ahead: false,
+    }
+}
+
+/// A gateway, with its own credential.
+pub(super) fn gw(number: u32) -> Caller {
+    Caller {
+        credential: format!("token-{number}").into(),
+        holder: format!("gw-{number}/5f3a9c").into(),
+    }
+}
+
+pub(super) fn minute(tokens: u64) -> Policy {
+    Policy {
+        limit: Limit { tokens: Some(tokens), requests: Some(1_000) },
+        kind: WindowKind::Minute,
+        life_ms: 2_000,
+        guard_ms: 200,
+        settlement: Settlement::Refund,
+    }
+}
+
+pub(super) fn rolling(tokens: u64) -> Policy {
+    Policy { kind: WindowKind::Rolling, life_ms: 1_000, ..minute(tokens) }
+}
+
+pub(super) fn is_denied<T: std::fmt::Debug>(result: &Result<T, OpError>) -> bool {
+    matches!(
+        result,
+        Err(OpError::Refused { refusal: quota_core::Refusal::Denied(_), standing: Some(_) })
+    )
+}
+
+pub(super) fn cannot_write<T: std::fmt::Debug>(result: &Result<T, OpError>) -> bool {
+    matches!(result, Err(OpError::Unavailable(Unavailable::CannotWrite)))
+}
