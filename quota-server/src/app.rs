@@ -112,7 +112,7 @@ impl App {
         while signals.next().await == Asked::Reload {
             reload.ask();
         }
-        lifecycle::stop(signals, &stop, &connections, drain).await;
+        lifecycle::stop(&stop, &connections, drain, signals.next_stop()).await;
         if timeout(LEDGER_STOP, ledger.stop()).await.is_err() {
             warn!("the ledger did not close in time; its journal is whole all the same");
         }

@@ -117,6 +117,13 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_is_one() {
+        let puts = read(Path::new("samples/deployments.yaml")).unwrap();
+        let ids: Vec<_> = puts.iter().map(|put| &*put.id).collect();
+        assert_eq!(ids, ["embeddings-eu", "gpt-4o-eu"]);
+    }
+
+    #[test]
     fn mistakes_say_where_they_are() {
         for (text, place, what) in [
             ("deployments:\n  a:\n    tpm: 1\n", "d.yaml:3:5", "unknown field `tpm`"),

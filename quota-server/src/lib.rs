@@ -15,3 +15,5 @@ pub mod metrics;
 pub mod mistake;
 mod reload;
 pub mod store;
+#[cfg(test)]
+mod testing;

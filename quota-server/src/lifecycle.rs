@@ -53,13 +53,13 @@ impl Signals {
     }
 
     /// The next one that asks to end.
-    async fn next_stop(&mut self) {
+    pub async fn next_stop(&mut self) {
         while self.next().await != Asked::Stop {}
     }
 }
 
-/// Ends all tasks: gently for as long as `drain`, then hard.
-pub async fn stop(signals: &mut Signals, stop: &Stop, tasks: &TaskTracker, drain: Duration) {
+/// Ends all tasks: gently for as long as `drain` or until `again`, then hard.
+pub async fn stop(stop: &Stop, tasks: &TaskTracker, drain: Duration, again: impl Future) {
     info!(?drain, "stopping: running requests may finish");
     stop.draining.cancel();
     tasks.close();
@@ -68,8 +68,67 @@ pub async fn stop(signals: &mut Signals, stop: &Stop, tasks: &TaskTracker, drain
             Ok(()) => info!("drained"),
             Err(_) => warn!("requests still ran when the time for draining was over"),
         },
-        () = signals.next_stop() => warn!("told twice to stop: running requests are cut off"),
+        _ = again => warn!("told twice to stop: running requests are cut off"),
     }
     stop.hard.cancel();
     tasks.wait().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    /// A task that ends when it is told to drain, and one that ends only at the hard stop.
+    fn tasks(stop: &Stop) -> (TaskTracker, tokio::task::JoinHandle<()>) {
+        let tasks = TaskTracker::new();
+        tasks.spawn(stop.draining.clone().cancelled_owned());
+        let stubborn = tasks.spawn(stop.hard.clone().cancelled_owned());
+        (tasks, stubborn)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_drains_in_time_is_not_cut_off() {
+        let gentle = Stop::default();
+        let tasks = TaskTracker::new();
+        tasks.spawn(gentle.draining.clone().cancelled_owned());
+        let began = tokio::time::Instant::now();
+        stop(&gentle, &tasks, Duration::from_secs(10), pending::<()>()).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_is_cut_off() {
+        let hard = Stop::default();
+        let (tasks, stubborn) = tasks(&hard);
+        let began = tokio::time::Instant::now();
+        stop(&hard, &tasks, Duration::from_secs(10), pending::<()>()).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(10));
+        assert!(stubborn.is_finished());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn told_twice_nothing_is_waited_for() {
+        let hard = Stop::default();
+        let (tasks, stubborn) = tasks(&hard);
+        let began = tokio::time::Instant::now();
+        stop(&hard, &tasks, Duration::from_secs(10), ready(())).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(stubborn.is_finished());
+    }
+
+    #[tokio::test]
+    async fn signals_are_told_apart() {
+        let mut signals = Signals::listen().unwrap();
+        kill_process(getpid(), Signal::HUP).unwrap();
+        assert_eq!(signals.next().await, Asked::Reload);
+        kill_process(getpid(), Signal::TERM).unwrap();
+        assert_eq!(signals.next().await, Asked::Stop);
+        kill_process(getpid(), Signal::HUP).unwrap();
+        kill_process(getpid(), Signal::INT).unwrap();
+        signals.next_stop().await;
+    }
 }

@@ -55,3 +55,70 @@ async fn reload(path: PathBuf, ledger: &dyn Ledger) {
         Err(error) => error!(%error, "the deployments file could not be read"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::testing::TestLedger;
+
+    fn write(test: &TestLedger, text: &str) -> PathBuf {
+        let path = test.folder.path().join("deployments.yaml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn tpm_limit(test: &TestLedger, id: &str) -> Option<u64> {
+        let stored = test.ledger.deployment(id.into()).await.unwrap();
+        stored.and_then(|stored| stored.policy.limit.tokens)
+    }
+
+    #[tokio::test]
+    async fn who_asks_is_served() {
+        let test = TestLedger::open().await;
+        let path = write(&test, "deployments: {a: {tpm_limit: 5}}");
+        let (reload, tasks, stop) =
+            (Reload::default(), TaskTracker::new(), CancellationToken::new());
+        reload.serve(Some(path), Arc::clone(&test.ledger), &tasks, stop.clone());
+        reload.ask();
+        let applied = async {
+            while tpm_limit(&test, "a").await != Some(5) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), applied).await.unwrap();
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    #[tokio::test]
+    async fn what_the_file_has_is_applied_and_the_rest_left_alone() {
+        let test = TestLedger::open().await;
+        reload(write(&test, "deployments: {a: {tpm_limit: 5}, b: {tpm_limit: 6}}"), &*test.ledger)
+            .await;
+        reload(write(&test, "deployments: {a: {tpm_limit: 7}}"), &*test.ledger).await;
+        assert_eq!((tpm_limit(&test, "a").await, tpm_limit(&test, "b").await), (Some(7), Some(6)));
+        let version = |stored: Option<crate::ledger::Stored>| stored.unwrap().version;
+        let before = version(test.ledger.deployment("a".into()).await.unwrap());
+        reload(test.folder.path().join("deployments.yaml"), &*test.ledger).await;
+        assert_eq!(version(test.ledger.deployment("a".into()).await.unwrap()), before);
+    }
+
+    #[tokio::test]
+    async fn a_file_with_a_mistake_changes_nothing() {
+        let test = TestLedger::open().await;
+        reload(write(&test, "deployments: {a: {tpm_limit: 5}}"), &*test.ledger).await;
+        for bad in [
+            "deployments: {a: {tpm_limit: 6}, b: {tpm_limit: -1}}",
+            "deployments: {a: {tpm_limit: 6}, b: {}}",
+            "}",
+        ] {
+            reload(write(&test, bad), &*test.ledger).await;
+            assert_eq!(tpm_limit(&test, "a").await, Some(5), "{bad}");
+        }
+        reload(PathBuf::from("/no/such/file"), &*test.ledger).await;
+        assert_eq!(tpm_limit(&test, "a").await, Some(5));
+    }
+}

@@ -104,6 +104,14 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_is_one() {
+        let access = Access::of(read_tokens(Path::new("samples/tokens.toml")).unwrap());
+        let found = |shown| access.identify(Some(shown)).map(|found| found.role);
+        assert_eq!(found("an example, not a secret"), Some(Role::Gateway));
+        assert_eq!(found("another example, not a secret"), Some(Role::Viewer));
+    }
+
+    #[test]
     fn mistakes_say_where_they_are() {
         let sha256 = "ab".repeat(32);
         let entry = |name: &str, role: &str, sha256: &str| {

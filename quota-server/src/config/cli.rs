@@ -223,6 +223,24 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_shows_every_setting_with_its_default() {
+        let path = "samples/quota.toml";
+        let mut config = parse_line(&format!("quota-server --config {path}"), none).unwrap();
+        config.config = None;
+        let default = parse_line("quota-server", none).unwrap();
+        assert_eq!(format!("{config:?}"), format!("{default:?}"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let flags = Cli::command();
+        let flags = flags.get_arguments().filter_map(clap::Arg::get_long);
+        for flag in flags.filter(|flag| *flag != "config") {
+            let key = flag.replace('-', "_");
+            let is_of =
+                |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
+            assert!(text.lines().any(is_of), "{key} is not in {path}");
+        }
+    }
+
+    #[test]
     fn the_command_is_well_formed() {
         Cli::command().debug_assert();
     }

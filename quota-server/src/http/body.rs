@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use quota_api::Code;
 use quota_api::limits::MAX_BODY_BYTES;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use tokio::time::timeout;
 
 use super::{Api, Failure};
@@ -52,6 +53,10 @@ async fn read(request: Request) -> Result<Bytes, Failure> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    // serde would take an array for a struct, its fields in order: no reader could tell what is what.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Failure::new(Code::MalformedBody, "a JSON object belongs here"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let detail = match path_of_error::<T>(bytes) {
             Some(path) => format!("`{path}`: {error}"),
@@ -66,7 +71,8 @@ fn path_of_error<T: DeserializeOwned>(bytes: &[u8]) -> Option<String> {
     let reader = &mut serde_json::Deserializer::from_slice(bytes);
     let error = serde_path_to_error::deserialize::<_, T>(reader).err()?;
     let path = error.path();
-    path.iter().next().map(|_| path.to_string())
+    let is_known = |segment: &Segment| !matches!(segment, Segment::Unknown);
+    (path.iter().len() > 0 && path.iter().all(is_known)).then(|| path.to_string())
 }
 
 #[cfg(test)]
@@ -99,7 +105,9 @@ mod tests {
             (r#"{"acquire":[]}"#.to_owned(), "missing field `holder`"),
             (r#"{"holder":"h""#.to_owned(), "EOF while parsing"),
             (r#"{"holder":"h"} x"#.to_owned(), "trailing characters"),
-            ("[".repeat(100_000), "invalid type: sequence"),
+            ("[".repeat(100_000), "a JSON object belongs here"),
+            (r#" ["h"]"#.to_owned(), "a JSON object belongs here"),
+            (format!("{{\"holder\":{}", "[".repeat(100_000)), "`holder`: invalid type: sequence"),
             (String::new(), "EOF while parsing"),
         ] {
             let found = wrong(&body);

@@ -47,7 +47,6 @@ mod tests {
     use quota_api::Code;
     use serde_json::json;
 
-    use super::*;
     use crate::http::testing::{World, request, wish};
 
     const PATH: &str = "/v1/deployments/m";

@@ -17,15 +17,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::{Api, RequestIds, router};
 use crate::auth::{Access, Role, Token};
 use crate::clock::manual::ManualClock;
 use crate::ledger::Ledger;
-use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger};
 use crate::metrics::{HttpMetrics, LeaseMetrics, exposition};
+use crate::testing::TestLedger;
 
 pub(super) use answer::Answer;
 pub(super) use away::{Away, Fault};
@@ -52,12 +51,7 @@ impl World {
     }
 
     async fn with_tokens(tokens: Vec<Token>) -> Self {
-        let folder = TempDir::new().unwrap();
-        let clock = ManualClock::new();
-        let config = EmbeddedConfig::new(folder.path());
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let ledger = EmbeddedLedger::open(&config, Arc::new(clock.clone()), &tasks, stop);
-        let ledger = Arc::new(ledger.await.unwrap());
+        let TestLedger { ledger, clock, folder } = TestLedger::open().await;
         Self { _folder: Some(folder), clock, ..Self::over(ledger, Access::of(tokens)) }
     }
 

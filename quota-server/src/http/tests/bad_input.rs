@@ -35,7 +35,7 @@ async fn acquires() {
             Code::MalformedBody,
             "`requests`: missing field `want`",
         ),
-        (json!([]), Code::MalformedBody, "invalid"),
+        (json!([]), Code::MalformedBody, "a JSON object"),
         (json!(null), Code::MalformedBody, "invalid type: null"),
         (
             with("/tokens/want", json!(9)),
