@@ -20,6 +20,9 @@ use crate::upstream::CallError;
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
+/// What is away is not asked for more often than this, however soon the gateway itself tries again.
+const UNAVAILABLE_PAUSE: Duration = Duration::from_secs(1);
+
 const INVALID_REQUEST: &str = "invalid_request_error";
 const UNAVAILABLE: &str = "service_unavailable_error";
 const UPSTREAM: &str = "upstream_error";
@@ -114,7 +117,7 @@ impl ApiError {
             Refusal::Stopping => ("shutting_down", "The gateway is stopping."),
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, Some(code), message)
-            .retry_after(denial.retry_after)
+            .retry_after(denial.retry_after.max(UNAVAILABLE_PAUSE))
     }
 
     fn never_fits(model_group: &str) -> Self {
@@ -160,13 +163,29 @@ impl From<BadRequest> for ApiError {
 
 impl From<&CallError> for ApiError {
     fn from(error: &CallError) -> Self {
-        let (status, code) = match error {
-            CallError::Unreached(_) => (StatusCode::BAD_GATEWAY, "upstream_unreached"),
-            CallError::BrokenOff(_) => (StatusCode::BAD_GATEWAY, "upstream_broken_off"),
-            CallError::TooLarge => (StatusCode::BAD_GATEWAY, "upstream_answer_too_large"),
-            CallError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "upstream_timed_out"),
+        let (status, code, message) = match error {
+            CallError::Unreached(_) => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_unreached",
+                "The upstream could not be reached.",
+            ),
+            CallError::BrokenOff(_) => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_broken_off",
+                "The upstream broke off its answer.",
+            ),
+            CallError::TooLarge => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_answer_too_large",
+                "The upstream's answer is too large.",
+            ),
+            CallError::TimedOut => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream_timed_out",
+                "The upstream did not answer in time.",
+            ),
         };
-        Self::new(status, UPSTREAM, Some(code), format!("{error}."))
+        Self::new(status, UPSTREAM, Some(code), message)
     }
 }
 
@@ -239,6 +258,7 @@ mod tests {
         let (status, headers, body) = parts(error).await;
         assert_eq!(status, 503);
         assert_eq!(headers["retry-after"], "1");
+        assert_eq!(headers["retry-after-ms"], "1000");
         assert_eq!(body["error"]["code"], "quota_unavailable");
     }
 

@@ -38,7 +38,12 @@ pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(async || ApiError::no_such_route())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                // A failure is told where it is handled, and a denial is none.
+                .on_failure(()),
+        )
         .layer(CatchPanicLayer::custom(|_| error::panicked()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(request_ids))

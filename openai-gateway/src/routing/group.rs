@@ -129,7 +129,7 @@ impl Group {
         }
         order.iter().find_map(|&index| {
             let target = &self.targets[index];
-            let permit = target.try_draw(need).ok()?;
+            let permit = target.try_draw(need)?;
             Some(Choice::of(target, permit))
         })
     }

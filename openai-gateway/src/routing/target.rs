@@ -31,6 +31,9 @@ pub struct Target {
     pub quota: Option<Deployment>,
 }
 
+/// What was drawn; nothing from a deployment without limits.
+pub(super) type Drawn = Option<Permit>;
+
 /// A deployment whose name or key can't stand in a header.
 #[derive(Debug, thiserror::Error)]
 #[error("the {what} of the deployment {id:?} has characters that a header can't carry")]
@@ -59,17 +62,22 @@ impl Target {
         })
     }
 
-    /// Draws without waiting; a deployment without limits has nothing to draw from.
-    pub(super) fn try_draw(&self, need: &Need) -> Result<Option<Permit>, Denial> {
+    /// Draws without waiting; a deployment without limits has nothing to draw from. One that is
+    /// known to have no room isn't asked: it would count as one more denial, while the next may
+    /// take the request.
+    pub(super) fn try_draw(&self, need: &Need) -> Option<Drawn> {
         let Some(quota) = &self.quota else {
-            return Ok(None);
+            return Some(None);
         };
-        let permit = quota.try_draw(need.amount(self.encoding))?;
-        Ok(Some(permit))
+        let amount = need.amount(self.encoding);
+        if !quota.accepts(amount) {
+            return None;
+        }
+        quota.try_draw(amount).ok().map(Some)
     }
 
     /// Draws, and waits for a refill as long as the client is set to.
-    pub(super) async fn draw(&self, need: &Need) -> Result<Option<Permit>, Denial> {
+    pub(super) async fn draw(&self, need: &Need) -> Result<Drawn, Denial> {
         let Some(quota) = &self.quota else {
             return Ok(None);
         };

@@ -40,7 +40,8 @@ pub(super) fn stream(
 ) -> Answer {
     let (status, headers) = head(&response);
     let deployment = target.id.clone();
-    let pieces = response.bytes_stream().map_err(Into::into).boxed();
+    let pieces = response.bytes_stream();
+    let pieces = pieces.map_err(|error| error.without_url().into()).boxed();
     let relay = Relay::new(pieces, bill, include_usage, target.timeout, in_flight);
     let stream = relay.stream().inspect_err(move |error| {
         tracing::warn!(?deployment, %error, "a stream broke off");
@@ -61,7 +62,8 @@ pub(super) async fn whole(response: reqwest::Response, bill: Bill) -> Result<Ans
 
 async fn collect(mut response: reqwest::Response) -> Result<Bytes, CallError> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(CallError::BrokenOff)? {
+    let broken_off = |error: reqwest::Error| CallError::BrokenOff(error.without_url());
+    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER_BYTES {
             return Err(CallError::TooLarge);

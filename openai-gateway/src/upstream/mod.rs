@@ -16,7 +16,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
-use crate::routing::Choice;
+use crate::routing::{Choice, Target};
 use bill::Bill;
 
 pub use answer::Answer;
@@ -30,7 +30,7 @@ pub struct Upstream {
     settlement: Settlement,
 }
 
-/// The provider didn't answer.
+/// The provider didn't answer. No URL is kept: there may be a key in its query.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// No connection: nothing was sent, nothing is owed.
@@ -83,19 +83,12 @@ impl Upstream {
         let in_flight = target.metrics.fly();
         let started = Instant::now();
         let deadline = started + target.timeout;
-        let mut request = self.http.post(call.url).header(CONTENT_TYPE, "application/json");
-        if let Some(authorization) = &target.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
-        }
-        let sent = request.header(ACCEPT, "application/json, text/event-stream");
-        let response = match timeout_at(deadline, sent.body(call.body).send()).await {
-            Err(_) => return Err(CallError::TimedOut),
-            Ok(Err(error)) if error.is_connect() => {
+        let response = match self.send(&target, call.url, call.body, deadline).await {
+            Err(unreached @ CallError::Unreached(_)) => {
                 bill.cancel();
-                return Err(CallError::Unreached(error));
+                return Err(unreached);
             }
-            Ok(Err(error)) => return Err(CallError::BrokenOff(error)),
-            Ok(Ok(response)) => response,
+            sent => sent?,
         };
         target.metrics.answered(response.status(), started.elapsed());
         if answer::is_stream(&response) {
@@ -103,5 +96,29 @@ impl Upstream {
         }
         let whole = timeout_at(deadline, answer::whole(response, bill));
         whole.await.map_err(|_| CallError::TimedOut)?
+    }
+
+    /// Sends, until the head of the answer.
+    async fn send(
+        &self,
+        target: &Target,
+        url: Url,
+        body: String,
+        deadline: Instant,
+    ) -> Result<reqwest::Response, CallError> {
+        let mut request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json, text/event-stream");
+        if let Some(authorization) = &target.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        let sent = timeout_at(deadline, request.body(body).send()).await;
+        let sent = sent.map_err(|_| CallError::TimedOut)?;
+        sent.map_err(|error| match error.is_connect() {
+            true => CallError::Unreached(error.without_url()),
+            false => CallError::BrokenOff(error.without_url()),
+        })
     }
 }

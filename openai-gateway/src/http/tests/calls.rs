@@ -61,7 +61,7 @@ async fn an_upstream_s_429_passes_through_with_its_headers() {
             ("openai-organization", "acme"),
         ],
         chunks: vec![r#"{"error":{"code":"rate_limit_exceeded"}}"#],
-        breaks_off: false,
+        ..Script::default()
     })
     .await;
     let gateway = gateway(&entry("gpt", &upstream.base), "").await;

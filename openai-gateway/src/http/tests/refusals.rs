@@ -95,3 +95,14 @@ async fn an_answer_that_breaks_off_is_502() {
     assert_eq!(reply.status, 502);
     assert_eq!(reply.error()["code"], "upstream_broken_off");
 }
+
+#[tokio::test]
+async fn a_silent_upstream_is_504() {
+    let upstream =
+        FakeUpstream::start(Script { chunks: vec!["{"], hangs: true, ..Script::default() }).await;
+    let entry = entry("gpt", &upstream.base).replace("timeout: 5", "timeout: 0.05");
+    let gateway = gateway(&entry, "").await;
+    let reply = ask(&gateway, post("/v1/chat/completions", CHAT)).await;
+    assert_eq!(reply.status, 504);
+    assert_eq!(reply.error()["code"], "upstream_timed_out");
+}

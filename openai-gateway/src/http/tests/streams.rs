@@ -69,11 +69,27 @@ async fn a_stream_that_is_refused_is_answered_whole() {
         status: StatusCode::BAD_REQUEST,
         headers: vec![("content-type", "application/json")],
         chunks: vec![r#"{"error":{"code":"context_length_exceeded"}}"#],
-        breaks_off: false,
+        ..Script::default()
     })
     .await;
     let gateway = gateway(&entry("gpt", &upstream.base), "").await;
     let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
     assert_eq!(reply.status, 400);
     assert_eq!(reply.error()["code"], "context_length_exceeded");
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_breaks_off() {
+    let upstream = FakeUpstream::start(Script {
+        headers: vec![("content-type", "text/event-stream")],
+        chunks: vec![HELLO],
+        hangs: true,
+        ..Script::default()
+    })
+    .await;
+    let entry = entry("gpt", &upstream.base).replace("timeout: 5", "timeout: 1");
+    let gateway = gateway(&entry, "").await;
+    let response = gateway.oneshot(post("/v1/chat/completions", STREAMED)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.into_body().collect().await.is_err());
 }

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -18,6 +19,8 @@ pub(super) struct Script {
     pub(super) chunks: Vec<&'static str>,
     /// The answer breaks off after its chunks.
     pub(super) breaks_off: bool,
+    /// The answer never ends.
+    pub(super) hangs: bool,
 }
 
 /// What reached it.
@@ -91,6 +94,8 @@ async fn answer(State(upstream): State<FakeUpstream>, request: Request) -> Respo
         tokio::task::yield_now().await;
         Err(std::io::Error::other("scripted"))
     });
-    let body = Body::from_stream(chunks.chain(end));
+    let hang =
+        futures_util::stream::iter(script.hangs.then_some(())).then(async |()| pending().await);
+    let body = Body::from_stream(chunks.chain(end).chain(hang));
     (script.status, headers, body).into_response()
 }
