@@ -65,3 +65,42 @@ fn spec(deployment: &DeploymentConfig, quota: &QuotaConfig) -> Option<Deployment
         ..DeploymentSpec::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use gateway_client::api::{Code, Problem, Reservation};
+
+    use super::*;
+    use crate::config::Environment;
+
+    const FILE: &str = "
+model_list:
+  - {model_name: limited, litellm_params: {model: gpt-4o, rpm: 5}}
+  - {model_name: unlimited, litellm_params: {model: gpt-4o}}
+quota_server: {reservation: input}
+";
+
+    #[test]
+    fn what_has_limits_is_registered() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), FILE).unwrap();
+        let config = Config::load(file.path(), &Environment::default()).unwrap();
+        let specs = config.deployments.iter().map(|deployment| spec(deployment, &config.quota));
+        let expected = DeploymentSpec {
+            rpm_limit: Some(5),
+            model_group: Some("limited".to_owned()),
+            reservation: Reservation::Input,
+            ..DeploymentSpec::default()
+        };
+        assert_eq!(specs.collect::<Vec<_>>(), [Some(expected), None]);
+    }
+
+    #[test]
+    fn a_refusal_is_not_tried_again() {
+        let problem = |code| CallError::Problem(Box::new(Problem::new(code, "")));
+        assert!(!may_pass(&problem(Code::Forbidden)));
+        assert!(may_pass(&problem(Code::LedgerUnavailable)));
+        assert!(may_pass(&CallError::Status(502)));
+        assert!(!may_pass(&CallError::Status(404)));
+    }
+}

@@ -19,7 +19,7 @@ const MAX_TIMEOUT_S: f64 = 86_400.0;
 /// One model at one endpoint with one key.
 #[derive(Debug, Clone)]
 pub struct DeploymentConfig {
-    /// Its id: `model_info.id`, else derived; see [`DeploymentConfig::derived_id`].
+    /// Its id: `model_info.id`, else derived from group, model, endpoint and key.
     pub id: String,
     /// What callers call it.
     pub model_group: String,

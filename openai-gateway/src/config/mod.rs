@@ -1,6 +1,6 @@
 //! What to run: a LiteLLM `config.yaml`, read as it is, with one key of ours, `quota_server`.
 //!
-//! [`file`] has the shapes as LiteLLM's users write them; [`Config`] is what they mean here, checked.
+//! `file` has the shapes as LiteLLM's users write them; [`Config`] is what they mean here, checked.
 //! Keys that this gateway does nothing with are collected, so that a start can say once which ones
 //! it ignored. Every mistake names its place: the line, or the entry.
 
