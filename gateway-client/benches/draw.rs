@@ -18,10 +18,7 @@ use gateway_client::{Amount, Deployment, Moment, QuotaClient};
 
 const ROUNDS: usize = 15;
 const DRAWS: u32 = 1_000_000;
-const TOKEN: Amount = Amount {
-    tokens: 1,
-    requests: 0,
-};
+const TOKEN: Amount = Amount { tokens: 1, requests: 0 };
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 #[expect(clippy::print_stdout, reason = "a benchmark shows what it measured")]
@@ -95,10 +92,7 @@ fn nanos_each(threads: usize, step: impl Fn() + Sync) -> f64 {
             BootClock.now().since(began).as_secs_f64()
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no step panics"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("no step panics")).collect()
     });
     let slowest = spans.into_iter().fold(0.0, f64::max);
     slowest * 1e9 / f64::from(DRAWS)
@@ -128,17 +122,11 @@ async fn grant(Json(batch): Json<Batch>) -> Json<BatchReply> {
             requests: limits::MAX_LEASE_REQUESTS,
             starts_in_ms: 0,
             expires_in_ms: 600_000,
-            window: LeaseWindow {
-                kind: WindowKind::Rolling,
-                ends_in_ms: 600_000,
-            },
+            window: LeaseWindow { kind: WindowKind::Rolling, ends_in_ms: 600_000 },
             state: State::Ok,
             usage: Usage::default(),
         };
         Item::done(201, lease)
     };
-    Json(BatchReply {
-        acquire: batch.acquire.iter().map(grant).collect(),
-        ..BatchReply::default()
-    })
+    Json(BatchReply { acquire: batch.acquire.iter().map(grant).collect(), ..BatchReply::default() })
 }

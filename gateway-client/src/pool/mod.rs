@@ -116,3 +116,6 @@ fn parted(place: u64) -> Option<(u32, u32)> {
     let index = u32::try_from(place & u64::from(u32::MAX)).ok()?;
     (generation != 0).then_some((index, generation))
 }
+
+#[cfg(test)]
+mod tests;

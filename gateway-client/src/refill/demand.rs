@@ -11,12 +11,13 @@ use crate::Moment;
 const STEP: Duration = Duration::from_millis(100);
 /// A rising demand is believed soon, a falling one late: a lease too many goes back, one too few
 /// makes draws wait.
-const RISE: Duration = Duration::from_millis(250);
+const RISE: Duration = Duration::from_millis(500);
 const FALL: Duration = Duration::from_secs(1);
 /// A lease low by this much of demand is followed by the next.
 const LOW_WATER: Duration = Duration::from_millis(300);
-/// Below so many requests a second, leases are asked for one request at a time.
-const STEADY: u64 = 2;
+/// Below so many requests a second, leases are asked for one request at a time. A single request
+/// raises a rate of nothing to less than 2.
+const STEADY: u64 = 3;
 
 const MILLI: u64 = 1_000;
 const SECOND: Duration = Duration::from_secs(1);
@@ -65,6 +66,11 @@ impl Demand {
         }
     }
 
+    /// What came since the last step: all that is known of a demand that just began.
+    pub(super) const fn fresh(&self) -> Amount {
+        self.fresh
+    }
+
     /// The rest at which the next lease should be asked for.
     pub(super) fn low_water(&self) -> Amount {
         plus(self.over(LOW_WATER), self.request())
@@ -72,7 +78,8 @@ impl Demand {
 
     /// A request of mean size.
     pub(super) fn request(&self) -> Amount {
-        let tokens = self.tokens.0.div_ceil(self.requests.0.max(1));
+        let requests = self.requests.0.max(1);
+        let tokens = self.tokens.0.saturating_add(requests / 2) / requests;
         Amount { tokens, requests: 1 }
     }
 

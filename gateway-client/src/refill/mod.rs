@@ -27,6 +27,9 @@ mod reach;
 mod renewal;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use quota_api::{Amount, Batch, BatchReply};

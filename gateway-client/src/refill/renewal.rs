@@ -169,12 +169,13 @@ impl Renewal {
         if self.leases.iter().any(will_do) {
             return None;
         }
-        let expected = if self.is_scarce() || !self.demand.is_steady() {
-            Amount::default()
+        let want = if self.is_scarce() {
+            need
+        } else if self.demand.is_steady() {
+            larger(need, less(self.demand.target(), self.supply(now)))
         } else {
-            less(self.demand.target(), self.supply(now))
+            plus(need, self.demand.fresh())
         };
-        let want = larger(need, expected);
         Some(Wish { min, want, which: Which::Current })
     }
 

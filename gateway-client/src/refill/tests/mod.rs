@@ -1,0 +1,197 @@
+mod random;
+mod world;
+
+use quota_api::{Amount, State, Which};
+
+use super::Failure;
+use crate::Reason;
+use world::{Fate, World, tokens};
+
+#[test]
+fn waiting_draws_are_asked_for_together() {
+    let mut world = World::new(1_000_000);
+    world.waiting = vec![tokens(15), tokens(40), tokens(15)];
+    let said = world.settle_down();
+    assert_eq!(said.len(), 1);
+    let ask = &said[0].acquire[0];
+    assert_eq!((ask.tokens.min, ask.tokens.want), (15, 70));
+    assert_eq!((ask.requests.min, ask.requests.want), (1, 3));
+    assert!(world.waiting.is_empty());
+    assert_eq!(world.permits.len(), 3);
+}
+
+#[test]
+fn a_missed_draw_brings_a_lease_for_the_next_try() {
+    let mut world = World::new(1_000);
+    assert!(!world.draw(tokens(15)));
+    world.settle_down();
+    assert!(world.draw(tokens(15)));
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_and_costs_nothing() {
+    for fate in [Fate::AnswerLost, Fate::RequestLost] {
+        let mut world = World::new(1_000);
+        world.waiting = vec![tokens(15)];
+        world.look();
+        let first = world.send().unwrap();
+        world.deliver(fate);
+        let denied = world.told().denial(tokens(15), world.now).unwrap();
+        assert_eq!(denied.reason, Reason::NoServer);
+        assert!(world.send().is_none(), "not before the backoff is over");
+        let said = world.run(1_000);
+        assert_eq!(said[0].acquire, first.acquire, "the same request");
+        assert_eq!(world.server.leases.len(), 1);
+        assert_eq!(world.permits.len(), 1);
+        assert!(world.told().denial(tokens(15), world.now).is_none(), "it is back");
+    }
+}
+
+#[test]
+fn an_answer_that_comes_too_late_goes_back_undrawn() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(15)];
+    world.look();
+    world.send().unwrap();
+    world.pass(3_000);
+    world.deliver(Fate::Answered);
+    world.waiting.clear();
+    world.server.leases.values_mut().for_each(|lease| lease.is_closed = false);
+    world.run(1_000);
+    assert!(world.permits.is_empty());
+    assert_eq!(world.server.outstanding(), 0);
+}
+
+#[test]
+fn a_denial_is_remembered_for_its_size_and_larger_ones() {
+    let mut world = World::new(50);
+    world.waiting = vec![tokens(60)];
+    world.settle_down();
+    let denial = |world: &World, size| world.told().denial(tokens(size), world.now);
+    assert_eq!(denial(&world, 60).unwrap().reason, Reason::Exhausted);
+    assert_eq!(denial(&world, 61).unwrap().state, Some(State::Exhausted));
+    assert!(denial(&world, 59).is_none(), "a smaller one may fit");
+    assert!(world.run(5_000).iter().all(|batch| batch.acquire.is_empty()));
+    world.waiting.push(tokens(30));
+    world.settle_down();
+    assert_eq!(world.permits.len(), 1, "and does");
+}
+
+#[test]
+fn in_the_endgame_exactly_what_waits_is_asked_for_and_rests_go_back() {
+    let mut world = World::new(100);
+    world.server.state = State::Endgame;
+    world.server.retry_after_ms = 250;
+    world.waiting = vec![tokens(120)];
+    world.settle_down();
+    assert_eq!(world.told().denial(tokens(120), world.now).unwrap().reason, Reason::Endgame);
+    world.waiting.push(tokens(10));
+    let said = world.settle_down();
+    assert_eq!(said[0].acquire[0].tokens.want, 10);
+    let said = world.run(300);
+    let again = said.iter().flat_map(|batch| &batch.acquire);
+    assert!(again.clone().count() > 0, "the large one is asked for again");
+    assert!(again.clone().all(|ask| ask.tokens.want == 120));
+}
+
+#[test]
+fn rests_that_fit_nobody_go_back_with_the_next_ask() {
+    let mut world = World::new(25);
+    world.waiting = vec![tokens(20)];
+    world.settle_down();
+    world.permits.drain(..).for_each(|permit| permit.settle(tokens(10)));
+    world.waiting = vec![tokens(15)];
+    let said = world.settle_down();
+    assert_eq!(said[0].give_back[0].tokens, 10);
+    assert_eq!(world.permits.len(), 1);
+}
+
+#[test]
+fn an_idle_lease_goes_back() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(15)];
+    world.settle_down();
+    world.permits.drain(..).for_each(|permit| permit.cancel());
+    world.run(400);
+    assert_eq!(world.server.outstanding(), 15, "not at once");
+    world.run(600);
+    assert_eq!(world.server.outstanding(), 0);
+    assert!(world.run(5_000).is_empty(), "and then it is silent");
+}
+
+#[test]
+fn what_ended_with_permits_out_is_reported_when_they_are_settled() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(100), tokens(50)];
+    world.settle_down();
+    world.run(4_000);
+    assert_eq!((world.server.outstanding(), world.server.used()), (150, 0));
+    world.permits.remove(0).settle(tokens(30));
+    world.permits.remove(0).settle(tokens(70));
+    world.run(600);
+    assert_eq!((world.server.outstanding(), world.server.used()), (80, 80));
+    let entry = world.server.leases.values().next().unwrap();
+    assert_eq!(entry.overrun, Amount { tokens: 20, requests: 0 });
+}
+
+#[test]
+fn a_steady_demand_is_asked_for_before_it_waits() {
+    let mut world = World::new(1_000_000);
+    let mut missed = 0;
+    let mut messages = 0;
+    for ms in 0..5_000 {
+        if ms % 10 == 0 {
+            missed += u32::from(!world.draw(tokens(100)) && ms > 1_000);
+        }
+        messages += world.run(10).len();
+    }
+    assert_eq!(missed, 0);
+    assert!(messages < 50 * 10, "{messages} messages for 500 draws over 50 s");
+}
+
+#[test]
+fn the_next_window_is_asked_for_ahead_once() {
+    let mut world = World::new(1_000_000);
+    let mut ahead = Vec::new();
+    for _ in 0..32_000 / 20 {
+        world.draw(tokens(100));
+        world.permits.clear();
+        let said = world.run(20);
+        ahead.extend(
+            said.into_iter()
+                .flat_map(|batch| batch.acquire)
+                .filter(|ask| ask.window == Which::Next),
+        );
+    }
+    assert_eq!(ahead.len(), 1);
+    assert!(ahead[0].tokens.want > 1_000, "{:?}", ahead[0]);
+}
+
+#[test]
+fn shut_gives_everything_back_but_what_is_in_flight() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(100), tokens(50)];
+    world.settle_down();
+    world.permits.remove(1).cancel();
+    world.refill.shut();
+    assert!(!world.refill.is_square(world.now));
+    world.run(500);
+    assert!(world.refill.is_square(world.now));
+    assert_eq!(world.server.outstanding(), 100);
+    assert!(world.pool.draw(tokens(1), world.now).is_none());
+    assert_eq!(world.told().denial(tokens(1), world.now).unwrap().reason, Reason::Closed);
+    world.waiting = vec![tokens(1)];
+    assert!(world.run(1_000).iter().all(|batch| batch.acquire.is_empty()));
+}
+
+#[test]
+fn a_server_that_refuses_is_tried_again_after_a_while() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(15)];
+    world.look();
+    let batch = world.send().unwrap();
+    assert_eq!(batch.acquire.len(), 1);
+    world.refill.handle(Err(Failure::Refused), world.now, 0);
+    let denied = world.told().denial(tokens(15), world.now).unwrap();
+    assert_eq!(denied.reason, Reason::Refused);
+}
