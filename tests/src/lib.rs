@@ -2,10 +2,12 @@
 //!
 //! [`upstream`] is the provider that the gateways call, with an audit of what reached it;
 //! [`harness`] starts, stops, pauses and kills the real processes; [`load`] offers requests;
-//! [`scenario`] plays the scenarios and judges them by the audit. `it/` holds the tests,
+//! [`scenario`] plays the scenarios and judges them by the audit;
+//! [`chaos`] mistreats messages and kills the server, and reads the journal afterwards. `it/` holds the tests,
 //! `src/bin/` the commands.
 
 pub mod bench;
+pub mod chaos;
 pub mod clock;
 pub mod harness;
 pub mod load;

@@ -1,0 +1,226 @@
+//! One gateway: the client's machine and pool, and the draws that wait.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_client::pool::{Leases, Pool, Signals};
+use gateway_client::refill::{DeploymentNo, Failure, Refill, Sample, Waiting};
+use gateway_client::{Amount, Denied, Moment, Permit, Reason};
+use quota_api::{Batch, BatchReply};
+
+use crate::server::DEPLOYMENT;
+
+/// A draw that waits: the request's number, its size, and until when it waits.
+#[derive(Debug, Clone, Copy)]
+struct Waiter {
+    request: usize,
+    amount: Amount,
+    deadline: Moment,
+}
+
+/// What became of draws.
+#[derive(Debug)]
+pub(crate) enum Drawn {
+    Admitted(usize, Permit),
+    Denied(usize),
+}
+
+pub(crate) struct Gateway {
+    clock: Drift,
+    refill: Refill,
+    no: DeploymentNo,
+    pool: Arc<Pool>,
+    leases: Leases,
+    signals: Signals,
+    waiters: VecDeque<Waiter>,
+    is_rung: bool,
+    jitter: u16,
+    max_wait: Duration,
+    /// Numbers batches, so that an answer that comes after its time-out is known.
+    pub(crate) flight: u64,
+    pub(crate) is_dead: bool,
+}
+
+/// A clock that starts anywhere and is fast or slow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drift {
+    pub(crate) origin_us: u64,
+    pub(crate) ppm: i64,
+}
+
+impl Drift {
+    fn moment(self, true_us: u64) -> Moment {
+        let off = i128::from(true_us) * i128::from(self.ppm) / 1_000_000;
+        let us = i128::from(self.origin_us) + i128::from(true_us) + off;
+        Moment::from_nanos(u64::try_from(us * 1_000).expect("a clock after its origin"))
+    }
+
+    /// The first whole µs of true time at which this clock shows `moment` or later.
+    fn true_us(self, moment: Moment) -> u64 {
+        let shown = i128::from(moment.nanos() / 1_000) - i128::from(self.origin_us);
+        let us = shown * 1_000_000 / (1_000_000 + i128::from(self.ppm)) + 2;
+        u64::try_from(us.max(0)).unwrap_or(u64::MAX)
+    }
+}
+
+impl Gateway {
+    pub(crate) fn new(name: String, clock: Drift, jitter: u16, max_wait_ms: u64) -> Self {
+        let mut refill = Refill::new(name);
+        let no = refill.add(DEPLOYMENT);
+        let pool = Arc::<Pool>::default();
+        Self {
+            clock,
+            refill,
+            no,
+            leases: Leases::of(pool.clone()),
+            pool,
+            signals: Signals::default(),
+            waiters: VecDeque::new(),
+            is_rung: true,
+            jitter,
+            max_wait: Duration::from_millis(max_wait_ms),
+            flight: 0,
+            is_dead: false,
+        }
+    }
+
+    /// A request comes in: it is admitted or denied at once, or it waits.
+    pub(crate) fn draw(&mut self, request: usize, amount: Amount, true_us: u64) -> Option<Drawn> {
+        let now = self.clock.moment(true_us);
+        if let Some(drawn) = self.pool.draw(amount, now) {
+            self.is_rung |= drawn.is_low;
+            return Some(Drawn::Admitted(request, drawn.permit));
+        }
+        let denial = self.refill.told(self.no).denial(amount, now);
+        let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, self.max_wait));
+        if is_hopeless {
+            self.signals.denied(amount);
+            return Some(Drawn::Denied(request));
+        }
+        self.waiters.push_back(Waiter { request, amount, deadline: now + self.max_wait });
+        self.is_rung = true;
+        None
+    }
+
+    /// Has a look, if it is time, and says what became of those who waited.
+    pub(crate) fn attend(&mut self, true_us: u64) -> Vec<Drawn> {
+        let now = self.clock.moment(true_us);
+        if self.signals.has_denied() {
+            self.refill.note_denials(self.no, now);
+        }
+        let mut drawn = Vec::new();
+        if std::mem::take(&mut self.is_rung) || self.refill.is_due(self.no, now) {
+            let (pool, waiters) = (&self.pool, &mut self.waiters);
+            serve(waiters, |amount| Some(pool.draw(amount, now)?.permit), &mut drawn);
+            self.deny(now, &mut drawn);
+            self.look(now);
+        }
+        self.deny(now, &mut drawn);
+        drawn
+    }
+
+    /// What it has to say now.
+    pub(crate) fn send(&mut self, true_us: u64) -> Option<Batch> {
+        let batch = self.refill.poll_request(self.clock.moment(true_us))?;
+        self.flight += 1;
+        Some(batch)
+    }
+
+    /// The answer to its batch, or none.
+    pub(crate) fn hear(&mut self, answer: Option<BatchReply>, true_us: u64) -> Vec<Drawn> {
+        let now = self.clock.moment(true_us);
+        let answer = answer.ok_or(Failure::Away { retry_after: None });
+        let mut drawn = Vec::new();
+        for grant in self.refill.handle(answer, now, self.jitter) {
+            let waiters = &mut self.waiters;
+            self.leases
+                .install(&grant, |draw| serve(waiters, |amount| draw(amount, now), &mut drawn));
+            self.is_rung = true;
+        }
+        self.deny(now, &mut drawn);
+        drawn
+    }
+
+    /// A permit was settled: what it returned may be of use.
+    pub(crate) fn settled(&mut self) {
+        self.is_rung |= !self.waiters.is_empty();
+    }
+
+    /// When to go on, µs of true time.
+    pub(crate) fn next_us(&self, true_us: u64) -> u64 {
+        let machine = self.refill.poll_timeout(self.clock.moment(true_us));
+        let waiters = self.waiters.iter().map(|waiter| waiter.deadline).min();
+        self.clock.true_us(machine.min(waiters.unwrap_or(Moment::NEVER)))
+    }
+
+    fn look(&mut self, now: Moment) {
+        let sample = Sample {
+            leases: self.leases.sample(),
+            waiting: self.waiting(now),
+            missed: self.signals.take_missed(),
+            denied: self.signals.take_denied(),
+        };
+        let orders = self.refill.look(self.no, &sample, now);
+        for lease in &orders.sweep {
+            let amount = self.leases.sweep(*lease);
+            self.refill.took(self.no, *lease, amount);
+        }
+        for lease in &orders.retire {
+            self.leases.retire(*lease);
+        }
+        self.leases.warn(orders.warn);
+        self.refill.take_told(self.no);
+    }
+
+    fn waiting(&self, now: Moment) -> Waiting {
+        let told = self.refill.told(self.no);
+        let mut waiting = Waiting { total: self.waiters.len(), ..Waiting::default() };
+        for waiter in self.waiters.iter().filter(|waiter| told.denial(waiter.amount, now).is_none())
+        {
+            if waiting.count == 0 {
+                waiting.first = waiter.amount;
+            }
+            waiting.count += 1;
+            waiting.sum.tokens += waiter.amount.tokens;
+            waiting.sum.requests += waiter.amount.requests;
+        }
+        waiting
+    }
+
+    /// Turns those away whose time is over, or for whom waiting is of no use.
+    fn deny(&mut self, now: Moment, drawn: &mut Vec<Drawn>) {
+        let told = self.refill.told(self.no);
+        let signals = &self.signals;
+        self.waiters.retain(|waiter| {
+            let left = waiter.deadline.since(now);
+            let denial = told.denial(waiter.amount, now);
+            let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, left));
+            if left.is_zero() || is_hopeless {
+                signals.denied(waiter.amount);
+                drawn.push(Drawn::Denied(waiter.request));
+                return false;
+            }
+            true
+        });
+    }
+}
+
+fn serve(
+    waiters: &mut VecDeque<Waiter>,
+    draw: impl Fn(Amount) -> Option<Permit>,
+    drawn: &mut Vec<Drawn>,
+) {
+    waiters.retain(|waiter| match draw(waiter.amount) {
+        Some(permit) => {
+            drawn.push(Drawn::Admitted(waiter.request, permit));
+            false
+        }
+        None => true,
+    });
+}
+
+/// Whether waiting is of use: only for what other holders are about to give back.
+fn may_pass(denied: Denied, within: Duration) -> bool {
+    denied.reason == Reason::Endgame && denied.retry_after <= within
+}

@@ -1,0 +1,14 @@
+//! Client and server together in virtual time: the refill machine and the pool of `gateway-client`
+//! against the book of `quota-core`, over a network that delays, loses and repeats messages, with
+//! clocks that drift, a server that crashes and gateways that die.
+//!
+//! Nothing here reads a clock or waits; a run is a function of its [`plan::Plan`]. What it finds is
+//! kept as a plan with its seed in `tests.rs`.
+
+mod audit;
+mod gateway;
+mod network;
+mod plan;
+mod server;
+mod site;
+mod tests;

@@ -1,0 +1,94 @@
+//! What a run is made of.
+
+use quota_core::WindowKind;
+
+/// All of a run; the same plan gives the same run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) kind: WindowKind,
+    pub(crate) tpm_limit: u64,
+    pub(crate) rpm_limit: Option<u64>,
+    pub(crate) gateways: usize,
+    /// How long requests come in.
+    pub(crate) seconds: u64,
+    pub(crate) load: Load,
+    pub(crate) network: Weather,
+    pub(crate) accidents: Accidents,
+    /// How long a draw waits for a lease, ms.
+    pub(crate) max_wait_ms: u64,
+}
+
+/// The requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    /// Requests a second, over all gateways, which share them by Zipf's law.
+    pub(crate) per_second: u64,
+    /// The smallest and the largest reservation, tokens.
+    pub(crate) tokens: (u64, u64),
+    /// The smallest part of its reservation that a request uses, percent; above 100 is overrun.
+    pub(crate) used_percent: (u64, u64),
+    /// How long the upstream takes at least and at most, ms.
+    pub(crate) takes_ms: (u64, u64),
+}
+
+/// What the network does to messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Weather {
+    /// How long a message is under way at least and at most, µs.
+    pub(crate) delay_us: (u64, u64),
+    /// Requests and answers that are lost, per mille each.
+    pub(crate) lost_permille: u64,
+    /// Requests that arrive again later, per mille.
+    pub(crate) repeated_permille: u64,
+}
+
+/// What goes wrong besides.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Accidents {
+    /// How often the server crashes, to be back within a second.
+    pub(crate) server_crashes: usize,
+    /// How many gateways die without a word.
+    pub(crate) gateway_crashes: usize,
+    /// Gateways' clocks are fast or slow by at most so much, ppm.
+    pub(crate) drift_ppm: i64,
+}
+
+impl Plan {
+    /// Steady embeddings on a clean network.
+    pub(crate) fn calm(seed: u64) -> Self {
+        Self {
+            seed,
+            kind: WindowKind::Minute,
+            tpm_limit: 60_000,
+            rpm_limit: None,
+            gateways: 5,
+            seconds: 125,
+            load: Load {
+                per_second: 20,
+                tokens: (20, 200),
+                used_percent: (100, 100),
+                takes_ms: (50, 500),
+            },
+            network: Weather { delay_us: (200, 3_000), lost_permille: 0, repeated_permille: 0 },
+            accidents: Accidents::default(),
+            max_wait_ms: 500,
+        }
+    }
+
+    /// The same, with everything that can go wrong.
+    pub(crate) fn stormy(seed: u64) -> Self {
+        let calm = Self::calm(seed);
+        Self {
+            gateways: 2 + usize::try_from(seed % 7).unwrap_or(0),
+            load: Load { used_percent: (20, 130), takes_ms: (50, 20_000), ..calm.load.clone() },
+            network: Weather {
+                delay_us: (200, 400_000),
+                lost_permille: 100,
+                repeated_permille: 100,
+            },
+            accidents: Accidents { server_crashes: 4, gateway_crashes: 1, drift_ppm: 400 },
+            ..calm
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The quota server, reduced to its book and its journal: what is granted is what the real one
+//! grants, since both ask `quota-core`.
+
+use std::collections::BTreeMap;
+
+use quota_api::{
+    AcquireItem, Batch, BatchReply, Code, GiveBackItem, GivenBack, Item, Lease, LeaseWindow,
+    Problem, State, Unit, Usage, UsagePair, UseRecorded, UsedItem, Which,
+};
+use quota_core::{
+    Acquire, Amount, Book, Command, Denial, Event, GiveBack, HolderId, LeaseId, Limit, Now,
+    Outcome, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use,
+    WindowKind,
+};
+
+use crate::plan::Plan;
+
+/// When the run begins, on the wall: a whole minute.
+const BEGIN_MS: u64 = 29_384_640 * 60_000;
+
+pub(crate) const DEPLOYMENT: &str = "simulated";
+
+pub(crate) struct Server {
+    policy: Policy,
+    book: Book,
+    keeper: Timekeeper,
+    journal: Vec<(Event, Now)>,
+    holders: BTreeMap<String, HolderId>,
+    requests: BTreeMap<String, RequestKey>,
+    /// Down after a crash, until this time.
+    pub(crate) down_until_us: u64,
+}
+
+impl Server {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let policy = Policy {
+            limit: Limit { tokens: Some(plan.tpm_limit), requests: plan.rpm_limit },
+            kind: plan.kind,
+            life_ms: if plan.kind == WindowKind::Minute { 2_000 } else { 1_000 },
+            guard_ms: 200,
+            settlement: Settlement::Refund,
+        };
+        Self {
+            policy,
+            book: Book::new(policy),
+            keeper: Timekeeper::start(reading(0)),
+            journal: Vec::new(),
+            holders: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            down_until_us: 0,
+        }
+    }
+
+    /// The memory is gone; what the journal has is all there is.
+    pub(crate) fn crash(&mut self, back_at_us: u64) {
+        self.down_until_us = back_at_us;
+        self.book = Book::new(self.policy);
+        for (event, now) in &self.journal {
+            self.book.replay(event, now).expect("what was journaled can be replayed");
+        }
+        self.book.audit().expect("the book adds up after a crash");
+    }
+
+    /// Answers one holder's beat: returns first, then reports, then wishes.
+    pub(crate) fn answer(&mut self, batch: &Batch, at_us: u64) -> BatchReply {
+        let now = self.keeper.at(reading(at_us));
+        let next = HolderId(u32::try_from(self.holders.len()).expect("few holders"));
+        let holder = *self.holders.entry(batch.holder.clone()).or_insert(next);
+        let give_back =
+            batch.give_back.iter().map(|item| self.give_back(holder, item, &now)).collect();
+        let used = batch.used.iter().map(|item| self.record(holder, item, &now)).collect();
+        let acquire = batch.acquire.iter().map(|item| self.acquire(holder, item, &now)).collect();
+        self.book.audit().expect("the book adds up after every message");
+        BatchReply { acquire, give_back, used }
+    }
+
+    fn tell(&mut self, command: &Command, now: &Now) -> Result<Outcome, Refusal> {
+        let (outcome, event) = self.book.apply(command, now)?;
+        self.journal.extend(event.map(|event| (event, *now)));
+        Ok(outcome)
+    }
+
+    fn acquire(&mut self, holder: HolderId, item: &AcquireItem, now: &Now) -> Item<Lease> {
+        let fresh = RequestKey(self.requests.len() as u128);
+        let name = format!("{}/{}", holder.0, item.request_id);
+        let acquire = Acquire {
+            holder,
+            request: *self.requests.entry(name).or_insert(fresh),
+            min: Amount::new(item.tokens.min, item.requests.min),
+            want: Amount::new(item.tokens.want, item.requests.want),
+            ahead: item.window == Which::Next,
+        };
+        match self.tell(&Command::Acquire(acquire), now) {
+            Ok(Outcome::Granted(granted)) => {
+                let standing = self.book.standing_with(granted.lease, now);
+                let lease = Lease {
+                    lease_id: granted.lease.to_string(),
+                    deployment: item.deployment.clone(),
+                    tokens: granted.amount.tokens,
+                    requests: granted.amount.requests,
+                    starts_in_ms: granted.starts_in_ms,
+                    expires_in_ms: granted.expires_in_ms,
+                    window: LeaseWindow {
+                        kind: wire_kind(self.policy.kind),
+                        ends_in_ms: granted.credit_ends_in_ms,
+                    },
+                    state: state(standing.state),
+                    usage: usage(&standing),
+                };
+                Item::done(201, lease)
+            }
+            Ok(other) => panic!("an acquire came to {other:?}"),
+            Err(Refusal::Denied(denial)) => Item::failed(denied(&denial, &self.book.standing(now))),
+            Err(Refusal::TooEarly { in_ms }) => {
+                Item::failed(Problem::new(Code::TooEarly, "too early").retry_after_ms(in_ms))
+            }
+            Err(Refusal::NeverFits { .. }) => Item::failed(Problem::new(Code::NeverFits, "never")),
+            Err(other) => panic!("an acquire was refused: {other}"),
+        }
+    }
+
+    fn give_back(&mut self, holder: HolderId, item: &GiveBackItem, now: &Now) -> Item<GivenBack> {
+        let total = Amount::new(item.tokens, item.requests);
+        let command = GiveBack { holder, lease: lease(&item.lease_id), total, closed: item.closed };
+        match self.tell(&Command::GiveBack(command), now).expect("a client gives back what it has")
+        {
+            Outcome::Returned(returned) => Item::done(
+                200,
+                GivenBack {
+                    lease_id: item.lease_id.clone(),
+                    credited: wire(returned.credited),
+                    given_back: wire(returned.given_back),
+                },
+            ),
+            other => panic!("a return came to {other:?}"),
+        }
+    }
+
+    fn record(&mut self, holder: HolderId, item: &UsedItem, now: &Now) -> Item<UseRecorded> {
+        let used = Amount::new(item.tokens, item.requests);
+        let overrun = Amount::new(item.overrun.tokens, item.overrun.requests);
+        let report = Use { holder, lease: lease(&item.lease_id), used, overrun };
+        match self.tell(&Command::Use(report), now) {
+            Ok(Outcome::Used(known)) => Item::done(
+                200,
+                UseRecorded {
+                    lease_id: item.lease_id.clone(),
+                    used: wire(known.used),
+                    overrun: wire(known.overrun),
+                },
+            ),
+            Err(Refusal::NoSuchLease) => {
+                Item::failed(Problem::new(Code::LeaseNotFound, "forgotten"))
+            }
+            other => panic!("a report came to {other:?}"),
+        }
+    }
+}
+
+fn reading(at_us: u64) -> Reading {
+    Reading { steady_ms: at_us / 1_000, wall_ms: BEGIN_MS + at_us / 1_000 }
+}
+
+fn lease(text: &str) -> LeaseId {
+    text.parse().expect("a lease id of ours")
+}
+
+fn wire(amount: Amount) -> quota_api::Amount {
+    quota_api::Amount { tokens: amount.tokens, requests: amount.requests }
+}
+
+fn wire_kind(kind: WindowKind) -> quota_api::WindowKind {
+    match kind {
+        WindowKind::Minute => quota_api::WindowKind::Minute,
+        WindowKind::Rolling => quota_api::WindowKind::Rolling,
+    }
+}
+
+fn state(state: quota_core::State) -> State {
+    match state {
+        quota_core::State::Ok => State::Ok,
+        quota_core::State::Endgame => State::Endgame,
+        quota_core::State::Exhausted => State::Exhausted,
+    }
+}
+
+fn usage(standing: &Standing) -> Usage {
+    let pair = |limit, outstanding, overrun| UsagePair { limit, outstanding, overrun };
+    Usage {
+        tokens: pair(standing.limit.tokens, standing.outstanding.tokens, standing.overrun.tokens),
+        requests: pair(
+            standing.limit.requests,
+            standing.outstanding.requests,
+            standing.overrun.requests,
+        ),
+    }
+}
+
+fn denied(denial: &Denial, standing: &Standing) -> Problem {
+    let unit = match denial.unit {
+        quota_core::Unit::Tokens => Unit::Tokens,
+        quota_core::Unit::Requests => Unit::Requests,
+    };
+    Problem {
+        state: Some(state(denial.state)),
+        unit: Some(unit),
+        usage: Some(usage(standing)),
+        ..Problem::new(Code::Exhausted, "not enough").retry_after_ms(denial.retry_after_ms)
+    }
+}

@@ -1,0 +1,239 @@
+//! All of it together: what happens when, in the order of virtual time.
+
+use std::collections::BTreeMap;
+
+use gateway_client::{Amount, Permit};
+use quota_api::{Batch, BatchReply};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::audit::{Audit, Request};
+use crate::gateway::{Drawn, Drift, Gateway};
+use crate::plan::Plan;
+use crate::server::Server;
+
+const SECOND_US: u64 = 1_000_000;
+
+/// A gateway gives an answer up after so long.
+const TIMEOUT_US: u64 = 2 * SECOND_US;
+
+/// After the last request, for what still runs.
+const AFTERMATH_US: u64 = 30 * SECOND_US;
+
+enum Happening {
+    Arrives { gateway: usize, request: usize },
+    Settles { gateway: usize, request: usize, permit: Permit, used: u64 },
+    AtServer { gateway: usize, flight: u64, batch: Batch, is_repeat: bool },
+    AtGateway { gateway: usize, flight: u64, answer: Option<BatchReply> },
+    Wakes { gateway: usize },
+    ServerCrashes,
+    GatewayDies { gateway: usize },
+}
+
+/// A run under way.
+pub(crate) struct Site {
+    plan: Plan,
+    rng: StdRng,
+    server: Server,
+    gateways: Vec<Gateway>,
+    /// Numbered, so that what happens at one instant has an order.
+    ahead: BTreeMap<(u64, u64), Happening>,
+    happenings: u64,
+    now_us: u64,
+    audit: Audit,
+}
+
+/// Plays a plan to its end.
+pub(crate) fn play(plan: &Plan) -> Audit {
+    let mut site = Site::new(plan.clone());
+    site.schedule_requests();
+    site.schedule_accidents();
+    let end_us = plan.seconds * SECOND_US + AFTERMATH_US;
+    while let Some(((at_us, _), happening)) = site.ahead.pop_first() {
+        if at_us > end_us {
+            break;
+        }
+        site.now_us = at_us;
+        site.happen(happening);
+    }
+    site.audit
+}
+
+impl Site {
+    fn new(plan: Plan) -> Self {
+        let mut rng = StdRng::seed_from_u64(plan.seed);
+        let drift_ppm = plan.accidents.drift_ppm;
+        let gateways = (0..plan.gateways).map(|number| {
+            let ppm = rng.random_range(-drift_ppm..=drift_ppm);
+            let clock = Drift { origin_us: rng.random_range(SECOND_US..1_000 * SECOND_US), ppm };
+            Gateway::new(
+                format!("gw-{number}"),
+                clock,
+                rng.random_range(0..=1_000),
+                plan.max_wait_ms,
+            )
+        });
+        let gateways = gateways.collect();
+        let server = Server::new(&plan);
+        let (ahead, audit) = (BTreeMap::new(), Audit::default());
+        Self { plan, rng, server, gateways, ahead, happenings: 0, now_us: 0, audit }
+    }
+
+    fn at(&mut self, at_us: u64, happening: Happening) {
+        self.happenings += 1;
+        self.ahead.insert((at_us, self.happenings), happening);
+    }
+
+    /// Poisson arrivals, about: gaps are uniform with the right mean.
+    fn schedule_requests(&mut self) {
+        let load = self.plan.load.clone();
+        let gap_us = SECOND_US / load.per_second;
+        let mut at_us = 0;
+        while at_us < self.plan.seconds * SECOND_US {
+            at_us += self.rng.random_range(0..=2 * gap_us);
+            let reserved = self.rng.random_range(load.tokens.0..=load.tokens.1);
+            let request = self.audit.requests.len();
+            self.audit.requests.push(Request {
+                at_us,
+                reserved,
+                used: reserved,
+                is_admitted: false,
+            });
+            let gateway = self.zipf();
+            self.at(at_us, Happening::Arrives { gateway, request });
+        }
+    }
+
+    /// The n-th gateway gets a share of 1/n.
+    fn zipf(&mut self) -> usize {
+        let weights = (1..=self.plan.gateways).map(|rank| 1_000_000 / rank);
+        let mut left = self.rng.random_range(0..weights.clone().sum::<usize>());
+        for (gateway, weight) in weights.enumerate() {
+            if left < weight {
+                return gateway;
+            }
+            left -= weight;
+        }
+        0
+    }
+
+    fn schedule_accidents(&mut self) {
+        let end_us = self.plan.seconds * SECOND_US;
+        for _ in 0..self.plan.accidents.server_crashes {
+            let at_us = self.rng.random_range(0..end_us);
+            self.at(at_us, Happening::ServerCrashes);
+        }
+        for _ in 0..self.plan.accidents.gateway_crashes {
+            let at_us = self.rng.random_range(0..end_us);
+            let gateway = self.rng.random_range(0..self.plan.gateways);
+            self.at(at_us, Happening::GatewayDies { gateway });
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrives { gateway, request } => self.arrives(gateway, request),
+            Happening::Settles { gateway, request, permit, used } => {
+                self.settles(gateway, request, permit, used);
+            }
+            Happening::AtServer { gateway, flight, batch, is_repeat } => {
+                self.at_server(gateway, flight, &batch, is_repeat);
+            }
+            Happening::AtGateway { gateway, flight, answer } => {
+                self.at_gateway(gateway, flight, answer)
+            }
+            Happening::Wakes { gateway } => self.go_on(gateway),
+            Happening::ServerCrashes => {
+                let down_us = self.rng.random_range(0..SECOND_US);
+                self.server.crash(self.now_us + down_us);
+            }
+            Happening::GatewayDies { gateway } => self.gateways[gateway].is_dead = true,
+        }
+    }
+
+    fn arrives(&mut self, gateway: usize, request: usize) {
+        if self.gateways[gateway].is_dead {
+            return;
+        }
+        let amount = Amount { tokens: self.audit.requests[request].reserved, requests: 1 };
+        let drawn = self.gateways[gateway].draw(request, amount, self.now_us);
+        self.became(gateway, drawn);
+        self.go_on(gateway);
+    }
+
+    fn settles(&mut self, gateway: usize, request: usize, permit: Permit, used: u64) {
+        let record = &mut self.audit.requests[request];
+        record.used = used.min(record.reserved);
+        self.audit.overrun += used.saturating_sub(record.reserved);
+        permit.settle(Amount { tokens: used, requests: 1 });
+        self.gateways[gateway].settled();
+        self.go_on(gateway);
+    }
+
+    fn became(&mut self, gateway: usize, drawn: impl IntoIterator<Item = Drawn>) {
+        for drawn in drawn {
+            let Drawn::Admitted(request, permit) = drawn else { continue };
+            let record = &mut self.audit.requests[request];
+            record.is_admitted = true;
+            record.at_us = self.now_us;
+            let load = &self.plan.load;
+            let used = record.reserved
+                * self.rng.random_range(load.used_percent.0..=load.used_percent.1)
+                / 100;
+            let takes_us = self.rng.random_range(load.takes_ms.0..=load.takes_ms.1) * 1_000;
+            self.at(self.now_us + takes_us, Happening::Settles { gateway, request, permit, used });
+        }
+    }
+
+    /// Lets a gateway do what it has to, and send what it has to say.
+    fn go_on(&mut self, number: usize) {
+        if self.gateways[number].is_dead {
+            return;
+        }
+        let drawn = self.gateways[number].attend(self.now_us);
+        self.became(number, drawn);
+        if let Some(batch) = self.gateways[number].send(self.now_us) {
+            self.send(number, &batch);
+        }
+        let next_us = self.gateways[number].next_us(self.now_us).max(self.now_us + 1);
+        self.at(next_us, Happening::Wakes { gateway: number });
+    }
+
+    fn send(&mut self, gateway: usize, batch: &Batch) {
+        self.audit.messages += 1;
+        let flight = self.gateways[gateway].flight;
+        let fate = self.plan.network.request(&mut self.rng);
+        for (in_us, is_repeat) in [(fate.arrives_in_us, false), (fate.again_in_us, true)] {
+            if let Some(in_us) = in_us {
+                let batch = batch.clone();
+                self.at(
+                    self.now_us + in_us,
+                    Happening::AtServer { gateway, flight, batch, is_repeat },
+                );
+            }
+        }
+        let given_up = Happening::AtGateway { gateway, flight, answer: None };
+        self.at(self.now_us + TIMEOUT_US, given_up);
+    }
+
+    fn at_server(&mut self, gateway: usize, flight: u64, batch: &Batch, is_repeat: bool) {
+        let is_up = self.now_us >= self.server.down_until_us;
+        let answer = is_up.then(|| self.server.answer(batch, self.now_us));
+        let arrives_in_us = self.plan.network.answer(&mut self.rng);
+        if let Some(in_us) = arrives_in_us.filter(|_| !is_repeat) {
+            self.at(self.now_us + in_us, Happening::AtGateway { gateway, flight, answer });
+        }
+    }
+
+    fn at_gateway(&mut self, number: usize, flight: u64, answer: Option<BatchReply>) {
+        let gateway = &mut self.gateways[number];
+        if gateway.is_dead || gateway.flight != flight {
+            return;
+        }
+        // Answered or given up: what comes later of this flight finds another number.
+        gateway.flight += 1;
+        let drawn = gateway.hear(answer, self.now_us);
+        self.became(number, drawn);
+        self.go_on(number);
+    }
+}

@@ -1,0 +1,22 @@
+//! Repeated, reordered and lost messages, and `kill -9` at random points, must never break the
+//! rules R1 to R5.
+//!
+//! One run: a real quota server, some clients in this process behind a [`relay::Relay`] that treats
+//! their messages badly, and a hand that kills the server again and again. Some holders leave
+//! properly, one vanishes. Then two witnesses are heard, neither of them the server's own counters:
+//! the [`journal`], replayed step by step, and the [`record`] of what the holders really drew.
+//!
+//! Time is real, so a seed repeats a run's choices but not its timing.
+
+mod entry;
+mod fault;
+mod holder;
+mod journal;
+mod ledger;
+mod record;
+mod relay;
+mod run;
+mod verdict;
+
+pub use run::{RunError, run};
+pub use verdict::Verdict;
