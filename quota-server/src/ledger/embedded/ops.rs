@@ -67,7 +67,7 @@ impl Books {
         let Some(book) = slot.book.as_deref_mut() else {
             let mut empty = Book::new(slot.policy);
             let (outcome, _) = empty.apply(&command(NOBODY), now).map_err(refused)?;
-            return Ok(reply(outcome));
+            return Ok(reply(&outcome));
         };
         let owner = book.owner(lease.lease);
         if let Some(owner) = owner {
@@ -86,7 +86,7 @@ impl Books {
         {
             draft.changes.push(Change::Late(LateEntry { deployment: lease.deployment, late }));
         }
-        Ok(reply(outcome))
+        Ok(reply(&outcome))
     }
 
     fn denied(&mut self, id: &str, amount: Amount, now: &Now) -> Result<Reply, OpError> {
@@ -160,10 +160,10 @@ fn refused(refusal: Refusal) -> OpError {
     }
 }
 
-fn reply(outcome: Outcome) -> Reply {
+fn reply(outcome: &Outcome) -> Reply {
     match outcome {
-        Outcome::Returned(returned) => Reply::Returned(returned),
-        Outcome::Used(used) => Reply::Used(used),
+        Outcome::Returned(returned) => Reply::Returned(*returned),
+        Outcome::Used(used) => Reply::Used(*used),
         // A command on a lease grants nothing.
         Outcome::Noted | Outcome::Granted(_) => Reply::Noted,
     }

@@ -1,8 +1,8 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use quota_core::BookPage;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
+use sqlx::{FromRow, Row, SqlitePool};
 
 use super::rows::{Page, signed};
 use crate::ledger::embedded::{History, JournalError};
@@ -45,4 +45,14 @@ impl History for SqliteHistory {
         }
         .boxed()
     }
+}
+
+/// All of the history, by deployment number.
+pub(crate) async fn read_history(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(u32, BookPage)>, JournalError> {
+    let rows = sqlx::query("SELECT * FROM history").fetch_all(connection).await;
+    let rows = rows.map_err(JournalError::new)?;
+    let pages = rows.iter().map(|row| Ok((row.try_get("deployment")?, Page::from_row(row)?.0)));
+    pages.collect::<sqlx::Result<_>>().map_err(JournalError::new)
 }

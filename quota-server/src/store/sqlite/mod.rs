@@ -9,6 +9,8 @@ mod history;
 mod load;
 mod lock;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 
 pub(crate) use files::{open_all, shard_files};
+pub(crate) use history::read_history;
 pub(crate) use load::{read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
 
@@ -112,7 +115,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).disable_statement_logging()
 }
 
-async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
+/// Connects, and makes the file where there is none.
+pub(crate) async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
     options(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)

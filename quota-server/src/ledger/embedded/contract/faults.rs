@@ -99,9 +99,9 @@ async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
     };
     let (results, ()) = tokio::join!(join_all(calls), open);
     let granted = results.iter().filter(|result| result.is_ok()).count();
-    let refused = results.iter().filter(|result| {
-        matches!(result, Err(OpError::Unavailable(Unavailable::Overloaded)))
-    });
+    let refused = results
+        .iter()
+        .filter(|result| matches!(result, Err(OpError::Unavailable(Unavailable::Overloaded))));
     assert!(granted >= 1);
     assert_eq!(granted + refused.count(), 10);
     assert_eq!(world.pages("a").await[0].granted.tokens, 10 * granted as u64);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use quota_core::{
-    Acquire, Amount, Book, Command, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal,
-    RequestKey, Use,
+    Acquire, Amount, Book, Command, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal, RequestKey,
+    Use,
 };
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -92,8 +92,7 @@ fn step(rng: &mut SmallRng, leases: &[(&'static str, u32, LeaseRef)]) -> Step {
         let command = Command::GiveBack(give_back);
         Step { id, holder, op: Op::GiveBack { lease, total, closed }, command }
     } else {
-        let command =
-            Command::Use(Use { holder: named, lease: lease.lease, used: total, overrun });
+        let command = Command::Use(Use { holder: named, lease: lease.lease, used: total, overrun });
         Step { id, holder, op: Op::Use { lease, used: total, overrun }, command }
     }
 }
@@ -113,18 +112,18 @@ fn acquire(rng: &mut SmallRng) -> Step {
 
 fn ask(book: &mut Book, command: &Command, now: &Now) -> Answer {
     match book.apply(command, now) {
-        Ok((outcome, _)) => outcome_of(outcome),
+        Ok((outcome, _)) => outcome_of(&outcome),
         Err(refusal) => refusal_of(refusal),
     }
 }
 
-fn outcome_of(outcome: Outcome) -> Answer {
+fn outcome_of(outcome: &Outcome) -> Answer {
     match outcome {
         Outcome::Granted(granted) => {
             Answer::Granted(granted.lease, granted.amount, granted.expires_in_ms)
         }
-        Outcome::Returned(returned) => Answer::Returned(returned),
-        Outcome::Used(used) => Answer::Used(used),
+        Outcome::Returned(returned) => Answer::Returned(*returned),
+        Outcome::Used(used) => Answer::Used(*used),
         Outcome::Noted => Answer::Noted,
     }
 }
@@ -139,7 +138,7 @@ fn refusal_of(refusal: Refusal) -> Answer {
 
 fn told(result: Result<Reply, OpError>) -> Answer {
     match result {
-        Ok(Reply::Granted { granted, .. }) => outcome_of(Outcome::Granted(granted)),
+        Ok(Reply::Granted { granted, .. }) => outcome_of(&Outcome::Granted(granted)),
         Ok(Reply::Returned(returned)) => Answer::Returned(returned),
         Ok(Reply::Used(used)) => Answer::Used(used),
         Ok(Reply::Noted) => Answer::Noted,

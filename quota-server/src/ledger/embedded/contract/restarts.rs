@@ -12,7 +12,11 @@ pub(super) async fn the_same_minute_grants_only_what_was_left(mut world: World) 
             let lease = world.take(&id, 70).await.unwrap();
             taken += 70;
             assert_eq!(lease.standing.outstanding.tokens, taken);
-            if round % 2 == 0 { world.crash().await } else { world.restart().await }
+            if round % 2 == 0 {
+                world.crash().await;
+            } else {
+                world.restart().await;
+            }
             assert!(is_denied(&world.take(&id, 501 - taken).await), "round {round}");
         }
         world.take(&id, 500 - taken).await.unwrap();

@@ -15,7 +15,7 @@ use super::memory::MemoryJournal;
 use crate::clock::manual::ManualClock;
 use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger};
 use crate::ledger::{
-    Caller, Ledger, LeaseRef, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 
 /// Where the ledger's data are.
@@ -67,6 +67,7 @@ impl World {
                 }
             }
             self.ledger.stop().await;
+            crate::verify::verify(copy.path()).await.unwrap();
             self.store = Store::Disk(copy);
         }
         self.ledger.kill().await;

@@ -1,0 +1,140 @@
+//! What only files can do: be in use, lost, newer, or broken.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind};
+use sqlx::Connection;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connect;
+use crate::clock::manual::ManualClock;
+use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger, OpenError, RecoveryError};
+use crate::ledger::{Caller, Ledger, Op, Put};
+use crate::verify::{VerifyError, verify};
+
+async fn open(folder: &Path, shards: u32) -> Result<EmbeddedLedger, OpenError> {
+    let config = EmbeddedConfig { shards, ..EmbeddedConfig::new(folder) };
+    let clock = Arc::new(ManualClock::new());
+    EmbeddedLedger::open(&config, clock, &TaskTracker::new(), CancellationToken::new()).await
+}
+
+async fn error(folder: &Path, shards: u32) -> OpenError {
+    open(folder, shards).await.err().expect("it must not open")
+}
+
+/// A folder with three commits of grants.
+async fn used(shards: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path(), shards).await.unwrap();
+    let limit = Limit { tokens: Some(500), requests: None };
+    let (life_ms, guard_ms) = (2_000, 200);
+    let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
+    let policy = Policy { limit, kind, life_ms, guard_ms, settlement };
+    let (id, details) = (Arc::from("a"), Arc::from("{}"));
+    ledger.put(Put { id, policy, details, expected: None }).await.unwrap();
+    let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
+    for request in 0..3 {
+        let (min, want) = (Amount::new(100, 1), Amount::new(100, 1));
+        let (deployment, request) = ("a".into(), RequestKey(request));
+        let op = Op::Acquire { deployment, request, min, want, ahead: false };
+        assert!(ledger.run(caller.clone(), vec![op]).await[0].is_ok());
+    }
+    ledger.stop().await;
+    folder
+}
+
+async fn sql(folder: &Path, statement: &'static str) {
+    let mut connection = connect(&folder.join("ledger-00.sqlite")).await.unwrap();
+    sqlx::query(statement).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_servers_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path(), 1).await.unwrap();
+    assert!(matches!(error(folder.path(), 1).await, OpenError::InUse(_)));
+    first.stop().await;
+    open(folder.path(), 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_number_of_shards_is_fixed() {
+    let folder = used(2).await;
+    for shards in [1, 3] {
+        let error = error(folder.path(), shards).await;
+        assert!(matches!(error, OpenError::ShardsDiffer { stored_of: 2, .. }), "{error}");
+    }
+    assert!(matches!(error(folder.path(), 65).await, OpenError::Shards(65)));
+    open(folder.path(), 2).await.unwrap().stop().await;
+    std::fs::remove_file(folder.path().join("ledger-01.sqlite")).unwrap();
+    assert!(matches!(error(folder.path(), 2).await, OpenError::Missing(_)));
+    assert!(!folder.path().join("ledger-01.sqlite").exists(), "not made anew");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_left_alone() {
+    let folder = used(1).await;
+    sql(
+        folder.path(),
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'newer', 1, x'00', 0)",
+    )
+    .await;
+    let error = error(folder.path(), 1).await;
+    assert!(matches!(error, OpenError::NewerSchema { version: 9_999, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_broken_entry_is_named() {
+    let folder = used(1).await;
+    sql(
+        folder.path(),
+        "UPDATE journal SET entry = CAST(substr(entry, 1, length(entry) - 1) AS BLOB)
+         WHERE seq = 3",
+    )
+    .await;
+    let error = error(folder.path(), 1).await;
+    let OpenError::Recovery { name, source } = &error else { panic!("{error}") };
+    assert!(name.ends_with("ledger-00.sqlite"));
+    assert!(matches!(source, RecoveryError::Entry { seq: 3, .. }), "{error}");
+    let found = verify(folder.path()).await.unwrap_err();
+    assert!(matches!(found, VerifyError::Unreadable { .. }), "{found}");
+}
+
+#[tokio::test]
+async fn a_lost_entry_is_named() {
+    let folder = used(1).await;
+    sql(folder.path(), "DELETE FROM journal WHERE seq = 2").await;
+    let error = error(folder.path(), 1).await;
+    let OpenError::Recovery { source, .. } = &error else { panic!("{error}") };
+    assert!(matches!(source, RecoveryError::Gap { expected: 2, found: 3 }), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ledger-00.sqlite"), "what is this?".repeat(99)).unwrap();
+    let error = error(folder.path(), 1).await;
+    assert!(matches!(error, OpenError::Store { .. }), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let no_folder = folder.path().join("file");
+    std::fs::write(&no_folder, "").unwrap();
+    assert!(matches!(super::FolderLock::take(&no_folder), Err(OpenError::Folder { .. })));
+}
+
+#[tokio::test]
+async fn a_folder_is_verified_as_it_is() {
+    let folder = used(3).await;
+    let report = verify(folder.path()).await.unwrap();
+    assert_eq!(report.grants.len(), 3);
+    let holders: Vec<_> = report.grants.iter().map(|grant| &*grant.holder).collect();
+    assert_eq!(holders, ["gw-1/5f"; 3]);
+    let windows: Vec<_> = report.windows.iter().collect();
+    let [((id, _), sums)] = windows.as_slice() else { panic!("{windows:?}") };
+    assert_eq!((&**id, sums.granted), ("a", Amount::new(300, 3)));
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(verify(empty.path()).await, Err(VerifyError::Empty(_))));
+}
