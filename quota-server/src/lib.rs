@@ -17,3 +17,4 @@ mod reload;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod verify;
