@@ -104,6 +104,8 @@ pub struct Used {
     pub used: Amount,
     /// Used above it, so far.
     pub overrun: Amount,
+    /// What of the overrun this report added.
+    pub overrun_added: Amount,
     /// What must be added to the history of a window that is closed already.
     pub late: Option<LateUse>,
 }

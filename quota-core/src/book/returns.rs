@@ -65,13 +65,14 @@ impl Book {
             return Err(Refusal::ExceedsLease);
         }
         let changed = (used, overrun) != (known.used, known.overrun);
+        let overrun_added = overrun.saturating_sub(known.overrun);
         let late = (is_late && changed).then(|| LateUse {
             window: id.window,
             used: used.saturating_sub(known.used),
-            overrun: overrun.saturating_sub(known.overrun),
+            overrun: overrun_added,
         });
         let event = changed.then_some(Event::Used { lease: id, used, overrun });
-        Ok((Outcome::Used(Used { used, overrun, late }), event))
+        Ok((Outcome::Used(Used { used, overrun, overrun_added, late }), event))
     }
 
     /// What is recorded of a lease's usage, what it kept of its amount, and whether its window's book
@@ -79,11 +80,10 @@ impl Book {
     fn recorded(&self, id: LeaseId) -> Option<(Used, Amount, bool)> {
         if let Some(bucket) = self.bucket(id.window) {
             let lease = bucket.find(id)?;
-            let used = Used { used: lease.used(), overrun: bucket.overrun_of(id), late: None };
-            return Some((used, lease.kept(), false));
+            return Some((known(lease.used(), bucket.overrun_of(id)), lease.kept(), false));
         }
         let late = self.late.find(id)?;
-        Some((Used { used: late.used, overrun: late.overrun, late: None }, late.kept, true))
+        Some((known(late.used, late.overrun), late.kept, true))
     }
 
     pub(super) fn enter_return(
@@ -127,4 +127,8 @@ fn check_total(lease: &Lease, given_back: Amount, used: Amount) -> Result<(), Re
 
 fn returned(credited: Amount, given_back: Amount) -> Outcome {
     Outcome::Returned(Returned { credited, given_back })
+}
+
+const fn known(used: Amount, overrun: Amount) -> Used {
+    Used { used, overrun, overrun_added: Amount::ZERO, late: None }
 }
