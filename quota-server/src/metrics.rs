@@ -137,11 +137,6 @@ pub fn books_active_changed(by: i32) {
     gauge_of(BOOKS_ACTIVE).increment(f64::from(by));
 }
 
-/// So many tokens more were used above what was reserved.
-pub fn overrun(tokens: u64) {
-    counter_of(OVERRUN_TOKENS).increment(tokens);
-}
-
 fn counter_of(name: &'static str) -> Counter {
     counter!(name)
 }

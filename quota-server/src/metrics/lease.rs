@@ -5,7 +5,7 @@ use quota_core::{Amount, Unit};
 
 use super::{
     DENIED, DENIED_BY_HOLDERS, GIVEN_BACK_REQUESTS, GIVEN_BACK_TOKENS, GRANTED_REQUESTS,
-    GRANTED_TOKENS, GRANTS, counter_of,
+    GRANTED_TOKENS, GRANTS, OVERRUN_TOKENS, counter_of,
 };
 
 /// Handles: these move at every call.
@@ -16,6 +16,7 @@ pub struct LeaseMetrics {
     given_back: Pair,
     denied: Pair,
     denied_by_holders: Counter,
+    overrun_tokens: Counter,
 }
 
 #[derive(Clone)]
@@ -46,6 +47,7 @@ impl LeaseMetrics {
                 requests: counter!(DENIED, "unit" => "requests"),
             },
             denied_by_holders: counter_of(DENIED_BY_HOLDERS),
+            overrun_tokens: counter_of(OVERRUN_TOKENS),
         }
     }
 
@@ -66,6 +68,11 @@ impl LeaseMetrics {
             Unit::Tokens => self.denied.tokens.increment(1),
             Unit::Requests => self.denied.requests.increment(1),
         }
+    }
+
+    /// A report added so many tokens to what was used above the reservations.
+    pub fn overrun(&self, tokens: u64) {
+        self.overrun_tokens.increment(tokens);
     }
 
     /// A holder tells of draws that it denied by itself.

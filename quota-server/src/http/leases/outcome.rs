@@ -65,7 +65,10 @@ impl Api {
         outcome: Option<Outcome>,
     ) -> Result<UseRecorded, Failure> {
         match outcome {
-            Some(Ok(Reply::Used(used))) => Ok(wire::use_recorded(lease_id, &used)),
+            Some(Ok(Reply::Used(used))) => {
+                self.lease_metrics.overrun(used.overrun_added.tokens);
+                Ok(wire::use_recorded(lease_id, &used))
+            }
             Some(Err(error)) => Err(self.refused(error)),
             _ => Err(misanswered("usage report")),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use quota_api::{Code, Lease};
+use serde_json::json;
 
 use crate::http::testing::{Fault, World, request, wish};
 use crate::ledger::Unavailable;
@@ -28,7 +29,7 @@ async fn an_absent_ledger_is_told_of_with_when_to_come_back() {
         let world = World::faulty(Fault::Says(unavailable));
         for answer in [
             world.post("/v1/leases", &wish("r", 1)).await,
-            world.put("/v1/deployments/m", &serde_json::json!({"tpm_limit": 1})).await,
+            world.put("/v1/deployments/m", &json!({"tpm_limit": 1})).await,
             world.get("/v1/deployments").await,
             world.get("/readyz").await,
         ] {
@@ -82,7 +83,12 @@ async fn a_server_that_drains_is_not_ready() {
 async fn requests_and_leases_are_counted() {
     let world = World::new().await.with_deployment().await;
     let _: Lease = world.post("/v1/leases", &wish("r", 400)).await.done(201);
-    let _: Lease = world.post("/v1/leases", &wish("r", 400)).await.done(201);
+    let lease: Lease = world.post("/v1/leases", &wish("r", 400)).await.done(201);
+    for total in [3, 5, 4] {
+        let used = json!({"lease_id": lease.lease_id, "tokens": 400, "requests": 1,
+            "overrun": {"tokens": total, "requests": 0}});
+        world.post("/v1/leases/batch", &json!({"holder": "h", "used": [used]})).await;
+    }
     world.post("/v1/leases", &wish("r2", 400)).await.problem(Code::Exhausted);
     world.get("/nowhere").await;
     let text = world.get("/metrics").await.text;
@@ -90,6 +96,7 @@ async fn requests_and_leases_are_counted() {
         "quota_grants_total 1",
         "quota_granted_tokens_total 400",
         "quota_granted_requests_total 1",
+        "quota_overrun_tokens_total 5",
         "quota_denied_total{unit=\"tokens\"} 1",
         "quota_http_requests_total{route=\"/v1/leases\",class=\"2xx\"} 2",
         "quota_http_requests_total{route=\"/v1/leases\",class=\"4xx\"} 1",
