@@ -83,7 +83,7 @@ impl Ledger for EmbeddedLedger {
     fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>> {
         let health = if self.stop.is_cancelled() {
             Err(Unavailable::Stopping)
-        } else if self.health.is_writable() {
+        } else if self.health.is_writable() && self.shards.iter().all(Shard::is_alive) {
             Ok(self.time.stamp().now)
         } else {
             Err(Unavailable::CannotWrite)
@@ -106,6 +106,12 @@ impl Ledger for EmbeddedLedger {
             self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         .boxed()
+    }
+}
+
+impl Shard {
+    fn is_alive(&self) -> bool {
+        !self.jobs.is_closed()
     }
 }
 
@@ -185,7 +191,11 @@ impl EmbeddedLedger {
         let (answer, answered) = oneshot::channel();
         shard.jobs.try_send(job(answer)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Unavailable::Stopping,
+            mpsc::error::TrySendError::Closed(_) if self.stop.is_cancelled() => {
+                Unavailable::Stopping
+            }
+            // Its writer has died.
+            mpsc::error::TrySendError::Closed(_) => Unavailable::CannotWrite,
         })?;
         // A writer that dies without an answer may have written first.
         answered.await.map_err(|_gone| Unavailable::CannotWrite)

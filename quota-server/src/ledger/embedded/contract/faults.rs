@@ -126,3 +126,15 @@ async fn a_stop_answers_what_it_took_and_refuses_the_rest() {
     assert_eq!(world.ledger.health().await, Err(Unavailable::Stopping));
     world.ledger.stop().await;
 }
+
+#[tokio::test]
+async fn a_writer_that_dies_is_noticed_and_holds_nobody_up() {
+    let mut world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    world.memory()[0].disk.lock().unwrap().fault = Fault::Panic;
+    for _ in 0..3 {
+        assert!(cannot_write(&world.take("a", 100).await));
+        assert_eq!(world.ledger.health().await, Err(Unavailable::CannotWrite));
+    }
+    world.ledger.stop().await;
+}

@@ -1,7 +1,7 @@
 //! A journal in memory that fails when it is told to.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -21,6 +21,8 @@ pub(super) enum Fault {
     Before,
     /// It is written all the same.
     After,
+    /// The writer dies.
+    Panic,
 }
 
 /// What survives a crash.
@@ -40,6 +42,13 @@ pub(super) struct MemoryJournal {
     pub(super) disk: Arc<Mutex<Disk>>,
     /// Held by a test that wants commits to wait.
     pub(super) gate: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl MemoryJournal {
+    /// The disk, also after a writer died with it in hand.
+    pub(super) fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Disk {
@@ -85,7 +94,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn load(&mut self) -> Result<Catalogue, JournalError> {
-        let disk = self.disk.lock().unwrap();
+        let disk = self.disk();
         Ok(Catalogue {
             deployments: disk.deployments.values().cloned().collect(),
             last_deployment: disk.last_deployment,
@@ -99,14 +108,15 @@ impl Journal for MemoryJournal {
         first_seq: u64,
         mut each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
     ) -> Result<(), RecoveryError> {
-        let disk = self.disk.lock().unwrap();
+        let disk = self.disk();
         disk.entries.range(first_seq..).try_for_each(|(seq, entry)| each(*seq, entry))
     }
 
     async fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
         let _open = self.gate.lock().await;
-        let mut disk = self.disk.lock().unwrap();
+        let mut disk = self.disk();
         let fault = disk.fault;
+        assert_ne!(fault, Fault::Panic, "as the test wants it");
         if fault != Fault::Before {
             disk.write(commit);
         }
@@ -114,12 +124,12 @@ impl Journal for MemoryJournal {
     }
 
     async fn trim(&mut self, seq: u64) -> Result<(), JournalError> {
-        self.disk.lock().unwrap().entries.retain(|at, _| *at >= seq);
+        self.disk().entries.retain(|at, _| *at >= seq);
         Ok(())
     }
 
     async fn probe(&mut self) -> Result<(), JournalError> {
-        if self.disk.lock().unwrap().fault == Fault::None { Ok(()) } else { Err(broken()) }
+        if self.disk().fault == Fault::None { Ok(()) } else { Err(broken()) }
     }
 
     async fn close(&mut self) -> Result<(), JournalError> {
@@ -138,7 +148,7 @@ impl History for MemoryJournal {
         minute: u64,
     ) -> BoxFuture<'_, Result<Vec<BookPage>, JournalError>> {
         async move {
-            let disk = self.disk.lock().unwrap();
+            let disk = self.disk();
             let pages = disk.history.range((deployment, 0)..=(deployment, u64::MAX)).rev();
             Ok(pages.map(|(_, page)| *page).filter(|page| page.minute >= minute).collect())
         }
