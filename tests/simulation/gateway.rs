@@ -23,7 +23,7 @@ struct Waiter {
 #[derive(Debug)]
 pub(crate) enum Drawn {
     Admitted(usize, Permit),
-    Denied(usize),
+    Denied,
 }
 
 pub(crate) struct Gateway {
@@ -39,6 +39,8 @@ pub(crate) struct Gateway {
     max_wait: Duration,
     /// Numbers batches, so that an answer that comes after its time-out is known.
     pub(crate) flight: u64,
+    /// When it wakes by itself, µs of true time; 0 if not.
+    pub(crate) wakes_us: u64,
     pub(crate) is_dead: bool,
 }
 
@@ -81,6 +83,7 @@ impl Gateway {
             jitter,
             max_wait: Duration::from_millis(max_wait_ms),
             flight: 0,
+            wakes_us: 0,
             is_dead: false,
         }
     }
@@ -96,7 +99,7 @@ impl Gateway {
         let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, self.max_wait));
         if is_hopeless {
             self.signals.denied(amount);
-            return Some(Drawn::Denied(request));
+            return Some(Drawn::Denied);
         }
         self.waiters.push_back(Waiter { request, amount, deadline: now + self.max_wait });
         self.is_rung = true;
@@ -198,7 +201,7 @@ impl Gateway {
             let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, left));
             if left.is_zero() || is_hopeless {
                 signals.denied(waiter.amount);
-                drawn.push(Drawn::Denied(waiter.request));
+                drawn.push(Drawn::Denied);
                 return false;
             }
             true

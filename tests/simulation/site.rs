@@ -142,7 +142,7 @@ impl Site {
             Happening::AtGateway { gateway, flight, answer } => {
                 self.at_gateway(gateway, flight, answer)
             }
-            Happening::Wakes { gateway } => self.go_on(gateway),
+            Happening::Wakes { gateway } => self.wakes(gateway),
             Happening::ServerCrashes => {
                 let down_us = self.rng.random_range(0..SECOND_US);
                 self.server.crash(self.now_us + down_us);
@@ -196,7 +196,18 @@ impl Site {
             self.send(number, &batch);
         }
         let next_us = self.gateways[number].next_us(self.now_us).max(self.now_us + 1);
-        self.at(next_us, Happening::Wakes { gateway: number });
+        if self.gateways[number].wakes_us != next_us {
+            self.gateways[number].wakes_us = next_us;
+            self.at(next_us, Happening::Wakes { gateway: number });
+        }
+    }
+
+    /// Only the latest of its alarms counts.
+    fn wakes(&mut self, number: usize) {
+        if self.gateways[number].wakes_us == self.now_us {
+            self.gateways[number].wakes_us = 0;
+            self.go_on(number);
+        }
     }
 
     fn send(&mut self, gateway: usize, batch: &Batch) {

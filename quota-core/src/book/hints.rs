@@ -72,11 +72,12 @@ impl Book {
         let available = self.available(window);
         let (open, unaccounted) = self.expected(window, now);
         let certain_ms = self.certain_ms(min.saturating_sub(available), window, now);
+        // A request that was sent stays a request: settling returns tokens only.
+        let refunds = Amount::new(unaccounted.tokens, open.requests);
+        let hopes = self.policy.settlement == Settlement::Refund;
         let (retry_after_ms, state) = if min.fits(available.saturating_add(open)) {
             (BEAT_MS, State::Endgame)
-        } else if self.policy.settlement == Settlement::Refund
-            && min.fits(available.saturating_add(unaccounted))
-        {
+        } else if hopes && min.fits(available.saturating_add(refunds)) {
             (REFUND_MS, State::Exhausted)
         } else {
             (u64::MAX, State::Exhausted)

@@ -203,6 +203,15 @@ fn a_lease_that_ended_is_no_hope_of_rests() {
 }
 
 #[test]
+fn requests_under_way_are_no_hope_of_requests() {
+    let mut world = world(1_000, 10);
+    let lease = world.acquire(1, amount(10, 10)).unwrap().lease;
+    world.close(1, lease, Amount::ZERO);
+    let denied = denial(world.at(5_000).acquire(2, amount(1, 1)));
+    assert_eq!((denied.unit, denied.retry_after_ms), (Unit::Requests, 55_000));
+}
+
+#[test]
 fn what_can_never_be_granted_is_no_denial() {
     let mut world = world(100, 10);
     assert_eq!(
