@@ -1,8 +1,8 @@
 //! The integration tests: real processes only.
 //!
 //! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`recovery`] and
-//! [`disk`] what it survives, [`lifecycle`] how it starts and stops, [`scenarios`] and [`chaos`]
-//! what the whole does.
+//! [`disk`] what it survives, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
+//! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
 
@@ -16,6 +16,7 @@ mod half_sent;
 mod lifecycle;
 mod recovery;
 mod roles;
+mod rolling;
 mod scenarios;
 mod support;
 mod upstream;

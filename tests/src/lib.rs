@@ -3,8 +3,8 @@
 //! [`upstream`] is the provider that the gateways call, with an audit of what reached it;
 //! [`harness`] starts, stops, pauses and kills the real processes; [`load`] offers requests;
 //! [`scenario`] plays the scenarios and judges them by the audit;
-//! [`chaos`] mistreats messages and kills the server, and reads the journal afterwards. `it/` holds the tests,
-//! `src/bin/` the commands.
+//! [`chaos`] mistreats messages and kills the server, and reads the journal afterwards. `it/` holds
+//! the tests, `src/bin/` the commands.
 
 pub mod bench;
 pub mod chaos;

@@ -3,8 +3,9 @@
 //!
 //! One run: a real quota server, some clients in this process behind a [`relay::Relay`] that treats
 //! their messages badly, and a hand that kills the server again and again. Some holders leave
-//! properly, one vanishes. Then two witnesses are heard, neither of them the server's own counters:
-//! the [`journal`], replayed step by step, and the [`record`] of what the holders really drew.
+//! properly, one vanishes. Then witnesses are heard, none of them the server's own counters: the
+//! [`journal`], added up step by step, and the [`record`] of what the holders really drew; and the
+//! server's `verify` must find nothing either.
 //!
 //! Time is real, so a seed repeats a run's choices but not its timing.
 
@@ -15,8 +16,10 @@ mod journal;
 mod ledger;
 mod record;
 mod relay;
+mod rolling;
 mod run;
 mod verdict;
 
+pub use rolling::{Rolled, roll};
 pub use run::{RunError, run};
 pub use verdict::Verdict;

@@ -2,6 +2,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use gateway_client::{BuildError, QuotaClient};
 use quota_api::{Amount, DeploymentSpec, WindowKind};
+use quota_server::verify::verify;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -59,8 +60,11 @@ pub async fn run(seed: u64) -> Result<Verdict, RunError> {
     stage.draw(seed);
     let kills = stage.kill_again_and_again(&mut rng).await?;
     stage.end().await?;
-    let witness = journal::replay(stage.server.data_dir(), stage.limit, kind).await?;
     let mut verdict = Verdict::new(seed, kills, stage.relay.faults());
+    if let Err(why) = verify(stage.server.data_dir()).await {
+        verdict.broken.push(format!("the server's own check of its journal: {why}"));
+    }
+    let witness = journal::replay(stage.server.data_dir(), stage.limit, kind).await?;
     for ((name, kind), record) in KINDS.iter().zip(&stage.records) {
         verdict.judge((name, *kind), stage.limit, &record.all(), &witness);
     }
