@@ -83,7 +83,7 @@ impl App {
         let background = TaskTracker::new();
         let ledger = open(&config.ledger, &background).await?;
         let applied = declared::apply(&*ledger, declared).await?;
-        info!(?applied, "the declared deployments are there");
+        info!(applied.deployments, applied.created, "the declared deployments are there");
         let address = config.http.listen;
         let unheard = |source| StartError::Listen { address, source };
         let listener = Listener::bind(&config.http).await.map_err(unheard)?;

@@ -48,7 +48,9 @@ async fn reload(path: PathBuf, ledger: &dyn Ledger) {
     let read = tokio::task::spawn_blocking(move || declared::read(&path)).await;
     match read {
         Ok(Ok(puts)) => match declared::apply(ledger, puts).await {
-            Ok(applied) => info!(?applied, "the deployments file is applied"),
+            Ok(applied) => {
+                info!(applied.deployments, applied.created, "the deployments file is applied");
+            }
             Err(error) => error!(%error, "the deployments file is not applied to its end"),
         },
         Ok(Err(mistake)) => error!(%mistake, "the deployments file has a mistake: nothing changes"),

@@ -104,7 +104,10 @@ fn with_layers(
 
 fn answer(error: &clap::Error) -> Answer {
     if error.use_stderr() {
-        Answer::Mistake(Mistake::at("arguments", error.to_string().trim_start_matches("error: ")))
+        Answer::Mistake(Mistake::at(
+            "arguments",
+            error.to_string().trim_start_matches("error: ").trim_end(),
+        ))
     } else {
         Answer::Text(error.to_string())
     }
