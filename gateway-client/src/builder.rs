@@ -3,6 +3,7 @@ use std::time::Duration;
 use quota_api::limits::MAX_NAME_BYTES;
 
 use crate::clock::{BootClock, Clock};
+use crate::handle::is_name;
 use crate::transport::Transport;
 use crate::{BuildError, QuotaClient, driver};
 
@@ -94,7 +95,7 @@ impl<C: Clock> Builder<C> {
     pub fn build(self) -> Result<QuotaClient<C>, BuildError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let holder = format!("{}/{}", self.holder, self.instance);
-        if self.holder.is_empty() || holder.len() > MAX_NAME_BYTES {
+        if self.holder.is_empty() || !is_name(&holder) {
             return Err(BuildError::Holder(MAX_NAME_BYTES));
         }
         let transport = Transport::new(&self.url, self.token.as_deref(), self.request_timeout)?;

@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 
 use crate::pool::{Pool, Signals};
 use crate::queue::Queue;
-use crate::told::Told;
+use crate::told::{Ban, Told};
+use crate::{Moment, Reason};
 
 /// What the handles of a deployment share with the driver.
 #[derive(Debug)]
@@ -35,6 +36,13 @@ impl Core {
             rung: AtomicBool::new(false),
             bell,
         }
+    }
+
+    /// No server can have such a deployment, so the driver never hears of it.
+    pub(crate) fn disown(&self) {
+        let mut told = Told::default();
+        told.ban(Ban::on_all(Reason::UnknownDeployment, Moment::NEVER));
+        self.told.store(Arc::new(told));
     }
 
     /// Asks the driver to have a look. The plain load keeps draws in a rush off the cache line.

@@ -98,6 +98,7 @@ impl<C: Clock> Driver<C> {
         if self.deadline.is_none() && self.stop.is_cancelled() {
             self.deadline = Some(now + self.shutdown_timeout);
             self.refill.shut();
+            self.publish(now);
         }
         let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
         if is_late {
@@ -171,7 +172,11 @@ impl<C: Clock> Driver<C> {
                 desk.install(&grant, now);
             }
         }
-        for desk in &mut self.desks {
+        self.publish(now);
+    }
+
+    fn publish(&mut self, now: Moment) {
+        for desk in &self.desks {
             desk.publish(&mut self.refill, now);
         }
     }

@@ -9,8 +9,10 @@ pub enum BuildError {
     /// The token cannot be sent in a header.
     #[error("the token has characters that no HTTP header may have")]
     Token,
-    /// The holder's name with its instance is empty or too long.
-    #[error("the holder's name is empty, or longer than {0} bytes with its instance")]
+    /// The holder's name is empty, or with its instance too long or not printable.
+    #[error(
+        "the holder's name is empty, not printable, or longer than {0} bytes with its instance"
+    )]
     Holder(usize),
     /// The client was built outside of a tokio runtime.
     #[error("a client must be built inside of a tokio runtime")]

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use quota_api::limits::MAX_NAME_BYTES;
 use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -39,8 +40,12 @@ impl Registry {
         }
         let core = Arc::new(Core::new(id, self.bell.clone()));
         known.insert(id.into(), core.clone());
-        self.fresh().push(core.clone());
-        self.bell.notify_one();
+        if is_name(id) {
+            self.fresh().push(core.clone());
+            self.bell.notify_one();
+        } else {
+            core.disown();
+        }
         core
     }
 
@@ -51,4 +56,9 @@ impl Registry {
     fn fresh(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Core>>> {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the server takes it as a name. One entry with another name would fail a whole message.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control)
 }

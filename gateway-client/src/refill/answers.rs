@@ -8,7 +8,7 @@ use quota_api::{
 
 use super::ask::{Ask, Progress};
 use super::held::Held;
-use super::message::{Flight, Returned, Used};
+use super::message::Flight;
 use super::renewal::Renewal;
 use super::{DeploymentNo, Failure, Grant, LeaseNo, Refill};
 use crate::Moment;
@@ -35,10 +35,20 @@ impl Refill {
             grants.extend(self.asked(no, item, flight.sent_at, now, jitter));
         }
         for (returned, item) in flight.give_back.into_iter().zip(reply.give_back) {
-            self.returned(returned, &item);
+            let renewal = &mut self.deployments[returned.deployment.0];
+            if renewal.is_taken(&item, now, jitter)
+                && let Some(held) = renewal.held(returned.lease)
+            {
+                held.return_acked(returned.total, returned.closed);
+            }
         }
         for (used, item) in flight.used.into_iter().zip(reply.used) {
-            self.reported(used, &item);
+            let renewal = &mut self.deployments[used.deployment.0];
+            if renewal.is_taken(&item, now, jitter)
+                && let Some(held) = renewal.held(used.lease)
+            {
+                held.use_acked(used.used, used.overrun);
+            }
         }
         grants
     }
@@ -98,47 +108,27 @@ impl Refill {
         let renewal = &mut self.deployments[no.0];
         renewal.due = Moment::START;
         let ask = renewal.ask.take()?;
-        match item.into_result() {
-            Ok(lease) => {
-                renewal.hear(&lease, now, jitter);
-                if renewal.leases.iter().any(|held| held.id == lease.lease_id) {
-                    return None;
-                }
-                self.leases += 1;
-                let held = Held::new(LeaseNo(self.leases), lease, sent_at, now);
-                let grant = held.grant(no);
-                renewal.leases.push(held);
-                grant
-            }
+        let lease = match item.into_result() {
+            Ok(lease) => lease,
             Err(problem) if is_trouble(problem.code) => {
                 renewal.ask = Some(Ask { progress: Progress::Lost, ..ask });
-                let retry_after = problem.retry_after_ms.map(Duration::from_millis);
-                self.failed(Failure::Away { retry_after }, now, jitter);
-                None
+                renewal.troubled(&problem, now, jitter);
+                return None;
             }
             Err(problem) => {
                 renewal.denied_by(&ask, &problem, now);
-                None
+                return None;
             }
-        }
-    }
-
-    fn returned<T>(&mut self, returned: Returned, item: &Item<T>) {
-        let Some(held) = self.deployments[returned.deployment.0].held(returned.lease) else {
-            return;
         };
-        if is_settled(item) {
-            held.return_acked(returned.total, returned.closed);
+        renewal.hear(&lease, now, jitter);
+        if renewal.leases.iter().any(|held| held.id == lease.lease_id) {
+            return None;
         }
-    }
-
-    fn reported<T>(&mut self, used: Used, item: &Item<T>) {
-        let Some(held) = self.deployments[used.deployment.0].held(used.lease) else {
-            return;
-        };
-        if is_settled(item) {
-            held.use_acked(used.used, used.overrun);
-        }
+        self.leases += 1;
+        let held = Held::new(LeaseNo(self.leases), lease, sent_at, now);
+        let grant = held.grant(no);
+        renewal.leases.push(held);
+        grant
     }
 }
 
@@ -148,8 +138,34 @@ impl Renewal {
         self.is_told_new = true;
     }
 
+    /// Whether a report needs no repeating: it was taken, or will never be.
+    fn is_taken<T>(&mut self, item: &Item<T>, now: Moment, jitter: u16) -> bool {
+        let trouble = item.problem.as_ref().filter(|problem| is_trouble(problem.code));
+        if let Some(problem) = trouble {
+            self.troubled(problem, now, jitter);
+        } else if let Some(problem) = &item.problem {
+            tracing::warn!(deployment = %self.id, %problem, "a report was refused");
+        }
+        trouble.is_none()
+    }
+
+    /// The server answers, but cannot work for this deployment.
+    fn troubled(&mut self, problem: &Problem, now: Moment, jitter: u16) {
+        if now < self.reach.next_try {
+            return;
+        }
+        let retry_after = problem.retry_after_ms.map(Duration::from_millis);
+        self.reach.failed(retry_after, jitter, now);
+        let until = self.reach.next_try;
+        self.tell(|told| {
+            told.is_away = true;
+            told.ban(Ban::on_all(Reason::NoServer, until));
+        });
+    }
+
     /// What a lease tells of its deployment.
     fn hear(&mut self, lease: &Lease, now: Moment, jitter: u16) {
+        self.reach.succeeded();
         let is_current = lease.starts_in_ms == 0;
         if lease.window.kind == WindowKind::Minute {
             let until_end = if is_current { lease.window.ends_in_ms } else { lease.starts_in_ms };
@@ -159,6 +175,7 @@ impl Renewal {
         let window_ends = self.window.ends();
         self.tell(|told| {
             told.window_ends = window_ends;
+            told.is_away = false;
             if is_current {
                 told.state = Some(lease.state);
                 told.usage = Some(lease.usage);
@@ -179,8 +196,10 @@ impl Renewal {
             return;
         }
         let ban = ban(ask, problem, retry_after, now);
+        self.reach.succeeded();
         self.tell(|told| {
             told.ban(ban);
+            told.is_away = false;
             told.state = problem.state.or(told.state);
             told.usage = problem.usage.or(told.usage);
         });
@@ -214,14 +233,6 @@ fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment)
 /// Whether the server could not work, and the same ask makes sense again.
 fn is_trouble(code: Code) -> bool {
     code.is_retryable() && !matches!(code, Code::Exhausted | Code::Quarantined | Code::TooEarly)
-}
-
-/// Whether a report needs no repeating: it was taken, or will never be.
-fn is_settled<T>(item: &Item<T>) -> bool {
-    match &item.problem {
-        None => item.status < 400,
-        Some(problem) => !problem.code.is_retryable(),
-    }
 }
 
 /// There is room again: what was denied for want of it may be asked for.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use quota_api::limits::MAX_LIMIT;
 use quota_api::{Amount, Lease};
 
 use super::amounts::{is_nothing, less, plus};
@@ -98,7 +99,7 @@ impl Held {
         self.drawn = drawn;
         self.free = sample.free;
         self.in_flight = sample.in_flight;
-        self.used.now = (sample.used, sample.overrun);
+        self.used.now = (sample.used, reportable(sample.overrun));
         new
     }
 
@@ -149,6 +150,11 @@ impl Held {
         self.is_closed
             && (self.is_swept && is_settled && is_told || now >= self.not_after + REPORTED_FOR)
     }
+}
+
+/// More than any limit is as much as can be said.
+fn reportable(overrun: Amount) -> Amount {
+    Amount { tokens: overrun.tokens.min(MAX_LIMIT), requests: overrun.requests.min(MAX_LIMIT) }
 }
 
 fn shorter(ms: u64) -> Duration {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use quota_api::limits::MAX_BATCH_ITEMS;
+use quota_api::limits::{MAX_BATCH_ITEMS, MAX_LIMIT};
 use quota_api::{Amount, Batch, DeniedItem, GiveBackItem, UsedItem};
 
 use super::amounts::is_nothing;
-use super::ask::Progress;
+use super::ask::{Ask, Progress};
 use super::renewal::{DENIED_LOOK, Renewal};
 use super::{BEAT, DeploymentNo, LeaseNo};
 use crate::Moment;
@@ -37,17 +37,21 @@ pub(super) struct Used {
 }
 
 impl Renewal {
-    /// How long after the last message this deployment wants the next one.
-    pub(super) fn message_due(&self, now: Moment) -> Option<Duration> {
+    /// When this deployment wants a message to go out, if the last one went out at `last_sent`.
+    pub(super) fn message_due(&self, last_sent: Moment, now: Moment) -> Option<Moment> {
+        Some((last_sent + self.pause(now)?).max(self.reach.next_try))
+    }
+
+    /// How long after the last message: an ask goes at once, reports at the next beat.
+    fn pause(&self, now: Moment) -> Option<Duration> {
         let returns = || self.leases.iter().any(|held| held.return_due(now).is_some());
         let uses = || self.leases.iter().any(|held| held.use_due().is_some());
-        if self.ask.as_ref().is_some_and(super::ask::Ask::is_ready) {
+        if self.ask.as_ref().is_some_and(Ask::is_ready) {
             Some(Duration::ZERO)
         } else if returns() {
-            let is_urgent = self.is_scarce();
-            Some(if is_urgent { Duration::ZERO } else { BEAT })
+            Some(if self.is_shut || self.is_scarce() { Duration::ZERO } else { BEAT })
         } else if uses() {
-            Some(BEAT)
+            Some(if self.is_shut { Duration::ZERO } else { BEAT })
         } else {
             (!is_nothing(self.denied)).then_some(DENIED_LOOK)
         }
@@ -59,7 +63,8 @@ pub(super) fn compose(holder: &str, deployments: &mut [Renewal], now: Moment) ->
     let mut batch = Batch { holder: holder.to_owned(), ..Batch::default() };
     let mut flight =
         Flight { sent_at: now, acquire: Vec::new(), give_back: Vec::new(), used: Vec::new() };
-    for (at, renewal) in deployments.iter_mut().enumerate() {
+    let able = deployments.iter_mut().enumerate().filter(|(_, it)| it.reach.next_try <= now);
+    for (at, renewal) in able {
         let no = DeploymentNo(at);
         add_ask(renewal, no, &mut batch, &mut flight);
         add_returns(renewal, no, now, &mut batch, &mut flight);
@@ -130,7 +135,7 @@ fn add_denied(renewal: &mut Renewal, batch: &mut Batch) {
     let denied = std::mem::take(&mut renewal.denied);
     batch.denied.push(DeniedItem {
         deployment: renewal.id.clone(),
-        tokens: denied.tokens,
-        requests: denied.requests,
+        tokens: denied.tokens.min(MAX_LIMIT),
+        requests: denied.requests.min(MAX_LIMIT),
     });
 }

@@ -196,8 +196,8 @@ impl Refill {
         if self.flight.is_some() {
             return None;
         }
-        let due = self.deployments.iter().filter_map(|renewal| renewal.message_due(now));
-        let wait = due.min()?;
-        Some((self.last_sent + wait).max(self.reach.next_try))
+        let last_sent = self.last_sent;
+        let due = self.deployments.iter().filter_map(|it| it.message_due(last_sent, now));
+        Some(due.min()?.max(self.reach.next_try))
     }
 }

@@ -8,6 +8,7 @@ use super::amounts::{covers, is_nothing, larger, less, plus};
 use super::ask::{Ask, Progress, Wish};
 use super::demand::Demand;
 use super::held::Held;
+use super::reach::Reach;
 use super::window::Window;
 use super::{BEAT, LeaseNo, Orders, Sample, Waiting};
 use crate::Moment;
@@ -31,6 +32,8 @@ pub(super) struct Renewal {
     pub(super) told: Told,
     pub(super) is_told_new: bool,
     pub(super) ask: Option<Ask>,
+    /// Whether the server can work for this deployment.
+    pub(super) reach: Reach,
     /// Denied by this client and not reported.
     pub(super) denied: Amount,
     /// When to look at it next, if nothing happens before.
@@ -39,7 +42,7 @@ pub(super) struct Renewal {
     missed: Missed,
     /// When draws were last seen.
     active: Moment,
-    is_shut: bool,
+    pub(super) is_shut: bool,
 }
 
 impl Renewal {
@@ -51,6 +54,7 @@ impl Renewal {
             told: Told::default(),
             is_told_new: false,
             ask: None,
+            reach: Reach::default(),
             denied: Amount::default(),
             due: Moment::NEVER,
             demand: Demand::default(),

@@ -195,3 +195,38 @@ fn a_server_that_refuses_is_tried_again_after_a_while() {
     let denied = world.told().denial(tokens(15), world.now).unwrap();
     assert_eq!(denied.reason, Reason::Refused);
 }
+
+#[test]
+fn a_ledger_that_cannot_work_is_asked_again_for_the_same() {
+    let mut world = World::new(1_000);
+    world.server.is_broken = true;
+    world.waiting = vec![tokens(15)];
+    world.look();
+    let said = world.run(1_000);
+    assert!((3..20).contains(&said.len()), "it backs off: {}", said.len());
+    assert!(said.iter().all(|batch| batch.acquire == said[0].acquire));
+    world.server.is_broken = false;
+    world.run(1_000);
+    assert_eq!((world.server.leases.len(), world.permits.len()), (1, 1));
+    world.permits.clear();
+    world.server.is_broken = true;
+    let said = world.run(3_000);
+    assert!((3..20).contains(&said.len()), "reports back off too: {}", said.len());
+    world.server.is_broken = false;
+    world.run(1_000);
+    assert_eq!(world.server.used(), 15);
+}
+
+#[test]
+fn the_same_lease_is_not_installed_twice() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(100)];
+    world.settle_down();
+    let known = world.server.leases.keys().next().unwrap().clone();
+    world.server.always = Some(known);
+    world.waiting = vec![tokens(50)];
+    world.look();
+    world.send().unwrap();
+    world.deliver(Fate::Answered);
+    assert_eq!(world.waiting, [tokens(50)], "there is nothing left of it");
+}

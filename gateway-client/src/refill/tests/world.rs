@@ -199,6 +199,10 @@ pub(super) struct Server {
     /// What denials say.
     pub(super) state: State,
     pub(super) retry_after_ms: u64,
+    /// Its ledger does not work.
+    pub(super) is_broken: bool,
+    /// The lease that it answers with, whatever is asked.
+    pub(super) always: Option<String>,
     pub(super) leases: BTreeMap<String, Entry>,
     window_left_ms: u64,
 }
@@ -219,6 +223,8 @@ impl Server {
             limit,
             state: State::Exhausted,
             retry_after_ms: 30_000,
+            is_broken: false,
+            always: None,
             leases: BTreeMap::new(),
             window_left_ms: 30_000,
         }
@@ -252,6 +258,12 @@ impl Server {
     }
 
     fn acquire(&mut self, item: &AcquireItem) -> Item<Lease> {
+        if self.is_broken {
+            return broken();
+        }
+        if let Some(lease) = self.always.clone() {
+            return Item::done(201, self.lease(&AcquireItem { request_id: lease, ..item.clone() }));
+        }
         assert!(item.tokens.min <= item.tokens.want && item.requests.min <= item.requests.want);
         let left = self.limit - self.outstanding();
         if !self.leases.contains_key(&item.request_id) {
@@ -305,6 +317,9 @@ impl Server {
     }
 
     fn give_back(&mut self, item: &GiveBackItem) -> Item<GivenBack> {
+        if self.is_broken {
+            return broken();
+        }
         // A lease of a window that is over is not in the book any more.
         let mut over = Entry::default();
         let lease = self.leases.get_mut(&item.lease_id).unwrap_or(&mut over);
@@ -326,6 +341,9 @@ impl Server {
     }
 
     fn record(&mut self, item: &UsedItem) -> Item<UseRecorded> {
+        if self.is_broken {
+            return broken();
+        }
         let mut over = Entry::default();
         let lease = self.leases.get_mut(&item.lease_id).unwrap_or(&mut over);
         lease.used.tokens = lease.used.tokens.max(item.tokens);
@@ -341,6 +359,10 @@ impl Server {
             },
         )
     }
+}
+
+fn broken<T>() -> Item<T> {
+    Item::failed(Problem::new(Code::LedgerUnavailable, "the disk is full"))
 }
 
 impl Entry {

@@ -1,0 +1,247 @@
+//! A quota server in a few lines: one limit, one window that never ends, and misbehaviour on
+//! request. What was said to it is kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gateway_client::api::{
+    AcquireItem, Batch, BatchReply, Code, DeploymentSpec, GiveBackItem, GivenBack, Item, Lease,
+    LeaseWindow, Problem, State, Unit, Usage, UsagePair, UseRecorded, UsedItem, WindowKind, routes,
+};
+use gateway_client::{Amount, Builder, QuotaClient};
+use tokio_util::task::TaskTracker;
+
+/// How it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well,
+    /// Does what it is asked, and never says so.
+    Mute,
+    /// Cannot work.
+    Away,
+    /// Knows no token.
+    Strict,
+    /// Denies with this state and retry time.
+    Denying(State, u64),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Fake {
+    pub(crate) url: String,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) mood: Mood,
+    pub(crate) limit: u64,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) deployments: HashMap<String, DeploymentSpec>,
+    pub(crate) authorization: Option<String>,
+    leases: HashMap<String, Entry>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    granted: u64,
+    given_back: u64,
+    used: u64,
+}
+
+impl Fake {
+    pub(crate) async fn start(limit: u64) -> Self {
+        Self::start_at("127.0.0.1:0", limit).await
+    }
+
+    pub(crate) async fn start_at(address: &str, limit: u64) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.expect("it is free");
+        let fake = Self {
+            url: format!("http://{}", listener.local_addr().expect("it listens")),
+            book: Arc::new(Mutex::new(Book {
+                mood: Mood::Well,
+                limit,
+                batches: Vec::new(),
+                deployments: HashMap::new(),
+                authorization: None,
+                leases: HashMap::new(),
+            })),
+        };
+        let app = axum::Router::new()
+            .route(routes::BATCH, post(batch))
+            .route(routes::DEPLOYMENT, get(deployment).put(put_deployment))
+            .with_state(fake.clone());
+        TaskTracker::new().spawn(async { axum::serve(listener, app).await });
+        fake
+    }
+
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().expect("no handler panics")
+    }
+
+    pub(crate) fn is(&self, mood: Mood) {
+        self.book().mood = mood;
+    }
+
+    pub(crate) fn client(&self) -> Builder {
+        QuotaClient::builder(&self.url).holder("gw").instance("1")
+    }
+
+    /// Waits until something holds, for at most ten seconds.
+    pub(crate) async fn until(&self, holds: impl Fn(&Book) -> bool) {
+        for _ in 0..2_000 {
+            if holds(&self.book()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it never came true: {:?}", self.book());
+    }
+}
+
+impl Book {
+    pub(crate) fn outstanding(&self) -> u64 {
+        let kept = |entry: &Entry| entry.granted - entry.given_back;
+        self.leases.values().map(kept).sum()
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.leases.values().map(|entry| entry.used).sum()
+    }
+
+    pub(crate) fn leases(&self) -> usize {
+        self.leases.len()
+    }
+
+    pub(crate) fn asks(&self) -> impl Iterator<Item = &AcquireItem> {
+        self.batches.iter().flat_map(|batch| &batch.acquire)
+    }
+
+    fn answer(&mut self, batch: &Batch) -> BatchReply {
+        BatchReply {
+            give_back: batch.give_back.iter().map(|item| self.give_back(item)).collect(),
+            used: batch.used.iter().map(|item| self.record(item)).collect(),
+            acquire: batch.acquire.iter().map(|item| self.acquire(item)).collect(),
+        }
+    }
+
+    fn acquire(&mut self, item: &AcquireItem) -> Item<Lease> {
+        if item.deployment == "unknown" {
+            return Item::failed(Problem::new(Code::DeploymentNotFound, "no"));
+        }
+        if item.tokens.min > self.limit {
+            return Item::failed(Problem {
+                unit: Some(Unit::Tokens),
+                ..Problem::new(Code::NeverFits, "no")
+            });
+        }
+        if let Mood::Denying(state, retry_after_ms) = self.mood {
+            return Item::failed(self.denial(state, retry_after_ms));
+        }
+        let left = self.limit - self.outstanding();
+        if !self.leases.contains_key(&item.request_id) {
+            if item.tokens.min > left {
+                return Item::failed(self.denial(State::Exhausted, 30_000));
+            }
+            let granted = item.tokens.want.min(left);
+            self.leases.insert(item.request_id.clone(), Entry { granted, ..Entry::default() });
+        }
+        Item::done(201, self.lease(item))
+    }
+
+    fn lease(&self, item: &AcquireItem) -> Lease {
+        Lease {
+            lease_id: item.request_id.clone(),
+            deployment: item.deployment.clone(),
+            tokens: self.leases[&item.request_id].granted,
+            requests: item.requests.want,
+            starts_in_ms: 0,
+            expires_in_ms: 2_000,
+            window: LeaseWindow { kind: WindowKind::Rolling, ends_in_ms: 62_000 },
+            state: State::Ok,
+            usage: self.usage(),
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        let tokens =
+            UsagePair { limit: Some(self.limit), outstanding: self.outstanding(), overrun: 0 };
+        Usage { tokens, requests: UsagePair::default() }
+    }
+
+    fn denial(&self, state: State, retry_after_ms: u64) -> Problem {
+        let problem = Problem::new(Code::Exhausted, "no").retry_after_ms(retry_after_ms);
+        let usage = Some(self.usage());
+        Problem { state: Some(state), unit: Some(Unit::Tokens), usage, ..problem }
+    }
+
+    fn give_back(&mut self, item: &GiveBackItem) -> Item<GivenBack> {
+        let lease = self.leases.get_mut(&item.lease_id).expect("its own lease");
+        lease.given_back = lease.given_back.max(item.tokens);
+        assert!(lease.given_back + lease.used <= lease.granted, "{lease:?}");
+        let (lease_id, nothing) = (item.lease_id.clone(), Amount::default());
+        Item::done(200, GivenBack { lease_id, credited: nothing, given_back: nothing })
+    }
+
+    fn record(&mut self, item: &UsedItem) -> Item<UseRecorded> {
+        let lease = self.leases.get_mut(&item.lease_id).expect("its own lease");
+        lease.used = lease.used.max(item.tokens);
+        assert!(lease.given_back + lease.used <= lease.granted, "{lease:?}");
+        let (lease_id, nothing) = (item.lease_id.clone(), Amount::default());
+        Item::done(200, UseRecorded { lease_id, used: nothing, overrun: item.overrun })
+    }
+}
+
+async fn batch(
+    Shared(fake): Shared<Fake>,
+    headers: HeaderMap,
+    Json(batch): Json<Batch>,
+) -> Response {
+    let (mood, reply) = {
+        let mut book = fake.book();
+        let authorization = headers.get("authorization");
+        book.authorization = authorization.map(|value| value.to_str().expect("ASCII").to_owned());
+        book.batches.push(batch.clone());
+        let works = !matches!(book.mood, Mood::Away | Mood::Strict);
+        (book.mood, works.then(|| book.answer(&batch)))
+    };
+    if mood == Mood::Mute {
+        std::future::pending::<()>().await;
+    }
+    match reply {
+        Some(reply) => Json(reply).into_response(),
+        None if mood == Mood::Strict => problem(Code::Unauthenticated),
+        None => problem(Code::LedgerUnavailable),
+    }
+}
+
+async fn put_deployment(
+    Shared(fake): Shared<Fake>,
+    axum::extract::Path(id): axum::extract::Path<String>,
+    Json(spec): Json<DeploymentSpec>,
+) -> Json<gateway_client::api::Deployment> {
+    fake.book().deployments.insert(id.clone(), spec.clone());
+    Json(gateway_client::api::Deployment { id, spec, version: 1 })
+}
+
+async fn deployment(
+    Shared(fake): Shared<Fake>,
+    axum::extract::Path(id): axum::extract::Path<String>,
+) -> Response {
+    match fake.book().deployments.get(&id).cloned() {
+        Some(spec) => {
+            Json(gateway_client::api::Deployment { id, spec, version: 1 }).into_response()
+        }
+        None => problem(Code::DeploymentNotFound),
+    }
+}
+
+fn problem(code: Code) -> Response {
+    let status = StatusCode::from_u16(code.status()).expect("a status");
+    (status, Json(Problem::new(code, "no"))).into_response()
+}
