@@ -17,6 +17,8 @@ pub fn begin(config: &LogConfig) -> Result<(), TryInitError> {
     let filter = EnvFilter::new(&config.log_level);
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would say on stderr that stderr cannot be written, and panic over that.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match config.log_format {
