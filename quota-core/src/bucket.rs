@@ -87,10 +87,12 @@ impl Bucket {
         self.leases.len()
     }
 
-    pub(crate) fn leases(&self) -> impl Iterator<Item = (LeaseId, &Lease)> {
-        (0..)
-            .zip(&self.leases)
-            .map(|(number, lease)| (LeaseId { window: self.window, number }, lease))
+    /// The leases, oldest first.
+    pub(crate) fn leases(&self) -> impl DoubleEndedIterator<Item = (LeaseId, &Lease)> {
+        self.leases.iter().enumerate().map(|(index, lease)| {
+            let number = u32::try_from(index).expect("a lease's number is 32 bits");
+            (LeaseId { window: self.window, number }, lease)
+        })
     }
 
     /// What leases that may still be drawn from have neither given back nor reported as used, as far

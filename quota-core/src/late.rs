@@ -39,13 +39,15 @@ impl LateLease {
 pub(crate) struct Late(BTreeMap<LeaseId, LateLease>);
 
 impl Late {
-    /// Takes over what `bucket` leaves open.
+    /// Takes over what `bucket` leaves open: the newest, as many as are waited for.
     pub(crate) fn take_over(&mut self, bucket: &Bucket) {
-        for (id, lease) in bucket.leases() {
-            let late = LateLease::of(lease, bucket.overrun_of(id));
-            if late.used != late.kept {
-                self.insert(id, late);
-            }
+        if bucket.unaccounted().is_zero() {
+            return;
+        }
+        let late = bucket.leases().rev().map(|(id, lease)| (id, lease, bucket.overrun_of(id)));
+        let late = late.map(|(id, lease, overrun)| (id, LateLease::of(lease, overrun)));
+        for (id, late) in late.filter(|(_, late)| late.used != late.kept).take(MOST) {
+            self.insert(id, late);
         }
     }
 
