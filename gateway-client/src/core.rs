@@ -1,6 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, fence};
 
 use arc_swap::ArcSwap;
 use quota_api::Amount;
@@ -45,15 +45,19 @@ impl Core {
         self.told.store(Arc::new(told));
     }
 
-    /// Asks the driver to have a look. The plain load keeps draws in a rush off the cache line.
+    /// Asks the driver to have a look at what was left for it. The plain load keeps draws in a rush
+    /// off the cache line; the fences make sure that one of the two sees what the other did.
     pub(crate) fn ring(&self) {
+        fence(SeqCst);
         if !self.rung.load(Relaxed) && !self.rung.swap(true, AcqRel) {
             self.bell.notify_one();
         }
     }
 
     pub(crate) fn take_ring(&self) -> bool {
-        self.rung.load(Relaxed) && self.rung.swap(false, AcqRel)
+        let is_rung = self.rung.load(Relaxed) && self.rung.swap(false, AcqRel);
+        fence(SeqCst);
+        is_rung
     }
 
     /// A draw was denied. The driver hears of the first of many, and counts them all later.

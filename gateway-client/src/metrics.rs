@@ -21,11 +21,11 @@ const DENIED_REQUESTS: &str = "gateway_client_denied_requests_total";
 const GIVEN_BACK_TOKENS: &str = "gateway_client_given_back_tokens_total";
 const GIVEN_BACK_REQUESTS: &str = "gateway_client_given_back_requests_total";
 const GRANTS: &str = "gateway_client_grants_total";
-const LEASES: &str = "gateway_client_leases_count";
-const WAITING: &str = "gateway_client_waiting_count";
+const LEASES: &str = "gateway_client_held_leases";
+const WAITING: &str = "gateway_client_waiting_draws";
 const BATCHES: &str = "gateway_client_batches_total";
 const BATCH_SECONDS: &str = "gateway_client_batch_seconds";
-const SERVER_UP: &str = "gateway_client_server_up_bool";
+const SERVER_UP: &str = "gateway_client_server_up";
 
 fn describe() {
     let count = |name: &'static str, text: &'static str| {

@@ -35,14 +35,16 @@ impl Signals {
     pub fn denied(&self, amount: Amount) -> bool {
         let counts = &self.line.0;
         let amount = Word::pack_capped(amount).amount();
-        counts.denied_tokens.fetch_add(amount.tokens, Relaxed);
-        counts.denied_requests.fetch_add(amount.requests, Relaxed) == 0
+        let tokens = counts.denied_tokens.fetch_add(amount.tokens, Relaxed);
+        let requests = counts.denied_requests.fetch_add(amount.requests, Relaxed);
+        tokens == 0 && requests == 0
     }
 
     /// Whether draws were denied since they were taken.
     #[must_use]
     pub fn has_denied(&self) -> bool {
-        self.line.0.denied_requests.load(Relaxed) > 0
+        let counts = &self.line.0;
+        counts.denied_requests.load(Relaxed) > 0 || counts.denied_tokens.load(Relaxed) > 0
     }
 
     /// A draw was denied that a lease would have helped.

@@ -47,12 +47,18 @@ fn quiet() -> Option<u32> {
     let mut retired = retired();
     for _ in 0..LOOKS {
         let index = retired.pop_front()?;
-        if slot(index).is_some_and(Slot::is_quiet) {
+        if slot(index).is_some_and(is_quiet) {
             return Some(index);
         }
         retired.push_back(index);
     }
     None
+}
+
+/// What late permits returned belongs to nobody any more.
+fn is_quiet(slot: &Slot) -> bool {
+    slot.sweep();
+    slot.is_quiet()
 }
 
 fn add() -> u32 {
@@ -61,4 +67,23 @@ fn add() -> u32 {
 
 fn retired() -> std::sync::MutexGuard<'static, VecDeque<u32>> {
     RETIRED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use quota_api::Amount;
+
+    use super::*;
+
+    #[test]
+    fn what_a_late_permit_returns_does_not_keep_its_slot() {
+        let word = |tokens| Word::pack(Amount { tokens, requests: 1 }).unwrap();
+        let slot = Slot::default();
+        let generation = slot.open(word(100), Moment::START, Moment::NEVER);
+        assert!(slot.draw(generation, word(60), Moment::START).is_some());
+        slot.close();
+        assert!(!is_quiet(&slot), "a permit is out");
+        slot.settle(word(60), Amount::default());
+        assert!(is_quiet(&slot));
+    }
 }

@@ -74,6 +74,7 @@ impl Renewal {
         self.turn_window(now);
         let drawn = self.learn(sample, now);
         let is_busy = self.active == now || !is_nothing(sample.denied);
+        self.close(&sample.waiting, now);
         if let Some(wish) = self.wish(&sample.waiting, now) {
             self.make_room();
             self.ask = Some(Ask::new(request_id(), wish, now));
@@ -82,7 +83,6 @@ impl Renewal {
                 self.window.asked_ahead();
             }
         }
-        self.close(&sample.waiting, now);
         let orders = Orders {
             sweep: self.to_sweep(),
             retire: self.retire(now),

@@ -230,3 +230,15 @@ fn the_same_lease_is_not_installed_twice() {
     world.deliver(Fate::Answered);
     assert_eq!(world.waiting, [tokens(50)], "there is nothing left of it");
 }
+
+#[test]
+fn a_lease_that_just_ended_does_not_keep_a_draw_from_asking() {
+    let mut world = World::new(1_000);
+    world.waiting = vec![tokens(100), tokens(100)];
+    world.settle_down();
+    world.permits.remove(0).cancel();
+    world.pass(2_500);
+    world.waiting = vec![tokens(50)];
+    world.settle_down();
+    assert!(world.waiting.is_empty());
+}
