@@ -107,8 +107,8 @@ async fn bad_returns_are_refused_and_change_nothing() {
         let said = caller.send(Method::POST, &path, &[], Some(body.to_owned())).await;
         said.problem(Code::MalformedBody);
     }
-    for (number, code) in [(u64::MAX, Code::InvalidValue), (1 << 50, Code::ExceedsLease)] {
-        caller.give_back(&lease.lease_id, number, number).await.problem(code);
+    for number in [u64::MAX, 1 << 53, 1 << 24] {
+        caller.give_back(&lease.lease_id, number, number).await.problem(Code::ExceedsLease);
     }
     for nobody in ["0-0-0", "1-99999999-1", "x", "-1", "%00", "18446744073709551616-1-1"] {
         caller.give_back(nobody, 1, 1).await.problem(Code::LeaseNotFound);

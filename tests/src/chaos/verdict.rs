@@ -46,22 +46,27 @@ impl Verdict {
         self.grants += book.grants();
         self.broken.extend(book.broken.iter().map(|broken| format!("{name}: {broken}")));
         self.judge_draws(name, kind, limit, spent);
-        self.judge_cover(name, spent, book);
+        self.judge_cover(name, kind, spent, book);
     }
 
-    /// What was drawn must be outstanding in the journal: it was granted, and never given back.
-    fn judge_cover(&mut self, name: &str, spent: &[Spent], book: &Ledger) {
-        let (drawn, outstanding) = (total(spent), book.total());
-        let windows = by_minute(spent).into_iter().map(|(minute, drawn)| {
-            (drawn, book.outstanding.get(&minute).copied().unwrap_or_default())
-        });
-        for (drawn, outstanding) in windows.chain([(drawn, outstanding)]) {
-            if !within(drawn, outstanding) {
+    /// What was drawn must be outstanding in the journal: it was granted, and never given back. A
+    /// lease of a minute is drawn from in its minute only, so there each minute must be covered by
+    /// its own; one of `rolling` knows no minutes.
+    fn judge_cover(&mut self, name: &str, kind: WindowKind, spent: &[Spent], book: &Ledger) {
+        let mut covers = vec![(total(spent), book.total())];
+        if kind == WindowKind::Minute {
+            let of_minute = |minute| book.outstanding.get(&minute).copied().unwrap_or_default();
+            let minutes = by_minute(spent).into_iter();
+            covers.extend(minutes.map(|(minute, drawn)| (drawn, of_minute(minute))));
+        }
+        for (drawn, outstanding) in &covers {
+            if !within(*drawn, *outstanding) {
                 self.broken.push(format!(
                     "R3: {name}: {drawn:?} drawn, but the journal has {outstanding:?} outstanding"
                 ));
             }
         }
+        let (drawn, outstanding) = covers[0];
         self.stranded_tokens += outstanding.tokens.saturating_sub(drawn.tokens);
     }
 
