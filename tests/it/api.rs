@@ -102,6 +102,18 @@ async fn more_than_was_leased_cannot_be_given_back() {
 }
 
 #[tokio::test]
+async fn a_return_to_a_window_that_is_long_over_credits_nothing() {
+    let server = server().await;
+    let caller = Caller::of(&server);
+    let lease: Lease = caller.acquire("r1", 100, 10).await.done(201);
+    let (deployment, _) = lease.lease_id.split_once('-').unwrap();
+    let given: GivenBack = caller.give_back(&format!("{deployment}-0-0"), 50, 5).await.done(200);
+    assert_eq!((given.credited.tokens, given.credited.requests), (0, 0));
+    let next: Lease = caller.acquire("r2", 1, 1).await.done(201);
+    assert_eq!(next.usage.tokens.outstanding, 101);
+}
+
+#[tokio::test]
 async fn a_window_s_book_adds_up() {
     let server = server().await;
     let caller = Caller::of(&server);

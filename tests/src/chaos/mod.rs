@@ -2,8 +2,8 @@
 //! rules R1 to R5.
 //!
 //! One run: a real quota server, some clients in this process behind a [`relay::Relay`] that treats
-//! their messages badly, and a hand that kills the server again and again. Some holders leave
-//! properly, one vanishes. Then witnesses are heard, none of them the server's own counters: the
+//! their messages badly, and a hand that kills or suspends the server again and again. Some holders
+//! leave properly, one vanishes. Then witnesses are heard, none of them the server's own counters: the
 //! [`journal`], added up step by step, and the [`record`] of what the holders really drew; and the
 //! server's `verify` must find nothing either.
 //!

@@ -18,9 +18,9 @@ use crate::harness::{HarnessError, QuotaServer};
 const HOLDERS: u64 = 3;
 const KINDS: [(&str, WindowKind); 2] =
     [("minute", WindowKind::Minute), ("rolling", WindowKind::Rolling)];
-/// Between one kill and the next.
-const BETWEEN_KILLS_MS: std::ops::Range<u64> = 200..1_500;
-const KILLS: std::ops::Range<u32> = 1..5;
+/// Between one blow and the next, and how long one lasts.
+const PAUSE_MS: std::ops::Range<u64> = 200..1_500;
+const BLOWS: std::ops::Range<u32> = 1..5;
 
 /// Why a run could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub async fn run(seed: u64) -> Result<Verdict, RunError> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut stage = Stage::set(seed, &mut rng).await?;
     stage.draw(seed);
-    let kills = stage.kill_again_and_again(&mut rng).await?;
+    let kills = stage.strike_again_and_again(&mut rng).await?;
     stage.end().await?;
     let mut verdict = Verdict::new(seed, kills, stage.relay.faults());
     if let Err(why) = verify(stage.server.data_dir()).await {
@@ -102,19 +102,36 @@ impl Stage {
         self.tasks.close();
     }
 
-    /// With time to work before the first kill, and after the last.
-    async fn kill_again_and_again(&mut self, rng: &mut StdRng) -> Result<u32, RunError> {
-        let kills = rng.random_range(KILLS);
-        for _ in 0..kills {
+    /// With time to work before the first blow, and after the last.
+    async fn strike_again_and_again(&mut self, rng: &mut StdRng) -> Result<u32, RunError> {
+        let mut kills = 0;
+        for _ in 0..rng.random_range(BLOWS) {
             pause(rng).await;
-            self.server.process.kill()?;
-            if rng.random_bool(0.3) {
-                pause(rng).await;
+            if rng.random_bool(0.25) {
+                self.suspend(rng).await?;
+            } else {
+                self.kill(rng).await?;
+                kills += 1;
             }
-            self.server.start_again().await?;
         }
         pause(rng).await;
         Ok(kills)
+    }
+
+    /// The server stands still, with whatever it was doing, and goes on as if nothing had been.
+    async fn suspend(&self, rng: &mut StdRng) -> Result<(), RunError> {
+        self.server.process.pause()?;
+        pause(rng).await;
+        Ok(self.server.process.resume()?)
+    }
+
+    /// The server is killed and, at once or after a while, there again.
+    async fn kill(&mut self, rng: &mut StdRng) -> Result<(), RunError> {
+        self.server.process.kill()?;
+        if rng.random_bool(0.3) {
+            pause(rng).await;
+        }
+        Ok(self.server.start_again().await?)
     }
 
     /// The first holder vanishes without a word, the others give everything back; the server is
@@ -137,7 +154,7 @@ fn kind(id: &str) -> WindowKind {
 }
 
 async fn pause(rng: &mut StdRng) {
-    let span = Duration::from_millis(rng.random_range(BETWEEN_KILLS_MS));
+    let span = Duration::from_millis(rng.random_range(PAUSE_MS));
     tokio::time::sleep(span).await;
 }
 
