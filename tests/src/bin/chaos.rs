@@ -12,6 +12,7 @@ use tests::chaos::{RunError, Verdict, run};
 /// Mistreats messages and kills the server at random points, then reads the journal and adds up
 /// what was really drawn.
 #[derive(Debug, Parser)]
+#[command(name = "chaos")]
 struct Arguments {
     /// How many runs.
     #[arg(long, default_value_t = 200)]

@@ -16,6 +16,7 @@ use tokio::{
 /// An OpenAI-compatible server for tests and demos, with an audit of what reached it:
 /// `GET /audit`, `GET /audit/events`, `POST /audit/reset`.
 #[derive(Debug, Parser)]
+#[command(name = "upstream")]
 struct Arguments {
     #[command(flatten)]
     settings: Settings,

@@ -1,10 +1,10 @@
 //! Repeated, reordered and lost messages, and `kill -9` at random points, must never break the
 //! rules R1 to R5.
 //!
-//! One run: a real quota server, some clients in this process behind a [`relay::Relay`] that treats
+//! One run: a real quota server, some clients in this process behind a `relay::Relay` that treats
 //! their messages badly, and a hand that kills or suspends the server again and again. Some holders
 //! leave properly, one vanishes. Then witnesses are heard, none of them the server's own counters: the
-//! [`journal`], added up step by step, and the [`record`] of what the holders really drew; and the
+//! `journal`, added up step by step, and the `record` of what the holders really drew; and the
 //! server's `verify` must find nothing either.
 //!
 //! Time is real, so a seed repeats a run's choices but not its timing.

@@ -4,7 +4,7 @@
 //! [`Report`]; a demand that does not hold is the scenario lost. To add one: its file, and its name
 //! in [`Name`].
 
-mod chaos;
+mod kills;
 mod minute;
 mod report;
 mod s1;
@@ -32,6 +32,20 @@ pub enum Name {
     S6,
     /// The quota server is killed and stays away for a minute.
     S7,
+}
+
+impl Name {
+    /// Whether it can be played for more or fewer minutes.
+    #[must_use]
+    pub fn has_minutes(self) -> bool {
+        matches!(self, Self::S1 | Self::S2)
+    }
+
+    /// Whether processes can be killed while it is played.
+    #[must_use]
+    pub fn has_kills(self) -> bool {
+        self == Self::S1
+    }
 }
 
 /// How a scenario is to be played.

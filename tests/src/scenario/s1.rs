@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quota_api::DeploymentSpec;
 
-use super::{Options, Report, Row, Watch, chaos, minute, report::Counted};
+use super::{Options, Report, Row, Watch, kills, minute, report::Counted};
 use crate::{
     harness::{HarnessError, Site, SiteBuilder},
     load::{self, Answer, Offer, Targets},
@@ -51,7 +51,7 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     let calls = load::every(SPACE, Duration::from_secs(60 * minutes), PATH, &body);
     let (answers, notes) = tokio::join!(
         Offer::to(&targets, &watch.progress).send(calls),
-        chaos::run(&mut site, &targets, (first, minutes), options, watch),
+        kills::run(&mut site, &targets, (first, minutes), options, watch),
     );
     let audit = site.upstream.audit().await?;
     let mut report = Report::new(format!("S1: 500 tokens a minute, {gateways} gateways"));

@@ -4,8 +4,8 @@
 //! *arrived* here, by its own clock, whatever gateways and quota server believe. It shares no code
 //! with them; only the tokenizer library is the same.
 //!
-//! A request goes [`intake`] (count, decide its fate, write it into the [`audit`]) -> wait for the
-//! sampled [`latency`] -> answer ([`chat`], [`embeddings`]).
+//! A request goes `intake` (count, decide its fate, write it into the [`audit`]) -> wait for the
+//! sampled [`latency`] -> answer (`chat`, `embeddings`).
 
 pub mod audit;
 mod chat;

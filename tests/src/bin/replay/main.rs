@@ -14,12 +14,13 @@ mod table;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use tests::scenario::{self, Name, Options, Report, Watch};
 
 /// Plays one scenario with real processes: quota server, gateways and an upstream that counts what
 /// reaches it. It begins with a minute, so the start may have to be waited for.
 #[derive(Debug, Parser)]
+#[command(name = "replay")]
 struct Arguments {
     /// Which scenario.
     scenario: Name,
@@ -41,6 +42,17 @@ struct Arguments {
 }
 
 impl Arguments {
+    /// A flag that would change nothing is a mistake.
+    fn checked(self) -> Result<Self, clap::Error> {
+        let kills = self.kill_server || self.kill_gateway;
+        let wrong = match self.scenario {
+            name if self.minutes.is_some() && !name.has_minutes() => "--minutes is for s1 and s2",
+            name if kills && !name.has_kills() => "--kill-server and --kill-gateway are for s1",
+            _ => return Ok(self),
+        };
+        Err(Self::command().error(ErrorKind::ArgumentConflict, wrong))
+    }
+
     fn options(&self) -> Options {
         Options {
             gateways: self.gateways.map(usize::from),
@@ -54,7 +66,7 @@ impl Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse().checked().unwrap_or_else(|wrong| wrong.exit());
     let watch = Watch::default();
     let options = arguments.options();
     let play = scenario::play(arguments.scenario, &options, &watch);
