@@ -122,21 +122,13 @@ fn none<T>() -> Option<T> {
 impl<T> Item<T> {
     /// An entry that went well.
     pub fn done(status: u16, body: T) -> Self {
-        Self {
-            status,
-            body: Some(body),
-            problem: None,
-        }
+        Self { status, body: Some(body), problem: None }
     }
 
     /// An entry that did not.
     #[must_use]
     pub fn failed(problem: Problem) -> Self {
-        Self {
-            status: problem.status,
-            body: None,
-            problem: Some(Box::new(problem)),
-        }
+        Self { status: problem.status, body: None, problem: Some(Box::new(problem)) }
     }
 
     /// The answer, or why there is none. An entry with neither is a [`crate::Code::Internal`].

@@ -61,10 +61,7 @@ impl Problem {
     /// The same, with when asking again makes sense.
     #[must_use]
     pub fn retry_after_ms(self, retry_after_ms: u64) -> Self {
-        Self {
-            retry_after_ms: Some(retry_after_ms),
-            ..self
-        }
+        Self { retry_after_ms: Some(retry_after_ms), ..self }
     }
 }
 
@@ -179,10 +176,6 @@ mod tests {
 
     #[test]
     fn every_status_is_an_error() {
-        assert!(
-            Code::ALL
-                .iter()
-                .all(|code| (400..600).contains(&code.status()))
-        );
+        assert!(Code::ALL.iter().all(|code| (400..600).contains(&code.status())));
     }
 }

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,9 @@ use crate::metrics;
 
 /// About how many operations one commit takes.
 const BATCH_OPS: usize = 8_192;
+
+/// How often the writer lets others run before it commits, as long as that brings it more.
+const MOST_TURNS: usize = 8;
 
 /// How many old entries are removed between two commits.
 const TRIM_ROWS: u64 = 64;
@@ -77,6 +81,7 @@ impl<J: Journal> Writer<J> {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
         while self.wait(&stop, &mut batch).await {
+            self.gather(&mut batch).await;
             self.serve(&mut batch).await;
         }
         if let Err(error) = self.journal.close().await {
@@ -91,7 +96,7 @@ impl<J: Journal> Writer<J> {
         tokio::select! {
             biased;
             job = self.jobs.recv() => match job {
-                Some(job) => self.gather(job, batch),
+                Some(job) => batch.push(job),
                 None => return false,
             },
             () = stop.cancelled(), if !self.jobs.is_closed() => self.jobs.close(),
@@ -100,14 +105,24 @@ impl<J: Journal> Writer<J> {
         true
     }
 
-    fn gather(&mut self, first: Job, batch: &mut Vec<Job>) {
-        let mut weight = first.weight();
-        batch.push(first);
-        while weight < BATCH_OPS
-            && let Ok(job) = self.jobs.try_recv()
-        {
-            weight += job.weight();
-            batch.push(job);
+    /// Takes what else waits, and what comes while others are let run before: callers that were just
+    /// answered are about to ask again, and a commit of one costs as much as one of all of them.
+    async fn gather(&mut self, batch: &mut Vec<Job>) {
+        let mut weight: usize = batch.iter().map(Job::weight).sum();
+        let mut turns = 0;
+        while weight > 0 && weight < BATCH_OPS && turns < MOST_TURNS {
+            let before = batch.len();
+            while weight < BATCH_OPS
+                && let Ok(job) = self.jobs.try_recv()
+            {
+                weight += job.weight();
+                batch.push(job);
+            }
+            if turns > 0 && batch.len() == before {
+                break;
+            }
+            turns += 1;
+            yield_now().await;
         }
     }
 
