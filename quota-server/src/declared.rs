@@ -62,7 +62,8 @@ pub fn read(path: &Path) -> Result<Vec<Put>, Mistake> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Put>, Mistake> {
-    let file: File = serde_saphyr::from_str(text).map_err(|error| in_yaml(path, &error))?;
+    let file: File = serde_saphyr::from_str_with_options(text, trusted())
+        .map_err(|error| in_yaml(path, &error))?;
     let puts = file.deployments.into_iter().map(|(id, spec)| {
         wire::put(id.as_str().into(), spec, None).map_err(|failure| {
             let place = format!("{}: deployments.{id}", path.display());
@@ -70,6 +71,18 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Put>, Mistake> {
         })
     });
     puts.collect()
+}
+
+/// The operator's own file, not a stranger's: it may declare as many deployments as there are. What
+/// aliases multiply, and how deep things nest, stays bounded.
+fn trusted() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_nodes: usize::MAX,
+            max_events: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+        },
+    }
 }
 
 fn in_yaml(path: &Path, error: &serde_saphyr::Error) -> Mistake {
@@ -114,6 +127,14 @@ mod tests {
             puts.iter().map(|put| (&*put.id, put.policy.limit.tokens, put.policy.limit.requests));
         assert_eq!(limits.collect::<Vec<_>>(), [("a", Some(500), None), ("b", None, Some(3))]);
         assert_eq!(parse(Path::new("d.yaml"), "deployments: {}").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn there_may_be_very_many() {
+        let entries =
+            (0..100_000).map(|n| format!("  model-{n}: {{tpm_limit: 500, rpm_limit: 5}}\n"));
+        let text = format!("deployments:\n{}", entries.collect::<String>());
+        assert_eq!(parse(Path::new("d.yaml"), &text).unwrap().len(), 100_000);
     }
 
     #[test]

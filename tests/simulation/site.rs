@@ -140,7 +140,7 @@ impl Site {
                 self.at_server(gateway, flight, &batch, is_repeat);
             }
             Happening::AtGateway { gateway, flight, answer } => {
-                self.at_gateway(gateway, flight, answer)
+                self.at_gateway(gateway, flight, answer);
             }
             Happening::Wakes { gateway } => self.wakes(gateway),
             Happening::ServerCrashes => {

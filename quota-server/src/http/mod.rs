@@ -1,12 +1,12 @@
 //! What is said over HTTP: the lease API of `quota-api`, answered by a ledger.
 //!
 //! One endpoint, one file. A handler's arguments are its demands, in the order in which they are
-//! checked: who calls ([`caller`]), what the path says, what the body says ([`body`]). It turns wire
-//! types into the ledger's ([`wire`]), asks the ledger, and turns the answer back; whatever fails on
+//! checked: who calls (`caller`), what the path says, what the body says (`body`). It turns wire
+//! types into the ledger's (`wire`), asks the ledger, and turns the answer back; whatever fails on
 //! the way is a [`Failure`], which is where all errors become problem documents.
 //!
 //! To add a call: its path and types in `quota-api`; a file here with its handler and its
-//! `problems!`; its line in [`router`]. The OpenAPI document follows.
+//! `problems!`; its line in `router`. The OpenAPI document follows.
 
 mod body;
 mod caller;

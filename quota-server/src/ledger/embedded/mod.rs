@@ -4,7 +4,7 @@
 //! (`job.rs`), one set of books (`books.rs`) and one journal (`journal.rs`). What is granted is
 //! decided by `quota-core`; what is written of it, and in which order, is decided here.
 //!
-//! Follow an acquire: [`EmbeddedLedger::run`] -> `job.rs` -> `writer.rs` -> `ops.rs` -> `draft.rs` ->
+//! Follow an acquire: `ledger.rs` -> `job.rs` -> `writer.rs` -> `ops.rs` -> `draft.rs` ->
 //! `store/sqlite/append.rs` -> the answer. A crash: `recovery.rs`. A new minute: `turn.rs`.
 
 mod books;
