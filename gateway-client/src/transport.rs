@@ -10,6 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::refill::Failure;
 use crate::{BuildError, CallError};
 
+/// An idle connection is closed after so long, before the server (after a minute) or a proxy in
+/// between does it in the very moment in which the next message goes out.
+const IDLE: Duration = Duration::from_secs(20);
+
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     http: reqwest::Client,
@@ -30,6 +34,7 @@ impl Transport {
         let http = reqwest::Client::builder()
             .default_headers(headers(token)?)
             .timeout(timeout)
+            .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;

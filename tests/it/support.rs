@@ -43,7 +43,10 @@ pub(crate) struct Said {
 impl Caller {
     pub(crate) fn of(server: &QuotaServer) -> Self {
         let url = server.process.url().to_owned();
-        Self { http: reqwest::Client::new(), url, token: None }
+        // A connection for each call: one that is kept may be closed by the server, as idle, in the
+        // moment in which the next call goes out on it.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { http, url, token: None }
     }
 
     pub(crate) fn with_token(&self, token: &str) -> Self {

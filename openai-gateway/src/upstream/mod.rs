@@ -21,6 +21,10 @@ use bill::Bill;
 
 pub use answer::Answer;
 
+/// An idle connection is closed after so long: before the provider does it in the very moment in
+/// which the next call goes out. Uvicorn, which vLLM runs on, closes after 5 s.
+const IDLE: Duration = Duration::from_secs(4);
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The way to all providers: one client, one pool of connections.
@@ -66,6 +70,7 @@ impl Upstream {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(usize::MAX)
+            .pool_idle_timeout(IDLE)
             .tcp_nodelay(true)
             // A provider doesn't redirect; following one would carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
