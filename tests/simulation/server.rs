@@ -61,6 +61,14 @@ impl Server {
         self.book.audit().expect("the book adds up after a crash");
     }
 
+    /// Whether a holder has a lease that may be drawn from, by the ledger's own clock.
+    pub(crate) fn lets_draw(&mut self, holder: &str, at_us: u64) -> bool {
+        let now = self.keeper.at(reading(at_us));
+        let Some(holder) = self.holders.get(holder) else { return false };
+        let held = self.book.held(&now);
+        held.iter().any(|lease| lease.holder == *holder && lease.starts_in_ms == 0)
+    }
+
     /// Answers one holder's beat: returns first, then reports, then wishes.
     pub(crate) fn answer(&mut self, batch: &Batch, at_us: u64) -> BatchReply {
         let now = self.keeper.at(reading(at_us));

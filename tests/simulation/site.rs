@@ -66,12 +66,7 @@ impl Site {
         let gateways = (0..plan.gateways).map(|number| {
             let ppm = rng.random_range(-drift_ppm..=drift_ppm);
             let clock = Drift { origin_us: rng.random_range(SECOND_US..1_000 * SECOND_US), ppm };
-            Gateway::new(
-                format!("gw-{number}"),
-                clock,
-                rng.random_range(0..=1_000),
-                plan.max_wait_ms,
-            )
+            Gateway::new(name(number), clock, rng.random_range(0..=1_000), plan.max_wait_ms)
         });
         let gateways = gateways.collect();
         let server = Server::new(&plan);
@@ -173,6 +168,8 @@ impl Site {
     fn became(&mut self, gateway: usize, drawn: impl IntoIterator<Item = Drawn>) {
         for drawn in drawn {
             let Drawn::Admitted(request, permit) = drawn else { continue };
+            let may_draw = self.server.lets_draw(&name(gateway), self.now_us);
+            assert!(may_draw, "{} drew from no lease at {} µs", name(gateway), self.now_us);
             let record = &mut self.audit.requests[request];
             record.is_admitted = true;
             record.at_us = self.now_us;
@@ -247,4 +244,9 @@ impl Site {
         self.became(number, drawn);
         self.go_on(number);
     }
+}
+
+/// What a gateway calls itself.
+fn name(gateway: usize) -> String {
+    format!("gw-{gateway}")
 }
