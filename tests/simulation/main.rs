@@ -2,8 +2,8 @@
 //! against the book of `quota-core`, over a network that delays, loses and repeats messages, with
 //! clocks that drift, a server that crashes and gateways that die.
 //!
-//! Nothing here reads a clock or waits; a run is a function of its [`plan::Plan`]. What it finds is
-//! kept as a plan with its seed in `tests.rs`.
+//! Nothing here reads a clock or waits; a run is a function of its [`plan::Plan`]. A run that
+//! breaks a rule is to be kept as a plan with its seed in `tests.rs`.
 
 mod audit;
 mod gateway;

@@ -1,4 +1,4 @@
-//! Runs that must hold, and runs that once did not.
+//! Runs that must hold.
 
 use quota_core::WindowKind;
 
