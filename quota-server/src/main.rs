@@ -31,8 +31,13 @@ fn main() -> ExitCode {
     ended.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
-#[tokio::main]
-async fn serve(config: Config) -> anyhow::Result<()> {
+fn serve(config: Config) -> anyhow::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(config.http.threads()).enable_all().build();
+    runtime.context("cannot start threads")?.block_on(serve_on_threads(config))
+}
+
+async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
     let access = config.access.access(config.http.listen, variable)?;
     let declared = app::declared(config.ledger.deployments.as_ref())?;
     logging::begin(&config.log)?;

@@ -1,6 +1,10 @@
 //! The writer of one shard: takes all jobs that wait, runs them on the books in memory, commits
 //! what follows from them in one go, and only then answers.
 //!
+//! What comes during a commit is in the next one. So under load the callers fall into two groups by
+//! themselves: one waits for the disk while the other is answered and asks again. Answers therefore leave
+//! when the next commit is already on its way (`commit`), or at once if nobody waits for one.
+//!
 //! A commit that fails may have happened or not. Nobody has been told anything, so all of its jobs
 //! are answered "cannot write", and the books are thrown away and read again from the journal, as
 //! after a crash. While the disk does not take writes (`outage.rs`) that waits: writes are refused at once,
@@ -8,8 +12,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -26,10 +30,6 @@ use crate::metrics;
 
 /// About how many operations one commit takes.
 const BATCH_OPS: usize = 8_192;
-
-/// How long a commit waits for those who are expected to have a part in it. A fraction of what an
-/// `fsync` takes; one who asks alone never waits.
-const COMMIT_DELAY: Duration = Duration::from_micros(150);
 
 /// How many old entries are removed between two commits.
 const TRIM_ROWS: u64 = 64;
@@ -50,8 +50,8 @@ pub(crate) struct Writer<J> {
     health: Arc<Health>,
     history_windows: u64,
     draft: Draft,
-    /// How many jobs the last batch had.
-    last_jobs: usize,
+    /// The answers that the last commit allows, until they are told.
+    committed: Vec<Answer>,
     /// The window that the books were last turned to.
     turned: u64,
     outage: Option<Outage>,
@@ -75,7 +75,7 @@ impl<J: Journal> Writer<J> {
             health,
             history_windows,
             draft: Draft::default(),
-            last_jobs: 0,
+            committed: Vec::new(),
             turned: 0,
             outage: None,
         }
@@ -85,7 +85,7 @@ impl<J: Journal> Writer<J> {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
         while self.wait(&stop, &mut batch).await {
-            self.gather(&mut batch).await;
+            self.gather(&mut batch);
             self.serve(&mut batch).await;
         }
         if let Err(error) = self.journal.close().await {
@@ -109,29 +109,16 @@ impl<J: Journal> Writer<J> {
         true
     }
 
-    /// Takes what else waits. Callers that were answered together are about to ask again, and a
-    /// commit of one job takes as long as one of all of them: so it waits a moment for most of as
-    /// many as came last time (as PostgreSQL does with `commit_delay` and `commit_siblings`).
-    async fn gather(&mut self, batch: &mut Vec<Job>) {
-        if batch.is_empty() {
-            return;
-        }
+    /// Takes what else waits.
+    fn gather(&mut self, batch: &mut Vec<Job>) {
         let mut weight: usize = batch.iter().map(Job::weight).sum();
-        let enough = self.last_jobs * 3 / 4;
-        let until = Instant::now() + COMMIT_DELAY;
-        loop {
-            while weight < BATCH_OPS
-                && let Ok(job) = self.jobs.try_recv()
-            {
-                weight += job.weight();
-                batch.push(job);
-            }
-            if batch.len() >= enough || weight >= BATCH_OPS || Instant::now() >= until {
-                break;
-            }
-            yield_now().await;
+        while !batch.is_empty()
+            && weight < BATCH_OPS
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            weight += job.weight();
+            batch.push(job);
         }
-        self.last_jobs = batch.len();
     }
 
     fn patience(&self) -> Duration {
@@ -157,17 +144,22 @@ impl<J: Journal> Writer<J> {
             self.fail(&error);
         }
         if self.outage.is_some() {
+            tell(&mut self.committed, Ok(()));
             self.refuse(batch, &stamp);
             return;
         }
-        let answers = self.apply(batch, &stamp);
+        let mut answers = self.apply(batch, &stamp);
         let committed = self.commit(&stamp).await;
-        if let Err(error) = &committed {
-            self.fail(error);
+        tell(&mut self.committed, Ok(()));
+        match committed {
+            Ok(()) => self.committed = answers,
+            Err(error) => {
+                self.fail(&error);
+                tell(&mut answers, Err(Unavailable::CannotWrite));
+            }
         }
-        let committed = committed.map_err(|_| Unavailable::CannotWrite);
-        for answer in answers {
-            answer(committed);
+        if self.jobs.is_empty() {
+            tell(&mut self.committed, Ok(()));
         }
         self.trim().await;
     }
@@ -184,7 +176,8 @@ impl<J: Journal> Writer<J> {
         }
     }
 
-    /// Makes the draft durable, if there is anything in it.
+    /// Makes the draft durable, if there is anything in it, and tells the answers of the commit before
+    /// as soon as this one is on its way.
     async fn commit(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         if self.draft.is_empty() {
             return Ok(());
@@ -192,7 +185,9 @@ impl<J: Journal> Writer<J> {
         let commit = self.draft.finish(self.state.place.next_seq);
         let (grants, bytes) = (self.draft.grants, commit.entry.len());
         let began = Instant::now();
-        self.journal.append(commit).await?;
+        let told = async { tell(&mut self.committed, Ok(())) };
+        let (written, ()) = join(self.journal.append(commit), told).await;
+        written?;
         metrics::committed(began.elapsed(), grants, bytes);
         self.state.place.wrote(stamp.now.window.number);
         Ok(())
@@ -263,6 +258,12 @@ impl<J: Journal> Writer<J> {
                 }
             }
         }
+    }
+}
+
+fn tell(answers: &mut Vec<Answer>, committed: Result<(), Unavailable>) {
+    for answer in answers.drain(..) {
+        answer(committed);
     }
 }
 
