@@ -18,7 +18,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, LedgerConfig, LedgerKind};
 use crate::declared::{self, NotApplied};
 use crate::http::{self, Api, RequestIds};
-use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger, OpenError};
+use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
 use crate::ledger::{Ledger, Put};
 use crate::lifecycle::{self, Asked, Signals};
 use crate::listener::{Listener, Stop};
@@ -139,14 +139,14 @@ impl App {
 async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledger>, OpenError> {
     match config.ledger {
         LedgerKind::Embedded => {
-            let embedded = EmbeddedConfig {
+            let embedded = JournaledConfig {
                 shards: config.shards,
                 history_hours: config.history_hours,
-                ..EmbeddedConfig::new(config.data_dir.clone())
+                ..JournaledConfig::new(config.data_dir.clone())
             };
             let clock = Arc::new(SystemClock::new());
             // Its own token: the ledger is stopped by its `stop`, after all that may call it.
-            let ledger = EmbeddedLedger::open(&embedded, clock, tasks, CancellationToken::new());
+            let ledger = JournaledLedger::open(&embedded, clock, tasks, CancellationToken::new());
             Ok(Arc::new(ledger.await?))
         }
     }

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::manual::ManualClock;
 use crate::ledger::Ledger;
-use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger};
+use crate::ledger::journaled::{JournaledConfig, JournaledLedger};
 
 /// An embedded ledger in a folder that goes away with it, by a clock that stands until it is moved.
 pub(crate) struct TestLedger {
@@ -21,9 +21,9 @@ impl TestLedger {
     pub(crate) async fn open() -> Self {
         let folder = TempDir::new().unwrap();
         let clock = ManualClock::new();
-        let config = EmbeddedConfig::new(folder.path());
+        let config = JournaledConfig::new(folder.path());
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let ledger = EmbeddedLedger::open(&config, Arc::new(clock.clone()), &tasks, stop).await;
+        let ledger = JournaledLedger::open(&config, Arc::new(clock.clone()), &tasks, stop).await;
         Self { ledger: Arc::new(ledger.unwrap()), clock, folder }
     }
 }

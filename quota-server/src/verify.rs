@@ -16,7 +16,7 @@ use quota_core::{BookPage, Imbalance};
 pub use report::{Grant, Report, WindowReport};
 
 use crate::ledger::LeaseRef;
-use crate::ledger::embedded::{
+use crate::ledger::journaled::{
     Books, EntryReader, JournalError, Record, RecoveryError, Replay, ShardNo,
 };
 use crate::store::sqlite::{connect, read_catalogue, read_entries, read_history};

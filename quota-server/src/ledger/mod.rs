@@ -4,10 +4,10 @@
 //! `quota-core`, or answered as it would; what is stored of a deployment besides its policy is
 //! opaque here.
 //!
-//! To add a ledger: 1. implement [`Ledger`] in a folder beside `embedded`; 2. name it in
+//! To add a ledger: 1. implement [`Ledger`] in a folder beside `journaled`; 2. name it in
 //! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
 
-pub mod embedded;
+pub mod journaled;
 
 use std::fmt;
 use std::str::FromStr;

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::VerifyError;
 use super::report::Grant;
 use crate::ledger::LeaseRef;
-use crate::ledger::embedded::{Catalogue, is_complete};
+use crate::ledger::journaled::{Catalogue, is_complete};
 
 /// What the entries so far add up to.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ mod tests {
     use quota_core::{LeaseId, Limit, RequestKey, Settlement};
 
     use super::*;
-    use crate::ledger::embedded::{DeploymentRow, Kept};
+    use crate::ledger::journaled::{DeploymentRow, Kept};
 
     fn tally(limit: u64) -> Tally {
         let policy = Policy {

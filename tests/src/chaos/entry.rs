@@ -1,5 +1,5 @@
 //! Reads what one commit wrote into the journal, by itself: the server's own reader is not asked.
-//! The form is that of `quota-server/src/ledger/embedded/entry.rs`.
+//! The form is that of `quota-server/src/ledger/journaled/entry.rs`.
 
 use quota_core::{Event, HolderId, Now};
 use serde::Deserialize;

@@ -5,7 +5,7 @@ use sqlx::{Connection, Executor};
 
 use super::rows::{MOST, signed};
 use crate::ledger::LateEntry;
-use crate::ledger::embedded::{Change, Commit, DeploymentRow, Kept};
+use crate::ledger::journaled::{Change, Commit, DeploymentRow, Kept};
 use quota_core::{BookPage, WindowKind};
 
 const INSERT: &str = "INSERT INTO journal (seq, entry) VALUES (?, ?)";

@@ -9,7 +9,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::SqliteConnection;
 
 use super::{MIGRATIONS, SqliteJournal, connect, describe};
-use crate::ledger::embedded::{JournalError, OpenError, ShardNo};
+use crate::ledger::journaled::{JournalError, OpenError, ShardNo};
 
 /// Opens the journals of a folder, made where it is new.
 pub(crate) async fn open_all(folder: &Path, shards: u32) -> Result<Vec<SqliteJournal>, OpenError> {

@@ -5,7 +5,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{FromRow, Row, SqlitePool};
 
 use super::rows::{Page, signed};
-use crate::ledger::embedded::{History, JournalError};
+use crate::ledger::journaled::{History, JournalError};
 
 /// How many read at once; in WAL mode none of them holds up the writer.
 const READERS: u32 = 2;

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 use super::rows::Deployment;
-use crate::ledger::embedded::{Catalogue, JournalError, Kept, RecoveryError};
+use crate::ledger::journaled::{Catalogue, JournalError, Kept, RecoveryError};
 
 /// Everything but the entries.
 pub(crate) async fn read_catalogue(

@@ -1,7 +1,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
-use crate::ledger::embedded::OpenError;
+use crate::ledger::journaled::OpenError;
 
 /// Keeps a second server off the data folder. The system lets go of it when the process ends,
 /// however it ends.

@@ -23,7 +23,7 @@ pub(crate) use history::read_history;
 pub(crate) use load::{read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
 
-use crate::ledger::embedded::{
+use crate::ledger::journaled::{
     Catalogue, Commit, History, Journal, JournalError, RecoveryError, ShardNo,
 };
 use history::SqliteHistory;

@@ -4,7 +4,7 @@ use quota_core::{Amount, BookPage, Limit, WindowKind};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use crate::ledger::embedded::DeploymentRow;
+use crate::ledger::journaled::DeploymentRow;
 
 /// SQLite counts in signed 64 bits. Statistics stop here, so that two of them can be added.
 pub(super) const MOST: i64 = 1 << 61;

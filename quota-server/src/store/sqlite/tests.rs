@@ -10,14 +10,14 @@ use tokio_util::task::TaskTracker;
 
 use super::connect;
 use crate::clock::manual::ManualClock;
-use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger, OpenError, RecoveryError};
+use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError, RecoveryError};
 use crate::ledger::{Caller, Ledger, Op, Put};
 use crate::verify::{VerifyError, verify};
 
-async fn open(folder: &Path, shards: u32) -> Result<EmbeddedLedger, OpenError> {
-    let config = EmbeddedConfig { shards, ..EmbeddedConfig::new(folder) };
+async fn open(folder: &Path, shards: u32) -> Result<JournaledLedger, OpenError> {
+    let config = JournaledConfig { shards, ..JournaledConfig::new(folder) };
     let clock = Arc::new(ManualClock::new());
-    EmbeddedLedger::open(&config, clock, &TaskTracker::new(), CancellationToken::new()).await
+    JournaledLedger::open(&config, clock, &TaskTracker::new(), CancellationToken::new()).await
 }
 
 async fn error(folder: &Path, shards: u32) -> OpenError {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::journal::JournalError;
 use super::recovery::RecoveryError;
 
-/// Why the embedded ledger does not start.
+/// Why the journaled ledger does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Not a number of shards that can be had.

@@ -1,4 +1,4 @@
-//! Starting the embedded ledger.
+//! Starting the journaled ledger.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use super::outage::Health;
 use super::recovery::{Recovered, recover};
 use super::time::LedgerTime;
 use super::writer::{Shared, Writer};
-use super::{EmbeddedConfig, EmbeddedLedger, OpenError, Shard};
+use super::{JournaledConfig, JournaledLedger, OpenError, Shard};
 use crate::clock::Clock;
 use crate::metrics;
 use crate::store::sqlite::{self, FolderLock};
@@ -21,14 +21,14 @@ use crate::store::sqlite::{self, FolderLock};
 const MOST_SHARDS: u32 = 64;
 const WINDOWS_AN_HOUR: u64 = 60;
 
-impl EmbeddedLedger {
+impl JournaledLedger {
     /// Opens the data folder, recovers the books and starts the writers on `tracker`. They work
     /// until [`crate::ledger::Ledger::stop`], or until `stop` is cancelled.
     ///
     /// # Errors
     /// The folder is in use, unreadable, or of another shape. Nothing is changed then.
     pub async fn open(
-        config: &EmbeddedConfig,
+        config: &JournaledConfig,
         clock: Arc<dyn Clock>,
         tracker: &TaskTracker,
         stop: CancellationToken,
@@ -46,7 +46,7 @@ impl EmbeddedLedger {
     /// The ledger on these journals, one for each shard.
     pub(super) async fn on<J: Journal>(
         journals: Vec<J>,
-        config: &EmbeddedConfig,
+        config: &JournaledConfig,
         clock: Arc<dyn Clock>,
         tracker: &TaskTracker,
         stop: CancellationToken,

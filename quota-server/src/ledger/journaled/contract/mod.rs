@@ -1,4 +1,4 @@
-//! One suite for every journal that the embedded ledger can have. To run it on another: implement
+//! One suite for every journal that the journaled ledger can have. To run it on another: implement
 //! [`world::Store`] for it and name it in [`suite`] below.
 
 mod deployments;

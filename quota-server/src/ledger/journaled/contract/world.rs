@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::memory::MemoryJournal;
 use crate::clock::manual::ManualClock;
-use crate::ledger::embedded::{EmbeddedConfig, EmbeddedLedger};
+use crate::ledger::journaled::{JournaledConfig, JournaledLedger};
 use crate::ledger::{
     Caller, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
@@ -26,9 +26,9 @@ pub(super) enum Store {
 
 pub(super) struct World {
     pub(super) clock: ManualClock,
-    pub(super) ledger: EmbeddedLedger,
+    pub(super) ledger: JournaledLedger,
     pub(super) store: Store,
-    config: EmbeddedConfig,
+    config: JournaledConfig,
     requests: u128,
 }
 
@@ -44,7 +44,7 @@ impl World {
 
     pub(super) async fn new(store: Store, shards: u32, queue: usize) -> Self {
         let config =
-            EmbeddedConfig { shards, queue, history_hours: 1, ..EmbeddedConfig::new("unused") };
+            JournaledConfig { shards, queue, history_hours: 1, ..JournaledConfig::new("unused") };
         let clock = ManualClock::new();
         let ledger = start(&store, &config, &clock).await;
         Self { clock, ledger, store, config, requests: 1_000 }
@@ -169,21 +169,21 @@ pub(super) struct Lease {
     pub(super) standing: Standing,
 }
 
-async fn start(store: &Store, config: &EmbeddedConfig, clock: &ManualClock) -> EmbeddedLedger {
+async fn start(store: &Store, config: &JournaledConfig, clock: &ManualClock) -> JournaledLedger {
     let (clock, tracker) = (Arc::new(clock.clone()), TaskTracker::new());
     let stop = CancellationToken::new();
     match store {
         Store::Memory(journals) => {
-            EmbeddedLedger::on(journals.clone(), config, clock, &tracker, stop).await.unwrap()
+            JournaledLedger::on(journals.clone(), config, clock, &tracker, stop).await.unwrap()
         }
         Store::Disk(folder) => {
-            let config = EmbeddedConfig { data_dir: folder.path().to_owned(), ..config.clone() };
-            EmbeddedLedger::open(&config, clock, &tracker, stop).await.unwrap()
+            let config = JournaledConfig { data_dir: folder.path().to_owned(), ..config.clone() };
+            JournaledLedger::open(&config, clock, &tracker, stop).await.unwrap()
         }
     }
 }
 
-impl EmbeddedLedger {
+impl JournaledLedger {
     /// Ends the writers wherever they are.
     async fn kill(&self) {
         let writers = {

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-/// How the embedded ledger keeps its data.
+/// How the embedded (SQLite) ledger keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmbeddedConfig {
+pub struct JournaledConfig {
     /// The folder of its files, made where it is missing.
     pub data_dir: PathBuf,
     /// How many writers share the deployments, each with its own file. Fixed when the folder is
@@ -14,7 +14,7 @@ pub struct EmbeddedConfig {
     pub history_hours: u32,
 }
 
-impl EmbeddedConfig {
+impl JournaledConfig {
     /// The defaults, in this folder: one shard, a day of history.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {

@@ -1,4 +1,5 @@
-//! The embedded ledger: nothing to install. The books are in memory, their journal is on disk.
+//! The journaled ledger: the books are in memory, their journal is in a store. On SQLite it is the embedded
+//! one: nothing to install.
 //!
 //! Each deployment belongs to one shard, each shard has one writer (`writer.rs`), one mailbox
 //! (`job.rs`), one set of books (`books.rs`) and one journal (`journal.rs`). What is granted is
@@ -35,7 +36,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use config::EmbeddedConfig;
+pub use config::JournaledConfig;
 pub use entry::EntryError;
 pub use error::OpenError;
 pub use journal::JournalError;
@@ -52,7 +53,7 @@ use outage::Health;
 use time::LedgerTime;
 
 /// Keeps the books of all deployments in one process.
-pub struct EmbeddedLedger {
+pub struct JournaledLedger {
     shards: Vec<Shard>,
     time: Arc<LedgerTime>,
     health: Arc<Health>,
