@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::job::{Job, Look};
-use super::{EmbeddedLedger, Shard};
+use super::{JournaledLedger, Shard};
 use crate::ledger::{
     Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 
-impl Ledger for EmbeddedLedger {
+impl Ledger for JournaledLedger {
     fn run(&self, caller: Caller, ops: Vec<Op>) -> BoxFuture<'_, Vec<Result<Reply, OpError>>> {
         if let [shard] = self.shards.as_slice() {
             return self.run_on(shard, caller, ops).boxed();
@@ -115,7 +115,7 @@ impl Shard {
     }
 }
 
-impl EmbeddedLedger {
+impl JournaledLedger {
     async fn run_on(
         &self,
         shard: &Shard,
