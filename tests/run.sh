@@ -23,15 +23,33 @@ install_missing() {
     command -v cmake >/dev/null || packages+=(cmake)
     command -v python3 >/dev/null || packages+=(python3)
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+    has_redis || packages+=(redis-server)
+    has_postgres || packages+=(postgresql)
     [ ${#packages[@]} -eq 0 ] && return
     if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
         step "installing ${packages[*]}"
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+        (apt_install "${packages[@]}")
     else
         die "missing: ${packages[*]} (Debian's names); install them and run this again"
     fi
 }
+
+# The tests start their own Redis and PostgreSQL, so the packages' services stay off, unless the
+# machine has a policy of its own. In a subshell: its end takes the policy away again.
+apt_install() {
+    local policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        trap "rm -f $policy" EXIT
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+has_redis() { command -v "${TOKENLEASE_REDIS_SERVER:-redis-server}" >/dev/null; }
+
+has_postgres() { compgen -G "${TOKENLEASE_POSTGRES_BIN:-/usr/lib/postgresql/*/bin}/initdb" >/dev/null; }
 
 need_rust() {
     command -v cargo >/dev/null || die "missing: Rust with cargo, rustfmt and clippy (rustup brings them)"
