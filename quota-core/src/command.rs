@@ -168,7 +168,8 @@ pub struct Denial {
     pub unit: Unit,
     /// When this size may fit, ms from now.
     pub retry_after_ms: u64,
-    /// [`State::Endgame`] while other holders' rests are on their way, else [`State::Exhausted`].
+    /// [`State::Endgame`] while other holders' rests are on their way, else [`State::Exhausted`]
+    /// or [`State::Quarantined`].
     pub state: State,
 }
 
@@ -190,4 +191,9 @@ pub enum State {
     Endgame,
     /// Nothing is left that would fit.
     Exhausted,
+    /// Nothing is granted, since what was granted before cannot be vouched for. A [`Book`] has
+    /// seen all of its grants and never says so; a ledger on a store that can lose writes does.
+    ///
+    /// [`Book`]: crate::Book
+    Quarantined,
 }

@@ -25,6 +25,7 @@ pub(in crate::http) const fn state(state: quota_core::State) -> State {
         quota_core::State::Ok => State::Ok,
         quota_core::State::Endgame => State::Endgame,
         quota_core::State::Exhausted => State::Exhausted,
+        quota_core::State::Quarantined => State::Quarantined,
     }
 }
 
