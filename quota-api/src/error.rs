@@ -113,6 +113,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// Another server is the active one: `Location` names it.
+    Standby = "standby", 307, true, false, "This server is a standby";
     /// The body is not JSON, or not of the call's shape: a wrong type, an unknown field.
     MalformedBody = "malformed_body", 400, false, false, "The body is not what this call takes";
     /// A path or query parameter is not of the call's shape.
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_is_an_error() {
-        assert!(Code::ALL.iter().all(|code| (400..600).contains(&code.status())));
+    fn every_status_tells_that_it_was_not_done_here() {
+        assert!(Code::ALL.iter().all(|code| (300..600).contains(&code.status())));
     }
 }
