@@ -18,5 +18,6 @@ mod recovery;
 mod roles;
 mod rolling;
 mod scenarios;
+mod stores;
 mod support;
 mod upstream;

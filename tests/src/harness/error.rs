@@ -38,6 +38,9 @@ pub enum HarnessError {
     /// A call to one of the processes failed.
     #[error("a call failed: {0}")]
     Call(#[from] reqwest::Error),
+    /// A command to Redis failed.
+    #[error("Redis: {0}")]
+    Redis(#[from] redis::RedisError),
     /// Something that the scenario needs is not installed.
     #[error("{} is missing: {hint}", path.display())]
     Missing {

@@ -5,18 +5,24 @@
 //! that kills it by its own pid when dropped, and shows the end of its log if the test is failing.
 
 mod binaries;
+mod cable;
 mod error;
 mod gateway;
 mod ports;
 mod process;
 mod quota_server;
+mod servers;
 mod site;
+mod store;
 mod upstream;
 pub mod wait;
 
+pub use cable::Cable;
 pub use error::HarnessError;
 pub use gateway::{Gateway, GatewayBuilder, Route};
 pub use process::Process;
 pub use quota_server::{QuotaServer, QuotaServerBuilder};
+pub use servers::{Seat, Servers};
 pub use site::{Site, SiteBuilder};
+pub use store::{Live, Postgres, Redis, RedisBuilder, RedisCluster, RedisPair, Rung, Store};
 pub use upstream::{Upstream, UpstreamBuilder};

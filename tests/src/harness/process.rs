@@ -46,6 +46,13 @@ impl Launch {
         Ok(process)
     }
 
+    /// Starts a program that is not ours, and waits until its log has this text.
+    pub(super) async fn start_until(&self, said: &str) -> Result<Process, HarnessError> {
+        let mut process = self.spawn()?;
+        process.said(said).await?;
+        Ok(process)
+    }
+
     /// A signal that is ignored when a program begins stays ignored.
     pub(super) fn with_signal_ignored(self, signal: &str) -> Self {
         let script = format!("trap '' {signal}; exec \"$0\" \"$@\"");
@@ -145,27 +152,52 @@ impl Process {
         .await
     }
 
+    /// Asks PostgreSQL to stop at once and to leave nothing behind (SIGQUIT), and waits until it has.
+    ///
+    /// # Errors
+    /// When it is no longer there.
+    pub(super) fn quit(&mut self) -> Result<(), HarnessError> {
+        self.resume()?;
+        self.signal(Signal::QUIT)?;
+        self.child.wait().map(drop).map_err(HarnessError::io("wait"))
+    }
+
     fn signal(&self, signal: Signal) -> Result<(), HarnessError> {
         let what = format!("signal to {}", self.name);
         kill_process(self.pid(), signal).map_err(|why| HarnessError::io(what)(why.into()))
     }
 
     async fn ready(&mut self) -> Result<String, HarnessError> {
-        let what = format!("`{READY}` from {}", self.name);
+        let url = |log: &str| {
+            let (_, rest) = log.lines().find_map(|line| line.split_once(READY))?;
+            rest.split_whitespace().next().map(str::to_owned)
+        };
+        self.found(READY, url).await
+    }
+
+    async fn said(&mut self, text: &str) -> Result<(), HarnessError> {
+        self.found(text, |log| log.contains(text).then_some(())).await
+    }
+
+    /// What is to be found in the whole lines of its log.
+    async fn found<T>(
+        &mut self,
+        what: &str,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, HarnessError> {
+        let what = format!("`{what}` from {}", self.name);
         let seen = wait::until(&what, wait::START, || {
-            let seen = self.announcement();
+            let seen = self.look(&find);
             async move { seen }
         });
         seen.await?
     }
 
-    fn announcement(&mut self) -> Option<Result<String, HarnessError>> {
+    fn look<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> Option<Result<T, HarnessError>> {
         let log = self.log();
         let complete = log.rfind('\n').map_or("", |end| &log[..end]);
-        let url = complete.lines().find_map(|line| line.split_once(READY));
-        let url = url.and_then(|(_, rest)| rest.split_whitespace().next());
-        if let Some(url) = url {
-            return Some(Ok(url.to_owned()));
+        if let Some(found) = find(complete) {
+            return Some(Ok(found));
         }
         let status = self.child.try_wait().ok().flatten()?;
         let (name, log) = (self.name.clone(), last_lines(&log));

@@ -1,4 +1,4 @@
-//! The quota server as a process, on the embedded ledger.
+//! The quota server as a process, on the embedded ledger unless a flag says otherwise.
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +26,7 @@ pub struct QuotaServerBuilder {
     flags: Vec<String>,
     data_dir: Option<PathBuf>,
     ignored_signal: Option<&'static str>,
+    address: Option<SocketAddr>,
 }
 
 /// A quota server that runs, or ran, with its data.
@@ -65,6 +66,13 @@ impl QuotaServerBuilder {
         self
     }
 
+    /// Where it is to listen; without it, on a port of its own choice.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
     /// Starts it with a signal (`XFSZ`) ignored.
     #[must_use]
     pub fn with_signal_ignored(mut self, signal: &'static str) -> Self {
@@ -85,7 +93,7 @@ impl QuotaServerBuilder {
     /// When it does not come up.
     pub async fn start(self) -> Result<QuotaServer, HarnessError> {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
-        let address = ports::free()?;
+        let address = self.address.map_or_else(ports::free, Ok)?;
         write_deployments(&room.path().join(DEPLOYMENTS), &self.deployments)?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| room.path().join("data"));
         let launch = self.launch(room.path(), &data_dir, address).await?;
@@ -207,6 +215,11 @@ impl QuotaServer {
     pub async fn metric(&self, name: &str) -> Result<u64, HarnessError> {
         let text = self.fetch(quota_api::routes::METRICS).await?.text().await?;
         Ok(text.lines().filter_map(|line| sample(line, name)).sum())
+    }
+
+    /// Whether it says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        self.fetch(quota_api::routes::READYZ).await.is_ok()
     }
 
     async fn fetch(&self, path: &str) -> Result<reqwest::Response, HarnessError> {

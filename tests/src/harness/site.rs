@@ -1,10 +1,10 @@
-//! All processes of one scenario: an upstream, a quota server, gateways.
+//! All processes of one scenario: an upstream, quota servers on a store, gateways.
 
 use futures_util::future::try_join_all;
 use quota_api::DeploymentSpec;
 
 use super::{
-    Gateway, HarnessError, QuotaServer, QuotaServerBuilder, Route, Upstream, UpstreamBuilder,
+    Gateway, HarnessError, QuotaServerBuilder, Route, Rung, Servers, Upstream, UpstreamBuilder,
 };
 
 /// What a site is to have.
@@ -14,13 +14,15 @@ pub struct SiteBuilder {
     server: QuotaServerBuilder,
     routes: Vec<Route>,
     gateways: usize,
+    rung: Rung,
+    servers: usize,
 }
 
 /// The running processes. Dropped, all of them are killed.
 #[derive(Debug)]
 pub struct Site {
-    /// The quota server.
-    pub server: QuotaServer,
+    /// The quota servers, and what they keep the books in.
+    pub servers: Servers,
     /// The gateways, `gw-0` first.
     pub gateways: Vec<Gateway>,
     /// The upstream that all gateways call.
@@ -56,19 +58,28 @@ impl SiteBuilder {
         self
     }
 
+    /// How many quota servers, on which rung of the storage ladder; one, embedded, without it.
+    #[must_use]
+    pub fn servers(mut self, rung: Rung, servers: usize) -> Self {
+        (self.rung, self.servers) = (rung, servers);
+        self
+    }
+
     /// Starts everything.
     ///
     /// # Errors
     /// When one of the processes does not come up.
     pub async fn open(self) -> Result<Site, HarnessError> {
-        let (upstream, server) = tokio::try_join!(self.upstream.start(), self.server.start())?;
+        let servers = Servers::start(self.rung, self.servers.max(1), &self.server);
+        let (upstream, servers) = tokio::try_join!(self.upstream.start(), servers)?;
+        let url = servers.url();
         let gateways = (0..self.gateways).map(|index| {
-            Gateway::builder(&Site::holder(index), server.process.url(), upstream.process.url())
+            Gateway::builder(&Site::holder(index), &url, upstream.process.url())
                 .routes(&self.routes)
                 .start()
         });
         let gateways = try_join_all(gateways).await?;
-        Ok(Site { server, gateways, upstream })
+        Ok(Site { servers, gateways, upstream })
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn run(
         for number in first + after..first + minutes {
             let moment_ms = rng.random_range(MOMENTS_MS);
             minute::at(number, moment_ms).await;
-            site.server.kill_and_start_again().await?;
+            site.servers.seats[0].server.kill_and_start_again().await?;
             watch.enter("killed the quota server with -9 and started it again");
             notes.push(format!(
                 "quota server killed with -9 and started again at {moment_ms} ms of minute {}",

@@ -75,7 +75,7 @@ async fn least(
     if !(options.kill_gateway && is_first) {
         return Ok(FITTING);
     }
-    let burnt = site.server.book(DEPLOYMENT, number).await?.map_or(0, |book| book.burnt.tokens);
+    let burnt = site.servers.book(DEPLOYMENT, number).await?.map_or(0, |book| book.burnt.tokens);
     Ok(LIMIT.saturating_sub(burnt) / REQUEST_TOKENS)
 }
 

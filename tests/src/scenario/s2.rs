@@ -91,8 +91,8 @@ async fn trips_when_spent(site: &Site, first: u64, minutes: u64) -> Result<u64, 
 }
 
 async fn acquires(site: &Site) -> Result<u64, HarnessError> {
-    let granted = site.server.metric("quota_grants_total").await?;
-    Ok(granted + site.server.metric("quota_denied_total").await?)
+    let granted = site.servers.metric("quota_grants_total").await?;
+    Ok(granted + site.servers.metric("quota_denied_total").await?)
 }
 
 async fn judge_minutes(

@@ -57,10 +57,10 @@ async fn outages(site: &mut Site, first: u64, watch: &Watch) -> Result<Vec<u64>,
     for (number, at_ms) in [(first, IN_THE_MIDDLE_MS), (first + 2, WHILE_DRAWING_MS)] {
         watch.enter("the quota server is there");
         minute::at(number, at_ms).await;
-        site.server.process.kill()?;
+        site.servers.kill()?;
         watch.enter("the quota server is away");
         minute::at(number + 1, at_ms).await;
-        site.server.start_again().await?;
+        site.servers.start_again().await?;
         returns.push(clock::unix_ms());
     }
     watch.enter("the quota server is back");
