@@ -37,6 +37,9 @@ pub enum StartError {
     /// The ledger does not open.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// This ledger is still to come.
+    #[error("the {} ledger is not in this version", .0.name())]
+    NotHere(LedgerKind),
     /// The declared deployments cannot be put.
     #[error("the deployments file cannot be applied: {0}")]
     Declared(#[from] NotApplied),
@@ -136,7 +139,7 @@ impl App {
 }
 
 /// The ledger that the configuration names.
-async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledger>, OpenError> {
+async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledger>, StartError> {
     match config.ledger {
         LedgerKind::Embedded => {
             let embedded = JournaledConfig {
@@ -149,6 +152,7 @@ async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledg
             let ledger = JournaledLedger::open(&embedded, clock, tasks, CancellationToken::new());
             Ok(Arc::new(ledger.await?))
         }
+        LedgerKind::Postgres | LedgerKind::Redis => Err(StartError::NotHere(config.ledger)),
     }
 }
 

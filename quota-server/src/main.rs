@@ -23,7 +23,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let ended = match parse(&args, variable) {
-        Ok(Task::Serve(config)) => serve(config),
+        Ok(Task::Serve(config)) => serve(*config),
         Ok(Task::Token { name, role }) => token(&name, role),
         Err(Answer::Text(text)) => say(&text),
         Err(Answer::Mistake(mistake)) => Err(mistake.into()),

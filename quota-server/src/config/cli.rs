@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{Config, file, layers};
+use super::{Config, LedgerConfig, file, layers};
 use crate::auth::Role;
 use crate::mistake::Mistake;
 
@@ -30,7 +30,7 @@ QUOTA_VIEWER_TOKEN.";
 pub enum Task {
     /// Serve the lease API (the default)
     #[command(after_help = LAYERS)]
-    Serve(Config),
+    Serve(Box<Config>),
     /// Make a token: prints it once, with its lines for the tokens file
     Token {
         /// Its name: the credential that leases are bound to
@@ -68,14 +68,19 @@ pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<String>) -> Result<
     if flags.subcommand_matches("token").is_some() {
         return Ok(from(&flags)?.task());
     }
+    LedgerConfig::check_flags(flags.subcommand().map_or(&flags, |(_, flags)| flags))?;
     let command = with_layers(command, &flags, &env)?;
     let matches = command.try_get_matches_from(args).map_err(|error| answer(&error))?;
-    Ok(from(&matches)?.task())
+    let task = from(&matches)?.task();
+    if let Task::Serve(config) = &task {
+        config.ledger.check()?;
+    }
+    Ok(task)
 }
 
 impl Cli {
     fn task(self) -> Task {
-        self.command.unwrap_or(Task::Serve(self.config))
+        self.command.unwrap_or(Task::Serve(Box::new(self.config)))
     }
 }
 
@@ -126,7 +131,7 @@ mod tests {
     fn parse_line(line: &str, env: impl Fn(&str) -> Option<String>) -> Result<Config, Answer> {
         let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         match parse(&args, env)? {
-            Task::Serve(config) => Ok(config),
+            Task::Serve(config) => Ok(*config),
             Task::Token { .. } => panic!("not a token"),
         }
     }
@@ -185,7 +190,7 @@ mod tests {
             ("[http]\ndrain_ms = [1]", ":2:1", "belongs here"),
             ("[http]\nlisten = 7700", ":2:1", "invalid value '7700' for '--listen <ADDR>'"),
             ("[http]\nlisten = ", ":2:10", "string values must be quoted"),
-            ("[ledger]\nledger = \"redis\"", ":2:1", "the redis ledger is not in this version"),
+            ("[ledger]\nledger = \"oracle\"", ":2:1", "the ledgers there are"),
             ("[log]\nlog_level = \"a=b=c\"", ":2:1", "invalid"),
         ] {
             let file = config_file(text);
@@ -205,10 +210,26 @@ mod tests {
         let found = mistake(parse_line("quota-server --shards 0", none));
         assert!(found.to_string().contains("--shards"), "{found}");
         let found = mistake(parse_line("quota-server --ledger postgres", none));
-        assert!(found.what.contains("not in this version"), "{found}");
+        assert!(found.what.contains("`database_url` must be set"), "{found}");
         let found = mistake(parse_line("quota-server --config /no/such/file", none));
         assert_eq!(found.place, "/no/such/file");
         mistake(parse_line("quota-server --frobnicate", none));
+    }
+
+    #[test]
+    fn a_password_is_taken_from_the_environment_and_refused_in_a_flag() {
+        const URL: &str = "postgres://me:hush@127.0.0.1:5432/quota";
+        let env = |name: &str| (name == "QUOTA_DATABASE_URL").then(|| URL.to_owned());
+        let config = parse_line("quota-server", env).unwrap();
+        assert_eq!(config.ledger.database_url.as_ref().unwrap().reveal(), URL);
+        assert!(!format!("{config:?}").contains("hush"));
+        for line in ["quota-server", "quota-server serve"] {
+            for flag in ["database-url", "redis-url"] {
+                let found = mistake(parse_line(&format!("{line} --{flag} {URL}"), none));
+                assert_eq!(found.place, format!("--{flag}"));
+                assert!(!found.to_string().contains("hush"), "{found}");
+            }
+        }
     }
 
     #[test]

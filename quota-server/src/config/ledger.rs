@@ -1,20 +1,40 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::value_parser;
+use clap::{ArgAction, value_parser};
+use url::Url;
+
+use super::SecretUrl;
+use crate::mistake::Mistake;
 
 /// Who keeps the book, and where.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "ledger")]
 pub struct LedgerConfig {
-    /// Who keeps the book: `embedded` (SQLite in the data directory)
+    /// Who keeps the book: `embedded` (SQLite in the data directory), `postgres` (one active server,
+    /// any number of standbys), `redis` (all servers active)
     #[arg(long, value_name = "KIND", default_value = "embedded")]
     pub ledger: LedgerKind,
-    /// Directory of the journal; made if it is not there
+    /// Directory of the embedded journal; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "./quota-data")]
     pub data_dir: PathBuf,
-    /// Writers, each with its share of the deployments and its own file; fixed when the data
-    /// directory is made
+    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL,
+    /// PGPASSWORD or PGPASSFILE, never from this flag
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<SecretUrl>,
+    /// Redis: `redis://host:port`, `redis+sentinel://h1:p1,h2:p2/master`, `redis+cluster://h1:p1,h2:p2`.
+    /// Its password comes from QUOTA_REDIS_URL, never from this flag
+    #[arg(long, value_name = "URL")]
+    pub redis_url: Option<SecretUrl>,
+    /// How clients reach this server, for other servers to name [default: the address listened on]
+    #[arg(long, value_name = "URL")]
+    pub advertise_url: Option<AdvertiseUrl>,
+    /// Do not bring the database's tables up to date at start: `quota-server migrate` does
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true")]
+    pub no_migrate: bool,
+    /// Writers of the embedded ledger, each with its share of the deployments and its own file; fixed
+    /// when the data directory is made
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=64))]
     pub shards: u32,
     /// How long the books of past windows are kept
@@ -26,23 +46,112 @@ pub struct LedgerConfig {
     pub deployments: Option<PathBuf>,
 }
 
+/// The schemes that name PostgreSQL.
+const POSTGRES: &[&str] = &["postgres", "postgresql"];
+
+impl LedgerConfig {
+    /// What no single value shows to be wrong.
+    pub(super) fn check(&self) -> Result<(), Mistake> {
+        if let Some(url) = &self.database_url {
+            url.url("database_url", POSTGRES)?;
+        }
+        let missing = |setting| Err(Mistake::at("ledger", format!("`{setting}` must be set too")));
+        match self.ledger {
+            LedgerKind::Postgres if self.database_url.is_none() => missing("database_url"),
+            LedgerKind::Redis if self.redis_url.is_none() => missing("redis_url"),
+            LedgerKind::Embedded | LedgerKind::Postgres | LedgerKind::Redis => Ok(()),
+        }
+    }
+
+    /// Nobody else on this machine may see a password: flags are shown to everybody.
+    pub(super) fn check_flags(flags: &clap::ArgMatches) -> Result<(), Mistake> {
+        for (id, variable) in
+            [("database_url", "QUOTA_DATABASE_URL"), ("redis_url", "QUOTA_REDIS_URL")]
+        {
+            if flags.get_one::<SecretUrl>(id).is_some_and(SecretUrl::has_password) {
+                let flag = format!("--{}", id.replace('_', "-"));
+                let what = format!(
+                    "there is a password in it, which every user of this machine can see: set {variable}"
+                );
+                return Err(Mistake::at(flag, what));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A rung of the storage ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerKind {
     /// One server, SQLite in its data directory.
     Embedded,
+    /// One active server and any number of standbys, a journal in PostgreSQL.
+    Postgres,
+    /// Any number of active servers, books in Redis.
+    Redis,
+}
+
+impl LedgerKind {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+        }
+    }
 }
 
 impl FromStr for LedgerKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "embedded" => Ok(Self::Embedded),
-            "postgres" | "redis" => Err(format!(
-                "the {text} ledger is not in this version; the one there is is `embedded`"
-            )),
-            _ => Err("the ledger there is is `embedded`".to_owned()),
+        let kinds = [Self::Embedded, Self::Postgres, Self::Redis];
+        let found = kinds.into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| "the ledgers there are: `embedded`, `postgres`, `redis`".to_owned())
+    }
+}
+
+/// How clients reach a server: `http://host:port`, without a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdvertiseUrl(String);
+
+impl AdvertiseUrl {
+    /// The URL, without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AdvertiseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        let is_plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
+            return Err("it must be `http://host:port` or `https://host:port`".to_owned());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("there must be no credentials in it".to_owned());
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advertised_url_has_no_path() {
+        let url = |text: &str| text.parse::<AdvertiseUrl>();
+        assert_eq!(url("http://h:7700/").unwrap().as_str(), "http://h:7700");
+        assert_eq!(url("https://quota.example").unwrap().as_str(), "https://quota.example");
+        for text in ["h:7700", "ftp://h", "http://h/v1", "http://h?a=1", "http://me:pw@h"] {
+            assert!(url(text).is_err(), "{text}");
         }
     }
 }

@@ -14,12 +14,14 @@ mod http;
 mod layers;
 mod ledger;
 mod log;
+mod secret_url;
 
 pub use access::AccessConfig;
 pub use cli::{Answer, Task, parse};
 pub use http::HttpConfig;
-pub use ledger::{LedgerConfig, LedgerKind};
+pub use ledger::{AdvertiseUrl, LedgerConfig, LedgerKind};
 pub use log::{LogConfig, LogFormat};
+pub use secret_url::SecretUrl;
 
 /// What `quota-server serve` is told.
 #[derive(Debug, Clone, clap::Args)]
