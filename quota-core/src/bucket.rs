@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashTable;
 
 use crate::lease::Lease;
+use crate::leases::Leases;
 use crate::{Amount, HolderId, Imbalance, LeaseId, Limit, RequestKey};
 
 /// Sums over the leases of a window.
@@ -31,7 +32,7 @@ pub(crate) struct Bucket {
     pub(crate) tally: Tally,
     pub(crate) denied: Amount,
     pub(crate) largest_min: Amount,
-    leases: Vec<Lease>,
+    leases: Leases,
     /// Overrun by lease number: few leases have any.
     overruns: BTreeMap<u32, Amount>,
     by_request: ByRequest,
@@ -51,7 +52,7 @@ impl Bucket {
             tally: Tally::default(),
             denied: Amount::ZERO,
             largest_min: Amount::ZERO,
-            leases: Vec::with_capacity(leases),
+            leases: Leases::with_room(leases),
             overruns: BTreeMap::new(),
             by_request: ByRequest::with_room(leases),
             open: Amount::ZERO,
@@ -89,7 +90,11 @@ impl Bucket {
 
     /// The leases, oldest first.
     pub(crate) fn leases(&self) -> impl DoubleEndedIterator<Item = (LeaseId, &Lease)> {
-        self.leases.iter().enumerate().map(|(index, lease)| {
+        self.leases_from(0)
+    }
+
+    fn leases_from(&self, first: usize) -> impl DoubleEndedIterator<Item = (LeaseId, &Lease)> {
+        self.leases.from(first).map(|(index, lease)| {
             let number = u32::try_from(index).expect("a lease's number is 32 bits");
             (LeaseId { window: self.window, number }, lease)
         })
@@ -120,7 +125,7 @@ impl Bucket {
 
     /// The leases that have not ended.
     pub(crate) fn held(&self, steady_ms: u64) -> impl Iterator<Item = (LeaseId, &Lease)> {
-        let maybe = self.leases().skip(self.first_open);
+        let maybe = self.leases_from(self.first_open);
         maybe.filter(move |(_, lease)| lease.ends_ms > steady_ms && !lease.closed)
     }
 
@@ -176,14 +181,16 @@ impl Bucket {
         self.tally.given_back =
             moved(self.tally.given_back, before.given_back(), after.given_back());
         self.tally.used = moved(self.tally.used, before.used(), after.used());
-        self.leases[index] = after;
+        if let Some(lease) = self.leases.get_mut(index) {
+            *lease = after;
+        }
     }
 
     /// The sums are those of the leases.
     pub(crate) fn adds_up(&self) -> bool {
         let mut tally = Tally::default();
         let mut open = Amount::ZERO;
-        for (index, lease) in self.leases.iter().enumerate() {
+        for (index, lease) in self.leases.from(0) {
             tally.granted = tally.granted.saturating_add(lease.granted());
             tally.given_back = tally.given_back.saturating_add(lease.given_back());
             tally.used = tally.used.saturating_add(lease.used());
@@ -235,21 +242,20 @@ impl ByRequest {
         Self { table: HashTable::with_capacity(leases), taken_in: 0 }
     }
 
-    fn find(&mut self, holder: HolderId, request: RequestKey, leases: &[Lease]) -> Option<u32> {
+    fn find(&mut self, holder: HolderId, request: RequestKey, leases: &Leases) -> Option<u32> {
         self.take_in(leases);
         let hash = hash(holder, request);
         let is_it = |entry: &Entry| {
-            let lease = &leases[entry.number as usize];
-            entry.hash == hash && lease.request == request && lease.holder == holder
+            let is_of = |lease: &Lease| lease.request == request && lease.holder == holder;
+            entry.hash == hash && leases.get(entry.number as usize).is_some_and(is_of)
         };
         self.table.find(Entry::spread(hash), is_it).map(|entry| entry.number)
     }
 
-    fn take_in(&mut self, leases: &[Lease]) {
-        let new = &leases[self.taken_in..];
+    fn take_in(&mut self, leases: &Leases) {
         let spread = |entry: &Entry| Entry::spread(entry.hash);
-        self.table.reserve(new.len(), spread);
-        for (number, lease) in (self.taken_in..).zip(new) {
+        self.table.reserve(leases.len() - self.taken_in, spread);
+        for (number, lease) in leases.from(self.taken_in) {
             let number = u32::try_from(number).expect("a lease's number is 32 bits");
             let entry = Entry::of(number, lease);
             self.table.insert_unique(spread(&entry), entry, spread);

@@ -21,6 +21,7 @@ mod event;
 mod ids;
 mod late;
 mod lease;
+mod leases;
 mod policy;
 mod rolling;
 mod sizing;

@@ -22,8 +22,10 @@ pub struct Load {
     pub path: &'static str,
     /// Connections, each with one request under way.
     pub connections: usize,
-    /// How long.
+    /// How long at most.
     pub lasts: Duration,
+    /// How many requests on each connection at most.
+    pub turns: u64,
     /// The body of a connection's n-th request.
     pub body: Arc<dyn Fn(usize, u64) -> Bytes + Send + Sync>,
 }
@@ -90,7 +92,7 @@ async fn requests(
     until: Instant,
 ) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome { good: 0, bad: 0, seconds: 0.0, latency_us: Histogram::new(3)? };
-    for turn in 0.. {
+    for turn in 0..load.turns {
         let began = Instant::from_std(crate::clock::instant());
         if began >= until {
             break;

@@ -2,33 +2,59 @@
 
 use std::time::Duration;
 
-use super::server::{self, BATCH};
-use super::{Effort, load};
+use super::Effort;
+use super::load::{self, Load};
+use super::server::{self, BATCH, BATCH_CONNECTIONS};
 use crate::clock;
+use crate::harness::QuotaServer;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A whole minute's load, a kill, and the start after it until the server listens again: with single
-/// acquires over 64 connections, and with batches.
+/// The rate of durable grants that a server must keep up, per second.
+const DEMANDED: u64 = 200_000;
+
+/// What a server did in the minute before it was killed.
+struct Case {
+    name: &'static str,
+    load: fn(&QuotaServer, Effort, usize) -> Load,
+    grants_each: u64,
+    turns: u64,
+}
+
+const CASES: [Case; 3] = [
+    Case { name: "single acquires", load: server::singles, grants_each: 1, turns: u64::MAX },
+    Case {
+        name: "200 000 grants a second",
+        load: server::batches,
+        grants_each: BATCH as u64,
+        turns: DEMANDED * MINUTE.as_secs() / (BATCH * BATCH_CONNECTIONS) as u64 + 1,
+    },
+    Case { name: "batches", load: server::batches, grants_each: BATCH as u64, turns: u64::MAX },
+];
+
+/// A minute's load, a kill, and the start after it until the server listens again: with single
+/// acquires over 64 connections, with as many grants as are demanded, and with all the batches that
+/// it takes.
 ///
 /// # Errors
 /// The server does not come up, or refuses something.
 pub async fn recovery() -> anyhow::Result<Vec<String>> {
-    let effort = Effort { round: MINUTE, rounds: 1 };
     let mut lines = Vec::new();
-    for (name, grants_each) in [("single acquires", 1), ("batches", BATCH)] {
-        let mut server = server::start().await?;
-        clock::sleep_until_unix_ms((clock::unix_minute() + 1) * clock::MINUTE_MS).await;
-        let load = match grants_each {
-            1 => server::singles(&server, effort, 0),
-            _ => server::batches(&server, effort, 0),
-        };
-        let grants = server::all_good(load::run(&load).await?)?.good * grants_each as u64;
-        server.process.kill()?;
-        let began = clock::instant();
-        server.start_again().await?;
-        let seconds = began.elapsed().as_secs_f64();
-        lines.push(format!("recovery after a minute of {name}, {grants} grants: {seconds:.2} s"));
+    for case in CASES {
+        lines.push(one(case).await?);
     }
     Ok(lines)
+}
+
+async fn one(case: Case) -> anyhow::Result<String> {
+    let mut server = server::start().await?;
+    clock::sleep_until_unix_ms((clock::unix_minute() + 1) * clock::MINUTE_MS).await;
+    let effort = Effort { round: MINUTE, rounds: 1 };
+    let load = Load { turns: case.turns, ..(case.load)(&server, effort, 0) };
+    let grants = server::all_good(load::run(&load).await?)?.good * case.grants_each;
+    server.process.kill()?;
+    let began = clock::instant();
+    server.start_again().await?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(format!("recovery after a minute of {}, {grants} grants: {seconds:.2} s", case.name))
 }

@@ -16,7 +16,7 @@ pub(super) const DEPLOYMENT: &str = "bench";
 const CONNECTIONS: usize = 64;
 
 /// Connections of batches, and acquires in one.
-const BATCH_CONNECTIONS: usize = 8;
+pub(super) const BATCH_CONNECTIONS: usize = 8;
 pub(super) const BATCH: usize = 512;
 
 /// A server with one deployment that never runs out.
@@ -46,6 +46,7 @@ pub(super) fn singles(server: &QuotaServer, effort: Effort, round: usize) -> Loa
         path: routes::LEASES,
         connections: CONNECTIONS,
         lasts: effort.round,
+        turns: u64::MAX,
         body: Arc::new(move |connection, turn| {
             let acquire = item(connection, turn, round);
             Bytes::from(format!(r#"{acquire},"holder":"bench-{connection}"}}"#))
@@ -60,6 +61,7 @@ pub(super) fn batches(server: &QuotaServer, effort: Effort, round: usize) -> Loa
         path: routes::BATCH,
         connections: BATCH_CONNECTIONS,
         lasts: effort.round,
+        turns: u64::MAX,
         body: Arc::new(move |connection, turn| {
             let items = (0..BATCH).map(|index| item(connection, turn, round * BATCH + index) + "}");
             let items = items.collect::<Vec<_>>().join(",");
