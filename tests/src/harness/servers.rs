@@ -5,6 +5,9 @@ use quota_api::WindowBook;
 
 use super::{Cable, HarnessError, QuotaServer, QuotaServerBuilder, Rung, Store, ports, wait};
 
+/// 1 on the active one of several servers on PostgreSQL.
+const ACTIVE: &str = "quota_ledger_active";
+
 /// Servers on one store. Dropped, all are killed before the store is.
 #[derive(Debug)]
 pub struct Servers {
@@ -48,6 +51,16 @@ impl Servers {
     #[must_use]
     pub fn url(&self) -> String {
         self.seats.iter().map(Seat::url).collect::<Vec<_>>().join(",")
+    }
+
+    /// Which one is active, where the others only stand by.
+    pub async fn active(&self) -> Option<usize> {
+        for (number, seat) in self.seats.iter().enumerate() {
+            if seat.server.metric(ACTIVE).await.ok() == Some(1) {
+                return Some(number);
+            }
+        }
+        None
     }
 
     /// Kills all of them with -9.

@@ -4,6 +4,7 @@
 //! [`Report`]; a demand that does not hold is the scenario lost. To add one: its file, and its name
 //! in [`Name`].
 
+mod faults;
 mod kills;
 mod minute;
 mod report;
@@ -15,7 +16,10 @@ mod s7;
 
 use std::fmt;
 
-use crate::{harness::HarnessError, load::Progress};
+use crate::{
+    harness::{HarnessError, Rung},
+    load::Progress,
+};
 
 pub use report::{Demand, Report, Row};
 
@@ -41,6 +45,12 @@ impl Name {
         matches!(self, Self::S1 | Self::S2)
     }
 
+    /// Whether servers can suffer while it is played.
+    #[must_use]
+    pub fn has_faults(self) -> bool {
+        self != Self::S7
+    }
+
     /// Whether processes can be killed while it is played.
     #[must_use]
     pub fn has_kills(self) -> bool {
@@ -55,12 +65,28 @@ pub struct Options {
     pub gateways: Option<usize>,
     /// How many minutes, where a scenario can be longer or shorter.
     pub minutes: Option<u64>,
-    /// Kill the quota server with -9 in the middle of every minute's quota, and start it again.
+    /// On which rung of the storage ladder.
+    pub rung: Rung,
+    /// How many quota servers; one without it.
+    pub servers: usize,
+    /// Have one server after another killed, paused, and cut off.
+    pub faults: bool,
+    /// Kill a quota server with -9 in the middle of every minute's quota, and start it again.
     pub kill_server: bool,
     /// Kill a gateway with -9 in the middle of the first minute's quota.
     pub kill_gateway: bool,
     /// Seeds what is random.
     pub seed: u64,
+}
+
+impl Options {
+    /// `embedded`, or the rung with its servers, for a report's title.
+    fn stage(&self) -> String {
+        let servers = self.servers.max(1);
+        let faults = if self.faults { " with faults" } else { "" };
+        let plural = if servers == 1 { "" } else { "s" };
+        format!("{servers} server{plural} on {}{faults}", self.rung)
+    }
 }
 
 /// Where a scenario tells how it goes.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use quota_api::DeploymentSpec;
 
-use super::{Options, Report, Row, Watch, kills, minute, report::Counted};
+use super::{Options, Report, Row, Watch, faults, kills, minute, report::Counted};
 use crate::{
+    clock::MINUTE_MS,
     harness::{HarnessError, Site, SiteBuilder},
     load::{self, Answer, Offer, Targets},
     upstream::{AuditReport, Tally},
@@ -43,18 +44,23 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     let gateways = options.gateways.unwrap_or(GATEWAYS);
     let minutes = options.minutes.unwrap_or(MINUTES);
     watch.enter("starting");
-    let mut site = site().gateways(gateways).open().await?;
+    let site = site().gateways(gateways).servers(options.rung, options.servers);
+    let mut site = site.open().await?;
     let targets = Targets::of(&site)?;
     let first = minute::begin(watch).await;
     watch.enter(format!("{minutes} min on {gateways} gateways"));
     let body = load::embedding(GROUP, 15);
     let calls = load::every(SPACE, Duration::from_secs(60 * minutes), PATH, &body);
-    let (answers, notes) = tokio::join!(
-        Offer::to(&targets, &watch.progress).send(calls),
-        kills::run(&mut site, &targets, (first, minutes), options, watch),
-    );
+    let mishaps = async {
+        let mut notes = kills::run(&mut site, &targets, (first, minutes), options, watch).await?;
+        let until_unix_ms = (first + minutes) * MINUTE_MS;
+        notes.extend(faults::run(&mut site.servers, until_unix_ms, options, watch).await?);
+        Ok::<_, HarnessError>(notes)
+    };
+    let (answers, notes) = tokio::join!(Offer::to(&targets, &watch.progress).send(calls), mishaps);
     let audit = site.upstream.audit().await?;
-    let mut report = Report::new(format!("S1: 500 tokens a minute, {gateways} gateways"));
+    let stage = options.stage();
+    let mut report = Report::new(format!("S1: 500 tokens a minute, {gateways} gateways, {stage}"));
     report.notes = notes?;
     for number in first..first + minutes {
         let least = least(&site, options, number == first, number).await?;
@@ -65,14 +71,14 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     Ok(report)
 }
 
-/// All that fit; less what ended without word where a gateway was killed.
+/// All that fit; less what ended without word where a gateway was killed, or servers suffered.
 async fn least(
     site: &Site,
     options: &Options,
     is_first: bool,
     number: u64,
 ) -> Result<u64, HarnessError> {
-    if !(options.kill_gateway && is_first) {
+    if !(options.kill_gateway && is_first || options.faults) {
         return Ok(FITTING);
     }
     let burnt = site.servers.book(DEPLOYMENT, number).await?.map_or(0, |book| book.burnt.tokens);
@@ -93,7 +99,7 @@ fn judge(
         format!("{}: exactly {FITTING} admitted", row.span)
     } else {
         format!(
-            "{}: from {least} to {FITTING} admitted (33 less what the killed gateway held)",
+            "{}: from {least} to {FITTING} admitted (33 less what ended without word)",
             row.span
         )
     };

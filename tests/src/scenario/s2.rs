@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use quota_api::DeploymentSpec;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{Options, Report, Row, Watch, minute, report::Counted, s1::of_minute};
+use super::{Options, Report, Row, Watch, faults, minute, report::Counted, s1::of_minute};
 use crate::{
     clock::MINUTE_MS,
     harness::{HarnessError, Site},
@@ -34,7 +34,7 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     let gateways = options.gateways.unwrap_or(GATEWAYS);
     let minutes = options.minutes.unwrap_or(MINUTES);
     watch.enter("starting");
-    let site = site(gateways).await?;
+    let mut site = site(gateways, options).await?;
     let targets = Targets::of(&site)?;
     let calls = calls(minutes, options.seed);
     let sizes: Vec<(Duration, u64)> =
@@ -43,22 +43,44 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     watch.enter(format!("{minutes} min on {gateways} gateways"));
     let (answers, trips) = tokio::join!(
         Offer::to(&targets, &watch.progress).send(calls.into_iter().map(|(_, call)| call)),
-        trips_when_spent(&site, first, minutes),
+        meanwhile(&mut site, (first, minutes), options, watch),
     );
-    let mut report =
-        Report::new(format!("S2: 5.5 M tokens a minute against 1.5 M, {gateways} gateways"));
+    let stage = options.stage();
+    let mut report = Report::new(format!(
+        "S2: 5.5 M tokens a minute against 1.5 M, {gateways} gateways, {stage}"
+    ));
+    let (trips, notes) = trips?;
+    report.notes = notes;
     judge_minutes(&mut report, &site, &answers, &sizes, (first, minutes)).await?;
-    judge_answers(&mut report, &answers);
-    judge_trips(&mut report, &answers, trips?);
+    judge_answers(&mut report, &answers, options.faults);
+    if let Some(trips) = trips {
+        judge_trips(&mut report, &answers, trips);
+    }
     Ok(report)
 }
 
-async fn site(gateways: usize) -> Result<Site, HarnessError> {
+/// Counts the trips, if servers keep their counters, or has the servers suffer.
+async fn meanwhile(
+    site: &mut Site,
+    (first, minutes): (u64, u64),
+    options: &Options,
+    watch: &Watch,
+) -> Result<(Option<u64>, Vec<String>), HarnessError> {
+    if options.faults {
+        let until_unix_ms = (first + minutes) * MINUTE_MS;
+        let notes = faults::run(&mut site.servers, until_unix_ms, options, watch).await?;
+        return Ok((None, notes));
+    }
+    Ok((Some(trips_when_spent(site, first, minutes).await?), Vec::new()))
+}
+
+async fn site(gateways: usize, options: &Options) -> Result<Site, HarnessError> {
     let spec = DeploymentSpec { tpm_limit: Some(LIMIT), ..DeploymentSpec::default() };
     Site::builder()
         .upstream_latency("lognormal:1400ms,2500ms")
         .deployment(GROUP, DEPLOYMENT, MODEL, spec)
         .gateways(gateways)
+        .servers(options.rung, options.servers)
         .open()
         .await
 }
@@ -134,7 +156,8 @@ fn offered_tokens(sizes: &[(Duration, u64)], index: u64) -> u64 {
     in_minute.map(|(_, tokens)| tokens).sum()
 }
 
-fn judge_answers(report: &mut Report, answers: &[Answer]) {
+/// A gateway whose server suffers may run out of leases before it finds another.
+fn judge_answers(report: &mut Report, answers: &[Answer], faults: bool) {
     let failed = answers.iter().filter(|answer| answer.is_failure()).count();
     report.demand(
         "no time-out, upstream or other",
@@ -143,7 +166,11 @@ fn judge_answers(report: &mut Report, answers: &[Answer]) {
     );
     let unavailable =
         answers.iter().filter(|answer| answer.outcome == Outcome::Unavailable).count();
-    report.demand("no 503", unavailable == 0, unavailable.to_string());
+    if faults {
+        report.notes.push(format!("answers with 503: {unavailable} of {}", answers.len()));
+    } else {
+        report.demand("no 503", unavailable == 0, unavailable.to_string());
+    }
     report.demand_polite(answers);
 }
 

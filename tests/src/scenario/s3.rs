@@ -15,10 +15,10 @@ use tokio::{
     process::{ChildStdout, Command},
 };
 
-use super::{Options, Report, Row, Watch, minute, s1::of_minute};
+use super::{Options, Report, Row, Watch, faults, minute, s1::of_minute};
 use crate::{
     clock::MINUTE_MS,
-    harness::{HarnessError, Site},
+    harness::{Gateway, HarnessError, Site},
     upstream::AuditReport,
 };
 
@@ -36,6 +36,9 @@ const OFFSET_MS: u64 = 2_000;
 const PYTHON: &str = "TOKENLEASE_PYTHON";
 const TESTS: &str = env!("CARGO_MANIFEST_DIR");
 
+/// What OpenAI's client makes of 503: a gateway whose server suffers may have no lease left.
+const UNAVAILABLE: &str = "InternalServerError";
+
 /// A line of `s3.py`.
 #[derive(Debug, Deserialize)]
 struct Batch {
@@ -47,26 +50,34 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     let python = python()?;
     let gateways = options.gateways.unwrap_or(GATEWAYS);
     watch.enter("starting");
-    let site = site(gateways).await?;
+    let Site { mut servers, gateways: asked, upstream } = site(gateways, options).await?;
     let first = minute::begin(watch).await;
-    let batches = run(&python, &site, first, options.seed, watch).await?;
-    let audit = site.upstream.audit().await?;
-    let title = format!("S3: two deployments of 100 requests a minute, {gateways} gateways");
-    let mut report = Report::new(title);
+    let until_unix_ms = first * MINUTE_MS + OFFSET_MS + BATCHES * EVERY_MS;
+    let (batches, notes) = tokio::try_join!(
+        run(&python, &asked, first, options.seed, watch),
+        faults::run(&mut servers, until_unix_ms, options, watch),
+    )?;
+    let audit = upstream.audit().await?;
+    let stage = options.stage();
+    let mut report = Report::new(format!(
+        "S3: two deployments of 100 requests a minute, {gateways} gateways, {stage}"
+    ));
+    report.notes = notes;
     for index in 0..minutes() {
         judge_minute(&mut report, &audit, &batches, first, index, gateways as u64);
     }
-    judge_outcomes(&mut report, &batches);
+    judge_outcomes(&mut report, &batches, options.faults);
     Ok(report)
 }
 
-async fn site(gateways: usize) -> Result<Site, HarnessError> {
+async fn site(gateways: usize, options: &Options) -> Result<Site, HarnessError> {
     let spec = DeploymentSpec {
         rpm_limit: Some(LIMIT),
         model_group: Some(GROUP.to_owned()),
         ..DeploymentSpec::default()
     };
     let builder = Site::builder().upstream_latency("const:500ms").gateways(gateways);
+    let builder = builder.servers(options.rung, options.servers);
     let with_both = DEPLOYMENTS
         .iter()
         .fold(builder, |site, id| site.deployment(GROUP, id, "gpt-4o", spec.clone()));
@@ -88,14 +99,14 @@ fn python() -> Result<PathBuf, HarnessError> {
 
 async fn run(
     python: &Path,
-    site: &Site,
+    gateways: &[Gateway],
     first: u64,
     seed: u64,
     watch: &Watch,
 ) -> Result<Vec<Batch>, HarnessError> {
     let mut command = Command::new(python);
     command.arg(Path::new(TESTS).join("python/s3.py"));
-    for gateway in &site.gateways {
+    for gateway in gateways {
         command.args(["--gateway", gateway.process.url()]);
     }
     command
@@ -170,14 +181,15 @@ fn judge_minute(
     });
 }
 
-fn judge_outcomes(report: &mut Report, batches: &[Batch]) {
+fn judge_outcomes(report: &mut Report, batches: &[Batch], faults: bool) {
     report.demand(
         "all batches are answered",
         batches.len() as u64 == BATCHES,
         batches.len().to_string(),
     );
     let outcomes = batches.iter().flat_map(|batch| &batch.outcomes);
-    let strange: Vec<_> = outcomes.filter(|(outcome, _)| !is_expected(outcome)).collect();
+    let is_strange = |outcome: &str| !(is_expected(outcome) || faults && outcome == UNAVAILABLE);
+    let strange: Vec<_> = outcomes.filter(|(outcome, _)| is_strange(outcome)).collect();
     report.demand(
         "OpenAI's client gets an answer, or a RateLimitError with Retry-After and its code",
         strange.is_empty(),

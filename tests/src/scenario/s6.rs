@@ -8,13 +8,14 @@ use quota_api::DeploymentSpec;
 
 use super::{
     Options, Report, Row, Watch,
+    faults::{self, Fault},
     report::Counted,
     s1::{self, FITTING, LIMIT, REQUEST_TOKENS},
 };
 use crate::{
     clock,
     harness::{HarnessError, Site},
-    load::{self, Call, Offer, Targets},
+    load::{self, Answer, Call, Offer, Targets},
     upstream::Arrival,
 };
 
@@ -33,6 +34,8 @@ struct Burst {
     deployment: &'static str,
     path: &'static str,
     body: Bytes,
+    /// What befalls a server in the moment before, if servers are to suffer.
+    fault: Fault,
 }
 
 pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, HarnessError> {
@@ -40,10 +43,13 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     watch.enter("starting");
     let spec = DeploymentSpec { model_group: Some(CHAT_GROUP.to_owned()), ..s1::spec() };
     let builder = s1::site().deployment(CHAT_GROUP, CHAT_DEPLOYMENT, "gpt-4o", spec);
-    let site = builder.gateways(gateways).open().await?;
-    let mut report = Report::new(format!("S6: {AT_ONCE} requests at once, {gateways} gateways"));
+    let builder = builder.gateways(gateways).servers(options.rung, options.servers);
+    let mut site = builder.open().await?;
+    let stage = options.stage();
+    let mut report =
+        Report::new(format!("S6: {AT_ONCE} requests at once, {gateways} gateways, {stage}"));
     for burst in bursts() {
-        fire(&burst, &site, watch, &mut report).await?;
+        fire(&burst, &mut site, watch, &mut report, options).await?;
     }
     Ok(report)
 }
@@ -56,30 +62,48 @@ fn bursts() -> [Burst; 2] {
             deployment: s1::DEPLOYMENT,
             path: s1::PATH,
             body: load::embedding(s1::GROUP, 15),
+            fault: Fault::Killed,
         },
         Burst {
             what: "chat with max_tokens",
             deployment: CHAT_DEPLOYMENT,
             path: CHAT_PATH,
             body: load::chat(CHAT_GROUP, 1, 7),
+            fault: Fault::Paused,
         },
     ]
 }
 
 async fn fire(
     burst: &Burst,
-    site: &Site,
+    site: &mut Site,
     watch: &Watch,
     report: &mut Report,
+    options: &Options,
 ) -> Result<(), HarnessError> {
     let targets = Targets::of(site)?;
     watch.enter(format!("{AT_ONCE} at once: {}", burst.what));
     let number = clock::minute_with_room(ROOM_S).await;
+    let strike = faults::strike(&mut site.servers, burst.fault, options)?;
+    report.notes.extend(strike.as_ref().map(|strike| strike.to_string()));
     let call = |turn| Call { at: Duration::ZERO, turn, path: burst.path, body: burst.body.clone() };
     let answers = Offer::to(&targets, &watch.progress).send((0..AT_ONCE).map(call)).await;
+    if let Some(strike) = strike {
+        strike.end(&mut site.servers).await?;
+    }
+    judge(burst, site, (number, &answers), report, options).await
+}
+
+async fn judge(
+    burst: &Burst,
+    site: &Site,
+    (number, answers): (u64, &[Answer]),
+    report: &mut Report,
+    options: &Options,
+) -> Result<(), HarnessError> {
     let audit = site.upstream.audit().await?;
     let tally = s1::of_minute(&audit, burst.deployment, number);
-    let counted = Counted::of(&answers);
+    let counted = Counted::of(answers);
     report.rows.push(Row {
         span: burst.what.to_owned(),
         offered: counted.offered,
@@ -91,26 +115,57 @@ async fn fire(
         counted_apart: counted.offered.min(site.gateways.len() as u64 * FITTING) * REQUEST_TOKENS,
     });
     let total = audit.keys.get(burst.deployment).map_or(0, |audit| audit.total.requests);
+    if options.faults {
+        judge_with_faults(burst, total, answers, report);
+    } else {
+        let last_unix_ms = last(&site.upstream.arrivals().await?, burst.deployment);
+        judge_exactly(burst, (total, tally.requests), last_unix_ms, answers, report);
+    }
+    report.demand_polite(answers);
+    Ok(())
+}
+
+fn judge_exactly(
+    burst: &Burst,
+    (total, of_minute): (u64, u64),
+    last_unix_ms: u64,
+    answers: &[Answer],
+    report: &mut Report,
+) {
     report.demand(
         format!("{}: exactly {FITTING} admitted", burst.what),
-        total == FITTING && tally.requests == FITTING,
+        total == FITTING && of_minute == FITTING,
         total.to_string(),
     );
     let begin = answers.iter().map(|answer| answer.sent_unix_ms).min().unwrap_or_default();
-    let took_ms = last(&site.upstream.arrivals().await?, burst.deployment).saturating_sub(begin);
+    let took_ms = last_unix_ms.saturating_sub(begin);
     report.demand(
         format!("{}: all of them within the second", burst.what),
         took_ms <= SECOND_MS,
         format!("{took_ms} ms"),
     );
+    let counted = Counted::of(answers);
     let others = counted.offered - FITTING.min(counted.offered);
     report.demand(
         format!("{}: all others get 429", burst.what),
         counted.denied == others,
         format!("{} of {others}", counted.denied),
     );
-    report.demand_polite(&answers);
-    Ok(())
+}
+
+/// A gateway whose server suffers in this very moment may answer 503.
+fn judge_with_faults(burst: &Burst, total: u64, answers: &[Answer], report: &mut Report) {
+    report.demand(
+        format!("{}: at most {FITTING} admitted", burst.what),
+        total <= FITTING,
+        total.to_string(),
+    );
+    let failed = answers.iter().filter(|answer| answer.is_failure()).count();
+    report.demand(
+        format!("{}: every request is answered with 200, 429 or 503", burst.what),
+        failed == 0,
+        format!("{failed} are not"),
+    );
 }
 
 fn last(arrivals: &[Arrival], deployment: &str) -> u64 {

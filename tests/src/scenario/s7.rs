@@ -1,5 +1,5 @@
-//! S1's deployment at 10 requests a second, while the quota server is killed and stays away for a
-//! minute. Four minutes:
+//! S1's deployment at 10 requests a second, while all quota servers are killed and stay away for a
+//! minute; with one Redis, it too. Four minutes:
 //!
 //! 1. all is well; at its middle the server is killed, with the quota already spent;
 //! 2. no server and no lease, so 503; at its middle the server is back, and all of the quota goes;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{self, MINUTE_MS},
-    harness::{HarnessError, Site},
+    harness::{HarnessError, Live, Site},
     load::{self, Answer, Offer, Outcome, Targets},
     upstream::Arrival,
 };
@@ -31,7 +31,8 @@ const BACK_WITHIN_MS: u64 = 1_000;
 pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, HarnessError> {
     let gateways = options.gateways.unwrap_or(GATEWAYS);
     watch.enter("starting");
-    let mut site = s1::site().gateways(gateways).open().await?;
+    let site = s1::site().gateways(gateways).servers(options.rung, options.servers);
+    let mut site = site.open().await?;
     let targets = Targets::of(&site)?;
     let first = minute::begin(watch).await;
     let body = load::embedding(s1::GROUP, 15);
@@ -41,7 +42,7 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
         outages(&mut site, first, watch),
     );
     let mut report =
-        Report::new(format!("S7: the quota server away for a minute, {gateways} gateways"));
+        Report::new(format!("S7: away for a minute, {gateways} gateways, {}", options.stage()));
     judge_minutes(&mut report, &site, &answers, first).await?;
     let arrivals = site.upstream.arrivals().await?;
     for back_unix_ms in returns? {
@@ -58,8 +59,14 @@ async fn outages(site: &mut Site, first: u64, watch: &Watch) -> Result<Vec<u64>,
         watch.enter("the quota server is there");
         minute::at(number, at_ms).await;
         site.servers.kill()?;
+        if let Some(Live::Single(redis)) = &mut site.servers.store.live {
+            redis.process.kill()?;
+        }
         watch.enter("the quota server is away");
         minute::at(number + 1, at_ms).await;
+        if let Some(Live::Single(redis)) = &mut site.servers.store.live {
+            redis.start_again().await?;
+        }
         site.servers.start_again().await?;
         returns.push(clock::unix_ms());
     }

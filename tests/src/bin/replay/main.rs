@@ -1,6 +1,7 @@
 //! Plays one scenario of the field with real processes and says whether it is won.
 //!
-//! `cargo run --release -p tests --bin replay -- s1 --gateways 5 --kill-server`. It exits with 0
+//! `cargo run --release -p tests --bin replay -- s1 --gateways 5 --kill-server`, or `.. -- s2 --ledger
+//! redis --servers 3 --faults`. It exits with 0
 //! when every demand holds, with 1 when one does not, and with 2 when it could not be played.
 
 #![expect(
@@ -15,7 +16,10 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use tests::scenario::{self, Name, Options, Report, Watch};
+use tests::{
+    harness::Rung,
+    scenario::{self, Name, Options, Report, Watch},
+};
 
 /// Plays one scenario with real processes: quota server, gateways and an upstream that counts what
 /// reaches it. It begins with a minute, so the start may have to be waited for.
@@ -30,6 +34,16 @@ struct Arguments {
     /// How many minutes (s1, s2).
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]
     minutes: Option<u64>,
+    /// On which rung of the storage ladder.
+    #[arg(long, value_enum, default_value_t)]
+    ledger: Rung,
+    /// How many quota servers; one unless told otherwise.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    servers: u16,
+    /// Have one server after another killed, paused for longer than a lease, and cut off from its
+    /// clients and from the store (all but s7, which kills all of them at once).
+    #[arg(long)]
+    faults: bool,
     /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (s1).
     #[arg(long)]
     kill_server: bool,
@@ -48,6 +62,10 @@ impl Arguments {
         let wrong = match self.scenario {
             name if self.minutes.is_some() && !name.has_minutes() => "--minutes is for s1 and s2",
             name if kills && !name.has_kills() => "--kill-server and --kill-gateway are for s1",
+            name if self.faults && !name.has_faults() => "--faults is for s1, s2, s3 and s6",
+            _ if self.ledger == Rung::Embedded && self.servers > 1 => {
+                "the embedded ledger is for one server"
+            }
             _ => return Ok(self),
         };
         Err(Self::command().error(ErrorKind::ArgumentConflict, wrong))
@@ -60,6 +78,9 @@ impl Arguments {
             kill_server: self.kill_server,
             kill_gateway: self.kill_gateway,
             seed: self.seed,
+            rung: self.ledger,
+            servers: self.servers.into(),
+            faults: self.faults,
         }
     }
 }
