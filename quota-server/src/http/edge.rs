@@ -12,12 +12,14 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::HeaderMap;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, Uri};
 use quota_api::Code;
 use tokio::time::{Instant, timeout};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span, debug, debug_span, error, warn};
 
+use super::problem::ActiveServer;
 use super::request_id::X_REQUEST_ID;
 use super::{Api, Failure};
 
@@ -70,7 +72,8 @@ where
 /// What is noted of a request before it is handled.
 struct Seen {
     at: Instant,
-    id: http::HeaderValue,
+    id: HeaderValue,
+    uri: Uri,
     route: Option<MatchedPath>,
     span: Span,
 }
@@ -86,7 +89,7 @@ impl Seen {
             id = id.to_str().unwrap_or_default(),
             traceparent = traceparent(request.headers()),
         );
-        Self { at: Instant::now(), id, route, span }
+        Self { at: Instant::now(), id, uri: request.uri().clone(), route, span }
     }
 
     /// Probes and metrics are answered however many calls of the API there are.
@@ -109,6 +112,9 @@ impl Api {
         }
         debug!(parent: &seen.span, status = status.as_u16(), ?took, "answered");
         metrics.answered(status, took);
+        if let Some(ActiveServer(url)) = response.extensions_mut().remove() {
+            redirect(&mut response, &url, &seen.uri);
+        }
         response.headers_mut().insert(X_REQUEST_ID, seen.id);
         response
     }
@@ -131,6 +137,15 @@ impl Api {
                     .into_response()
             }
         }
+    }
+}
+
+/// Sends the caller to the same path of another server.
+fn redirect(response: &mut Response, url: &str, uri: &Uri) {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    match HeaderValue::try_from(format!("{url}{path}")) {
+        Ok(location) => drop(response.headers_mut().insert(LOCATION, location)),
+        Err(error) => warn!(url, %error, "the active server's URL cannot be told"),
     }
 }
 

@@ -78,9 +78,17 @@ fn response(status: u16, codes: &[Code]) -> Response {
         .description(titles.collect::<Vec<_>>().join(" "))
         .content(PROBLEM_JSON, content.build());
     match status {
+        307 => response.header("Location", active()).build(),
         429 | 503 => response.header("Retry-After", seconds()).build(),
         _ => response.build(),
     }
+}
+
+fn active() -> utoipa::openapi::header::Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .description(Some("The same call on the active server."))
+        .build()
 }
 
 fn seconds() -> utoipa::openapi::header::Header {

@@ -1,5 +1,7 @@
 //! The one place where what went wrong becomes a problem document.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -18,16 +20,21 @@ const UNAVAILABLE_MS: u64 = 1_000;
 
 /// Why a call was not done. Boxed: a result with it stays small.
 #[derive(Debug)]
-pub struct Failure(Box<Problem>);
+pub struct Failure(Box<Problem>, Option<ActiveServer>);
+
+/// Where the server is that does what a standby does not, on its way to the edge, which knows the path.
+#[derive(Debug, Clone)]
+pub(super) struct ActiveServer(pub(super) Arc<str>);
 
 impl Failure {
     /// A failure of this kind, with what is wrong in this case.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let problem = Problem::new(code, detail);
-        Self(Box::new(match code.status() {
+        let problem = match code.status() {
             503 => problem.retry_after_ms(UNAVAILABLE_MS),
             _ => problem,
-        }))
+        };
+        Self(Box::new(problem), None)
     }
 
     /// A value that is out of its bounds.
@@ -120,12 +127,17 @@ impl From<Refusal> for Failure {
 
 impl From<Unavailable> for Failure {
     fn from(unavailable: Unavailable) -> Self {
-        let code = match unavailable {
+        let code = match &unavailable {
             Unavailable::CannotWrite => Code::LedgerUnavailable,
             Unavailable::Overloaded => Code::Overloaded,
             Unavailable::Stopping => Code::ShuttingDown,
+            Unavailable::Standby(_) => Code::Standby,
         };
-        Self::new(code, unavailable.to_string())
+        let failure = Self::new(code, unavailable.to_string());
+        match unavailable {
+            Unavailable::Standby(active) => Self(failure.0, Some(ActiveServer(active))),
+            _ => failure,
+        }
     }
 }
 
@@ -141,11 +153,14 @@ impl From<PutError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let problem = *self.0;
+        let Self(problem, active) = self;
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (status, body).into_response();
+        if let Some(active) = active {
+            response.extensions_mut().insert(active);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {

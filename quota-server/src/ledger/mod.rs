@@ -154,7 +154,7 @@ pub enum OpError {
 }
 
 /// Why the ledger does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// It cannot write. What was asked for may have happened all the same.
     #[error("the ledger cannot write")]
@@ -165,6 +165,9 @@ pub enum Unavailable {
     /// It is stopping. Nothing happened.
     #[error("the ledger is stopping")]
     Stopping,
+    /// Another server writes: the one at this URL. Nothing happened.
+    #[error("this server is a standby: the active one is {0}")]
+    Standby(Arc<str>),
 }
 
 /// A wish to make or change a deployment.
@@ -207,7 +210,7 @@ pub struct Stored {
 }
 
 /// Why a deployment was not changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PutError {
     /// It is not what the caller expected.
     #[error("the deployment has changed since")]

@@ -13,7 +13,7 @@ use crate::http::params::DeploymentId;
 use crate::http::{Api, Failure, etag};
 
 problems! { Problems:
-    MalformedParameter, Unauthenticated, Forbidden, DeploymentNotFound, PreconditionFailed,
+    Standby, MalformedParameter, Unauthenticated, Forbidden, DeploymentNotFound, PreconditionFailed,
     InvalidValue, Overloaded, LedgerUnavailable, ShuttingDown,
 }
 

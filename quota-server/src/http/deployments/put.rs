@@ -16,7 +16,7 @@ use crate::http::params::DeploymentId;
 use crate::http::{Api, Failure, etag, wire};
 
 problems! { Problems:
-    MalformedBody, MalformedParameter, Unauthenticated, Forbidden, RequestTimeout, FixedField,
+    Standby, MalformedBody, MalformedParameter, Unauthenticated, Forbidden, RequestTimeout, FixedField,
     PreconditionFailed, BodyTooLarge, UnsupportedMediaType, InvalidValue, Overloaded,
     LedgerUnavailable, ShuttingDown,
 }

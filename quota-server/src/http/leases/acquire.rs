@@ -14,7 +14,7 @@ use crate::http::wire::{self, bounds};
 use crate::http::{Api, Failure, ratelimit};
 
 problems! { Problems:
-    MalformedBody, Unauthenticated, Forbidden, DeploymentNotFound, RequestTimeout, TooEarly,
+    Standby, MalformedBody, Unauthenticated, Forbidden, DeploymentNotFound, RequestTimeout, TooEarly,
     BodyTooLarge, UnsupportedMediaType, InvalidValue, NeverFits, Exhausted, Overloaded, Quarantined,
     LedgerUnavailable, ShuttingDown,
 }

@@ -15,10 +15,10 @@ use crate::http::caller::{Caller, TakeLeases};
 use crate::http::openapi::problems;
 use crate::http::wire::{self, bounds};
 use crate::http::{Api, Failure};
-use crate::ledger::Op;
+use crate::ledger::{Op, OpError, Unavailable};
 
 problems! { Problems:
-    MalformedBody, Unauthenticated, Forbidden, RequestTimeout, BodyTooLarge, UnsupportedMediaType,
+    Standby, MalformedBody, Unauthenticated, Forbidden, RequestTimeout, BodyTooLarge, UnsupportedMediaType,
     InvalidValue, Overloaded, LedgerUnavailable, ShuttingDown,
 }
 
@@ -49,7 +49,7 @@ pub(in crate::http) async fn batch(
     let mut outcomes = if ops.is_empty() {
         Vec::new().into_iter()
     } else {
-        api.run(&caller.credential, &batch.holder, ops).await.into_iter()
+        elsewhere(api.run(&caller.credential, &batch.holder, ops).await)?.into_iter()
     };
     Ok(axum::Json(BatchReply {
         give_back: results(give_back, &mut outcomes, 200, |item: GiveBackItem, outcome| {
@@ -62,6 +62,16 @@ pub(in crate::http) async fn batch(
             api.lease(item.deployment, outcome)
         }),
     }))
+}
+
+/// A standby does nothing of a batch: the whole of it is sent to the active server.
+fn elsewhere(outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, Failure> {
+    match outcomes.first() {
+        Some(Err(OpError::Unavailable(standby @ Unavailable::Standby(_)))) => {
+            Err(standby.clone().into())
+        }
+        _ => Ok(outcomes),
+    }
 }
 
 fn check(batch: &Batch) -> Result<(), Failure> {

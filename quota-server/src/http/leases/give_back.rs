@@ -12,7 +12,7 @@ use crate::http::params::LeaseName;
 use crate::http::{Api, Failure, wire};
 
 problems! { Problems:
-    MalformedBody, MalformedParameter, Unauthenticated, Forbidden, NotYourLease, LeaseNotFound,
+    Standby, MalformedBody, MalformedParameter, Unauthenticated, Forbidden, NotYourLease, LeaseNotFound,
     RequestTimeout, BodyTooLarge, UnsupportedMediaType, ExceedsLease, Overloaded,
     LedgerUnavailable, ShuttingDown,
 }

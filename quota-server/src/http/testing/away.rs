@@ -11,7 +11,7 @@ use crate::ledger::{
 };
 
 /// What is wrong with it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::http) enum Fault {
     /// It says that it is away.
     Says(Unavailable),
@@ -29,8 +29,8 @@ impl Away {
     fn fail<T: Send + 'static, E: From<Unavailable> + Send + 'static>(
         &self,
     ) -> BoxFuture<'_, Result<T, E>> {
-        match self.0 {
-            Fault::Says(unavailable) => ready(Err(unavailable.into())).boxed(),
+        match &self.0 {
+            Fault::Says(unavailable) => ready(Err(unavailable.clone().into())).boxed(),
             Fault::Hangs | Fault::Misanswers => pending().boxed(),
             Fault::Panics => async { panic!("a fault of the ledger's") }.boxed(),
         }
@@ -43,7 +43,7 @@ impl Ledger for Away {
             return ready(ops.iter().map(|_| Ok(Reply::Noted)).collect()).boxed();
         }
         async move {
-            let answer = self.fail().await;
+            let answer: Result<Reply, OpError> = self.fail().await;
             vec![answer; ops.len()]
         }
         .boxed()

@@ -40,6 +40,25 @@ async fn an_absent_ledger_is_told_of_with_when_to_come_back() {
     }
 }
 
+#[tokio::test]
+async fn a_standby_sends_writers_to_the_same_path_of_the_active_server() {
+    let standby = Unavailable::Standby("http://10.0.0.7:7700".into());
+    let world = World::faulty(Fault::Says(standby));
+    let batch = json!({"holder": "h", "denied": [{"deployment": "m", "tokens": 1, "requests": 1}]});
+    let lease = json!({"tokens": 1, "requests": 0});
+    for (answer, path) in [
+        (world.post("/v1/leases", &wish("r", 1)).await, "/v1/leases"),
+        (world.post("/v1/leases/batch", &batch).await, "/v1/leases/batch"),
+        (world.post("/v1/leases/1-2-3/return", &lease).await, "/v1/leases/1-2-3/return"),
+        (world.put("/v1/deployments/m", &json!({"tpm_limit": 1})).await, "/v1/deployments/m"),
+        (world.send(request(Method::DELETE, "/v1/deployments/m", "")).await, "/v1/deployments/m"),
+    ] {
+        let problem = answer.problem(Code::Standby);
+        assert_eq!(problem.retry_after_ms, None, "at once, and elsewhere");
+        assert_eq!(answer.header("location"), format!("http://10.0.0.7:7700{path}"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_hangs_is_not_waited_for_for_ever() {
     let world = World::faulty(Fault::Hangs);

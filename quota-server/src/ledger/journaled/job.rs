@@ -50,7 +50,7 @@ impl Job {
                 Box::new(move |committed| {
                     let results = match committed {
                         Ok(()) => results,
-                        Err(away) => all_away(results.len(), away),
+                        Err(away) => all_away(results.len(), &away),
                     };
                     tell(answer, results);
                 })
@@ -70,7 +70,7 @@ impl Job {
     /// Answers without doing it, but for what changes nothing.
     pub(crate) fn refuse(self, why: Unavailable, books: &mut Books, now: &Now) {
         match self {
-            Self::Run { ops, answer, .. } => tell(answer, all_away(ops.len(), why)),
+            Self::Run { ops, answer, .. } => tell(answer, all_away(ops.len(), &why)),
             Self::Put { answer, .. } => tell(answer, Err(why.into())),
             Self::Delete { answer, .. } => tell(answer, Err(why.into())),
             Self::Look(look) => look.answer(books, now)(Ok(())),
@@ -99,6 +99,6 @@ fn tell<T>(answer: oneshot::Sender<T>, value: T) {
     let _gone = answer.send(value);
 }
 
-fn all_away(ops: usize, why: Unavailable) -> Vec<Result<Reply, OpError>> {
-    (0..ops).map(|_| Err(why.into())).collect()
+fn all_away(ops: usize, why: &Unavailable) -> Vec<Result<Reply, OpError>> {
+    (0..ops).map(|_| Err(why.clone().into())).collect()
 }

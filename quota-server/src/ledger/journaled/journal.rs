@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use quota_core::{BookPage, Policy};
+use tokio::time::Instant;
 
 use super::recovery::RecoveryError;
 use crate::ledger::LateEntry;
@@ -30,8 +31,19 @@ pub(crate) trait Journal: Send + 'static {
         each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
     ) -> impl Future<Output = Result<(), RecoveryError>> + Send;
 
-    /// Makes all of it durable, or none. After an error nobody knows which.
+    /// Makes all of it durable, or none. After an error nobody knows which, unless it is
+    /// [`JournalError::Fenced`]: then none.
     fn append(&mut self, commit: Commit) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// When others would like a sign of life, if no commit gives one before.
+    fn beat_due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Gives a sign of life, at this steady time of the ledger.
+    fn beat(&mut self, _steady_ms: u64) -> impl Future<Output = Result<(), JournalError>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Removes the entries before `seq`, which no recovery reads any more.
     fn trim(&mut self, seq: u64) -> impl Future<Output = Result<(), JournalError>> + Send;
@@ -58,12 +70,22 @@ pub(crate) trait History: Send + Sync + 'static {
 
 /// What a store says went wrong.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct JournalError(#[source] Box<dyn Error + Send + Sync>);
+pub enum JournalError {
+    /// The journal has another writer now, for good.
+    #[error("another server has taken over")]
+    Fenced,
+    /// Anything else.
+    #[error("{0}")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
 
 impl JournalError {
     pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(error.into())
+        Self::Failed(error.into())
+    }
+
+    pub(crate) const fn is_fenced(&self) -> bool {
+        matches!(self, Self::Fenced)
     }
 }
 

@@ -125,7 +125,7 @@ impl JournaledLedger {
         let count = ops.len();
         match self.ask(shard, |answer| Job::Run { caller, ops, answer }).await {
             Ok(results) => results,
-            Err(away) => (0..count).map(|_| Err(away.into())).collect(),
+            Err(away) => (0..count).map(|_| Err(away.clone().into())).collect(),
         }
     }
 

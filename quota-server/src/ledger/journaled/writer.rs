@@ -22,7 +22,7 @@ use super::draft::Draft;
 use super::job::{Answer, Job};
 use super::journal::{Change, Journal, JournalError};
 use super::outage::{Health, Outage};
-use super::recovery::{Recovered, recover};
+use super::recovery::{Recovered, RecoveryError, recover};
 use super::time::{LedgerTime, Stamp};
 use super::turn::KEPT_WINDOWS;
 use crate::ledger::Unavailable;
@@ -55,6 +55,8 @@ pub(crate) struct Writer<J> {
     /// The window that the books were last turned to.
     turned: u64,
     outage: Option<Outage>,
+    /// Another server writes the journal now: there is nothing left to do.
+    fenced: bool,
 }
 
 impl<J: Journal> Writer<J> {
@@ -78,13 +80,14 @@ impl<J: Journal> Writer<J> {
             committed: Vec::new(),
             turned: 0,
             outage: None,
+            fenced: false,
         }
     }
 
     /// Works until it is told to stop and nothing waits any more.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
-        while self.wait(&stop, &mut batch).await {
+        while !self.fenced && self.wait(&stop, &mut batch).await {
             self.gather(&mut batch);
             self.serve(&mut batch).await;
         }
@@ -122,6 +125,12 @@ impl<J: Journal> Writer<J> {
     }
 
     fn patience(&self) -> Duration {
+        let beat = self.journal.beat_due().filter(|_| self.outage.is_none());
+        let beat = beat.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
+        self.until_work().min(beat)
+    }
+
+    fn until_work(&self) -> Duration {
         if let Some(outage) = &self.outage {
             outage.wait()
         } else if self.state.oldest_seq < self.state.place.kept.first_seq {
@@ -144,24 +153,25 @@ impl<J: Journal> Writer<J> {
             self.fail(&error);
         }
         if self.outage.is_some() {
-            tell(&mut self.committed, Ok(()));
+            tell(&mut self.committed, &Ok(()));
             self.refuse(batch, &stamp);
             return;
         }
         let mut answers = self.apply(batch, &stamp);
         let committed = self.commit(&stamp).await;
-        tell(&mut self.committed, Ok(()));
+        tell(&mut self.committed, &Ok(()));
         match committed {
             Ok(()) => self.committed = answers,
             Err(error) => {
                 self.fail(&error);
-                tell(&mut answers, Err(Unavailable::CannotWrite));
+                tell(&mut answers, &Err(Unavailable::CannotWrite));
             }
         }
         if self.jobs.is_empty() {
-            tell(&mut self.committed, Ok(()));
+            tell(&mut self.committed, &Ok(()));
         }
         self.trim().await;
+        self.beat(&stamp).await;
     }
 
     fn apply(&mut self, batch: &mut Vec<Job>, stamp: &Stamp) -> Vec<Answer> {
@@ -185,7 +195,7 @@ impl<J: Journal> Writer<J> {
         let commit = self.draft.finish(self.state.place.next_seq);
         let (grants, bytes) = (self.draft.grants, commit.entry.len());
         let began = Instant::now();
-        let told = async { tell(&mut self.committed, Ok(())) };
+        let told = async { tell(&mut self.committed, &Ok(())) };
         let (written, ()) = join(self.journal.append(commit), told).await;
         written?;
         metrics::committed(began.elapsed(), grants, bytes);
@@ -228,7 +238,19 @@ impl<J: Journal> Writer<J> {
         }
     }
 
+    /// Shows that this writer lives, where no commit does.
+    async fn beat(&mut self, stamp: &Stamp) {
+        let is_due = self.journal.beat_due().is_some_and(|due| due <= Instant::now());
+        if is_due
+            && self.outage.is_none()
+            && let Err(error) = self.journal.beat(stamp.now.steady_ms).await
+        {
+            self.fail(&error);
+        }
+    }
+
     fn fail(&mut self, error: &JournalError) {
+        self.fenced = error.is_fenced();
         tracing::error!(journal = self.journal.name(), %error, "the journal cannot be written");
         metrics::commit_failed();
         self.health.failed();
@@ -237,13 +259,7 @@ impl<J: Journal> Writer<J> {
 
     /// Ends the outage, if the disk takes writes again and the books can be read.
     async fn try_again(&mut self) {
-        let again = match self.journal.probe().await {
-            Ok(()) => {
-                recover(&mut self.journal, self.shard).await.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        match again {
+        match self.read_again().await {
             Ok(state) => {
                 self.state = state;
                 self.turned = 0;
@@ -251,19 +267,25 @@ impl<J: Journal> Writer<J> {
                 self.health.mended();
                 tracing::info!(journal = self.journal.name(), "the journal can be written again");
             }
+            Err(RecoveryError::Journal(JournalError::Fenced)) => self.fenced = true,
             Err(error) => {
-                tracing::debug!(journal = self.journal.name(), error, "still cannot be written");
+                tracing::debug!(journal = self.journal.name(), %error, "still cannot be written");
                 if let Some(outage) = &mut self.outage {
                     outage.goes_on();
                 }
             }
         }
     }
+
+    async fn read_again(&mut self) -> Result<Recovered, RecoveryError> {
+        self.journal.probe().await?;
+        recover(&mut self.journal, self.shard).await
+    }
 }
 
-fn tell(answers: &mut Vec<Answer>, committed: Result<(), Unavailable>) {
+fn tell(answers: &mut Vec<Answer>, committed: &Result<(), Unavailable>) {
     for answer in answers.drain(..) {
-        answer(committed);
+        answer(committed.clone());
     }
 }
 
