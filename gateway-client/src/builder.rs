@@ -1,35 +1,45 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use quota_api::limits::MAX_NAME_BYTES;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
 use crate::clock::{BootClock, Clock};
+use crate::fleet::Fleet;
 use crate::handle::is_name;
-use crate::transport::Transport;
+use crate::resolver::{Resolver, SystemResolver};
+use crate::servers::Servers;
+use crate::transport::{Transport, Wire};
 use crate::{BuildError, QuotaClient, driver};
 
 /// Settings of a [`QuotaClient`].
 #[derive(Clone)]
 pub struct Builder<C: Clock = BootClock> {
-    url: String,
+    urls: String,
     token: Option<String>,
     holder: String,
     instance: String,
     max_wait: Duration,
+    connect_timeout: Duration,
     request_timeout: Duration,
     shutdown_timeout: Duration,
+    resolver: Arc<dyn Resolver>,
     clock: C,
 }
 
 impl Builder {
-    pub(crate) fn new(url: String) -> Self {
+    pub(crate) fn new(urls: String) -> Self {
         Self {
-            url,
+            urls,
             token: None,
             holder: "gateway".to_owned(),
             instance: instance(),
             max_wait: Duration::from_millis(500),
-            request_timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_millis(250),
+            request_timeout: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(2),
+            resolver: Arc::new(SystemResolver),
             clock: BootClock,
         }
     }
@@ -61,7 +71,13 @@ impl<C: Clock> Builder<C> {
         Self { max_wait, ..self }
     }
 
-    /// How long an answer of the server is waited for: 2 s by default.
+    /// How long a connection to a server may take: 250 ms by default.
+    #[must_use]
+    pub fn connect_timeout(self, connect_timeout: Duration) -> Self {
+        Self { connect_timeout, ..self }
+    }
+
+    /// How long an answer of a server is waited for before another is asked: 1 s by default.
     #[must_use]
     pub fn request_timeout(self, request_timeout: Duration) -> Self {
         Self { request_timeout, ..self }
@@ -73,17 +89,25 @@ impl<C: Clock> Builder<C> {
         Self { shutdown_timeout, ..self }
     }
 
+    /// Another way to look up the servers' names than the system's.
+    #[must_use]
+    pub fn resolver(self, resolver: impl Resolver) -> Self {
+        Self { resolver: Arc::new(resolver), ..self }
+    }
+
     /// Another clock than the boot clock, for simulations and tests.
     #[must_use]
     pub fn clock<D: Clock>(self, clock: D) -> Builder<D> {
         Builder {
-            url: self.url,
+            urls: self.urls,
             token: self.token,
             holder: self.holder,
             instance: self.instance,
             max_wait: self.max_wait,
+            connect_timeout: self.connect_timeout,
             request_timeout: self.request_timeout,
             shutdown_timeout: self.shutdown_timeout,
+            resolver: self.resolver,
             clock,
         }
     }
@@ -98,13 +122,17 @@ impl<C: Clock> Builder<C> {
         if self.holder.is_empty() || !is_name(&holder) {
             return Err(BuildError::Holder(MAX_NAME_BYTES));
         }
-        let transport = Transport::new(&self.url, self.token.as_deref(), self.request_timeout)?;
-        let settings = driver::Settings {
-            holder,
-            shutdown_timeout: self.shutdown_timeout,
-            rng: rand::make_rng(),
-        };
-        Ok(QuotaClient::start(&runtime, self.clock, self.max_wait, transport, settings))
+        let mut rng: StdRng = rand::make_rng();
+        let servers = Servers::new(&self.urls, StdRng::from_rng(&mut rng))?;
+        let wire = Wire::new(
+            self.token.as_deref(),
+            self.connect_timeout,
+            self.request_timeout,
+            self.resolver,
+        )?;
+        let fleet = Fleet::new(Transport::new(wire, &servers)?, servers);
+        let settings = driver::Settings { holder, shutdown_timeout: self.shutdown_timeout, rng };
+        Ok(QuotaClient::start(&runtime, self.clock, self.max_wait, fleet, settings))
     }
 }
 
@@ -118,11 +146,12 @@ fn instance() -> String {
 impl<C: Clock> std::fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
-            .field("url", &self.url)
+            .field("urls", &self.urls)
             .field("token", &self.token.as_ref().map(|_| "redacted"))
             .field("holder", &self.holder)
             .field("instance", &self.instance)
             .field("max_wait", &self.max_wait)
+            .field("connect_timeout", &self.connect_timeout)
             .field("request_timeout", &self.request_timeout)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .finish_non_exhaustive()

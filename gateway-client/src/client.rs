@@ -7,8 +7,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{BootClock, Clock};
 use crate::driver::{Driver, Settings};
+use crate::fleet::Fleet;
 use crate::handle::{Handle, Registry};
-use crate::transport::Transport;
 use crate::{Builder, CallError, Deployment};
 
 /// A holder of leases: one for each gateway process. Cheap to clone.
@@ -18,10 +18,13 @@ pub struct QuotaClient<C: Clock = BootClock> {
 }
 
 impl QuotaClient {
-    /// A client of the quota server at this URL, `http://127.0.0.1:7700`.
+    /// A client of the quota server at this URL, `http://127.0.0.1:7700`, or of several that keep
+    /// one ledger: `http://quota-1:7700,http://quota-2:7700`, or one name that stands for them all,
+    /// as a Kubernetes headless service does. It speaks with one of them at a time, and with
+    /// another when that one fails; see [`crate::servers`].
     #[must_use]
-    pub fn builder(url: impl Into<String>) -> Builder {
-        Builder::new(url.into())
+    pub fn builder(urls: impl Into<String>) -> Builder {
+        Builder::new(urls.into())
     }
 }
 
@@ -30,20 +33,20 @@ impl<C: Clock> QuotaClient<C> {
         runtime: &tokio::runtime::Handle,
         clock: C,
         max_wait: Duration,
-        transport: Transport,
+        fleet: Fleet,
         settings: Settings,
     ) -> Self {
         let registry = Arc::new(Registry::default());
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let driver =
-            Driver::new(clock.clone(), transport.clone(), registry.clone(), stop.clone(), settings);
+            Driver::new(clock.clone(), fleet.clone(), registry.clone(), stop.clone(), settings);
         tasks.spawn_on(driver.run(), runtime);
         tasks.close();
         let handle = Handle {
             clock,
             max_wait,
-            transport,
+            fleet,
             registry,
             tasks,
             _stop_on_drop: stop.clone().drop_guard(),
@@ -62,21 +65,21 @@ impl<C: Clock> QuotaClient<C> {
     /// Makes or changes a deployment on the server. Needs a token of the role `admin`.
     ///
     /// # Errors
-    /// The server refused, or did not answer.
+    /// The server refused, or none answered.
     pub async fn put_deployment(
         &self,
         id: &str,
         spec: &DeploymentSpec,
     ) -> Result<quota_api::Deployment, CallError> {
-        self.handle.transport.put_deployment(id, spec).await
+        self.handle.fleet.deployment(&self.handle.clock, id, Some(spec)).await
     }
 
     /// A deployment, as the server has it.
     ///
     /// # Errors
-    /// The server refused, or did not answer.
+    /// The server refused, or none answered.
     pub async fn deployment_on_server(&self, id: &str) -> Result<quota_api::Deployment, CallError> {
-        self.handle.transport.deployment(id).await
+        self.handle.fleet.deployment(&self.handle.clock, id, None).await
     }
 
     /// Gives everything back that is not in flight, and ends. Draws are denied from now on. Returns

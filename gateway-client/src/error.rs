@@ -4,7 +4,9 @@ use quota_api::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The server's URL is not one of HTTP.
-    #[error("`{0}` is not the URL of a quota server")]
+    #[error(
+        "`{0}` is not the URL of a quota server: http://host:port, with commas between several"
+    )]
     Url(String),
     /// The token cannot be sent in a header.
     #[error("the token has characters that no HTTP header may have")]
@@ -34,6 +36,14 @@ pub enum CallError {
     /// The answer is not of the call's shape.
     #[error("the quota server's answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
+    /// The server is a standby, and the active one that it names could not be asked either.
+    #[error("the quota server is a standby of {location}")]
+    Standby {
+        /// The URL that was asked.
+        asked: reqwest::Url,
+        /// Where the active server would be asked the same.
+        location: String,
+    },
     /// The server was not reached, or its answer was lost.
     #[error("the quota server does not answer")]
     Unreachable(#[from] reqwest::Error),

@@ -9,14 +9,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::core::Core;
-use crate::transport::Transport;
+use crate::fleet::Fleet;
 
 /// What all handles of a client share. When the last of them is dropped the driver stops.
 #[derive(Debug)]
 pub(crate) struct Handle<C: Clock> {
     pub(crate) clock: C,
     pub(crate) max_wait: Duration,
-    pub(crate) transport: Transport,
+    pub(crate) fleet: Fleet,
     pub(crate) registry: Arc<Registry>,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,

@@ -35,7 +35,8 @@
 //! - A denial is remembered until its retry time; draws until then are denied without asking.
 //! - A [`Permit`] that is dropped is charged in full. [`Permit::settle`] returns what was not used,
 //!   [`Permit::cancel`] all of it.
-//! - When the server is away, leases in hand are drawn to their end; then draws are denied with
+//! - Several servers may keep the ledger: [`servers`] decides which one is spoken with.
+//! - When none of them answers, leases in hand are drawn to their end; then draws are denied with
 //!   [`Reason::NoServer`].
 
 #![warn(missing_docs)]
@@ -49,12 +50,16 @@ mod deployment;
 mod desk;
 mod driver;
 mod error;
+mod fleet;
 mod handle;
 mod metrics;
 mod moment;
 pub mod pool;
 mod queue;
+mod reach;
 pub mod refill;
+pub mod resolver;
+pub mod servers;
 mod told;
 mod transport;
 mod view;

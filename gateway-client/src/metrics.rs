@@ -13,6 +13,7 @@ use quota_api::Amount;
 
 use crate::CallError;
 use crate::refill::Sample;
+use crate::servers::Origin;
 
 const DRAWN_TOKENS: &str = "gateway_client_drawn_tokens_total";
 const DRAWN_REQUESTS: &str = "gateway_client_drawn_requests_total";
@@ -25,6 +26,8 @@ const LEASES: &str = "gateway_client_held_leases";
 const WAITING: &str = "gateway_client_waiting_draws";
 const BATCHES: &str = "gateway_client_batches_total";
 const BATCH_SECONDS: &str = "gateway_client_batch_seconds";
+const FAILOVERS: &str = "gateway_client_failovers_total";
+const SERVER_IN_USE: &str = "gateway_client_server_in_use";
 const SERVER_UP: &str = "gateway_client_server_up";
 
 fn describe() {
@@ -39,6 +42,8 @@ fn describe() {
     count(GIVEN_BACK_REQUESTS, "Requests taken out of leases to give back.");
     count(GRANTS, "Leases granted.");
     count(BATCHES, "Messages to the quota server, by outcome.");
+    count(FAILOVERS, "Messages that went on to another quota server at once.");
+    describe_gauge!(SERVER_IN_USE, Unit::Count, "1 for the server that messages go to.");
     describe_gauge!(LEASES, Unit::Count, "Leases held, ended ones with running requests included.");
     describe_gauge!(WAITING, Unit::Count, "Draws that wait for a lease.");
     describe_gauge!(SERVER_UP, Unit::Count, "1 if the last message was answered.");
@@ -54,6 +59,9 @@ pub(crate) struct ClientMetrics {
     seconds: Histogram,
     up: Gauge,
     is_up: bool,
+    failovers: Counter,
+    /// Of the server that the last message went to.
+    in_use: Option<(Origin, Gauge)>,
 }
 
 impl ClientMetrics {
@@ -65,7 +73,10 @@ impl ClientMetrics {
             seconds: histogram!(BATCH_SECONDS),
             up: gauge!(SERVER_UP),
             is_up: true,
+            failovers: counter!(FAILOVERS),
+            in_use: None,
         };
+        metrics.failovers.absolute(0);
         metrics.answered.absolute(0);
         metrics.failed.absolute(0);
         metrics.up.set(1);
@@ -80,6 +91,22 @@ impl ClientMetrics {
     pub(crate) fn reached(&mut self, is_up: bool) {
         self.is_up = is_up;
         self.up.set(f64::from(u8::from(is_up)));
+    }
+
+    pub(crate) fn failed_over(&self) {
+        self.failovers.increment(1);
+    }
+
+    /// A message goes to this server.
+    pub(crate) fn uses(&mut self, server: &Origin) {
+        if self.in_use.as_ref().is_some_and(|(in_use, _)| in_use == server) {
+            return;
+        }
+        let gauge = gauge!(SERVER_IN_USE, "server" => server.to_string());
+        gauge.set(1);
+        if let Some((_, before)) = self.in_use.replace((server.clone(), gauge)) {
+            before.set(0);
+        }
     }
 
     pub(crate) fn answered<T>(&self, answer: &Result<T, CallError>, took: Duration) {

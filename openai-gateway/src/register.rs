@@ -48,7 +48,7 @@ fn may_pass(error: &CallError) -> bool {
     match error {
         CallError::Problem(problem) => problem.code.is_retryable(),
         CallError::Status(status) => *status >= 500,
-        CallError::Unreachable(_) => true,
+        CallError::Unreachable(_) | CallError::Standby { .. } => true,
         CallError::Unreadable(_) => false,
     }
 }

@@ -133,7 +133,7 @@ impl Gateway {
     /// The answer to its batch, or none.
     pub(crate) fn hear(&mut self, answer: Option<BatchReply>, true_us: u64) -> Vec<Drawn> {
         let now = self.clock.moment(true_us);
-        let answer = answer.ok_or(Failure::Away { retry_after: None });
+        let answer = answer.ok_or(Failure::Away { retry_after: Duration::from_millis(50) });
         let mut drawn = Vec::new();
         for grant in self.refill.handle(answer, now, self.jitter) {
             let waiters = &mut self.waiters;

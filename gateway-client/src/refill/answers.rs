@@ -68,13 +68,15 @@ impl Refill {
         }
     }
 
-    pub(super) fn failed(&mut self, failure: Failure, now: Moment, jitter: u16) {
+    pub(super) fn failed(&mut self, failure: Failure, now: Moment) {
         let (reason, retry_after) = match failure {
+            Failure::Elsewhere => return,
             Failure::Away { retry_after } => (Reason::NoServer, retry_after),
-            Failure::Refused => (Reason::Refused, Some(REFUSED_FOR)),
+            Failure::Refused => (Reason::Refused, REFUSED_FOR),
         };
-        self.reach.failed(retry_after, jitter, now);
-        let until = self.reach.next_try;
+        let until = now + retry_after;
+        self.is_away = true;
+        self.next_try = until;
         for renewal in &mut self.deployments {
             renewal.tell(|told| {
                 told.is_away = true;
@@ -84,10 +86,10 @@ impl Refill {
     }
 
     fn back(&mut self) {
-        if !self.reach.is_away() {
+        if !std::mem::take(&mut self.is_away) {
             return;
         }
-        self.reach.succeeded();
+        self.next_try = Moment::START;
         for renewal in &mut self.deployments {
             renewal.tell(|told| {
                 told.is_away = false;
@@ -231,7 +233,7 @@ fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment)
 }
 
 /// Whether the server could not work, and the same ask makes sense again.
-fn is_trouble(code: Code) -> bool {
+pub(crate) fn is_trouble(code: Code) -> bool {
     code.is_retryable() && !matches!(code, Code::Exhausted | Code::Quarantined | Code::TooEarly)
 }
 

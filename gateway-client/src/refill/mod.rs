@@ -13,8 +13,10 @@
 //! 5. Go on at [`Refill::poll_timeout`] at the latest.
 //!
 //! What makes it safe: a grant is timed from before its request was sent; an unanswered request is
-//! repeated under its id; returns and usage are running totals, repeated until acknowledged; and
-//! what is given back was taken out of the pool first and never returns to it.
+//! repeated under its id, to whichever server of the ledger; returns and usage are running totals,
+//! repeated until acknowledged; and what is given back was taken out of the pool first and never
+//! returns to it. The answer to a repeat is timed from before the repeat was sent: the ledger says
+//! how long the lease still lasts, not how long it lasted when it was granted.
 
 mod amounts;
 mod answers;
@@ -23,7 +25,6 @@ mod demand;
 mod exchange;
 mod held;
 mod message;
-mod reach;
 mod renewal;
 mod window;
 
@@ -37,9 +38,9 @@ use quota_api::{Amount, Batch, BatchReply};
 use crate::Moment;
 use crate::told::{Ban, Told};
 use message::Flight;
-use reach::Reach;
 use renewal::{DENIED_LOOK, Renewal};
 
+pub(crate) use answers::is_trouble;
 pub use exchange::{DeploymentNo, Grant, LeaseNo, LeaseSample, Orders, Sample, Waiting};
 
 /// How often returns and usage are reported at most.
@@ -48,10 +49,13 @@ pub const BEAT: Duration = Duration::from_millis(250);
 /// Why a batch brought no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// The server was not reached, its answer was lost, or it cannot work just now.
+    /// The server was not reached, its answer was lost, or it cannot work just now; another one may
+    /// be asked at once.
+    Elsewhere,
+    /// No server is left to ask.
     Away {
-        /// When it asks to try again.
-        retry_after: Option<Duration>,
+        /// When one may be asked again.
+        retry_after: Duration,
     },
     /// The server refuses this client.
     Refused,
@@ -62,7 +66,9 @@ pub enum Failure {
 pub struct Refill {
     holder: String,
     deployments: Vec<Renewal>,
-    reach: Reach,
+    /// No server answered the last message, or it was refused.
+    is_away: bool,
+    next_try: Moment,
     flight: Option<Flight>,
     last_sent: Moment,
     requests: u64,
@@ -78,7 +84,8 @@ impl Refill {
         Self {
             holder,
             deployments: Vec::new(),
-            reach: Reach::default(),
+            is_away: false,
+            next_try: Moment::START,
             flight: None,
             last_sent: Moment::START,
             requests: 0,
@@ -151,7 +158,7 @@ impl Refill {
             Ok(reply) => self.answered(flight, reply, now, jitter),
             Err(failure) => {
                 self.lost(&flight);
-                self.failed(failure, now, jitter);
+                self.failed(failure, now);
                 Vec::new()
             }
         }
@@ -198,6 +205,6 @@ impl Refill {
         }
         let last_sent = self.last_sent;
         let due = self.deployments.iter().filter_map(|it| it.message_due(last_sent, now));
-        Some(due.min()?.max(self.reach.next_try))
+        Some(due.min()?.max(self.next_try))
     }
 }

@@ -8,11 +8,11 @@ use super::amounts::{covers, is_nothing, larger, less, plus};
 use super::ask::{Ask, Progress, Wish};
 use super::demand::Demand;
 use super::held::Held;
-use super::reach::Reach;
 use super::window::Window;
 use super::{BEAT, LeaseNo, Orders, Sample, Waiting};
 use crate::Moment;
 use crate::pool::{Missed, PLACES};
+use crate::reach::Reach;
 use crate::told::Told;
 
 /// A lease that nobody drew from for so long goes back.

@@ -106,7 +106,7 @@ impl World {
             return;
         };
         let reply = (fate != Fate::RequestLost).then(|| self.server.beat(&batch));
-        let away = Err(Failure::Away { retry_after: None });
+        let away = Err(Failure::Away { retry_after: Duration::from_millis(50) });
         let answer = match (fate, reply) {
             (Fate::Answered, Some(reply)) => Ok(reply),
             _ => away,

@@ -1,5 +1,7 @@
 //! The one task of a client: it carries messages between the pools, the refill machine and the
-//! server. It decides nothing; see [`crate::refill`].
+//! servers. It decides nothing; see [`crate::refill`] and [`crate::servers`].
+
+mod scout;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,11 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::desk::Desk;
+use crate::fleet::Fleet;
 use crate::handle::Registry;
 use crate::metrics::ClientMetrics;
 use crate::refill::{Failure, Refill};
-use crate::transport::Transport;
+use crate::servers::Target;
 use crate::{CallError, Moment};
+use scout::{News, Scout};
 
 /// The longest sleep; it only needs to be finite.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -30,7 +34,7 @@ pub(crate) struct Settings {
 
 pub(crate) struct Driver<C> {
     clock: C,
-    transport: Transport,
+    fleet: Fleet,
     registry: Arc<Registry>,
     stop: CancellationToken,
     shutdown_timeout: Duration,
@@ -39,12 +43,14 @@ pub(crate) struct Driver<C> {
     desks: Vec<Desk>,
     /// The batch under way.
     call: Option<Call>,
+    scout: Scout,
     /// When it must end, once it was told to stop.
     deadline: Option<Moment>,
     metrics: ClientMetrics,
 }
 
 struct Call {
+    target: Target,
     sent_at: Moment,
     answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
 }
@@ -54,20 +60,21 @@ type Answer = Result<BatchReply, CallError>;
 /// Why the driver woke.
 enum Woken {
     Answered(Answer),
+    Informed(News),
     Called,
 }
 
 impl<C: Clock> Driver<C> {
     pub(crate) fn new(
         clock: C,
-        transport: Transport,
+        fleet: Fleet,
         registry: Arc<Registry>,
         stop: CancellationToken,
         settings: Settings,
     ) -> Self {
         Self {
             clock,
-            transport,
+            fleet,
             registry,
             stop,
             shutdown_timeout: settings.shutdown_timeout,
@@ -75,6 +82,7 @@ impl<C: Clock> Driver<C> {
             refill: Refill::new(settings.holder),
             desks: Vec::new(),
             call: None,
+            scout: Scout::default(),
             deadline: None,
             metrics: ClientMetrics::new(),
         }
@@ -85,8 +93,10 @@ impl<C: Clock> Driver<C> {
             self.welcome();
             self.look_around();
             self.send();
-            if let Woken::Answered(answer) = self.sleep().await {
-                self.take(answer);
+            match self.sleep().await {
+                Woken::Answered(answer) => self.take(answer),
+                Woken::Informed(news) => self.hear(news),
+                Woken::Called => {}
             }
         }
     }
@@ -125,15 +135,18 @@ impl<C: Clock> Driver<C> {
         // Read before the request is made: leases are timed from here.
         let sent_at = self.clock.now();
         if let Some(batch) = self.refill.poll_request(sent_at) {
-            let transport = self.transport.clone();
-            let answer = Box::pin(async move { transport.batch(&batch).await });
-            self.call = Some(Call { sent_at, answer });
+            let target = self.fleet.servers().pick(sent_at);
+            self.metrics.uses(&target.origin);
+            let (transport, server) = (self.fleet.transport.clone(), target.origin.clone());
+            let answer = Box::pin(async move { transport.batch(&server, &batch).await });
+            self.call = Some(Call { target, sent_at, answer });
         }
+        self.scout.set_out(&mut self.fleet.servers(), &self.fleet.transport, sent_at);
     }
 
     async fn sleep(&mut self) -> Woken {
         let now = self.clock.now();
-        let next = self.refill.poll_timeout(now);
+        let next = self.refill.poll_timeout(now).min(self.scout.due(&self.fleet.servers()));
         let until = next.min(self.deadline.unwrap_or(Moment::NEVER));
         let is_stopping = self.deadline.is_some();
         let call = async {
@@ -144,28 +157,30 @@ impl<C: Clock> Driver<C> {
         };
         tokio::select! {
             answer = call => Woken::Answered(answer),
+            news = self.scout.news() => Woken::Informed(news),
             () = self.registry.bell.notified() => Woken::Called,
             () = self.stop.cancelled(), if !is_stopping => Woken::Called,
             () = tokio::time::sleep(until.since(now).min(LONG)) => Woken::Called,
         }
     }
 
+    fn hear(&mut self, news: News) {
+        let now = self.clock.now();
+        match news {
+            News::LookedUp(no, addresses) => self.fleet.servers().looked_up(no, &addresses),
+            News::Probed(no, is_ready) => self.fleet.servers().probed(no, is_ready, now),
+        }
+    }
+
     fn take(&mut self, answer: Answer) {
         let now = self.clock.now();
-        if let Some(call) = self.call.take() {
-            self.metrics.answered(&answer, now.since(call.sent_at));
-        }
-        let was_up = self.metrics.is_up();
-        let answer = answer.map_err(|error| {
-            if was_up {
-                tracing::warn!(%error, "the quota server is away");
-            }
-            Failure::from(&error)
-        });
-        self.metrics.reached(answer.is_ok());
-        if !was_up && answer.is_ok() {
-            tracing::info!("the quota server is back");
-        }
+        let Some(Call { target, sent_at, .. }) = self.call.take() else {
+            return;
+        };
+        self.metrics.answered(&answer, now.since(sent_at));
+        let failure = self.fleet.heard(&target, &answer, sent_at, now);
+        self.note(&target, answer.as_ref().err(), failure);
+        let answer = failure.map_or_else(|| answer.map_err(|_| Failure::Elsewhere), Err);
         let jitter = self.rng.random_range(0..=1_000);
         for grant in self.refill.handle(answer, now, jitter) {
             if let Some(desk) = self.desks.iter_mut().find(|desk| desk.no() == grant.deployment) {
@@ -173,6 +188,27 @@ impl<C: Clock> Driver<C> {
             }
         }
         self.publish(now);
+    }
+
+    /// Says once that the servers went away, and once that one is back.
+    fn note(&mut self, target: &Target, error: Option<&CallError>, failure: Option<Failure>) {
+        let error = error.map(tracing::field::display);
+        let was_up = self.metrics.is_up();
+        match failure {
+            None if was_up => {}
+            None => tracing::info!(server = %target.origin, "the quota server is back"),
+            Some(Failure::Elsewhere) => {
+                self.metrics.failed_over();
+                tracing::info!(server = %target.origin, error, "asking another quota server");
+            }
+            Some(_) if was_up => {
+                tracing::warn!(server = %target.origin, error, "the quota server is away");
+            }
+            Some(_) => {}
+        }
+        if failure != Some(Failure::Elsewhere) {
+            self.metrics.reached(failure.is_none());
+        }
     }
 
     fn publish(&mut self, now: Moment) {

@@ -1,0 +1,99 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+
+use crate::BuildError;
+use crate::resolver::{Resolver, Route};
+use crate::servers::Origin;
+
+/// An idle connection is closed after so long, before the server (after a minute) or a proxy in
+/// between does it in the very moment in which the next message goes out.
+const IDLE: Duration = Duration::from_secs(20);
+/// Servers come and go; so many are remembered before those that went are forgotten.
+const REMEMBERED: usize = 64;
+
+/// How servers are spoken with.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    headers: HeaderMap,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) resolver: Arc<dyn Resolver>,
+}
+
+impl Wire {
+    /// # Errors
+    /// The token does not go into a header.
+    pub(crate) fn new(
+        token: Option<&str>,
+        connect_timeout: Duration,
+        request_timeout: Duration,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, BuildError> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"));
+            let mut value = value.map_err(|_| BuildError::Token)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(Self { headers, connect_timeout, request_timeout, resolver })
+    }
+}
+
+/// One HTTP client for each server, since two servers may have one name.
+#[derive(Debug)]
+pub(super) struct Connections {
+    wire: Wire,
+    clients: Mutex<HashMap<Origin, reqwest::Client>>,
+}
+
+impl Connections {
+    pub(super) fn new(wire: Wire) -> Self {
+        Self { wire, clients: Mutex::default() }
+    }
+
+    pub(super) fn resolver(&self) -> &dyn Resolver {
+        &*self.wire.resolver
+    }
+
+    pub(super) fn client(&self, server: &Origin) -> Result<reqwest::Client, reqwest::Error> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(server) {
+            return Ok(client.clone());
+        }
+        let client = self.wire.client(server)?;
+        if clients.len() == REMEMBERED {
+            clients.clear();
+        }
+        clients.insert(server.clone(), client.clone());
+        Ok(client)
+    }
+}
+
+impl Wire {
+    fn client(&self, server: &Origin) -> Result<reqwest::Client, reqwest::Error> {
+        let route = match server.address() {
+            Some(address) => Route::Pinned(address),
+            None => Route::Anew(self.resolver.clone()),
+        };
+        // Straight to the server: a proxy from the environment is meant for other traffic.
+        let builder = reqwest::Client::builder()
+            .default_headers(self.headers.clone())
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.request_timeout)
+            .pool_idle_timeout(IDLE)
+            .redirect(Policy::none())
+            .dns_resolver(Arc::new(route))
+            .no_proxy();
+        if server.is_encrypted() {
+            builder.build()
+        } else {
+            // Reading the system's certificates takes a while.
+            builder.tls_certs_only([]).build()
+        }
+    }
+}

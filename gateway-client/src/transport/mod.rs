@@ -1,0 +1,87 @@
+//! The lease API over HTTP: requests out, answers or problem documents in.
+
+mod connections;
+mod reading;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quota_api::{Batch, BatchReply, Deployment, DeploymentSpec, routes};
+use reqwest::Method;
+
+use crate::servers::{Origin, Servers};
+use crate::{BuildError, CallError};
+use connections::Connections;
+
+pub(crate) use connections::Wire;
+pub(crate) use reading::{Trouble, outcome};
+
+/// A name that is not looked up by then is not.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Transport {
+    connections: Arc<Connections>,
+}
+
+impl Transport {
+    /// # Errors
+    /// The token does not go into a header, or the HTTP client cannot be set up.
+    pub(crate) fn new(wire: Wire, servers: &Servers) -> Result<Self, BuildError> {
+        let connections = Connections::new(wire);
+        for target in servers.targets() {
+            connections.client(&target.origin)?;
+        }
+        Ok(Self { connections: Arc::new(connections) })
+    }
+
+    pub(crate) async fn batch(
+        &self,
+        server: &Origin,
+        batch: &Batch,
+    ) -> Result<BatchReply, CallError> {
+        let request = self.connections.client(server)?.post(server.url(segments(routes::BATCH)));
+        reading::answer(request.json(batch)).await
+    }
+
+    /// Makes or changes a deployment, or reads it where there is nothing to change.
+    pub(crate) async fn deployment(
+        &self,
+        server: &Origin,
+        id: &str,
+        spec: Option<&DeploymentSpec>,
+    ) -> Result<Deployment, CallError> {
+        let url = server.url(segments(routes::DEPLOYMENTS).chain([id]));
+        let http = self.connections.client(server)?;
+        reading::answer(match spec {
+            Some(spec) => http.request(Method::PUT, url).json(spec),
+            None => http.get(url),
+        })
+        .await
+    }
+
+    pub(crate) async fn is_ready(&self, server: &Origin) -> bool {
+        let Ok(http) = self.connections.client(server) else {
+            return false;
+        };
+        let answer = http.get(server.url(segments(routes::READYZ))).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    pub(crate) async fn look_up(&self, host: &str) -> Vec<IpAddr> {
+        let found = self.connections.resolver().look_up(host);
+        match tokio::time::timeout(LOOKUP_TIMEOUT, found).await {
+            Ok(Ok(addresses)) => addresses,
+            Ok(Err(error)) => {
+                tracing::debug!(host, %error, "a name could not be looked up");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+fn segments(route: &str) -> impl Iterator<Item = &str> {
+    route.trim_start_matches('/').split('/')
+}

@@ -1,0 +1,83 @@
+//! What an answer is, and what it says of the server that gave it.
+
+use std::time::Duration;
+
+use quota_api::{BatchReply, Code, Item, Problem};
+use reqwest::header::LOCATION;
+use reqwest::{RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+
+use crate::CallError;
+use crate::servers::Outcome;
+
+pub(super) async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
+    let response = request.send().await?;
+    if response.status().is_success() {
+        let body = response.bytes().await?;
+        return serde_json::from_slice(&body).map_err(CallError::Unreadable);
+    }
+    Err(refusal(response).await)
+}
+
+async fn refusal(response: Response) -> CallError {
+    let status = response.status().as_u16();
+    let asked = response.url().clone();
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let location = location.map(str::to_owned);
+    let body = response.bytes().await.unwrap_or_default();
+    match (serde_json::from_slice::<Problem>(&body), location) {
+        (Ok(problem), Some(location)) if problem.code == Code::Standby => {
+            CallError::Standby { asked, location }
+        }
+        (Ok(problem), _) => CallError::Problem(Box::new(problem)),
+        (Err(_), _) => CallError::Status(status),
+    }
+}
+
+/// What became of a message, as far as its server is concerned.
+pub(crate) fn outcome<T>(answer: &Result<T, CallError>) -> Outcome<'_> {
+    match answer {
+        Ok(_) => Outcome::Answered,
+        Err(CallError::Standby { asked, location }) => Outcome::Standby { asked, location },
+        Err(CallError::Problem(problem)) if refuses(problem.code) => Outcome::Refused,
+        Err(CallError::Problem(problem)) => {
+            Outcome::Lost { retry_after: problem.retry_after_ms.map(Duration::from_millis) }
+        }
+        Err(_) => Outcome::Lost { retry_after: None },
+    }
+}
+
+/// Whether what is answered so is refused for what the client is, not for what it says.
+fn refuses(code: Code) -> bool {
+    matches!(code, Code::Unauthenticated | Code::Forbidden)
+}
+
+/// How many entries of a batch a server could not work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    None,
+    Some,
+    All,
+}
+
+impl Trouble {
+    pub(crate) fn of(reply: &BatchReply) -> Self {
+        let acquire = reply.acquire.iter().map(is_troubled);
+        let give_back = reply.give_back.iter().map(is_troubled);
+        let used = reply.used.iter().map(is_troubled);
+        let (mut some, mut all) = (false, true);
+        for is_troubled in acquire.chain(give_back).chain(used) {
+            some |= is_troubled;
+            all &= is_troubled;
+        }
+        match (some, all) {
+            (false, _) => Self::None,
+            (true, false) => Self::Some,
+            (true, true) => Self::All,
+        }
+    }
+}
+
+fn is_troubled<T>(item: &Item<T>) -> bool {
+    item.problem.as_ref().is_some_and(|problem| crate::refill::is_trouble(problem.code))
+}
