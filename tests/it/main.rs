@@ -14,6 +14,7 @@ mod deployments;
 mod disk;
 mod half_sent;
 mod lifecycle;
+mod outages;
 mod recovery;
 mod roles;
 mod rolling;

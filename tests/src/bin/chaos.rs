@@ -1,16 +1,21 @@
 //! `cargo run --release -p tests --bin chaos -- --runs 200`: lost, repeated and reordered messages and
-//! `kill -9` at random points. Exits with 1 when a rule is broken, with 2 when a run fails.
+//! `kill -9` at random points; with `--ledger redis-sentinel --servers 3`, a store or an active server
+//! that dies instead. Exits with 1 when a rule is broken, with 2 when a run fails.
 
 #![expect(clippy::print_stdout, reason = "a command: a line for each run on its standard output")]
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, fmt::Display, process::ExitCode};
 
 use clap::Parser;
 use futures_util::{StreamExt, stream};
-use tests::chaos::{RunError, Verdict, run};
+use tests::{
+    chaos::{self, Fate, OutageVerdict, RunError, Verdict},
+    harness::Rung,
+};
 
 /// Mistreats messages and kills the server at random points, then reads the journal and adds up
-/// what was really drawn.
+/// what was really drawn. On another rung than the embedded one: the store dies, or the active one of
+/// several servers.
 #[derive(Debug, Parser)]
 #[command(name = "chaos")]
 struct Arguments {
@@ -23,8 +28,15 @@ struct Arguments {
     /// How many runs at once.
     #[arg(long, default_value_t = 8)]
     at_once: usize,
+    /// On which rung of the storage ladder.
+    #[arg(long, value_enum, default_value_t)]
+    ledger: Rung,
+    /// How many quota servers, where there can be more than one.
+    #[arg(long, default_value_t = 3)]
+    servers: usize,
 }
 
+/// What came of all runs.
 #[derive(Debug, Default)]
 struct Sum {
     clean: u64,
@@ -35,16 +47,16 @@ struct Sum {
     faults: u64,
 }
 
+/// Times without grants, by what befell.
+type Gaps = BTreeMap<String, Vec<u64>>;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let seeds = arguments.seed..arguments.seed + arguments.runs;
-    let runs = stream::iter(seeds).map(|seed| async move { (seed, run(seed).await) });
-    let mut runs = runs.buffer_unordered(arguments.at_once.max(1));
-    let mut sum = Sum::default();
-    while let Some((seed, result)) = runs.next().await {
-        sum.add(seed, &result);
-    }
+    let sum = match arguments.ledger {
+        Rung::Embedded => mistreat(&arguments).await,
+        _ => outages(&arguments).await,
+    };
     println!("{sum:?}");
     match sum {
         Sum { failed: 1.., .. } => ExitCode::from(2),
@@ -53,21 +65,74 @@ async fn main() -> ExitCode {
     }
 }
 
-impl Sum {
-    fn add(&mut self, seed: u64, result: &Result<Verdict, RunError>) {
-        match result {
-            Ok(verdict) => {
-                println!("{verdict}");
-                self.draws += verdict.draws;
-                self.kills += u64::from(verdict.kills);
-                self.faults += verdict.faults;
-                let is_clean = verdict.broken.is_empty();
-                *if is_clean { &mut self.clean } else { &mut self.broken } += 1;
-            }
-            Err(why) => {
-                println!("seed {seed}: could not be run: {why}");
-                self.failed += 1;
-            }
+async fn mistreat(arguments: &Arguments) -> Sum {
+    let mut sum = Sum::default();
+    let run = |seed| async move { (seed, chaos::run(seed).await) };
+    let mut runs = stream::iter(arguments.seeds()).map(run).buffer_unordered(arguments.at_once());
+    while let Some((seed, result)) = runs.next().await {
+        if let Some(Verdict { draws, kills, faults, broken, .. }) = told(seed, result, &mut sum) {
+            sum.count(draws, broken.is_empty());
+            sum.kills += u64::from(kills);
+            sum.faults += faults;
         }
+    }
+    sum
+}
+
+async fn outages(arguments: &Arguments) -> Sum {
+    let (mut sum, mut gaps) = (Sum::default(), Gaps::new());
+    let (rung, servers) = (arguments.ledger, arguments.servers);
+    let run = |seed| async move { (seed, chaos::outage(Fate { rung, servers, seed }).await) };
+    let mut runs = stream::iter(arguments.seeds()).map(run).buffer_unordered(arguments.at_once());
+    while let Some((seed, result)) = runs.next().await {
+        if let Some(verdict) = told(seed, result, &mut sum) {
+            let OutageVerdict { blow, gap_ms, draws, broken, .. } = verdict;
+            sum.count(draws, broken.is_empty());
+            sum.kills += 1;
+            gaps.entry(format!("{blow:?}")).or_default().push(gap_ms);
+        }
+    }
+    for (blow, gaps) in gaps {
+        println!("{blow}: without grants {}", distribution(gaps));
+    }
+    sum
+}
+
+/// Says what came of a run, and gives its verdict if there is one.
+fn told<V: Display>(seed: u64, result: Result<V, RunError>, sum: &mut Sum) -> Option<V> {
+    match result {
+        Ok(verdict) => {
+            println!("{verdict}");
+            Some(verdict)
+        }
+        Err(why) => {
+            println!("seed {seed}: could not be run: {why}");
+            sum.failed += 1;
+            None
+        }
+    }
+}
+
+fn distribution(mut ms: Vec<u64>) -> String {
+    ms.sort_unstable();
+    let at = |percent: usize| ms[(ms.len() - 1) * percent / 100];
+    let [least, p50, p90, most] = [0, 50, 90, 100].map(at);
+    format!("{least} to {most} ms, median {p50} ms, p90 {p90} ms ({} runs)", ms.len())
+}
+
+impl Arguments {
+    fn seeds(&self) -> std::ops::Range<u64> {
+        self.seed..self.seed + self.runs
+    }
+
+    fn at_once(&self) -> usize {
+        self.at_once.max(1)
+    }
+}
+
+impl Sum {
+    fn count(&mut self, draws: u64, is_clean: bool) {
+        self.draws += draws;
+        *if is_clean { &mut self.clean } else { &mut self.broken } += 1;
     }
 }

@@ -7,6 +7,9 @@
 //! `journal`, added up step by step, and the `record` of what the holders really drew; and the
 //! server's `verify` must find nothing either.
 //!
+//! An [`outage`] is another kind of run, for the rungs with a store of its own: the store dies, or the
+//! active one of several servers.
+//!
 //! Time is real, so a seed repeats a run's choices but not its timing.
 
 mod entry;
@@ -14,12 +17,14 @@ mod fault;
 mod holder;
 mod journal;
 mod ledger;
+mod outage;
 mod record;
 mod relay;
 mod rolling;
 mod run;
 mod verdict;
 
+pub use outage::{Fate, OutageVerdict, run as outage};
 pub use rolling::{Rolled, roll};
 pub use run::{RunError, run};
 pub use verdict::Verdict;

@@ -62,13 +62,27 @@ fn spec() -> DeploymentSpec {
 
 /// Each draw was made at some moment between two readings of the clock; an interval holds those
 /// that were surely made in it.
-fn fullest_60_s(spent: &[Spent]) -> Amount {
-    let from = |start: &Spent| {
-        let interval = start.from_ms..start.from_ms + MINUTE_MS;
-        let is_in = |one: &&Spent| interval.contains(&one.from_ms) && interval.contains(&one.to_ms);
-        spent.iter().filter(is_in).fold(Amount::default(), |sum, one| plus(sum, one.amount))
-    };
-    spent.iter().map(from).max_by_key(|sum| sum.tokens).unwrap_or_default()
+pub(super) fn fullest_60_s(spent: &[Spent]) -> Amount {
+    let mut begun = spent.to_vec();
+    begun.sort_unstable_by_key(|one| one.from_ms);
+    let mut over = spent.to_vec();
+    over.sort_unstable_by_key(|one| one.to_ms);
+    let (mut sum, mut fullest) = (Amount::default(), Amount::default());
+    let mut ended = over.iter().peekable();
+    // An interval that begins with a draw holds what is over before its end, less what began before
+    // its beginning, all of which was over by then or is not counted at all.
+    let mut before = Amount::default();
+    for start in &begun {
+        while let Some(one) = ended.next_if(|one| one.to_ms < start.from_ms + MINUTE_MS) {
+            sum = plus(sum, one.amount);
+        }
+        let tokens = sum.tokens.saturating_sub(before.tokens);
+        let requests = sum.requests.saturating_sub(before.requests);
+        fullest.tokens = fullest.tokens.max(tokens);
+        fullest.requests = fullest.requests.max(requests);
+        before = plus(before, start.amount);
+    }
+    fullest
 }
 
 #[cfg(test)]

@@ -93,6 +93,15 @@ impl Redis {
         Ok(())
     }
 
+    /// Once it was killed: it will start with nothing.
+    ///
+    /// # Errors
+    /// When its data cannot be removed.
+    pub fn forget(&self) -> Result<(), HarnessError> {
+        let data = self.data_dir().join("appendonlydir");
+        std::fs::remove_dir_all(data).map_err(HarnessError::io("the data of Redis"))
+    }
+
     /// Has it do a command.
     ///
     /// # Errors

@@ -1,0 +1,65 @@
+use std::fmt;
+
+use quota_api::{Amount, WindowKind};
+
+use super::{blow::Blow, probe::Probe};
+use crate::chaos::{
+    record::{Spent, by_minute, within},
+    rolling::fullest_60_s,
+};
+
+/// What was seen in one run.
+#[derive(Debug, Clone)]
+pub struct OutageVerdict {
+    /// The run's seed.
+    pub seed: u64,
+    /// What befell the store or the servers.
+    pub blow: Blow,
+    /// The longest time without a grant around the blow, in ms.
+    pub gap_ms: u64,
+    /// For how long grants were denied afterwards, since nothing vouched for the window, in ms.
+    pub quarantined_ms: u64,
+    /// Draws that were made.
+    pub draws: u64,
+    /// The rules that were broken, and how. None: the run is clean.
+    pub broken: Vec<String>,
+}
+
+impl OutageVerdict {
+    pub(super) fn new(seed: u64, blow: Blow) -> Self {
+        Self { seed, blow, gap_ms: 0, quarantined_ms: 0, draws: 0, broken: Vec::new() }
+    }
+
+    pub(super) fn judge_probe(&mut self, probe: &Probe, at_unix_ms: u64, is_back: bool) {
+        self.gap_ms = probe.longest_gap_since(at_unix_ms);
+        self.quarantined_ms = probe.denied_for_since(at_unix_ms);
+        if !is_back {
+            self.broken.push("R7: grants did not come back when they should".to_owned());
+        }
+    }
+
+    pub(super) fn judge(&mut self, name: &str, kind: WindowKind, limit: Amount, spent: &[Spent]) {
+        self.draws += spent.len() as u64;
+        let intervals = match kind {
+            WindowKind::Minute => by_minute(spent).into_iter().collect(),
+            WindowKind::Rolling => vec![(0, fullest_60_s(spent))],
+        };
+        for (minute, drawn) in intervals {
+            if !within(drawn, limit) {
+                self.broken.push(format!("R2: {name}: {drawn:?} of {limit:?} drawn in {minute}"));
+            }
+        }
+    }
+}
+
+impl fmt::Display for OutageVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, blow, gap_ms, quarantined_ms, draws, broken } = self;
+        write!(f, "seed {seed}: {blow:?}: {draws} draws, {gap_ms} ms without grants, ")?;
+        write!(f, "quarantined for {quarantined_ms} ms: ")?;
+        match broken.as_slice() {
+            [] => write!(f, "clean"),
+            broken => write!(f, "BROKEN\n  {}", broken.join("\n  ")),
+        }
+    }
+}
