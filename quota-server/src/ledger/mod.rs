@@ -8,6 +8,7 @@
 //! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
 
 pub mod journaled;
+pub mod redis;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,0 +1,276 @@
+//! What the library answers.
+
+use std::sync::Arc;
+
+use quota_core::{
+    BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Now, Refusal, Returned,
+    Standing, State, Unit, Used,
+};
+use redis::Value;
+
+use super::Cursor;
+use super::wire::Fields;
+
+/// An answer of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// There is no such book.
+    Missing,
+    /// The book's policy is older than the call's version; nothing happened.
+    Outdated(Mark),
+    /// The book answers.
+    Here(Mark, Answer),
+}
+
+/// How the book stood when it answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Counts the changes of the book; jumps where writes were lost.
+    pub(crate) seq: u64,
+    /// The version of its policy. One above the caller's: the caller's catalogue is out of date.
+    pub(crate) version: u64,
+    /// The ledger's time, ms.
+    pub(crate) ledger_ms: u64,
+    /// The open window's number.
+    pub(crate) window: u64,
+    /// How long nothing is granted any more, ms; 0 if the book is not quarantined.
+    pub(crate) quarantined_for_ms: u64,
+    /// This call found that writes were lost, and quarantined the book.
+    pub(crate) is_new_quarantine: bool,
+}
+
+/// What came of the operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A lease, and how its window stands with it.
+    Granted(Granted, Standing),
+    /// A return, entered.
+    Returned(Returned),
+    /// A report, entered.
+    Used(Used),
+    /// Done.
+    Noted,
+    /// The book says no; with a denial, how the window stands that was asked for.
+    Refused(Refusal, Option<Standing>),
+    /// The lease was acquired with another credential.
+    NotYourLease,
+    /// There is a book now, if there was none.
+    Opened,
+    /// The book's policy has this version or a later one.
+    Configured,
+    /// The ledger's time, and how the open window stands.
+    Standing(Now, Standing),
+    /// The ledger's time, and the windows that are in Redis, oldest first.
+    Pages(Now, Vec<BookPage>),
+    /// Who holds what.
+    Held(HeldPage),
+    /// Closed windows for the history.
+    Harvest(Vec<Due>),
+    /// The book is gone.
+    Forgotten,
+    /// Something is charged to the book, or due, or it is quarantined.
+    Busy,
+}
+
+/// A part of a listing of leases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeldPage {
+    /// The leases, each with its holder's name. Their holders' numbers mean nothing.
+    pub(crate) leases: Vec<(Arc<str>, HeldLease)>,
+    /// Where to go on; `None`: that was all.
+    pub(crate) next: Option<Cursor>,
+}
+
+/// A closed window for the history. Its sums are absolute, so storing it again does no harm; used and
+/// overrun only grow, so of two the one with the later stamp is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// To be acknowledged with the window's number.
+    pub(crate) stamp: u64,
+    /// The window.
+    pub(crate) page: BookPage,
+}
+
+/// An answer that this build cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the book in Redis answers what this build cannot read")]
+pub(crate) struct Unreadable;
+
+impl Reply {
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// It is none of this library's.
+    pub(crate) fn read(value: &Value) -> Result<Self, Unreadable> {
+        let mut fields = Fields::of(value)?;
+        let word = fields.text()?;
+        if word == "missing" {
+            return Ok(Self::Missing);
+        }
+        let mark = Mark::read(&mut fields)?;
+        if word == "outdated" {
+            return Ok(Self::Outdated(mark));
+        }
+        Ok(Self::Here(mark, Answer::read(word, &mut fields)?))
+    }
+}
+
+impl Mark {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Unreadable> {
+        Ok(Self {
+            seq: fields.number()?,
+            version: fields.number()?,
+            ledger_ms: fields.number()?,
+            window: fields.number()?,
+            quarantined_for_ms: fields.number()?,
+            is_new_quarantine: fields.flag()?,
+        })
+    }
+}
+
+impl Answer {
+    fn read(word: &str, fields: &mut Fields<'_>) -> Result<Self, Unreadable> {
+        Ok(match word {
+            "granted" => Self::Granted(granted(fields)?, standing(fields)?),
+            "returned" => Self::Returned(Returned {
+                credited: fields.amount()?,
+                given_back: fields.amount()?,
+            }),
+            "used" => Self::Used(used(fields)?),
+            "noted" => Self::Noted,
+            "not_yours" => Self::NotYourLease,
+            "opened" => Self::Opened,
+            "configured" => Self::Configured,
+            "standing" => Self::Standing(fields.now()?, standing(fields)?),
+            "pages" => Self::Pages(fields.now()?, pages(fields)?),
+            "leases" => Self::Held(held(fields)?),
+            "harvest" => Self::Harvest(harvest(fields)?),
+            "forgotten" => Self::Forgotten,
+            "busy" => Self::Busy,
+            "denied" => {
+                let refusal = Refusal::Denied(denial(fields)?);
+                Self::Refused(refusal, Some(standing(fields)?))
+            }
+            word => Self::Refused(refusal(word, fields)?, None),
+        })
+    }
+}
+
+fn refusal(word: &str, fields: &mut Fields<'_>) -> Result<Refusal, Unreadable> {
+    Ok(match word {
+        "never_fits" => Refusal::NeverFits { unit: unit(fields)?, limit: fields.number()? },
+        "want_below_min" => Refusal::WantBelowMin,
+        "nothing_asked" => Refusal::NothingAsked,
+        "too_early" => Refusal::TooEarly { in_ms: fields.number()? },
+        "no_such_lease" => Refusal::NoSuchLease,
+        "exceeds_lease" => Refusal::ExceedsLease,
+        "kind_is_fixed" => Refusal::KindIsFixed,
+        _ => return Err(Unreadable),
+    })
+}
+
+fn lease(fields: &mut Fields<'_>) -> Result<LeaseId, Unreadable> {
+    Ok(LeaseId { window: fields.number()?, number: fields.small()? })
+}
+
+fn granted(fields: &mut Fields<'_>) -> Result<Granted, Unreadable> {
+    Ok(Granted {
+        lease: lease(fields)?,
+        amount: fields.amount()?,
+        starts_in_ms: fields.number()?,
+        expires_in_ms: fields.number()?,
+        credit_ends_in_ms: fields.number()?,
+        repeated: fields.flag()?,
+    })
+}
+
+fn used(fields: &mut Fields<'_>) -> Result<Used, Unreadable> {
+    let (used, overrun, overrun_added) = (fields.amount()?, fields.amount()?, fields.amount()?);
+    let is_late = fields.flag()?;
+    let late = LateUse { window: fields.number()?, used: fields.amount()?, overrun: overrun_added };
+    Ok(Used { used, overrun, overrun_added, late: is_late.then_some(late) })
+}
+
+fn unit(fields: &mut Fields<'_>) -> Result<Unit, Unreadable> {
+    Ok(if fields.number()? == 0 { Unit::Tokens } else { Unit::Requests })
+}
+
+fn state(fields: &mut Fields<'_>) -> Result<State, Unreadable> {
+    Ok(match fields.number()? {
+        0 => State::Ok,
+        1 => State::Endgame,
+        2 => State::Exhausted,
+        3 => State::Quarantined,
+        _ => return Err(Unreadable),
+    })
+}
+
+fn denial(fields: &mut Fields<'_>) -> Result<Denial, Unreadable> {
+    Ok(Denial { unit: unit(fields)?, retry_after_ms: fields.number()?, state: state(fields)? })
+}
+
+fn standing(fields: &mut Fields<'_>) -> Result<Standing, Unreadable> {
+    Ok(Standing {
+        kind: fields.kind()?,
+        limit: fields.limit()?,
+        outstanding: fields.amount()?,
+        overrun: fields.amount()?,
+        state: state(fields)?,
+    })
+}
+
+fn page(fields: &mut Fields<'_>) -> Result<BookPage, Unreadable> {
+    Ok(BookPage {
+        window: fields.number()?,
+        minute: fields.number()?,
+        kind: fields.kind()?,
+        limit: fields.limit()?,
+        granted: fields.amount()?,
+        given_back: fields.amount()?,
+        used: fields.amount()?,
+        held: fields.amount()?,
+        burnt: fields.amount()?,
+        overrun: fields.amount()?,
+        denied: fields.amount()?,
+        over: fields.flag()?,
+    })
+}
+
+fn pages(fields: &mut Fields<'_>) -> Result<Vec<BookPage>, Unreadable> {
+    let mut pages = Vec::new();
+    while !fields.is_empty() {
+        pages.push(page(fields)?);
+    }
+    Ok(pages)
+}
+
+fn harvest(fields: &mut Fields<'_>) -> Result<Vec<Due>, Unreadable> {
+    let mut due = Vec::new();
+    while !fields.is_empty() {
+        due.push(Due { stamp: fields.number()?, page: page(fields)? });
+    }
+    Ok(due)
+}
+
+fn held(fields: &mut Fields<'_>) -> Result<HeldPage, Unreadable> {
+    let cursor = Cursor { window: fields.number()?, number: fields.number()? };
+    let next = (cursor.window != 0).then_some(cursor);
+    let mut leases = Vec::new();
+    while !fields.is_empty() {
+        let lease = held_lease(fields)?;
+        leases.push((Arc::from(fields.text()?), lease));
+    }
+    Ok(HeldPage { leases, next })
+}
+
+fn held_lease(fields: &mut Fields<'_>) -> Result<HeldLease, Unreadable> {
+    Ok(HeldLease {
+        lease: lease(fields)?,
+        holder: HolderId(0),
+        granted: fields.amount()?,
+        given_back: fields.amount()?,
+        used: fields.amount()?,
+        starts_in_ms: fields.number()?,
+        expires_in_ms: fields.number()?,
+    })
+}

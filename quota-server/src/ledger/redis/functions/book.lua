@@ -1,0 +1,168 @@
+-- One deployment's book during one call: loaded, brought up to now, and written back in one go. A script is not
+-- rolled back, so everything is computed first; `book.writes` holds the commands until `book.commit`.
+
+-- The windows that a book keeps lie in a ring of this many fields.
+local RING = 4
+
+-- What every call carries, see book/call.rs.
+local function header(keys, args)
+  return {
+    key = keys[1],
+    prefix = string.sub(keys[1], 1, -5), -- without "book"
+    seen_seq = tonumber(args[1]),
+    seen_window = tonumber(args[2]),
+    not_before_ms = tonumber(args[3]),
+    not_after_ms = tonumber(args[4]),
+    vouched = args[5] == '1',
+    version = tonumber(args[6]),
+  }
+end
+
+local function bucket_field(window)
+  return 'b' .. math.fmod(window, RING)
+end
+
+-- How many windows are kept, the open one counted: the last one for returns under way and repeated requests; with
+-- rolling one more, since charges live longer than a minute.
+function book.kept_windows(b)
+  return b.policy.kind == ROLLING and 3 or 2
+end
+
+-- Sorts the windows into those that are kept and those that are over.
+local function sort_windows(b, blobs)
+  local oldest = b.number + 1 - book.kept_windows(b)
+  for _, blob in ipairs(blobs) do
+    local bucket = records.bucket(blob)
+    if bucket.window >= oldest then
+      b.buckets[bucket.window] = bucket
+    else
+      table.insert(b.over, bucket)
+    end
+  end
+  b.is_empty = next(b.buckets) == nil
+  table.sort(b.over, function(one, other) return one.window < other.window end)
+end
+
+local function present(fields, from)
+  local blobs = {}
+  for at = from, from + RING - 1 do
+    if fields[at] then
+      table.insert(blobs, fields[at])
+    end
+  end
+  return blobs
+end
+
+local function blank(call)
+  return { key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {} }
+end
+
+-- The book as it is now, or nil where there is none.
+function book.look(keys, args)
+  local call = header(keys, args)
+  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'run', 'b0', 'b1', 'b2', 'b3')
+  if not fields[2] then
+    return nil, call
+  end
+  local b = blank(call)
+  b.policy, b.run_id = records.policy(fields[1]), fields[3]
+  records.state(b, fields[2])
+  b.number_before, b.seq_before = b.number, b.seq
+  time.pass(b, call)
+  sort_windows(b, present(fields, 4))
+  rolling.release(b)
+  return b, call
+end
+
+-- The book, for a call that changes it: vouched for, and as new as the caller's catalogue. Otherwise nil, and
+-- the reply.
+function book.open(keys, args)
+  local b, call = book.look(keys, args)
+  if not b then
+    return nil, { 'missing' }
+  end
+  if b.policy.version < call.version then
+    return nil, reply.of(b, 'outdated')
+  end
+  vouch.check(b, call)
+  if b.is_empty then
+    holders.reset(b)
+  end
+  return b, call
+end
+
+-- A book that nothing was entered in yet.
+function book.new(call, policy)
+  local b = blank(call)
+  b.policy, b.run_id = policy, vouch.run_id()
+  for _, field in ipairs { 'quarantined_window', 'quarantined_ms', 'holders', 'recount_ms', 'rolling_tokens',
+    'rolling_requests', 'overrun_tokens', 'overrun_requests', 'next_release_ms' } do
+    b[field] = 0
+  end
+  time.begin(b, call)
+  b.seq, b.number_before = call.seen_seq, b.number
+  -- What is left of a book that is lost would be counted twice.
+  book.write(b, 'DEL', b.prefix .. 'holders', b.prefix .. 'ring', b.prefix .. 'releases')
+  return b
+end
+
+-- The bucket of the open window or the next one, made if need be.
+function book.bucket(b, window)
+  local bucket = b.buckets[window]
+  if not bucket then
+    bucket = buckets.new(b, window)
+    b.buckets[window] = bucket
+  end
+  b.touched[window] = true
+  return bucket
+end
+
+function book.write(b, ...)
+  table.insert(b.writes, { ... })
+end
+
+-- Something changed that returns, grants or limits depend on: a lost one must be noticed.
+function book.count(b)
+  b.seq = b.seq + 1
+end
+
+local function fields_of(b)
+  local fields = { 'state', records.pack_state(b), 'run', b.run_id }
+  for window in pairs(b.touched) do
+    table.insert(fields, bucket_field(window))
+    table.insert(fields, records.pack_bucket(b.buckets[window]))
+  end
+  return fields
+end
+
+-- Writes all that was computed.
+function book.commit(b)
+  history.close(b)
+  for _, command in ipairs(b.writes) do
+    redis.call(unpack(command))
+  end
+  redis.call('HSET', b.key, unpack(fields_of(b)))
+end
+
+-- Writes, if there is something that must not be forgotten.
+function book.commit_changes(b)
+  if b.is_changed or b.seq ~= b.seq_before then
+    book.commit(b)
+  end
+end
+
+-- Whether nothing is going on: no window kept, no charge held.
+function book.is_at_rest(b)
+  return b.is_empty and b.next_release_ms == 0
+end
+
+-- Takes a closed window's bucket out of the ring, unless a newer one has its place already.
+function book.remove_bucket(b, window)
+  local field = bucket_field(window)
+  for kept in pairs(b.buckets) do
+    if bucket_field(kept) == field then
+      return
+    end
+  end
+  book.write(b, 'HDEL', b.key, field)
+end

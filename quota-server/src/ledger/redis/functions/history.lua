@@ -1,0 +1,116 @@
+-- Closed windows on their way into the history. A closed window's bucket goes into the hash `closed`, and its number
+-- into the zset `due`, with the book's sequence as the stamp of what is to be fetched. It stays due until a server
+-- says that it has stored what bears that stamp; usage that is reported late makes it due again.
+
+-- How many windows before the open one late usage is still entered, as in leases.lua.
+local LATE_WINDOWS = 10
+
+local function make_due(b, bucket)
+  local window = whole.text(bucket.window)
+  book.write(b, 'HSET', b.prefix .. 'closed', window, records.pack_bucket(bucket))
+  book.write(b, 'ZADD', b.prefix .. 'due', whole.text(b.seq), window)
+end
+
+-- Forgets windows that nobody reports to any more, unless they are due.
+local function purge(b, first, last)
+  for window = first, last do
+    local field = whole.text(window)
+    if not redis.call('ZSCORE', b.prefix .. 'due', field) then
+      book.write(b, 'HDEL', b.prefix .. 'closed', field)
+    end
+  end
+end
+
+-- Closes what is over.
+function history.close(b)
+  for _, bucket in ipairs(b.over) do
+    make_due(b, bucket)
+    book.remove_bucket(b, bucket.window)
+  end
+  if b.number > b.number_before then
+    local first = b.number_before - LATE_WINDOWS - 4
+    purge(b, first, math.min(b.number - LATE_WINDOWS - 1, b.number_before))
+  end
+end
+
+-- Enters usage that was reported after its window was closed.
+function history.use_late(b, window, m)
+  for _, bucket in ipairs(b.over) do
+    if bucket.window == window then
+      return buckets.use(bucket, m)
+    end
+  end
+  local blob = redis.call('HGET', b.prefix .. 'closed', whole.text(window))
+  if blob then
+    local bucket = records.bucket(blob)
+    buckets.use(bucket, m)
+    make_due(b, bucket)
+  end
+end
+
+-- The page of a closed window.
+function history.page(bucket)
+  local tokens, requests = buckets.unaccounted(bucket)
+  return reply.page(bucket, 0, 0, tokens, requests, 1)
+end
+
+-- The closed windows of late, as pages.
+function history.pages(b)
+  local pages, windows = {}, {}
+  for window = b.number - LATE_WINDOWS, b.number - 1 do
+    table.insert(windows, whole.text(window))
+  end
+  for _, blob in ipairs(redis.call('HMGET', b.prefix .. 'closed', unpack(windows))) do
+    if blob then
+      table.insert(pages, history.page(records.bucket(blob)))
+    end
+  end
+  for _, bucket in ipairs(b.over) do
+    table.insert(pages, history.page(bucket))
+  end
+  return pages
+end
+
+-- Closes what is over, and answers with pages that are due, each after its stamp.
+function operations.harvest(keys, args)
+  local b, no = book.open(keys, args)
+  if not b then
+    return no
+  end
+  if #b.over > 0 then
+    b.is_changed = true
+  end
+  book.commit_changes(b)
+  local extra = {}
+  local due = redis.call('ZRANGE', b.prefix .. 'due', 0, tonumber(args[7]) - 1, 'WITHSCORES')
+  for at = 1, #due, 2 do
+    local blob = redis.call('HGET', b.prefix .. 'closed', due[at])
+    if blob then
+      table.insert(extra, tonumber(due[at + 1]))
+      for _, value in ipairs(history.page(records.bucket(blob))) do
+        table.insert(extra, value)
+      end
+    end
+  end
+  return reply.of(b, 'harvest', extra)
+end
+
+-- Takes off what is stored: pairs of a window and the stamp of what was stored of it.
+function operations.acknowledge(keys, args)
+  local b, no = book.open(keys, args)
+  if not b then
+    return no
+  end
+  for at = 7, #args, 2 do
+    local window = args[at]
+    if tonumber(redis.call('ZSCORE', b.prefix .. 'due', window) or -1) == tonumber(args[at + 1]) then
+      book.write(b, 'ZREM', b.prefix .. 'due', window)
+      if tonumber(window) < b.number - LATE_WINDOWS then
+        book.write(b, 'HDEL', b.prefix .. 'closed', window)
+      end
+      b.is_changed = true
+    end
+  end
+  book.commit_changes(b)
+  return reply.of(b, 'noted')
+end

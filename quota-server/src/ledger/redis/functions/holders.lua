@@ -1,0 +1,31 @@
+-- Who asked lately: a zset of holders by the time of their last question, whose members the book's state counts.
+-- Only sizes and hints depend on it, so it is written at once.
+
+-- A holder counts as active for so long after it asked.
+local ACTIVE_MS = 10000
+-- Recounted now and then, not at each grant.
+local RECOUNT_MS = 250
+
+-- Forgets all of them.
+function holders.reset(b)
+  if b.holders > 0 then
+    redis.call('DEL', b.prefix .. 'holders')
+  end
+  b.holders, b.recount_ms = 0, 0
+end
+
+-- Notes that a holder asks.
+function holders.seen(b, holder)
+  b.holders = b.holders + redis.call('ZADD', b.prefix .. 'holders', whole.text(b.ms), holder)
+end
+
+-- How many are active, those counted that stopped asking in the last quarter second.
+function holders.active(b)
+  if b.ms >= b.recount_ms then
+    local key = b.prefix .. 'holders'
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole.text(b.ms - ACTIVE_MS))
+    b.holders = redis.call('ZCARD', key)
+    b.recount_ms = b.ms + RECOUNT_MS
+  end
+  return b.holders
+end

@@ -1,0 +1,75 @@
+//! The function library that keeps the books in Redis, in its parts.
+//!
+//! Redis loads it as one text: the parts in the order below, which is the order in which they may use each
+//! other's locals. Its name bears a hash of its text, so servers of different builds can share one Redis
+//! during an upgrade, each calling its own.
+//!
+//! To add an operation: `operations.<name>` in a part, its name in `register.lua`, its call in
+//! `book/call.rs`, its reply in `book/reply.rs`, and a step in the tests that replay it on `quota-core`.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+const HEAD: &str = include_str!("head.lua");
+const CLOCK: &str = include_str!("clock.lua");
+const PARTS: [&str; 17] = [
+    include_str!("whole.lua"),
+    include_str!("records.lua"),
+    include_str!("time.lua"),
+    include_str!("vouch.lua"),
+    include_str!("reply.lua"),
+    include_str!("book.lua"),
+    include_str!("buckets.lua"),
+    include_str!("leases.lua"),
+    include_str!("rolling.lua"),
+    include_str!("quota.lua"),
+    include_str!("holders.lua"),
+    include_str!("hints.lua"),
+    include_str!("history.lua"),
+    include_str!("acquire.lua"),
+    include_str!("returns.lua"),
+    include_str!("deployment.lua"),
+    include_str!("views.lua"),
+];
+const REGISTER: &str = include_str!("register.lua");
+
+/// The library: what to load, and how its functions are called.
+#[derive(Debug, Clone)]
+pub(crate) struct Library {
+    code: Arc<str>,
+    version: Arc<str>,
+}
+
+impl Library {
+    /// The library as it runs everywhere: by Redis's clock.
+    pub(crate) fn new() -> Self {
+        Self::with_clock(CLOCK)
+    }
+
+    /// A library whose time stands still until `tl_<version>_set_clock <ms>` is called, on each process.
+    #[cfg(test)]
+    pub(crate) fn with_manual_clock() -> Self {
+        Self::with_clock(include_str!("manual_clock.lua"))
+    }
+
+    fn with_clock(clock: &str) -> Self {
+        let mut text = [HEAD, clock].join("\n");
+        for part in PARTS.into_iter().chain([REGISTER]) {
+            // A part's locals end with it, so that none is used by accident.
+            text.push_str(&["\ndo\n", part, "\nend\n"].concat());
+        }
+        let version = format!("{:016x}", xxh3_64(text.as_bytes()));
+        Self { code: text.replace("@VERSION@", &version).into(), version: version.into() }
+    }
+
+    /// The text for `FUNCTION LOAD`. It must be loaded without `REPLACE`: a loaded one is the same.
+    pub(crate) fn code(&self) -> &Arc<str> {
+        &self.code
+    }
+
+    /// The full name of one of its functions.
+    pub(crate) fn function(&self, name: &str) -> String {
+        ["tl_", &self.version, "_", name].concat()
+    }
+}

@@ -1,0 +1,130 @@
+-- What the last 60 s hold. A lease may be drawn from until its end, so its charge stays for 60 s from that end.
+-- Charges that leave at the same instant share a slot of the hash `ring`; the zset `releases` has their order.
+
+-- How many slots one call looks at. What is due and not yet released stays charged until the next call.
+local MOST = 1000
+
+function rolling.released_ms(ends_ms)
+  return ends_ms + MINUTE_MS
+end
+
+-- Releases what left the last 60 s.
+function rolling.release(b)
+  b.released = {}
+  if b.next_release_ms == 0 or b.next_release_ms > b.ms then
+    return
+  end
+  local order = redis.call('ZRANGE', b.prefix .. 'releases', 0, MOST)
+  if #order == 0 then
+    return rolling.tear(b)
+  end
+  b.next_release_ms = 0
+  for at, instant in ipairs(order) do
+    if at > MOST or tonumber(instant) > b.ms then
+      b.next_release_ms = tonumber(instant)
+      break
+    end
+    table.insert(b.released, instant)
+  end
+  rolling.uncharge(b)
+end
+
+-- Slots are missing (an eviction): what is held cannot be told any more.
+function rolling.tear(b)
+  b.is_torn, b.released, b.next_release_ms = true, {}, 0
+  b.rolling_tokens, b.rolling_requests, b.overrun_tokens, b.overrun_requests = 0, 0, 0, 0
+  book.write(b, 'DEL', b.prefix .. 'ring', b.prefix .. 'releases')
+end
+
+-- Takes the released slots out of the sums.
+function rolling.uncharge(b)
+  if #b.released == 0 then
+    return
+  end
+  for _, blob in ipairs(redis.call('HMGET', b.prefix .. 'ring', unpack(b.released))) do
+    if not blob then
+      return rolling.tear(b)
+    end
+    local slot = records.slot(blob)
+    b.rolling_tokens = whole.less(b.rolling_tokens, slot.tokens)
+    b.rolling_requests = whole.less(b.rolling_requests, slot.requests)
+    b.overrun_tokens = whole.less(b.overrun_tokens, slot.overrun_tokens)
+    b.overrun_requests = whole.less(b.overrun_requests, slot.overrun_requests)
+  end
+  book.write(b, 'HDEL', b.prefix .. 'ring', unpack(b.released))
+  book.write(b, 'ZREM', b.prefix .. 'releases', unpack(b.released))
+end
+
+local function slot_at(b, released_ms)
+  local instant = whole.text(released_ms)
+  return records.slot(redis.call('HGET', b.prefix .. 'ring', instant)), instant
+end
+
+local function save(b, instant, slot)
+  book.write(b, 'HSET', b.prefix .. 'ring', instant, records.pack_slot(slot))
+end
+
+local function keep(b, released_ms, instant, slot)
+  save(b, instant, slot)
+  book.write(b, 'ZADD', b.prefix .. 'releases', instant, instant)
+  if b.next_release_ms == 0 or released_ms < b.next_release_ms then
+    b.next_release_ms = released_ms
+  end
+end
+
+function rolling.grant(b, lease)
+  local released_ms = rolling.released_ms(lease.ends_ms)
+  local slot, instant = slot_at(b, released_ms)
+  slot.tokens = slot.tokens + lease.tokens
+  slot.requests = slot.requests + lease.requests
+  b.rolling_tokens = b.rolling_tokens + lease.tokens
+  b.rolling_requests = b.rolling_requests + lease.requests
+  keep(b, released_ms, instant, slot)
+end
+
+function rolling.give_back(b, lease, tokens, requests)
+  local slot, instant = slot_at(b, rolling.released_ms(lease.ends_ms))
+  tokens, requests = math.min(tokens, slot.tokens), math.min(requests, slot.requests)
+  slot.tokens = slot.tokens - tokens
+  slot.requests = slot.requests - requests
+  b.rolling_tokens = whole.less(b.rolling_tokens, tokens)
+  b.rolling_requests = whole.less(b.rolling_requests, requests)
+  save(b, instant, slot)
+end
+
+-- An overrun counts from its report on.
+function rolling.overrun(b, tokens, requests)
+  if tokens == 0 and requests == 0 then
+    return
+  end
+  local released_ms = rolling.released_ms(b.ms)
+  local slot, instant = slot_at(b, released_ms)
+  -- What a sum cannot hold, no slot may take out of it.
+  tokens = math.min(tokens, MAX - b.overrun_tokens)
+  requests = math.min(requests, MAX - b.overrun_requests)
+  slot.overrun_tokens = slot.overrun_tokens + tokens
+  slot.overrun_requests = slot.overrun_requests + requests
+  b.overrun_tokens = b.overrun_tokens + tokens
+  b.overrun_requests = b.overrun_requests + requests
+  keep(b, released_ms, instant, slot)
+end
+
+-- When so much more will have been released; nil if that is not in sight.
+function rolling.freed_ms(b, tokens, requests)
+  local first = #b.released
+  local order = redis.call('ZRANGE', b.prefix .. 'releases', first, first + MOST - 1)
+  if #order == 0 then
+    return nil
+  end
+  local freed_tokens, freed_requests = 0, 0
+  for at, blob in ipairs(redis.call('HMGET', b.prefix .. 'ring', unpack(order))) do
+    local slot = records.slot(blob)
+    freed_tokens = freed_tokens + slot.tokens + slot.overrun_tokens
+    freed_requests = freed_requests + slot.requests + slot.overrun_requests
+    if tokens <= freed_tokens and requests <= freed_requests then
+      return tonumber(order[at])
+    end
+  end
+  -- Further ones are not looked at: asking again by then shows more.
+  return #order == MOST and tonumber(order[MOST]) or nil
+end

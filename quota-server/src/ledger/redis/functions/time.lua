@@ -1,0 +1,59 @@
+-- The ledger's time, as `Timekeeper` in quota-core keeps it. Lives, ends and the last 60 s count by a time that
+-- never goes back; Redis's clock is asked once for each window, at its opening, for where the minute ends.
+--
+-- A step of Redis's clock must not move that time. A script has no steady clock, so each call carries what its
+-- server's steady clock knows: the ledger's time is at least `not_before_ms` and at most `not_after_ms`.
+
+-- A window is never shorter: a minute less 1 000 ppm.
+local SHORTEST_MS = 59940
+
+local function ledger_ms(wall_ms, book_ms, call)
+  return math.max(math.min(wall_ms, call.not_after_ms), call.not_before_ms, book_ms)
+end
+
+-- A book's first window. Its number is above all that the caller has seen of a book that is lost.
+function time.begin(b, call)
+  local wall_ms = clock.wall_ms()
+  b.ms = ledger_ms(wall_ms, 0, call)
+  b.minute = whole.quotient(wall_ms, MINUTE_MS)
+  b.number = math.max(b.minute, call.seen_window)
+  b.opens_ms = b.ms
+  b.ends_ms = b.ms + MINUTE_MS - math.fmod(wall_ms, MINUTE_MS)
+end
+
+-- The window after the open one: it ends at the first boundary of a minute that is far enough away.
+local function turn(b, wall_ms)
+  b.opens_ms = b.ends_ms
+  local wall_at_opening_ms = whole.less(wall_ms, b.ms - b.opens_ms)
+  local minutes = math.ceil((wall_at_opening_ms + SHORTEST_MS) / MINUTE_MS)
+  b.number = b.number + 1
+  b.minute = math.max(b.minute + 1, minutes - 1)
+  b.ends_ms = b.opens_ms + minutes * MINUTE_MS - wall_at_opening_ms
+end
+
+-- Windows of a whole minute each that passed without a call, at once.
+local function skip(b)
+  local windows = whole.quotient(b.ms - b.ends_ms, MINUTE_MS) + 1
+  b.number = b.number + windows
+  b.minute = b.minute + windows
+  b.ends_ms = b.ends_ms + windows * MINUTE_MS
+  b.opens_ms = b.ends_ms - MINUTE_MS
+end
+
+-- Lets time pass up to now.
+function time.pass(b, call)
+  local wall_ms = clock.wall_ms()
+  b.ms = ledger_ms(wall_ms, b.ms, call)
+  b.wall_ms = wall_ms
+  if b.ends_ms <= b.ms then
+    turn(b, wall_ms)
+  end
+  if b.ends_ms <= b.ms then
+    skip(b)
+  end
+end
+
+-- How long the open window still lasts.
+function time.window_ends_in_ms(b)
+  return whole.less(b.ends_ms, b.ms)
+end
