@@ -40,6 +40,10 @@ local function sort_windows(b, blobs)
     end
   end
   b.is_empty = next(b.buckets) == nil
+  if b.is_empty then
+    -- Who asked lately matters no more.
+    holders.forget(b)
+  end
   table.sort(b.over, function(one, other) return one.window < other.window end)
 end
 
@@ -84,11 +88,14 @@ function book.open(keys, args)
   if b.policy.version < call.version then
     return nil, reply.of(b, 'outdated')
   end
-  vouch.check(b, call)
-  if b.is_empty then
-    holders.reset(b)
-  end
+  book.prepare(b, call)
   return b, call
+end
+
+-- What comes before every change.
+function book.prepare(b, call)
+  vouch.check(b, call)
+  holders.clean(b)
 end
 
 -- A book that nothing was entered in yet.
@@ -144,9 +151,9 @@ function book.commit(b)
   redis.call('HSET', b.key, unpack(fields_of(b)))
 end
 
--- Writes, if there is something that must not be forgotten.
+-- Writes, if there is something that must not be forgotten: where a new window ends is one such thing.
 function book.commit_changes(b)
-  if b.is_changed or b.seq ~= b.seq_before then
+  if b.is_changed or b.seq ~= b.seq_before or b.number ~= b.number_before then
     book.commit(b)
   end
 end

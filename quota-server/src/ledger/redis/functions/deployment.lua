@@ -59,7 +59,7 @@ function operations.configure(keys, args)
   if not b then
     return { 'missing' }
   end
-  vouch.check(b, call)
+  book.prepare(b, call)
   local policy = policy_of(args, 7, call.version)
   if policy.version > b.policy.version then
     if policy.kind ~= b.policy.kind and (is_awaited(b) or not book.is_at_rest(b)) then

@@ -23,13 +23,13 @@ end
 
 -- Closes what is over.
 function history.close(b)
-  for _, bucket in ipairs(b.over) do
-    make_due(b, bucket)
-    book.remove_bucket(b, bucket.window)
-  end
   if b.number > b.number_before then
     local first = b.number_before - LATE_WINDOWS - 4
     purge(b, first, math.min(b.number - LATE_WINDOWS - 1, b.number_before))
+  end
+  for _, bucket in ipairs(b.over) do
+    make_due(b, bucket)
+    book.remove_bucket(b, bucket.window)
   end
 end
 
@@ -76,9 +76,6 @@ function operations.harvest(keys, args)
   local b, no = book.open(keys, args)
   if not b then
     return no
-  end
-  if #b.over > 0 then
-    b.is_changed = true
   end
   book.commit_changes(b)
   local extra = {}

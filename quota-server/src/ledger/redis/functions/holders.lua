@@ -7,11 +7,16 @@ local ACTIVE_MS = 10000
 local RECOUNT_MS = 250
 
 -- Forgets all of them.
-function holders.reset(b)
-  if b.holders > 0 then
+function holders.forget(b)
+  b.has_old_holders = b.holders > 0
+  b.holders, b.recount_ms = 0, 0
+end
+
+-- Removes what is forgotten.
+function holders.clean(b)
+  if b.has_old_holders then
     redis.call('DEL', b.prefix .. 'holders')
   end
-  b.holders, b.recount_ms = 0, 0
 end
 
 -- Notes that a holder asks.

@@ -85,9 +85,9 @@ function leases.add(b, bucket, number, lease, ask)
   book.write(b, 'HSET', key, number, records.pack_lease(lease), 'r' .. ask.holder .. ask.request, number,
     'h' .. ask.holder, ask.name)
   if number == 0 then
-    -- By Redis's clock; the window after the open one lasts up to two minutes.
+    -- The window after the open one lasts up to two minutes.
     local ends_in_ms = time.window_ends_in_ms(b) + 2 * MINUTE_MS
-    book.write(b, 'PEXPIREAT', key, whole.text(b.wall_ms + ends_in_ms + KEPT_MS))
+    book.write(b, 'PEXPIRE', key, whole.text(ends_in_ms + KEPT_MS))
   end
 end
 

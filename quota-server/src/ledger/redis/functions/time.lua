@@ -44,7 +44,6 @@ end
 function time.pass(b, call)
   local wall_ms = clock.wall_ms()
   b.ms = ledger_ms(wall_ms, b.ms, call)
-  b.wall_ms = wall_ms
   if b.ends_ms <= b.ms then
     turn(b, wall_ms)
   end
