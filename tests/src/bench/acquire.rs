@@ -22,7 +22,7 @@ pub async fn singles(effort: Effort, echo: SocketAddr) -> anyhow::Result<Vec<Str
     let mut figure = Figure::new("single acquires, durable", "requests/s", "bare axum echo");
     let mut p99_us = Vec::new();
     for round in 0..effort.rounds {
-        let load = server::singles(&server, effort, round);
+        let load = server::singles(server.address(), effort, round);
         let ours = server::all_good(load::run(&load).await?)?;
         let floor = load::run(&Load { to: echo, ..load }).await?;
         figure.round(ours.per_second(), floor.per_second());
@@ -52,7 +52,7 @@ async fn grants_per_second(
     effort: Effort,
     round: usize,
 ) -> anyhow::Result<f64> {
-    let load = server::batches(server, effort, round);
+    let load = server::batches(server.address(), effort, round);
     Ok(server::all_good(load::run(&load).await?)?.per_second() * BATCH as f64)
 }
 

@@ -32,8 +32,8 @@ pub async fn crowd(effort: Effort) -> anyhow::Result<Vec<String>> {
         "with 1 deployment",
     );
     for round in 0..effort.rounds {
-        let ours = load::run(&server::singles(&crowded, effort, round)).await?;
-        let floor = load::run(&server::singles(&alone, effort, round)).await?;
+        let ours = load::run(&server::singles(crowded.address(), effort, round)).await?;
+        let floor = load::run(&server::singles(alone.address(), effort, round)).await?;
         figure.round(server::all_good(ours)?.per_second(), server::all_good(floor)?.per_second());
     }
     Ok(vec![figure.line()])

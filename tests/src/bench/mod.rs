@@ -9,6 +9,7 @@ mod idle;
 pub mod load;
 mod recovery;
 mod rounds;
+mod rungs;
 mod server;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use acquire::{batches, singles};
 pub use idle::{crowd, memory};
 pub use recovery::recovery;
+pub use rungs::{postgres, redis};
 
 /// How long and how often to measure.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,12 @@
 //! How long a server takes to be back after `kill -9` at the end of a minute of full load.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Effort;
 use super::load::{self, Load};
 use super::server::{self, BATCH, BATCH_CONNECTIONS};
 use crate::clock;
-use crate::harness::QuotaServer;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -16,7 +16,7 @@ const DEMANDED: u64 = 200_000;
 /// What a server did in the minute before it was killed.
 struct Case {
     name: &'static str,
-    load: fn(&QuotaServer, Effort, usize) -> Load,
+    load: fn(SocketAddr, Effort, usize) -> Load,
     grants_each: u64,
     turns: u64,
 }
@@ -50,7 +50,7 @@ async fn one(case: Case) -> anyhow::Result<String> {
     let mut server = server::start().await?;
     clock::sleep_until_unix_ms((clock::unix_minute() + 1) * clock::MINUTE_MS).await;
     let effort = Effort { round: MINUTE, rounds: 1 };
-    let load = Load { turns: case.turns, ..(case.load)(&server, effort, 0) };
+    let load = Load { turns: case.turns, ..(case.load)(server.address(), effort, 0) };
     let grants = server::all_good(load::run(&load).await?)?.good * case.grants_each;
     server.process.kill()?;
     let began = clock::instant();

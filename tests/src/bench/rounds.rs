@@ -4,7 +4,7 @@
 #[derive(Debug)]
 pub(super) struct Figure {
     /// What was measured.
-    name: &'static str,
+    name: String,
     /// The unit of both.
     unit: &'static str,
     /// What the floor is.
@@ -16,12 +16,12 @@ pub(super) struct Figure {
 impl Figure {
     /// A figure without a round yet.
     #[must_use]
-    pub(super) const fn new(
-        name: &'static str,
+    pub(super) fn new(
+        name: impl Into<String>,
         unit: &'static str,
         floor_name: &'static str,
     ) -> Self {
-        Self { name, unit, floor_name, ours: Vec::new(), floors: Vec::new() }
+        Self { name: name.into(), unit, floor_name, ours: Vec::new(), floors: Vec::new() }
     }
 
     /// Adds a round.

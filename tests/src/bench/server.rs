@@ -1,5 +1,6 @@
 //! A quota server to measure, and what is sent to it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use crate::harness::{HarnessError, QuotaServer};
 pub(super) const DEPLOYMENT: &str = "bench";
 
 /// Connections of single acquires, as the figure demands.
-const CONNECTIONS: usize = 64;
+pub(super) const CONNECTIONS: usize = 64;
 
 /// Connections of batches, and acquires in one.
 pub(super) const BATCH_CONNECTIONS: usize = 8;
@@ -40,9 +41,9 @@ fn item(connection: usize, turn: u64, index: usize) -> String {
 }
 
 /// One acquire a request.
-pub(super) fn singles(server: &QuotaServer, effort: Effort, round: usize) -> Load {
+pub(super) fn singles(server: SocketAddr, effort: Effort, round: usize) -> Load {
     Load {
-        to: server.address(),
+        to: server,
         path: routes::LEASES,
         connections: CONNECTIONS,
         lasts: effort.round,
@@ -54,10 +55,11 @@ pub(super) fn singles(server: &QuotaServer, effort: Effort, round: usize) -> Loa
     }
 }
 
-/// [`BATCH`] acquires a request.
-pub(super) fn batches(server: &QuotaServer, effort: Effort, round: usize) -> Load {
+/// [`BATCH`] acquires a request. No two loads on one ledger may have the same round: the same
+/// requests get the same leases.
+pub(super) fn batches(server: SocketAddr, effort: Effort, round: usize) -> Load {
     Load {
-        to: server.address(),
+        to: server,
         path: routes::BATCH,
         connections: BATCH_CONNECTIONS,
         lasts: effort.round,

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum What {
-    /// Everything but `recovery` (the default).
+    /// Everything about the embedded ledger but `recovery` (the default).
     All,
     /// Single acquires, beside a bare axum echo.
     Singles,
@@ -38,6 +38,10 @@ enum What {
     Crowd,
     /// The time to be back after `kill -9` under full load; takes minutes.
     Recovery,
+    /// Acquires through 1 to 3 servers on Redis, beside bare script calls.
+    Redis,
+    /// Acquires through a server on PostgreSQL, beside updates of one hot row.
+    Postgres,
     /// The bare axum echo: what `singles` starts as its floor.
     Echo,
 }
@@ -68,6 +72,8 @@ async fn measure(what: What, effort: Effort) -> anyhow::Result<()> {
         What::Memory => bench::memory().await?,
         What::Crowd => bench::crowd(effort).await?,
         What::Recovery => bench::recovery().await?,
+        What::Redis => bench::redis(effort).await?,
+        What::Postgres => bench::postgres(effort).await?,
         What::All | What::Echo => Vec::new(),
     };
     lines.iter().for_each(|line| say(line));

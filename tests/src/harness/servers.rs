@@ -38,7 +38,18 @@ impl Servers {
         count: usize,
         builder: &QuotaServerBuilder,
     ) -> Result<Self, HarnessError> {
-        let store = Store::start(rung, count).await?;
+        Self::on(Store::start(rung, count).await?, count, builder).await
+    }
+
+    /// Starts so many servers on this store, and waits until all are ready.
+    ///
+    /// # Errors
+    /// When a process does not come up.
+    pub async fn on(
+        store: Store,
+        count: usize,
+        builder: &QuotaServerBuilder,
+    ) -> Result<Self, HarnessError> {
         let seats = try_join_all((0..count).map(|_| Seat::start(&store, builder.clone()))).await?;
         let servers = Self { seats, store };
         for seat in &servers.seats {

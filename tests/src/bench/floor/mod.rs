@@ -1,5 +1,8 @@
 //! The floors: what the same machine does, in the same run, with nothing of ours in the way.
 
+pub mod postgres;
+pub mod redis;
+
 use std::path::Path;
 
 use axum::Router;
