@@ -19,6 +19,7 @@ use crate::config::{Config, LedgerConfig, LedgerKind};
 use crate::declared::{self, NotApplied};
 use crate::http::{self, Api, RequestIds};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
+use crate::ledger::redis::{AddressError, OpenRedisError, RedisConfig, RedisLedger};
 use crate::ledger::{Ledger, Put};
 use crate::lifecycle::{self, Asked, Signals};
 use crate::listener::{Listener, Stop};
@@ -37,6 +38,12 @@ pub enum StartError {
     /// The ledger does not open.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// The Redis ledger does not open.
+    #[error(transparent)]
+    Redis(#[from] OpenRedisError),
+    /// `redis_url` is no address of Redis.
+    #[error("`redis_url` {0}")]
+    RedisUrl(AddressError),
     /// This ledger is still to come.
     #[error("the {} ledger is not in this version", .0.name())]
     NotHere(LedgerKind),
@@ -84,7 +91,7 @@ impl App {
         let exposition = metrics::exposition()?.install_recorder()?;
         metrics::describe();
         let background = TaskTracker::new();
-        let ledger = open(&config.ledger, &background).await?;
+        let ledger = open(&config.ledger, &background, start_id).await?;
         let applied = declared::apply(&*ledger, declared).await?;
         info!(applied.deployments, applied.created, "the declared deployments are there");
         let address = config.http.listen;
@@ -139,7 +146,11 @@ impl App {
 }
 
 /// The ledger that the configuration names.
-async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledger>, StartError> {
+async fn open(
+    config: &LedgerConfig,
+    tasks: &TaskTracker,
+    start_id: u64,
+) -> Result<Arc<dyn Ledger>, StartError> {
     match config.ledger {
         LedgerKind::Embedded => {
             let embedded = JournaledConfig {
@@ -152,8 +163,26 @@ async fn open(config: &LedgerConfig, tasks: &TaskTracker) -> Result<Arc<dyn Ledg
             let ledger = JournaledLedger::open(&embedded, clock, tasks, CancellationToken::new());
             Ok(Arc::new(ledger.await?))
         }
-        LedgerKind::Postgres | LedgerKind::Redis => Err(StartError::NotHere(config.ledger)),
+        LedgerKind::Redis => {
+            let clock = Arc::new(SystemClock::new());
+            let redis = redis_config(config, start_id)?;
+            let ledger = RedisLedger::open(&redis, clock, tasks, CancellationToken::new());
+            Ok(Arc::new(ledger.await?))
+        }
+        LedgerKind::Postgres => Err(StartError::NotHere(config.ledger)),
     }
+}
+
+fn redis_config(config: &LedgerConfig, start_id: u64) -> Result<RedisConfig, StartError> {
+    let address = config.redis_address().map_err(StartError::RedisUrl)?;
+    // A catalogue that is made now is named after this start.
+    let site = format!("{start_id:016x}");
+    Ok(RedisConfig {
+        database_url: config.database_url.as_ref().map(|url| url.reveal().to_owned()),
+        migrate: !config.no_migrate,
+        history_hours: config.history_hours,
+        ..RedisConfig::new(address, config.data_dir.clone(), site)
+    })
 }
 
 async fn keep_up(exposition: PrometheusHandle, stop: CancellationToken) {

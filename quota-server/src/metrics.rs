@@ -37,6 +37,9 @@ const HTTP_REQUESTS: &str = "quota_http_requests_total";
 const HTTP_SECONDS: &str = "quota_http_request_seconds";
 
 const RECOVERY: &str = "quota_recovery_seconds";
+const QUARANTINES: &str = "quota_quarantines_total";
+const QUARANTINED: &str = "quota_quarantined_books";
+const STORE_WARNINGS: &str = "quota_store_warnings";
 const WRITABLE: &str = "quota_ledger_writable";
 const BOOKS_ACTIVE: &str = "quota_books_active";
 
@@ -55,12 +58,15 @@ const COUNTERS: &[(&str, &str)] = &[
     (GIVEN_BACK_TOKENS, "Tokens credited by returns"),
     (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
+    (QUARANTINES, "Books found to have lost writes in the store, and quarantined"),
 ];
 
 const GAUGES: &[(&str, &str)] = &[
     (RECOVERY, "How long the last recovery from the journal took"),
     (WRITABLE, "1 while the ledger can write, else 0"),
     (BOOKS_ACTIVE, "Deployments whose book is not at rest"),
+    (QUARANTINED, "Books that are quarantined now, of those that this server asked lately"),
+    (STORE_WARNINGS, "Settings of the store under which writes can be lost"),
 ];
 
 const HISTOGRAMS: &[(&str, &str)] =
@@ -135,6 +141,21 @@ pub fn invariant_violated() {
 /// So many more books (or, below 0, fewer) are not at rest.
 pub fn books_active_changed(by: i32) {
     gauge_of(BOOKS_ACTIVE).increment(f64::from(by));
+}
+
+/// A book was found to have lost writes.
+pub fn quarantined() {
+    counter_of(QUARANTINES).increment(1);
+}
+
+/// How many books are quarantined.
+pub fn quarantined_now(books: usize) {
+    gauge_of(QUARANTINED).set(f64::from(u32::try_from(books).unwrap_or(u32::MAX)));
+}
+
+/// How many settings of the store are to be warned of.
+pub fn store_warnings(warnings: usize) {
+    gauge_of(STORE_WARNINGS).set(f64::from(u32::try_from(warnings).unwrap_or(u32::MAX)));
 }
 
 fn counter_of(name: &'static str) -> Counter {

@@ -5,6 +5,7 @@ use clap::{ArgAction, value_parser};
 use url::Url;
 
 use super::SecretUrl;
+use crate::ledger::redis::{AddressError, RedisAddress};
 use crate::mistake::Mistake;
 
 /// Who keeps the book, and where.
@@ -55,6 +56,9 @@ impl LedgerConfig {
         if let Some(url) = &self.database_url {
             url.url("database_url", POSTGRES)?;
         }
+        if self.redis_url.is_some() {
+            self.redis_address().map_err(|error| Mistake::at("redis_url", error.to_string()))?;
+        }
         let missing = |setting| Err(Mistake::at("ledger", format!("`{setting}` must be set too")));
         match self.ledger {
             LedgerKind::Postgres if self.database_url.is_none() => missing("database_url"),
@@ -63,12 +67,21 @@ impl LedgerConfig {
         }
     }
 
+    /// Where Redis is.
+    ///
+    /// # Errors
+    /// `redis_url` is missing or no address.
+    pub fn redis_address(&self) -> Result<RedisAddress, AddressError> {
+        let url = self.redis_url.as_ref().map_or("", SecretUrl::reveal);
+        url.parse()
+    }
+
     /// Nobody else on this machine may see a password: flags are shown to everybody.
     pub(super) fn check_flags(flags: &clap::ArgMatches) -> Result<(), Mistake> {
         for (id, variable) in
             [("database_url", "QUOTA_DATABASE_URL"), ("redis_url", "QUOTA_REDIS_URL")]
         {
-            if flags.get_one::<SecretUrl>(id).is_some_and(SecretUrl::has_password) {
+            if flags.get_one::<SecretUrl>(id).is_some_and(has_password) {
                 let flag = format!("--{}", id.replace('_', "-"));
                 let what = format!(
                     "there is a password in it, which every user of this machine can see: set {variable}"
@@ -78,6 +91,12 @@ impl LedgerConfig {
         }
         Ok(())
     }
+}
+
+/// An address of several Redis processes is no URL.
+fn has_password(url: &SecretUrl) -> bool {
+    let address = url.reveal().parse::<RedisAddress>();
+    url.has_password() || address.is_ok_and(|address| address.has_password())
 }
 
 /// A rung of the storage ladder.

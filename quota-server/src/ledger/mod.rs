@@ -56,6 +56,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// Whether the ledger can write just now.
     fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>>;
 
+    /// What of the store's settings an operator should know: under them answered writes can be lost.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Takes no more operations, finishes those it has, and closes its store.
     fn stop(&self) -> BoxFuture<'_, ()>;
 }

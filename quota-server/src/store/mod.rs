@@ -1,3 +1,4 @@
 //! Where journals are stored: one folder for each kind of database, and all SQL of the server.
 
+pub mod catalogue;
 pub mod sqlite;

@@ -1,4 +1,5 @@
 //! `GET /readyz`: the server can do its work: it is not stopping, and its ledger can write.
+//! Warnings about its store follow in lines of their own.
 
 use std::sync::Arc;
 
@@ -14,14 +15,15 @@ problems! { Problems: Overloaded, LedgerUnavailable, ShuttingDown }
 #[utoipa::path(
     get, path = routes::READYZ, tag = "operation",
     responses(
-        (status = 200, description = "The ledger can write.", body = str, content_type = "text/plain"),
+        (status = 200, description = "The ledger can write; warnings about its store follow.", body = str, content_type = "text/plain"),
         Problems,
     )
 )]
-pub(in crate::http) async fn readyz(State(api): State<Arc<Api>>) -> Result<&'static str, Failure> {
+pub(in crate::http) async fn readyz(State(api): State<Arc<Api>>) -> Result<String, Failure> {
     if api.draining.is_cancelled() {
         return Err(Failure::new(Code::ShuttingDown, "the server is stopping"));
     }
     api.ledger.health().await?;
-    Ok("ready\n")
+    let warnings = api.ledger.warnings().into_iter().map(|warning| format!("warning: {warning}\n"));
+    Ok(std::iter::once("ready\n".to_owned()).chain(warnings).collect())
 }

@@ -1,6 +1,68 @@
 //! The Redis ledger: the books are in Redis, and any number of servers run their operations there.
+//!
+//! An operation is one call of a function in Redis (`functions/`), which decides as `quota_core::Book`
+//! does and changes everything or nothing. This side builds the calls and reads the answers (`book/`),
+//! sends them (`link/`), and repairs what a book lacks (`books.rs`). Deployments and closed windows are in
+//! a catalogue (`store/catalogue`), copied here (`register.rs`).
+//!
+//! Follow an acquire: `run.rs` -> `books.rs` -> `book/call.rs` -> `functions/acquire.lua` ->
+//! `book/reply.rs` -> the answer. A put: `put.rs`. A closed window: `harvest.rs`. What was lost in
+//! Redis: `functions/vouch.lua`, and `link/settings.rs` for when nothing can have been.
 
-#[expect(dead_code, unused_imports, reason = "the ledger on it comes next")]
-pub(crate) mod book;
-#[expect(dead_code, reason = "the ledger on it comes next")]
+mod beat;
+mod book;
+mod books;
+mod config;
 mod functions;
+mod harvest;
+mod ledger;
+mod link;
+mod open;
+mod put;
+mod quarantine;
+mod register;
+mod run;
+mod site;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub use config::RedisConfig;
+pub use link::{AddressError, RedisAddress};
+pub use open::OpenRedisError;
+
+use crate::store::catalogue::Catalogue;
+use books::Books;
+use link::Warning;
+use register::Register;
+use site::Site;
+
+/// Keeps the books of all deployments in Redis, together with other servers.
+pub struct RedisLedger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    books: Books,
+    catalogue: Arc<Catalogue>,
+    register: Register,
+    site: Site,
+    /// One permit for each call under way.
+    permits: Semaphore,
+    calls: usize,
+    /// When the catalogue was last asked for news because of a deployment that is not known here.
+    asked_ms: tokio::sync::Mutex<Option<u64>>,
+    warnings: Mutex<Vec<Warning>>,
+    history_hours: u32,
+    /// Takes no more calls.
+    draining: CancellationToken,
+    /// Ends the connections and the beats.
+    stop: CancellationToken,
+}

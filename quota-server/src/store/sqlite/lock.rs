@@ -7,7 +7,7 @@ use crate::ledger::journaled::OpenError;
 /// however it ends.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -17,9 +17,19 @@ impl FolderLock {
         fs::create_dir_all(folder).map_err(unusable)?;
         let file = File::create(folder.join("lock")).map_err(unusable)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    /// A process that is just being started from this one still has the file for a moment, and with it the
+    /// lock, unless it is given up for all.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the data folder's lock is left to the system");
         }
     }
 }

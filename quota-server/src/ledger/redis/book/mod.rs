@@ -25,5 +25,5 @@ mod seen;
 mod wire;
 
 pub(crate) use call::{Ask, Call, Cursor, Named};
-pub(crate) use reply::{Answer, Due, HeldPage, Mark, Reply, Unreadable};
+pub(crate) use reply::{Answer, Due, HeldPage, Mark, Reply};
 pub(crate) use seen::{Hints, Seen};

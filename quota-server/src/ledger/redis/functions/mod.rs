@@ -49,6 +49,7 @@ impl Library {
 
     /// A library whose time stands still until `tl_<version>_set_clock <ms>` is called, on each process.
     #[cfg(test)]
+    #[expect(dead_code, reason = "the tests in virtual time come next")]
     pub(crate) fn with_manual_clock() -> Self {
         Self::with_clock(include_str!("manual_clock.lua"))
     }

@@ -1,0 +1,174 @@
+//! Sends calls to books, and repairs the books that cannot answer them: one that is missing is opened,
+//! quarantined, since what it held is not known; one whose limits are older than the catalogue's gets the
+//! new ones. Then the calls are sent once more.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use redis::{Cmd, Value};
+
+use super::book::{Answer, Call, Reply};
+use super::functions::Library;
+use super::link::{Link, LinkError};
+use super::quarantine::Quarantines;
+use super::register::Known;
+use crate::clock::Clock;
+use crate::ledger::Unavailable;
+use crate::metrics;
+
+/// The books in Redis.
+pub(super) struct Books {
+    pub(super) link: Link,
+    pub(super) library: Library,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) quarantines: Quarantines,
+    /// Redis did not do what it was asked for, and that has been told.
+    is_failing: AtomicBool,
+}
+
+/// One call to one book.
+pub(super) struct Errand<'a> {
+    pub(super) to: Arc<Known>,
+    command: Box<Composer<'a>>,
+}
+
+/// Composes the command, once for each time that it is sent: what the server knows of the book goes
+/// with it.
+type Composer<'a> = dyn Fn(&Call, &Library) -> Cmd + Send + Sync + 'a;
+
+impl<'a> Errand<'a> {
+    pub(super) fn new(
+        to: Arc<Known>,
+        command: impl Fn(&Call, &Library) -> Cmd + Send + Sync + 'a,
+    ) -> Self {
+        Self { to, command: Box::new(command) }
+    }
+}
+
+/// What came of a call.
+pub(super) type Answered = Result<Reply, Unavailable>;
+
+impl Books {
+    pub(super) fn new(link: Link, library: Library, clock: Arc<dyn Clock>) -> Self {
+        let quarantines = Quarantines::default();
+        Self { link, library, clock, quarantines, is_failing: AtomicBool::new(false) }
+    }
+
+    /// Runs calls in their order. A book that cannot answer is repaired first.
+    pub(super) async fn run(&self, errands: &[Errand<'_>]) -> Vec<Result<Answer, Unavailable>> {
+        let all: Vec<&Errand<'_>> = errands.iter().collect();
+        let mut answered = self.send(&all).await;
+        let missed: Vec<usize> =
+            (0..errands.len()).filter(|at| is_missed(&answered[*at])).collect();
+        if !missed.is_empty() {
+            self.repair(&missed.iter().map(|at| &errands[*at].to).collect::<Vec<_>>()).await;
+            let again: Vec<&Errand<'_>> = missed.iter().map(|at| &errands[*at]).collect();
+            for (at, answer) in missed.into_iter().zip(self.send(&again).await) {
+                answered[at] = answer;
+            }
+        }
+        answered.into_iter().map(settled).collect()
+    }
+
+    /// Runs calls in their order, and leaves books as they are.
+    pub(super) async fn send(&self, errands: &[&Errand<'_>]) -> Vec<Answered> {
+        let sent_ms = self.clock.reading().steady_ms;
+        let vouched = self.link.keeps_everything();
+        let command = |errand: &&Errand<'_>| {
+            (errand.command)(&errand.to.call(sent_ms, vouched), &self.library)
+        };
+        let commands: Vec<Cmd> = errands.iter().map(command).collect();
+        let values = self.link.run(&commands).await;
+        let came_ms = self.clock.reading().steady_ms;
+        let answered = errands.iter().zip(values);
+        answered.map(|(errand, value)| self.read(&errand.to, value, sent_ms, came_ms)).collect()
+    }
+
+    /// One call to one book, which is repaired first if need be.
+    pub(super) async fn ask(&self, errand: Errand<'_>) -> Result<Answer, Unavailable> {
+        self.run(&[errand]).await.pop().unwrap_or(Err(Unavailable::CannotWrite))
+    }
+
+    /// One call to one book as it is.
+    pub(super) async fn look(&self, errand: Errand<'_>) -> Answered {
+        self.send(&[&errand]).await.pop().unwrap_or(Err(Unavailable::CannotWrite))
+    }
+
+    /// Opens each book where there is none, and brings each up to the catalogue.
+    async fn repair(&self, deployments: &[&Arc<Known>]) {
+        let mut numbers = rustc_hash::FxHashSet::default();
+        let distinct = deployments.iter().filter(|known| numbers.insert(known.entry.row.no));
+        let steps = distinct.flat_map(|known| {
+            let policy = known.entry.row.policy;
+            let open = move |call: &Call, library: &Library| call.open(library, &policy, false);
+            let configure = move |call: &Call, library: &Library| call.configure(library, &policy);
+            [Errand::new((*known).clone(), open), Errand::new((*known).clone(), configure)]
+        });
+        let steps: Vec<Errand<'_>> = steps.collect();
+        self.send(&steps.iter().collect::<Vec<_>>()).await;
+    }
+
+    fn read(
+        &self,
+        known: &Known,
+        value: Result<Value, LinkError>,
+        sent_ms: u64,
+        came_ms: u64,
+    ) -> Answered {
+        let value = value.map_err(|error| self.failed(&error))?;
+        let reply = Reply::read(&value).map_err(|unreadable| {
+            tracing::error!(%unreadable, "an answer of Redis was not understood");
+            Unavailable::CannotWrite
+        })?;
+        self.works();
+        if let Reply::Here(mark, _) | Reply::Outdated(mark) = &reply {
+            known.learn(sent_ms, came_ms, mark);
+            let row = &known.entry.row;
+            self.quarantines.note(row.no, &row.id, mark, came_ms);
+        }
+        Ok(reply)
+    }
+
+    /// Told once for each outage.
+    fn failed(&self, error: &LinkError) -> Unavailable {
+        if !self.is_failing.swap(true, Ordering::AcqRel) {
+            metrics::writable(false);
+            tracing::warn!(%error, "Redis does not do what it is asked for");
+        }
+        Unavailable::CannotWrite
+    }
+
+    fn works(&self) {
+        // Read before it is written: many calls share it.
+        if self.is_failing.load(Ordering::Acquire) && self.is_failing.swap(false, Ordering::AcqRel)
+        {
+            metrics::writable(true);
+            tracing::info!("Redis does what it is asked for again");
+        }
+    }
+}
+
+impl Known {
+    fn call(&self, steady_ms: u64, vouched: bool) -> Call {
+        let hints = self.seen.lock().unwrap_or_else(PoisonError::into_inner).hints(steady_ms);
+        let row = &self.entry.row;
+        Call { book: row.no, version: row.version, hints, vouched }
+    }
+
+    fn learn(&self, sent_ms: u64, came_ms: u64, mark: &super::book::Mark) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.learn(sent_ms, came_ms, mark);
+    }
+}
+
+fn is_missed(answered: &Answered) -> bool {
+    matches!(answered, Ok(Reply::Missing | Reply::Outdated(_)))
+}
+
+fn settled(answered: Answered) -> Result<Answer, Unavailable> {
+    match answered? {
+        Reply::Here(_, answer) => Ok(answer),
+        // Repaired, and lost again.
+        Reply::Missing | Reply::Outdated(_) => Err(Unavailable::CannotWrite),
+    }
+}

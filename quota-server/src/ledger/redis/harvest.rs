@@ -1,0 +1,100 @@
+//! Brings closed windows into the history. Every server does it, for all deployments: a page is stored by
+//! its stamp, however often, and stays in Redis until a server says that it is stored.
+
+use std::sync::Arc;
+
+use quota_core::BookPage;
+
+use super::Inner;
+use super::book::{Answer, Due, Reply};
+use super::books::Errand;
+use super::register::Known;
+use crate::ledger::Unavailable;
+
+/// Deployments asked at once.
+const AT_ONCE: usize = 64;
+
+/// Pages fetched of one deployment at once.
+const PAGES: u32 = 60;
+
+/// A deleted deployment is kept so long, ms, by each server's own knowledge of it: longer than anything
+/// granted before can be charged.
+const KEPT_DELETED_MS: u64 = 180_000;
+
+impl Inner {
+    /// Asks every book for what is due.
+    pub(super) async fn harvest(&self) {
+        for some in self.register.all().chunks(AT_ONCE) {
+            let errands: Vec<Errand<'_>> = some.iter().map(harvest_of).collect();
+            let replies = self.books.send(&errands.iter().collect::<Vec<_>>()).await;
+            for (known, reply) in some.iter().zip(replies) {
+                match reply {
+                    Ok(reply) => self.gather(known, reply).await,
+                    Err(_away_and_told) => return,
+                }
+            }
+        }
+    }
+
+    async fn gather(&self, known: &Arc<Known>, reply: Reply) {
+        let due = match reply {
+            Reply::Here(_, Answer::Harvest(due)) => due,
+            _ => Vec::new(),
+        };
+        if !due.is_empty() {
+            self.keep(known, &due).await;
+        } else if known.entry.row.deleted {
+            self.forget(known).await;
+        }
+    }
+
+    async fn keep(&self, known: &Arc<Known>, due: &[Due]) {
+        let pages: Vec<(u64, BookPage)> = due.iter().map(|due| (due.stamp, due.page)).collect();
+        if let Err(error) = self.catalogue.keep(known.entry.row.no, &pages).await {
+            tracing::warn!(%error, "closed windows cannot be stored; they stay in Redis");
+            return;
+        }
+        let stored: Vec<(u64, u64)> = due.iter().map(|due| (due.page.window, due.stamp)).collect();
+        let acknowledge =
+            Errand::new(known.clone(), move |call, library| call.acknowledge(library, &stored));
+        // Not heard: it is due again.
+        let _again_then = self.books.look(acknowledge).await;
+    }
+
+    /// Removes what is left of a deleted deployment once nothing is charged to it.
+    async fn forget(&self, known: &Arc<Known>) {
+        let deleted_for_ms = self.books.clock.reading().steady_ms.saturating_sub(known.since_ms);
+        if deleted_for_ms < KEPT_DELETED_MS {
+            return;
+        }
+        if let Err(error) = self.try_forget(known).await {
+            tracing::debug!(%error, "a deleted deployment is kept for now");
+        }
+    }
+
+    async fn try_forget(&self, known: &Arc<Known>) -> Result<(), Unavailable> {
+        let forget = Errand::new(known.clone(), |call, library| call.forget(library));
+        let is_gone = matches!(
+            self.books.look(forget).await?,
+            Reply::Missing | Reply::Here(_, Answer::Forgotten)
+        );
+        let no = known.entry.row.no;
+        if is_gone {
+            self.catalogue.forget(no).await.map_err(|_error| Unavailable::CannotWrite)?;
+            self.register.forget(no);
+        }
+        Ok(())
+    }
+
+    /// Forgets history that is older than it is kept.
+    pub(super) async fn prune(&self) {
+        let oldest = self.now().window.minute.saturating_sub(u64::from(self.history_hours) * 60);
+        if let Err(error) = self.catalogue.prune(oldest).await {
+            tracing::warn!(%error, "old history cannot be removed");
+        }
+    }
+}
+
+fn harvest_of(known: &Arc<Known>) -> Errand<'static> {
+    Errand::new(known.clone(), |call, library| call.harvest(library, PAGES))
+}

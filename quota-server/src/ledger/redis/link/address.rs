@@ -1,0 +1,209 @@
+//! Where Redis is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use redis::{ConnectionAddr, ConnectionInfo, RedisConnectionInfo};
+
+/// One Redis, a set of replicas watched by Sentinel, or a cluster.
+///
+/// `redis://host:port`, `redis+sentinel://host:port,host:port/master-name` or
+/// `redis+cluster://host:port,host:port`, each with `user:password@` before the hosts where Redis
+/// asks for it. A password is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisAddress {
+    pub(super) topology: Topology,
+    /// `host:port` of Redis, of the sentinels, or of some of the cluster's nodes.
+    pub(super) nodes: Vec<Node>,
+    user: Option<String>,
+    password: Option<String>,
+}
+
+/// How the nodes belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Topology {
+    Single,
+    Sentinel { master: String },
+    Cluster,
+}
+
+/// One process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// Why a text is no address of Redis. Says nothing of the text itself: there may be a password in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// It begins with none of the schemes.
+    #[error("begins with none of redis://, redis+sentinel://, redis+cluster://")]
+    Scheme,
+    /// A host or port is missing or is none.
+    #[error("needs host:port, or several with commas between, as in redis://127.0.0.1:6379")]
+    Node,
+    /// One Redis has one address.
+    #[error(
+        "redis:// takes one host:port; several belong to redis+sentinel:// or redis+cluster://"
+    )]
+    OneNode,
+    /// Sentinel must be told which master.
+    #[error(
+        "redis+sentinel:// needs the master's name at its end, as in redis+sentinel://127.0.0.1:26379/mymaster"
+    )]
+    Master,
+    /// Something follows the nodes that means nothing.
+    #[error("nothing may follow the port: database 0 is used")]
+    Path,
+}
+
+impl RedisAddress {
+    /// Whether it tells a password.
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    pub(super) fn is_single(&self) -> bool {
+        self.topology == Topology::Single
+    }
+
+    /// How to log in to Redis.
+    pub(super) fn login(&self) -> RedisConnectionInfo {
+        let mut login = RedisConnectionInfo::default();
+        if let Some(user) = &self.user {
+            login = login.set_username(user);
+        }
+        if let Some(password) = &self.password {
+            login = login.set_password(password);
+        }
+        login
+    }
+}
+
+impl Node {
+    pub(super) fn address(&self) -> ConnectionAddr {
+        ConnectionAddr::Tcp(self.host.clone(), self.port)
+    }
+
+    /// How to connect to it without a log-in.
+    pub(super) fn info(&self) -> redis::RedisResult<ConnectionInfo> {
+        redis::IntoConnectionInfo::into_connection_info(self.address())
+    }
+}
+
+impl FromStr for RedisAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (scheme, rest) = text.split_once("://").ok_or(AddressError::Scheme)?;
+        let (login, rest) = match rest.rsplit_once('@') {
+            Some((login, rest)) => (Some(login), rest),
+            None => (None, rest),
+        };
+        let (nodes, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let nodes: Vec<Node> = nodes.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        let topology = topology(scheme, nodes.len(), path)?;
+        let (user, password) = login.map_or((None, None), split_login);
+        Ok(Self { topology, nodes, user, password })
+    }
+}
+
+fn topology(scheme: &str, nodes: usize, path: &str) -> Result<Topology, AddressError> {
+    match (scheme, path) {
+        ("redis", "") if nodes == 1 => Ok(Topology::Single),
+        ("redis", "") => Err(AddressError::OneNode),
+        ("redis+cluster", "") => Ok(Topology::Cluster),
+        ("redis+sentinel", "") => Err(AddressError::Master),
+        ("redis+sentinel", master) => Ok(Topology::Sentinel { master: master.to_owned() }),
+        ("redis" | "redis+cluster", _) => Err(AddressError::Path),
+        _ => Err(AddressError::Scheme),
+    }
+}
+
+fn split_login(login: &str) -> (Option<String>, Option<String>) {
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    (some(user), some(password))
+}
+
+impl FromStr for Node {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError::Node)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port.parse().map_err(|_| AddressError::Node)?;
+        if host.is_empty() { Err(AddressError::Node) } else { Ok(Self { host: host.into(), port }) }
+    }
+}
+
+impl fmt::Display for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.topology {
+            Topology::Single => "redis://",
+            Topology::Sentinel { .. } => "redis+sentinel://",
+            Topology::Cluster => "redis+cluster://",
+        })?;
+        for (no, node) in self.nodes.iter().enumerate() {
+            let comma = if no == 0 { "" } else { "," };
+            write!(f, "{comma}{}:{}", node.host, node.port)?;
+        }
+        match &self.topology {
+            Topology::Sentinel { master } => write!(f, "/{master}"),
+            Topology::Single | Topology::Cluster => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topology_has_its_address() {
+        for text in [
+            "redis://127.0.0.1:6379",
+            "redis+sentinel://a:26379,b:26379,c:26379/mymaster",
+            "redis+cluster://10.0.0.1:7000,10.0.0.2:7000",
+        ] {
+            assert_eq!(text.parse::<RedisAddress>().unwrap().to_string(), text);
+        }
+        let six: RedisAddress = "redis://[::1]:6379".parse().unwrap();
+        assert_eq!(six.nodes[0].host, "::1");
+    }
+
+    #[test]
+    fn a_password_is_taken_and_not_shown() {
+        let address: RedisAddress = "redis://quota:hush@h:1".parse().unwrap();
+        assert!(address.has_password());
+        assert_eq!(address.login().password(), Some("hush"));
+        assert_eq!(address.login().username(), Some("quota"));
+        assert_eq!(format!("{address:?} {address}"), "redis://h:1 redis://h:1");
+    }
+
+    #[test]
+    fn what_is_no_address_says_why() {
+        for (text, why) in [
+            ("127.0.0.1:6379", AddressError::Scheme),
+            ("http://127.0.0.1:6379", AddressError::Scheme),
+            ("redis://127.0.0.1", AddressError::Node),
+            ("redis://:6379", AddressError::Node),
+            ("redis://h:port", AddressError::Node),
+            ("redis://h:70000", AddressError::Node),
+            ("redis://a:1,b:2", AddressError::OneNode),
+            ("redis+cluster://a:1,,b:2", AddressError::Node),
+            ("redis+sentinel://a:1", AddressError::Master),
+            ("redis://a:1/3", AddressError::Path),
+        ] {
+            assert_eq!(text.parse::<RedisAddress>(), Err(why), "{text}");
+        }
+    }
+}

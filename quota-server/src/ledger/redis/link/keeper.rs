@@ -1,0 +1,124 @@
+//! Keeps the connections: opens them, loads the function library, and opens them anew when somebody
+//! finds them lost. Callers never wait for that: while there are none they are refused at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{RedisResult, cmd};
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::address::RedisAddress;
+use super::error::is_loaded_already;
+use super::settings::Settings;
+use super::wire::Wire;
+
+/// Between tries: at first, and at most.
+const SHORTEST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// The connections that are open, if any.
+#[derive(Clone)]
+pub(super) struct Open {
+    pub(super) wire: Wire,
+    /// Counts how often they were opened.
+    pub(super) generation: u64,
+    /// Whether the Redis at their other end has all that it ever answered, also if it was restarted
+    /// since the connections before these.
+    pub(super) keeps_everything: bool,
+}
+
+/// What the keeper and the callers share.
+pub(super) struct Board {
+    pub(super) open: watch::Sender<Option<Open>>,
+    pub(super) lost: Notify,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        Self { open: watch::Sender::new(None), lost: Notify::new() }
+    }
+
+    /// Somebody found the connections of this generation lost.
+    pub(super) fn lose(&self, generation: u64) {
+        let lost = self
+            .open
+            .send_if_modified(|open| open.take_if(|open| open.generation == generation).is_some());
+        if lost {
+            self.lost.notify_one();
+        }
+    }
+}
+
+/// Opens connections whenever there are none, until it is stopped.
+pub(super) struct Keeper {
+    pub(super) address: RedisAddress,
+    pub(super) library: Arc<str>,
+    pub(super) board: Arc<Board>,
+}
+
+impl Keeper {
+    pub(super) async fn keep(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.keep_open()).await;
+        self.board.open.send_replace(None);
+    }
+
+    async fn keep_open(&self) {
+        let mut generation = 0;
+        let mut kept_before = true;
+        loop {
+            let (wire, keeps) = self.reopen().await;
+            generation += 1;
+            info!(redis = %self.address, "connected to Redis");
+            let keeps_everything = kept_before && keeps;
+            kept_before = keeps;
+            self.board.open.send_replace(Some(Open { wire, generation, keeps_everything }));
+            self.board.lost.notified().await;
+            warn!(redis = %self.address, "the connection to Redis is lost");
+        }
+    }
+
+    async fn reopen(&self) -> (Wire, bool) {
+        let mut pause = SHORTEST;
+        let mut told = false;
+        loop {
+            match self.open().await {
+                Ok(opened) => return opened,
+                Err(error) if !told => {
+                    warn!(redis = %self.address, %error, "Redis cannot be used; trying on");
+                    told = true;
+                }
+                Err(_told_already) => {}
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST);
+        }
+    }
+
+    /// A replica, or a Redis that is still loading, refuses the library: it is not taken for the one
+    /// that takes writes.
+    async fn open(&self) -> RedisResult<(Wire, bool)> {
+        let wire = Wire::open(&self.address).await?;
+        load(&wire, &self.library).await?;
+        let keeps = self.address.is_single() && keeps_everything(&wire).await?;
+        Ok((wire, keeps))
+    }
+}
+
+/// Loads the library on every Redis that takes writes. Its name changes with its code, so one that is
+/// there already is the same.
+pub(super) async fn load(wire: &Wire, library: &str) -> RedisResult<()> {
+    let mut command = cmd("FUNCTION");
+    command.arg("LOAD").arg(library);
+    match wire.everywhere(command).await {
+        Ok(_names) => Ok(()),
+        Err(error) if is_loaded_already(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn keeps_everything(wire: &Wire) -> RedisResult<bool> {
+    Ok(Settings::read(wire).await?.iter().all(Settings::keeps_everything))
+}

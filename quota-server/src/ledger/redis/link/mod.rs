@@ -1,0 +1,144 @@
+//! The way to Redis: one Redis, the master that Sentinel names, or a cluster.
+//!
+//! Few connections, shared by all callers, each pipelining by itself. Every call ends: connecting and
+//! answering have their time-outs (`wire.rs`), and while Redis is away calls fail at once, without
+//! waiting, until the keeper (`keeper.rs`) has it back.
+//!
+//! A call is sent once. What failed on its way may have happened, and the caller is told so; the
+//! exceptions are what certainly did not happen (the library is not loaded) and, within a cluster,
+//! what the crate sends on to where a slot has gone. That is safe: every operation of the book can be
+//! repeated (R5).
+
+mod address;
+mod error;
+mod keeper;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use redis::{Cmd, RedisResult, Value};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use address::{AddressError, RedisAddress};
+pub(crate) use error::LinkError;
+use keeper::{Board, Keeper, Open};
+use settings::Settings;
+pub(crate) use settings::Warning;
+
+/// The way to Redis.
+pub(crate) struct Link {
+    board: Arc<Board>,
+    library: Arc<str>,
+    turn: AtomicUsize,
+}
+
+impl Link {
+    /// Begins to connect, and keeps connected until `stop`.
+    pub(crate) fn begin(
+        address: RedisAddress,
+        library: Arc<str>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let board = Arc::new(Board::new());
+        let keeper = Keeper { address, library: library.clone(), board: board.clone() };
+        tasks.spawn(keeper.keep(stop));
+        Self { board, library, turn: AtomicUsize::new(0) }
+    }
+
+    /// Waits for the first connection.
+    ///
+    /// # Errors
+    /// There was none within `patience`.
+    pub(crate) async fn reached(&self, patience: Duration) -> Result<(), LinkError> {
+        let mut open = self.board.open.subscribe();
+        let reached = timeout(patience, open.wait_for(Option::is_some)).await;
+        if matches!(reached, Ok(Ok(_))) { Ok(()) } else { Err(LinkError::Down) }
+    }
+
+    /// Runs commands in order and answers each.
+    pub(crate) async fn run(&self, commands: &[Cmd]) -> Vec<Result<Value, LinkError>> {
+        let Some(open) = self.open() else {
+            return commands.iter().map(|_| Err(LinkError::Down)).collect();
+        };
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut answers = open.wire.run(turn, commands).await;
+        if answers.iter().any(is(error::is_unknown_function)) {
+            self.run_again(&open, commands, &mut answers).await;
+        }
+        self.judge(&open, &answers);
+        answers.into_iter().map(|answer| Ok(answer?)).collect()
+    }
+
+    /// Whether the Redis that is connected to has all that it ever answered, even if it was restarted.
+    pub(crate) fn keeps_everything(&self) -> bool {
+        self.board.open.borrow().as_ref().is_some_and(|open| open.keeps_everything)
+    }
+
+    /// Whether every Redis that is written to takes writes just now: the library, which is there
+    /// already, is written again.
+    pub(crate) async fn probe(&self) -> Result<(), LinkError> {
+        let open = self.open().ok_or(LinkError::Down)?;
+        let probed = keeper::load(&open.wire, &self.library).await;
+        self.judge(&open, std::slice::from_ref(&probed));
+        Ok(probed?)
+    }
+
+    /// What to warn of, each once.
+    pub(crate) async fn warnings(&self) -> Result<Vec<Warning>, LinkError> {
+        let open = self.open().ok_or(LinkError::Down)?;
+        let read = Settings::read(&open.wire).await;
+        self.judge(&open, std::slice::from_ref(&read));
+        let mut warnings: Vec<_> = read?.iter().flat_map(Settings::warnings).collect();
+        warnings.sort_unstable();
+        warnings.dedup();
+        Ok(warnings)
+    }
+
+    /// Runs a command on every Redis that takes writes.
+    #[cfg(test)]
+    pub(crate) async fn everywhere(&self, command: Cmd) -> Result<Vec<Value>, LinkError> {
+        let open = self.open().ok_or(LinkError::Down)?;
+        let answer = open.wire.everywhere(command).await;
+        self.judge(&open, std::slice::from_ref(&answer));
+        Ok(answer?)
+    }
+
+    fn open(&self) -> Option<Open> {
+        self.board.open.borrow().clone()
+    }
+
+    /// Redis has lost the library: loads it, and runs what found it missing.
+    async fn run_again(&self, open: &Open, commands: &[Cmd], answers: &mut [RedisResult<Value>]) {
+        if let Err(error) = keeper::load(&open.wire, &self.library).await {
+            tracing::warn!(%error, "the function library cannot be loaded");
+            return;
+        }
+        let missed: Vec<usize> =
+            (0..answers.len()).filter(|at| is(error::is_unknown_function)(&answers[*at])).collect();
+        let again: Vec<Cmd> = missed.iter().map(|at| commands[*at].clone()).collect();
+        for (at, answer) in missed.into_iter().zip(open.wire.run(0, &again).await) {
+            answers[at] = answer;
+        }
+    }
+
+    /// A node that does not answer makes the connection useless. Not so in a cluster: there the crate
+    /// connects anew to the nodes that it lost, and the others go on.
+    fn judge<T>(&self, open: &Open, answers: &[RedisResult<T>]) {
+        let lost = answers.iter().any(is(error::is_lost));
+        if lost && matches!(open.wire, wire::Wire::Nodes(_)) {
+            self.board.lose(open.generation);
+        }
+    }
+}
+
+fn is<T>(what: impl Fn(&redis::RedisError) -> bool) -> impl Fn(&RedisResult<T>) -> bool {
+    move |answer| answer.as_ref().is_err_and(&what)
+}

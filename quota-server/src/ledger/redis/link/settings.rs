@@ -1,0 +1,187 @@
+//! What Redis's settings promise: whether an answered write can be lost, and how much of them.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use redis::{FromRedisValue, RedisResult, Value, cmd, from_redis_value};
+
+use super::wire::Wire;
+
+/// One Redis, as it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// `None`: it does not let its settings be read.
+    config: Option<HashMap<String, String>>,
+    info: HashMap<String, String>,
+}
+
+/// A setting under which writes can be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Warning {
+    /// The settings cannot be read.
+    Unreadable,
+    /// Keys are evicted.
+    Evicts,
+    /// Nothing is on disk.
+    NotAppending,
+    /// A second or two are not yet on disk.
+    SyncsLate,
+    /// Nothing is synced on purpose.
+    NeverSyncs,
+    /// Writes are answered though no replica has them.
+    AloneWithReplicas,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => {
+                "the settings of Redis cannot be checked (CONFIG GET is refused): see docs/storage.md for what they must be"
+            }
+            Self::Evicts => {
+                "maxmemory-policy is not noeviction: Redis may evict a book, which quarantines its window"
+            }
+            Self::NotAppending => {
+                "appendonly is not yes: a restart of Redis loses the books, which quarantines their windows"
+            }
+            Self::SyncsLate => {
+                "appendfsync is everysec: a crash of the machine loses the last 1 to 2 s of writes; set it to always"
+            }
+            Self::NeverSyncs => {
+                "appendfsync is no: a crash of the machine loses what the system has not written yet (some 30 s); set it to always"
+            }
+            Self::AloneWithReplicas => {
+                "min-replicas-to-write is 0 though there are replicas: a primary that is cut off goes on granting what its successor grants too"
+            }
+        })
+    }
+}
+
+impl Settings {
+    /// Reads those of every Redis that takes writes.
+    pub(super) async fn read(wire: &Wire) -> RedisResult<Vec<Self>> {
+        let mut info = cmd("INFO");
+        info.arg("server").arg("replication");
+        let infos = wire.everywhere(info).await?;
+        let mut config = cmd("CONFIG");
+        config.arg("GET").arg("maxmemory*").arg("append*").arg("min-replicas-*");
+        let configs = wire.everywhere(config).await.ok();
+        let configs = configs.map_or_else(
+            || vec![None; infos.len()],
+            |all| all.into_iter().map(|one| words(one).ok()).collect(),
+        );
+        let both = infos.into_iter().zip(configs);
+        both.map(|(info, config)| Ok(Self { config, info: lines(&word(info)?) })).collect()
+    }
+
+    /// What to warn of.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        let Some(config) = &self.config else { return vec![Warning::Unreadable] };
+        let is = |name: &str, value: &str| config.get(name).is_some_and(|it| it == value);
+        let mut warnings = Vec::new();
+        if !is("maxmemory", "0") && !is("maxmemory-policy", "noeviction") {
+            warnings.push(Warning::Evicts);
+        }
+        if !is("appendonly", "yes") {
+            warnings.push(Warning::NotAppending);
+        } else if is("appendfsync", "everysec") {
+            warnings.push(Warning::SyncsLate);
+        } else if !is("appendfsync", "always") {
+            warnings.push(Warning::NeverSyncs);
+        }
+        if self.replicas() > 0 && is("min-replicas-to-write", "0") {
+            warnings.push(Warning::AloneWithReplicas);
+        }
+        warnings
+    }
+
+    /// Whether what it answered is on its disk, and nobody else can take its place: it has no replica
+    /// and was none. Then it has everything after a restart.
+    pub(super) fn keeps_everything(&self) -> bool {
+        let config = self.config.as_ref();
+        let is = |name, value| config.and_then(|all| all.get(name)).is_some_and(|it| it == value);
+        let was_replica =
+            self.info.get("master_replid2").is_none_or(|id| id.chars().any(|c| c != '0'));
+        is("appendonly", "yes")
+            && is("appendfsync", "always")
+            && self.replicas() == 0
+            && !was_replica
+    }
+
+    fn replicas(&self) -> u32 {
+        let replicas = self.info.get("connected_slaves").and_then(|text| text.parse().ok());
+        replicas.unwrap_or(0)
+    }
+}
+
+fn word(value: Value) -> RedisResult<String> {
+    Ok(from_redis_value(value)?)
+}
+
+fn words(value: Value) -> RedisResult<HashMap<String, String>> {
+    Ok(HashMap::from_redis_value(value)?)
+}
+
+fn lines(info: &str) -> HashMap<String, String> {
+    let pairs = info.lines().filter_map(|line| line.split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(config: &[(&str, &str)], info: &[(&str, &str)]) -> Settings {
+        let map = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        Settings { config: Some(map(config)), info: map(info) }
+    }
+
+    const SAFE: [(&str, &str); 5] = [
+        ("maxmemory", "0"),
+        ("maxmemory-policy", "allkeys-lru"),
+        ("appendonly", "yes"),
+        ("appendfsync", "always"),
+        ("min-replicas-to-write", "0"),
+    ];
+    const ALONE: [(&str, &str); 2] = [("connected_slaves", "0"), ("master_replid2", "0000")];
+
+    #[test]
+    fn safe_settings_need_no_warning() {
+        let safe = settings(&SAFE, &ALONE);
+        assert_eq!(safe.warnings(), []);
+        assert!(safe.keeps_everything());
+    }
+
+    #[test]
+    fn each_setting_that_loses_writes_is_told() {
+        for (name, value, warning) in [
+            ("maxmemory", "1000", Warning::Evicts),
+            ("appendonly", "no", Warning::NotAppending),
+            ("appendfsync", "everysec", Warning::SyncsLate),
+            ("appendfsync", "no", Warning::NeverSyncs),
+        ] {
+            let changed = SAFE.map(|pair| if pair.0 == name { (name, value) } else { pair });
+            let settings = settings(&changed, &ALONE);
+            assert_eq!(settings.warnings(), [warning]);
+            assert_eq!(settings.keeps_everything(), warning == Warning::Evicts, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_redis_that_another_can_replace_does_not_keep_everything() {
+        let replicated = settings(&SAFE, &[("connected_slaves", "1"), ("master_replid2", "0000")]);
+        assert_eq!(replicated.warnings(), [Warning::AloneWithReplicas]);
+        assert!(!replicated.keeps_everything());
+        let promoted = settings(&SAFE, &[("connected_slaves", "0"), ("master_replid2", "8f00")]);
+        assert!(!promoted.keeps_everything());
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_promise_nothing() {
+        let silent = Settings { config: None, ..settings(&[], &ALONE) };
+        assert_eq!(silent.warnings(), [Warning::Unreadable]);
+        assert!(!silent.keeps_everything());
+    }
+}

@@ -1,0 +1,132 @@
+//! Opened connections to Redis, whatever its topology.
+
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
+use redis::io::tcp::TcpSettings;
+use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
+
+use super::address::{RedisAddress, Topology};
+
+/// How long connecting and logging in may take.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long an answer may take. A disk that is slow to sync holds Redis up for some 100 ms; one that
+/// takes longer than this is a Redis that cannot be relied on for a lease of 2 s.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Connections to one Redis. Each is one task here and one client there, and pipelines by itself what
+/// many callers send; more of them only spread the parsing of answers.
+const CONNECTIONS: usize = 2;
+
+/// Open connections.
+#[derive(Clone)]
+pub(super) enum Wire {
+    /// To the one Redis that takes writes.
+    Nodes(Vec<MultiplexedConnection>),
+    /// To all of a cluster. The crate follows its slots; one message is one command there.
+    Cluster(ClusterConnection),
+}
+
+impl Wire {
+    /// Connects. Sentinel is asked for the master each time.
+    pub(super) async fn open(address: &RedisAddress) -> RedisResult<Self> {
+        match &address.topology {
+            Topology::Single => Self::to_node(&single(address)?).await,
+            Topology::Sentinel { master } => Self::to_node(&watched(address, master).await?).await,
+            Topology::Cluster => Self::to_cluster(address).await,
+        }
+    }
+
+    async fn to_node(client: &Client) -> RedisResult<Self> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(ANSWER));
+        let connecting =
+            (0..CONNECTIONS).map(|_| client.get_multiplexed_async_connection_with_config(&config));
+        Ok(Self::Nodes(try_join_all(connecting).await?))
+    }
+
+    async fn to_cluster(address: &RedisAddress) -> RedisResult<Self> {
+        let infos = address.nodes.iter().map(|node| {
+            Ok(node.info()?.set_redis_settings(address.login()).set_tcp_settings(tcp()))
+        });
+        let client = ClusterClient::builder(infos.collect::<RedisResult<Vec<_>>>()?)
+            .connection_timeout(CONNECT)
+            .response_timeout(ANSWER)
+            .tcp_settings(tcp())
+            .build()?;
+        Ok(Self::Cluster(client.get_async_connection().await?))
+    }
+
+    /// Runs commands in order and answers each. `turn` picks the connection: all of one call go the
+    /// same way.
+    pub(super) async fn run(&self, turn: usize, commands: &[Cmd]) -> Vec<RedisResult<Value>> {
+        match self {
+            Self::Nodes(nodes) => run_on_node(&nodes[turn % nodes.len()], commands).await,
+            Self::Cluster(cluster) => run_on_cluster(cluster, commands).await,
+        }
+    }
+
+    /// Runs a command on every Redis that takes writes; what each answers.
+    pub(super) async fn everywhere(&self, command: Cmd) -> RedisResult<Vec<Value>> {
+        match self {
+            Self::Nodes(nodes) => {
+                let answer = nodes[0].clone().req_packed_command(&command).await?;
+                Ok(vec![answer.extract_error()?])
+            }
+            Self::Cluster(cluster) => {
+                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                match cluster.clone().route_command(command, masters).await?.extract_error()? {
+                    Value::Map(nodes) => {
+                        nodes.into_iter().map(|(_, answer)| answer.extract_error()).collect()
+                    }
+                    other => Ok(vec![other]),
+                }
+            }
+        }
+    }
+}
+
+/// One message with all commands.
+async fn run_on_node(node: &MultiplexedConnection, commands: &[Cmd]) -> Vec<RedisResult<Value>> {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    for command in commands {
+        pipeline.add_command(command.clone());
+    }
+    match node.clone().req_packed_commands(&pipeline, 0, commands.len()).await {
+        Ok(answers) => answers.into_iter().map(Value::extract_error).collect(),
+        Err(error) => commands.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
+/// Each command finds its own node. They are handed over in order, so those of one slot stay so.
+async fn run_on_cluster(cluster: &ClusterConnection, commands: &[Cmd]) -> Vec<RedisResult<Value>> {
+    let running = commands.iter().map(|command| {
+        let mut cluster = cluster.clone();
+        async move { cluster.req_packed_command(command).await?.extract_error() }
+    });
+    join_all(running).await
+}
+
+fn single(address: &RedisAddress) -> RedisResult<Client> {
+    let info = address.nodes[0].info()?;
+    Client::open(info.set_redis_settings(address.login()).set_tcp_settings(tcp()))
+}
+
+async fn watched(address: &RedisAddress, master: &str) -> RedisResult<Client> {
+    let sentinels = address.nodes.iter().map(super::address::Node::address).collect();
+    let node = SentinelNodeConnectionInfo::default()
+        .set_redis_connection_info(address.login())
+        .set_tcp_settings(tcp());
+    Sentinel::build(sentinels)?.async_master_for(master, Some(&node)).await
+}
+
+fn tcp() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
+}

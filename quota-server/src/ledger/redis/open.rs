@@ -1,0 +1,115 @@
+//! Opening the ledger.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::books::Books;
+use super::functions::Library;
+use super::link::Link;
+use super::register::Register;
+use super::site::Site;
+use super::{Inner, RedisAddress, RedisConfig, RedisLedger};
+use crate::clock::Clock;
+use crate::ledger::Unavailable;
+use crate::metrics;
+use crate::store::catalogue::{Catalogue, OpenCatalogueError};
+
+/// How long a start waits for Redis.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the Redis ledger does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenRedisError {
+    /// The catalogue does not open.
+    #[error(transparent)]
+    Catalogue(#[from] OpenCatalogueError),
+    /// The catalogue cannot be read.
+    #[error("the catalogue cannot be read: {0}")]
+    Unread(Unavailable),
+    /// Redis is not there, or does not take writes.
+    #[error("{address} cannot be used (the log says why)")]
+    Away {
+        /// Which one.
+        address: RedisAddress,
+    },
+    /// Another catalogue's servers use this Redis.
+    #[error(
+        "{address} belongs to servers with another catalogue, whose books have the same numbers: use the same --database-url as they do, or another Redis"
+    )]
+    Foreign {
+        /// Which one.
+        address: RedisAddress,
+    },
+}
+
+impl RedisLedger {
+    /// Opens the catalogue, connects to Redis, and begins its beats on `tasks`.
+    ///
+    /// # Errors
+    /// Redis or the catalogue cannot be used.
+    pub async fn open(
+        config: &RedisConfig,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Self, OpenRedisError> {
+        let catalogue = Arc::new(open_catalogue(config).await?);
+        let library = Library::new();
+        let ledger = Self::open_on(catalogue, config, library, clock, tasks, stop).await?;
+        ledger.inner.beat(tasks);
+        Ok(ledger)
+    }
+
+    /// Opens it on this catalogue and library, without beats.
+    pub(super) async fn open_on(
+        catalogue: Arc<Catalogue>,
+        config: &RedisConfig,
+        library: Library,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Self, OpenRedisError> {
+        let code = library.code().clone();
+        let link = Link::begin(config.address.clone(), code, tasks, stop.clone());
+        let inner = Inner {
+            site: Site::new(catalogue.site()),
+            books: Books::new(link, library, clock),
+            catalogue,
+            register: Register::default(),
+            permits: Semaphore::new(config.calls),
+            calls: config.calls,
+            asked_ms: tokio::sync::Mutex::default(),
+            warnings: Mutex::default(),
+            history_hours: config.history_hours,
+            draining: CancellationToken::new(),
+            stop,
+        };
+        inner.reach(&config.address).await?;
+        metrics::writable(true);
+        inner.refresh().await.map_err(OpenRedisError::Unread)?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+impl Inner {
+    async fn reach(&self, address: &RedisAddress) -> Result<(), OpenRedisError> {
+        let away = || OpenRedisError::Away { address: address.clone() };
+        self.books.link.reached(PATIENCE).await.map_err(|_down| away())?;
+        if self.site.claim(&self.books.link).await.map_err(|_refused| away())? {
+            Ok(())
+        } else {
+            Err(OpenRedisError::Foreign { address: address.clone() })
+        }
+    }
+}
+
+async fn open_catalogue(config: &RedisConfig) -> Result<Catalogue, OpenCatalogueError> {
+    match &config.database_url {
+        Some(url) => Catalogue::in_postgres(url, &config.site, config.migrate).await,
+        None => Catalogue::in_folder(&config.data_dir, &config.site).await,
+    }
+}

@@ -1,0 +1,123 @@
+//! Making, changing and deleting deployments: the catalogue first, then the book, then the answer. So a
+//! limit that was answered holds for the next grant, whichever server it is asked of. If the book could
+//! not be told, the next call from a server that knows the new limit brings it.
+
+use std::sync::Arc;
+
+use quota_core::Refusal;
+
+use super::Inner;
+use super::book::{Answer, Call, Reply};
+use super::books::Errand;
+use super::functions::Library;
+use super::register::Known;
+use crate::ledger::{Expected, Put, PutError, Stored, Unavailable};
+use crate::store::catalogue::{CatalogueError, Change, Entry};
+
+impl Inner {
+    pub(super) async fn put(&self, put: &Put) -> Result<Stored, PutError> {
+        let _permit = self.begin()?;
+        if let Some(same) = self.as_it_is(put) {
+            return Ok(same);
+        }
+        match self.catalogue.put(put, None).await.map_err(|error| unwritten(&error))? {
+            Change::OtherKind(entry) => self.change_kind(put, entry).await,
+            change => self.follow(put, change).await,
+        }
+    }
+
+    /// A put that changes nothing, as far as this server knows, is mostly a declared deployment at a start:
+    /// there may be very many.
+    fn as_it_is(&self, put: &Put) -> Option<Stored> {
+        let known = self.register.live(&put.id).filter(|_| put.expected.is_none())?;
+        let row = &known.entry.row;
+        (row.policy == put.policy && row.details == put.details).then(|| known.stored(false))
+    }
+
+    /// The kind of window changes only while the book is at rest, so the book is told first.
+    async fn change_kind(&self, put: &Put, mut entry: Entry) -> Result<Stored, PutError> {
+        entry.row.version = self.version_in_book(&entry).await?.max(entry.row.version) + 1;
+        entry.row.policy = put.policy;
+        let told = entry.row.version;
+        self.configure(Arc::new(self.register.beside(entry))).await?;
+        let change =
+            self.catalogue.put(put, Some(told)).await.map_err(|error| unwritten(&error))?;
+        self.follow(put, change).await
+    }
+
+    /// The book may be ahead of the catalogue, if that could not be written after the book was told.
+    async fn version_in_book(&self, entry: &Entry) -> Result<u64, Unavailable> {
+        let known = Arc::new(self.register.beside(entry.clone()));
+        match self.books.look(Errand::new(known, |call, library| call.standing(library))).await? {
+            Reply::Here(mark, _) | Reply::Outdated(mark) => Ok(mark.version),
+            Reply::Missing => Ok(0),
+        }
+    }
+
+    /// Does what follows from a change of the catalogue.
+    async fn follow(&self, put: &Put, change: Change) -> Result<Stored, PutError> {
+        match change {
+            Change::Same(entry) => Ok(self.learn(entry).stored(false)),
+            Change::Changed(entry) => {
+                let known = self.learn(entry);
+                self.configure(known.clone()).await?;
+                Ok(known.stored(false))
+            }
+            Change::Made { entry, anew } => {
+                let known = self.learn(entry);
+                if anew {
+                    self.open_clean(known.clone()).await?;
+                }
+                self.configure(known.clone()).await?;
+                Ok(known.stored(true))
+            }
+            Change::Missing | Change::Unexpected => Err(PutError::Unexpected),
+            Change::OtherKind(_) => {
+                tracing::debug!(deployment = &*put.id, "its kind changed meanwhile");
+                Err(PutError::KindIsFixed)
+            }
+        }
+    }
+
+    pub(super) fn learn(&self, entry: Entry) -> Arc<Known> {
+        self.register.enter_own(entry, self.books.clock.reading().steady_ms)
+    }
+
+    /// Only who made the deployment knows that nothing was ever granted of it.
+    async fn open_clean(&self, known: Arc<Known>) -> Result<(), Unavailable> {
+        let policy = known.entry.row.policy;
+        let open = move |call: &Call, library: &Library| call.open(library, &policy, true);
+        self.books.look(Errand::new(known, open)).await.map(drop)
+    }
+
+    /// Tells the book its limits. One that is missing is opened, quarantined.
+    async fn configure(&self, known: Arc<Known>) -> Result<(), PutError> {
+        let policy = known.entry.row.policy;
+        let configure = move |call: &Call, library: &Library| call.configure(library, &policy);
+        match self.books.ask(Errand::new(known, configure)).await? {
+            Answer::Refused(Refusal::KindIsFixed, _) => Err(PutError::KindIsFixed),
+            _configured => Ok(()),
+        }
+    }
+
+    pub(super) async fn delete(
+        &self,
+        id: &Arc<str>,
+        expected: Option<Expected>,
+    ) -> Result<Option<()>, PutError> {
+        let _permit = self.begin()?;
+        match self.catalogue.delete(id, expected).await.map_err(|error| unwritten(&error))? {
+            Change::Changed(entry) => {
+                self.learn(entry);
+                Ok(Some(()))
+            }
+            Change::Missing => Ok(None),
+            _ => Err(PutError::Unexpected),
+        }
+    }
+}
+
+fn unwritten(error: &CatalogueError) -> Unavailable {
+    tracing::error!(%error, "the catalogue cannot be written");
+    Unavailable::CannotWrite
+}

@@ -1,0 +1,173 @@
+//! The deployments, as this server knows them: a copy of the catalogue, and what it has seen of each book.
+//!
+//! The copy may be a second old. That is safe: the limits that hold are in the books, and a book says when
+//! this server's copy of them is newer than what it has.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
+
+use super::book::Seen;
+use crate::ledger::Stored;
+use crate::store::catalogue::Entry;
+
+/// A deployment.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) entry: Entry,
+    pub(super) seen: Arc<Mutex<Seen>>,
+    /// When this server learned of it, by the steady clock, ms.
+    pub(super) since_ms: u64,
+}
+
+/// All deployments.
+#[derive(Debug, Default)]
+pub(super) struct Register(RwLock<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    by_no: FxHashMap<u32, Arc<Known>>,
+    by_id: FxHashMap<Arc<str>, u32>,
+    revision: u64,
+}
+
+impl Register {
+    /// A deployment that is not deleted.
+    pub(super) fn live(&self, id: &str) -> Option<Arc<Known>> {
+        self.read(|tables| {
+            let known = tables.by_no.get(tables.by_id.get(id)?)?;
+            (!known.entry.row.deleted).then(|| known.clone())
+        })
+    }
+
+    /// A deployment by its number, deleted or not.
+    pub(super) fn numbered(&self, no: u32) -> Option<Arc<Known>> {
+        self.read(|tables| tables.by_no.get(&no).cloned())
+    }
+
+    /// All of them, deleted or not.
+    pub(super) fn all(&self) -> Vec<Arc<Known>> {
+        self.read(|tables| tables.by_no.values().cloned().collect())
+    }
+
+    /// The last change of the catalogue that is in here.
+    pub(super) fn revision(&self) -> u64 {
+        self.read(|tables| tables.revision)
+    }
+
+    /// Takes in changes, in their order. They may be older than what is here.
+    pub(super) fn enter(&self, entries: Vec<Entry>, since_ms: u64) {
+        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries {
+            tables.revision = tables.revision.max(entry.revision);
+            tables.enter(entry, since_ms);
+        }
+    }
+
+    /// Takes in one change that was made here. Changes of others before it may be missing.
+    pub(super) fn enter_own(&self, entry: Entry, since_ms: u64) -> Arc<Known> {
+        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        tables.enter(entry, since_ms)
+    }
+
+    /// What a deployment would be with this entry, without taking it in.
+    pub(super) fn beside(&self, entry: Entry) -> Known {
+        let known = self.numbered(entry.row.no);
+        let (seen, since_ms) =
+            known.map_or_else(Default::default, |known| (known.seen.clone(), known.since_ms));
+        Known { entry, seen, since_ms }
+    }
+
+    /// A deleted deployment of which nothing is left.
+    pub(super) fn forget(&self, no: u32) {
+        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tables.by_no.remove(&no)
+            && tables.by_id.get(&known.entry.row.id) == Some(&no)
+        {
+            tables.by_id.remove(&known.entry.row.id);
+        }
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Tables) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Tables {
+    fn enter(&mut self, entry: Entry, since_ms: u64) -> Arc<Known> {
+        let no = entry.row.no;
+        let before = self.by_no.get(&no);
+        if let Some(newer) = before.filter(|known| known.entry.revision >= entry.revision) {
+            return newer.clone();
+        }
+        let seen = before.map_or_else(Arc::default, |known| known.seen.clone());
+        // An id that was forgotten and made again has another number: the larger one is later.
+        let holder = self.by_id.entry(entry.row.id.clone()).or_insert(no);
+        *holder = no.max(*holder);
+        let known = Arc::new(Known { entry, seen, since_ms });
+        self.by_no.insert(no, known.clone());
+        known
+    }
+}
+
+impl Known {
+    pub(super) fn stored(&self, created: bool) -> Stored {
+        let row = &self.entry.row;
+        Stored {
+            id: row.id.clone(),
+            policy: row.policy,
+            details: row.details.clone(),
+            version: row.version,
+            created,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quota_core::{Limit, Policy, Settlement, WindowKind};
+
+    use super::*;
+    use crate::ledger::journaled::DeploymentRow;
+
+    fn entry(no: u32, id: &str, revision: u64, deleted: bool) -> Entry {
+        let policy = Policy {
+            limit: Limit { tokens: Some(1), requests: None },
+            kind: WindowKind::Minute,
+            life_ms: 2_000,
+            guard_ms: 200,
+            settlement: Settlement::Refund,
+        };
+        let details = "{}".into();
+        let row = DeploymentRow { no, id: id.into(), policy, details, version: revision, deleted };
+        Entry { row, revision }
+    }
+
+    #[test]
+    fn older_changes_change_nothing() {
+        let register = Register::default();
+        register.enter_own(entry(1, "a", 5, false), 0);
+        assert_eq!(register.revision(), 0, "others' changes before it are still to come");
+        register.enter(vec![entry(1, "a", 3, true), entry(2, "b", 4, false)], 0);
+        assert_eq!(register.live("a").unwrap().entry.revision, 5);
+        assert_eq!(register.revision(), 4);
+    }
+
+    #[test]
+    fn what_was_seen_of_a_book_outlives_changes() {
+        let register = Register::default();
+        let before = register.enter_own(entry(1, "a", 1, false), 0);
+        register.enter(vec![entry(1, "a", 2, true)], 0);
+        assert!(register.live("a").is_none());
+        assert!(Arc::ptr_eq(&before.seen, &register.numbered(1).unwrap().seen));
+    }
+
+    #[test]
+    fn an_id_made_again_is_not_forgotten_with_the_old_one() {
+        let register = Register::default();
+        register.enter(vec![entry(1, "a", 1, true), entry(2, "a", 2, false)], 0);
+        register.forget(1);
+        assert_eq!(register.live("a").unwrap().entry.row.no, 2);
+        assert!(register.numbered(1).is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! What Redis forgets is never granted twice.
+
+use std::fs;
+
+use super::world::{Server, World, denial, is_quarantined};
+use crate::ledger::Ledger;
+use crate::ledger::redis::testing::{TestRedis, until};
+
+/// Two servers; the first has spent 900 of 1 000.
+async fn two_servers(redis: &TestRedis) -> (World, Server, Server) {
+    let world = World::new(redis.address()).await;
+    let (one, other) = (world.server().await, world.server().await);
+    one.put("m", 1_000).await;
+    one.granted("m", 1, 900).await;
+    assert!(other.acquire("m", 2, 101).await.is_err());
+    (world, one, other)
+}
+
+async fn back(server: &Server) {
+    until("Redis is back", || server.works()).await;
+}
+
+#[tokio::test]
+async fn a_restart_with_an_empty_memory_is_a_quarantine() {
+    let mut redis = TestRedis::start().await;
+    let (world, one, other) = two_servers(&redis).await;
+    redis.restart_empty().await;
+    for server in [&one, &other] {
+        back(server).await;
+        let denied = denial(server.acquire("m", 3, 1).await);
+        assert_eq!(denied.state, quota_core::State::Quarantined);
+        assert!(denied.retry_after_ms <= 122_000, "{denied:?}");
+    }
+    assert!(is_quarantined(world.server().await.acquire("m", 4, 1).await), "a fresh server too");
+}
+
+#[tokio::test]
+async fn flushall_is_a_quarantine_and_leases_stay_valid() {
+    let redis = TestRedis::start().await;
+    let (_world, one, other) = two_servers(&redis).await;
+    let lease = one.granted("m", 5, 10).await;
+    redis.ask("FLUSHALL").await;
+    assert!(is_quarantined(other.acquire("m", 3, 1).await));
+    assert_eq!(one.give_back(lease, 10).await.tokens, 0, "nothing is credited, and no error");
+    one.put("new", 10).await;
+    one.granted("new", 6, 10).await;
+}
+
+#[tokio::test]
+async fn an_evicted_book_is_a_quarantine() {
+    let redis = TestRedis::start().await;
+    let (_world, one, _) = two_servers(&redis).await;
+    redis.ask("DEL tl:{1}:book").await;
+    assert!(is_quarantined(one.acquire("m", 3, 1).await));
+}
+
+#[tokio::test]
+async fn an_old_snapshot_is_a_quarantine() {
+    let mut redis = TestRedis::start_with(&["--save", ""]).await;
+    let (world, one, other) = two_servers(&redis).await;
+    redis.ask("SAVE").await;
+    one.granted("m", 3, 50).await;
+    redis.restart().await;
+    back(&other).await;
+    let fresh = world.server().await;
+    assert!(is_quarantined(fresh.acquire("m", 4, 1).await));
+    back(&one).await;
+    assert!(is_quarantined(one.acquire("m", 4, 1).await));
+}
+
+#[tokio::test]
+async fn what_a_durable_redis_had_is_there_after_a_crash() {
+    let mut redis = TestRedis::start_durable().await;
+    let (world, one, other) = two_servers(&redis).await;
+    redis.kill();
+    assert!(one.acquire("m", 3, 100).await.is_err());
+    redis.restart().await;
+    for server in [&one, &other] {
+        back(server).await;
+    }
+    assert!(other.acquire("m", 4, 101).await.is_err(), "what was granted is still charged");
+    other.granted("m", 5, 100).await;
+    let fresh = world.server().await;
+    assert!(fresh.acquire("m", 6, 1).await.is_err());
+}
+
+#[tokio::test]
+async fn a_durable_redis_that_lost_its_disk_is_a_quarantine() {
+    let mut redis = TestRedis::start_durable().await;
+    let (_world, one, _) = two_servers(&redis).await;
+    redis.restart_empty().await;
+    back(&one).await;
+    assert!(is_quarantined(one.acquire("m", 3, 1).await));
+}
+
+#[tokio::test]
+async fn a_durable_redis_on_an_old_copy_of_its_disk_is_a_quarantine() {
+    let mut redis = TestRedis::start_durable().await;
+    let (_world, one, other) = two_servers(&redis).await;
+    let kept = tempfile::TempDir::new().unwrap();
+    let (from, to) = (redis.folder.path().join("appendonlydir"), kept.path().join("copy"));
+    copy(&from, &to);
+    one.granted("m", 3, 100).await;
+    redis.kill();
+    fs::remove_dir_all(&from).unwrap();
+    copy(&to, &from);
+    redis.restart().await;
+    back(&one).await;
+    assert!(is_quarantined(one.acquire("m", 4, 1).await), "it saw more than there is");
+    back(&other).await;
+    assert!(is_quarantined(other.acquire("m", 4, 1).await), "and nobody is granted anything");
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_promoted_replica_is_a_quarantine() {
+    let mut primary = TestRedis::start().await;
+    let replica = TestRedis::start().await;
+    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port)).await;
+    until("the replica follows", || replica.says("INFO replication", "master_link_status:up"))
+        .await;
+    let (world, one, _) = two_servers(&primary).await;
+    until("the replica has it", || replica.says("EXISTS tl:{1}:book", "1")).await;
+    primary.kill();
+    replica.ask("REPLICAOF NO ONE").await;
+    // As Sentinel would have it: the same servers, told of another address.
+    let moved = world.moved(replica.address()).server().await;
+    assert!(is_quarantined(moved.acquire("m", 3, 1).await), "it may have missed writes");
+    drop(one);
+    assert_eq!(moved.0.leases("m".into()).await.unwrap().unwrap().len(), 1, "leases stay valid");
+}

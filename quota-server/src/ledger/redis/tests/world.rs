@@ -1,0 +1,129 @@
+use std::sync::Arc;
+
+use quota_core::{
+    Amount, Denial, Limit, Policy, Refusal, RequestKey, Settlement, State, WindowKind,
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SystemClock;
+use crate::ledger::redis::functions::Library;
+use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger};
+use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Stored};
+use crate::store::catalogue::Catalogue;
+
+/// Any number of servers on one Redis and one catalogue.
+pub(super) struct World {
+    catalogue: Arc<Catalogue>,
+    config: RedisConfig,
+    _folder: TempDir,
+}
+
+/// One of them.
+pub(super) struct Server(pub(super) RedisLedger);
+
+pub(super) type Outcome = Result<Reply, OpError>;
+
+impl World {
+    pub(super) async fn new(address: RedisAddress) -> Self {
+        let folder = TempDir::new().unwrap();
+        let catalogue = Catalogue::in_folder(folder.path(), "test").await.unwrap();
+        let config = RedisConfig::new(address, folder.path(), "test".to_owned());
+        Self { catalogue: Arc::new(catalogue), config, _folder: folder }
+    }
+
+    /// The same, with Redis elsewhere.
+    pub(super) fn moved(mut self, address: RedisAddress) -> Self {
+        self.config.address = address;
+        self
+    }
+
+    pub(super) async fn server(&self) -> Server {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let clock = Arc::new(SystemClock::new());
+        let (catalogue, library) = (self.catalogue.clone(), Library::new());
+        let opened =
+            RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await;
+        Server(opened.unwrap())
+    }
+}
+
+impl Server {
+    pub(super) async fn put(&self, id: &str, tokens: u64) -> Stored {
+        self.0.put(put(id, tokens, WindowKind::Minute)).await.unwrap()
+    }
+
+    pub(super) async fn run(&self, op: Op) -> Outcome {
+        self.0.run(caller(), vec![op]).await.remove(0)
+    }
+
+    pub(super) async fn acquire(&self, id: &str, request: u128, tokens: u64) -> Outcome {
+        self.run(acquire(id, request, tokens)).await
+    }
+
+    pub(super) async fn granted(&self, id: &str, request: u128, tokens: u64) -> LeaseRef {
+        granted(self.acquire(id, request, tokens).await)
+    }
+
+    pub(super) async fn give_back(&self, lease: LeaseRef, tokens: u64) -> Amount {
+        let total = Amount::new(tokens, 0);
+        match self.run(Op::GiveBack { lease, total, closed: false }).await.unwrap() {
+            Reply::Returned(returned) => returned.credited,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn works(&self) -> bool {
+        self.0.health().await.is_ok()
+    }
+}
+
+pub(super) fn caller() -> Caller {
+    Caller { credential: "gw".into(), holder: "h".into() }
+}
+
+pub(super) fn put(id: &str, tokens: u64, kind: WindowKind) -> Put {
+    Put {
+        id: id.into(),
+        policy: Policy {
+            limit: Limit { tokens: Some(tokens), requests: None },
+            kind,
+            life_ms: 2_000,
+            guard_ms: 200,
+            settlement: Settlement::Refund,
+        },
+        details: "{}".into(),
+        expected: None,
+    }
+}
+
+/// A wish for exactly so many tokens.
+pub(super) fn acquire(id: &str, request: u128, tokens: u64) -> Op {
+    let amount = Amount::new(tokens, 1);
+    Op::Acquire {
+        deployment: id.into(),
+        request: RequestKey(request),
+        min: amount,
+        want: amount,
+        ahead: false,
+    }
+}
+
+pub(super) fn granted(outcome: Outcome) -> LeaseRef {
+    match outcome {
+        Ok(Reply::Granted { lease, .. }) => lease,
+        other => panic!("not granted: {other:?}"),
+    }
+}
+
+pub(super) fn denial(outcome: Outcome) -> Denial {
+    match outcome {
+        Err(OpError::Refused { refusal: Refusal::Denied(denial), .. }) => denial,
+        other => panic!("not denied: {other:?}"),
+    }
+}
+
+pub(super) fn is_quarantined(outcome: Outcome) -> bool {
+    denial(outcome).state == State::Quarantined
+}

@@ -1,0 +1,104 @@
+//! What books show of themselves. Nothing here changes a book.
+
+use std::sync::Arc;
+
+use quota_core::{BookPage, Now};
+
+use super::Inner;
+use super::book::{Answer, Cursor, HeldPage, Reply};
+use super::books::Errand;
+use super::register::Known;
+use crate::ledger::{Held, LeaseRef, Stored, Unavailable};
+
+/// How many parts of a listing of leases are fetched: 1 000 leases each.
+const MOST_PARTS: usize = 200;
+
+/// The windows that are in Redis.
+struct Live {
+    /// The minute of the open window.
+    minute: u64,
+    /// Newest first.
+    pages: Vec<BookPage>,
+}
+
+impl Inner {
+    pub(super) fn stored(&self) -> Vec<Stored> {
+        let all = self.register.all();
+        let live = all.iter().filter(|known| !known.entry.row.deleted);
+        let mut stored: Vec<Stored> = live.map(|known| known.stored(false)).collect();
+        stored.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        stored
+    }
+
+    pub(super) async fn windows(
+        &self,
+        id: &str,
+        last: u64,
+    ) -> Result<Option<Vec<BookPage>>, Unavailable> {
+        let Some(known) = self.live(id).await? else { return Ok(None) };
+        let live = self.pages(known.clone()).await?;
+        let oldest = (live.minute + 1).saturating_sub(last);
+        // Read after the book was: a page that was harvested in between is in both, never in none.
+        let history = self.catalogue.pages(known.entry.row.no, oldest).await.map_err(|error| {
+            tracing::error!(%error, "the history cannot be read");
+            Unavailable::CannotWrite
+        })?;
+        let mut pages = live.pages;
+        let first_live = pages.last().map_or(u64::MAX, |page| page.window);
+        pages.retain(|page| page.minute >= oldest);
+        pages.extend(history.into_iter().filter(|page| page.window < first_live));
+        Ok(Some(pages))
+    }
+
+    async fn pages(&self, known: Arc<Known>) -> Result<Live, Unavailable> {
+        match self.books.look(Errand::new(known, |call, library| call.pages(library))).await? {
+            Reply::Here(_, Answer::Pages(now, mut pages)) => {
+                pages.reverse();
+                Ok(Live { minute: now.window.minute, pages })
+            }
+            // No book: what is closed is all that is known.
+            _ => Ok(Live { minute: self.wall_minute(), pages: Vec::new() }),
+        }
+    }
+
+    fn wall_minute(&self) -> u64 {
+        self.books.clock.reading().wall_ms / 60_000
+    }
+
+    pub(super) async fn leases(&self, id: &str) -> Result<Option<Vec<Held>>, Unavailable> {
+        let Some(known) = self.live(id).await? else { return Ok(None) };
+        let mut held = Vec::new();
+        let mut from = Cursor::default();
+        for _ in 0..MOST_PARTS {
+            let part = self.leases_from(known.clone(), from).await?;
+            held.extend(part.leases.into_iter().map(|(holder, lease)| Held {
+                name: LeaseRef { deployment: known.entry.row.no, lease: lease.lease },
+                holder,
+                lease,
+            }));
+            let Some(next) = part.next else { break };
+            from = next;
+        }
+        Ok(Some(held))
+    }
+
+    async fn leases_from(&self, known: Arc<Known>, from: Cursor) -> Result<HeldPage, Unavailable> {
+        let errand = Errand::new(known, move |call, library| call.leases(library, from));
+        match self.books.look(errand).await? {
+            Reply::Here(_, Answer::Held(part)) => Ok(part),
+            _ => Ok(HeldPage { leases: Vec::new(), next: None }),
+        }
+    }
+
+    /// Whether Redis takes writes just now, and its time.
+    pub(super) async fn health(&self) -> Result<Now, Unavailable> {
+        if self.draining.is_cancelled() {
+            return Err(Unavailable::Stopping);
+        }
+        let probed = self.books.link.probe().await;
+        if probed.is_err() || self.site.is_foreign() {
+            return Err(Unavailable::CannotWrite);
+        }
+        Ok(self.now())
+    }
+}

@@ -1,0 +1,178 @@
+//! The deployments.
+
+use std::sync::Arc;
+
+use sqlx::{Any, Transaction};
+
+use super::rows::{Entry, number, signed};
+use super::{Catalogue, CatalogueError, bounded};
+use crate::ledger::journaled::DeploymentRow;
+use crate::ledger::{Expected, Put};
+
+/// What came of a wish to change a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// It is so already.
+    Same(Entry),
+    /// It was changed.
+    Changed(Entry),
+    /// It was made; where it takes the place of a deleted one, it has its number.
+    Made { entry: Entry, anew: bool },
+    /// There is none.
+    Missing,
+    /// It is not what was expected.
+    Unexpected,
+    /// Its kind of window would change.
+    OtherKind(Entry),
+}
+
+impl Catalogue {
+    /// The deployments that changed after `revision`, deleted ones too, in the order of their changes.
+    pub(crate) async fn since(&self, revision: u64) -> Result<Vec<Entry>, CatalogueError> {
+        let select =
+            sqlx::query_as("SELECT * FROM catalogue WHERE revision > $1 ORDER BY revision")
+                .bind(signed(revision));
+        bounded(select.fetch_all(&self.pool)).await
+    }
+
+    /// Makes or changes a deployment. Its kind of window changes only where its book has been told so,
+    /// with version `told`; the deployment's new version is above that.
+    pub(crate) async fn put(&self, put: &Put, told: Option<u64>) -> Result<Change, CatalogueError> {
+        bounded(async {
+            let mut transaction = self.pool.begin().await?;
+            let next = Next::take(&mut transaction).await?;
+            let found = find(&mut transaction, &put.id).await?;
+            let change = decide(put, found, next, told);
+            if let Change::Made { entry, .. } | Change::Changed(entry) = &change {
+                write(&mut transaction, entry).await?;
+                transaction.commit().await?;
+            }
+            Ok(change)
+        })
+        .await
+    }
+
+    /// Marks a deployment as deleted.
+    pub(crate) async fn delete(
+        &self,
+        id: &Arc<str>,
+        expected: Option<Expected>,
+    ) -> Result<Change, CatalogueError> {
+        bounded(async {
+            let mut transaction = self.pool.begin().await?;
+            let next = Next::take(&mut transaction).await?;
+            let found = find(&mut transaction, id).await?.filter(|entry| !entry.row.deleted);
+            if !is_met(expected, found.as_ref().map(|entry| entry.row.version)) {
+                return Ok(Change::Unexpected);
+            }
+            let Some(Entry { row, .. }) = found else { return Ok(Change::Missing) };
+            let row = DeploymentRow { version: row.version + 1, deleted: true, ..row };
+            let entry = Entry { row, revision: next.revision };
+            write(&mut transaction, &entry).await?;
+            transaction.commit().await?;
+            Ok(Change::Changed(entry))
+        })
+        .await
+    }
+
+    /// Removes a deleted deployment of which nothing is left.
+    pub(crate) async fn forget(&self, deployment: u32) -> Result<(), CatalogueError> {
+        let delete = sqlx::query("DELETE FROM catalogue WHERE no = $1 AND deleted = 1")
+            .bind(i64::from(deployment));
+        bounded(delete.execute(&self.pool)).await.map(drop)
+    }
+}
+
+/// What the next change is numbered. Taking it locks the head until the transaction ends, so changes are
+/// made one after another.
+#[derive(Clone, Copy)]
+struct Next {
+    revision: u64,
+    no: u32,
+}
+
+impl Next {
+    async fn take(transaction: &mut Transaction<'_, Any>) -> sqlx::Result<Self> {
+        let row = sqlx::query(
+            "UPDATE catalogue_head SET revision = revision + 1 WHERE id = 1
+             RETURNING revision, last_no + 1 AS no",
+        )
+        .fetch_one(&mut **transaction)
+        .await?;
+        Ok(Self { revision: number(&row, "revision")?, no: number(&row, "no")? })
+    }
+}
+
+fn decide(put: &Put, found: Option<Entry>, next: Next, told: Option<u64>) -> Change {
+    let version = found.as_ref().filter(|entry| !entry.row.deleted).map(|entry| entry.row.version);
+    if !is_met(put.expected, version) {
+        return Change::Unexpected;
+    }
+    let revision = next.revision;
+    let Some(entry) = found else {
+        let entry = Entry { row: row(put, next.no, 1), revision };
+        return Change::Made { entry, anew: true };
+    };
+    let DeploymentRow { no, version, deleted, .. } = entry.row;
+    if entry.row.policy.kind != put.policy.kind && told.is_none() {
+        return Change::OtherKind(entry);
+    }
+    let wished = Entry { row: row(put, no, version.max(told.unwrap_or(0)) + 1), revision };
+    match (deleted, is_same(put, &entry)) {
+        (true, _) => Change::Made { entry: wished, anew: false },
+        (false, true) => Change::Same(entry),
+        (false, false) => Change::Changed(wished),
+    }
+}
+
+fn is_same(put: &Put, entry: &Entry) -> bool {
+    entry.row.policy == put.policy && entry.row.details == put.details
+}
+
+fn row(put: &Put, no: u32, version: u64) -> DeploymentRow {
+    let (id, details) = (put.id.clone(), put.details.clone());
+    DeploymentRow { no, id, policy: put.policy, details, version, deleted: false }
+}
+
+async fn find(transaction: &mut Transaction<'_, Any>, id: &str) -> sqlx::Result<Option<Entry>> {
+    sqlx::query_as("SELECT * FROM catalogue WHERE id = $1")
+        .bind(id.to_owned())
+        .fetch_optional(&mut **transaction)
+        .await
+}
+
+async fn write(transaction: &mut Transaction<'_, Any>, entry: &Entry) -> sqlx::Result<()> {
+    let Entry { row, revision } = entry;
+    let policy =
+        serde_json::to_string(&row.policy).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query(
+        "INSERT INTO catalogue (no, id, policy, details, version, deleted, revision)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (no) DO UPDATE SET policy = excluded.policy, details = excluded.details,
+             version = excluded.version, deleted = excluded.deleted, revision = excluded.revision",
+    )
+    .bind(i64::from(row.no))
+    .bind(row.id.to_string())
+    .bind(policy)
+    .bind(row.details.to_string())
+    .bind(signed(row.version))
+    .bind(i64::from(row.deleted))
+    .bind(signed(*revision))
+    .execute(&mut **transaction)
+    .await?;
+    // A number is never given twice.
+    sqlx::query("UPDATE catalogue_head SET last_no = $1 WHERE id = 1 AND last_no < $1")
+        .bind(i64::from(row.no))
+        .execute(&mut **transaction)
+        .await
+        .map(drop)
+}
+
+fn is_met(expected: Option<Expected>, version: Option<u64>) -> bool {
+    match expected {
+        None => true,
+        Some(Expected::Some) => version.is_some(),
+        Some(Expected::None) => version.is_none(),
+        Some(Expected::Version(expected)) => version == Some(expected),
+    }
+}

@@ -1,0 +1,67 @@
+//! Deployments and closed windows beside a ledger that keeps only live windows (Redis): in PostgreSQL
+//! for any number of servers, or in one SQLite file for one.
+//!
+//! Both databases run the same statements through `sqlx::Any`; what differs is how they are opened
+//! (`open.rs`). Every call ends, with an error if the database does not answer.
+
+mod deployments;
+mod history;
+mod open;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use tokio::time::timeout;
+
+pub(crate) use deployments::Change;
+pub use open::OpenCatalogueError;
+pub(crate) use rows::Entry;
+
+use super::sqlite::FolderLock;
+
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The deployments and the history.
+pub(crate) struct Catalogue {
+    pool: AnyPool,
+    site: Arc<str>,
+    /// Held while it is open, where only one server may have it.
+    _lock: Option<FolderLock>,
+}
+
+/// Why the catalogue was not read or changed. A change may have been made all the same.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CatalogueError {
+    /// The database says so.
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+    /// It said nothing.
+    #[error("the database does not answer")]
+    Silent,
+}
+
+impl Catalogue {
+    /// Names the catalogue, so that two of them never share a Redis.
+    pub(crate) fn site(&self) -> &str {
+        &self.site
+    }
+
+    /// Closes the database.
+    pub(crate) async fn close(&self) {
+        let _slow_to_close = timeout(PATIENCE, self.pool.close()).await;
+    }
+}
+
+/// Ends a call that takes too long.
+async fn bounded<T>(call: impl Future<Output = sqlx::Result<T>>) -> Result<T, CatalogueError> {
+    match timeout(PATIENCE, call).await {
+        Ok(result) => Ok(result?),
+        Err(_silent) => Err(CatalogueError::Silent),
+    }
+}

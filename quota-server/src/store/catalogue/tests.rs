@@ -1,0 +1,132 @@
+use quota_core::{Amount, BookPage, Limit, Policy, Settlement, WindowKind};
+use tempfile::TempDir;
+
+use super::*;
+use crate::ledger::{Expected, Put};
+
+fn put(id: &str, tokens: u64, expected: Option<Expected>) -> Put {
+    Put {
+        id: id.into(),
+        policy: Policy {
+            limit: Limit { tokens: Some(tokens), requests: None },
+            kind: WindowKind::Minute,
+            life_ms: 2_000,
+            guard_ms: 200,
+            settlement: Settlement::Refund,
+        },
+        details: "{}".into(),
+        expected,
+    }
+}
+
+async fn in_folder(folder: &TempDir) -> Catalogue {
+    Catalogue::in_folder(folder.path(), "site-1").await.unwrap()
+}
+
+async fn made(catalogue: &Catalogue, put: &Put) -> Entry {
+    match catalogue.put(put, None).await.unwrap() {
+        Change::Made { entry, .. } => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn deployments_are_kept_with_their_numbers() {
+    let folder = TempDir::new().unwrap();
+    let catalogue = in_folder(&folder).await;
+    let first = made(&catalogue, &put("a", 100, None)).await;
+    let second = made(&catalogue, &put("b", 100, Some(Expected::None))).await;
+    assert_eq!((first.row.no, second.row.no), (1, 2));
+    let Change::Changed(changed) = catalogue.put(&put("a", 200, None), None).await.unwrap() else {
+        panic!("not changed");
+    };
+    assert_eq!((changed.row.no, changed.row.version), (1, 2));
+    let same = catalogue.put(&put("a", 200, None), None).await.unwrap();
+    assert_eq!(same, Change::Same(changed.clone()));
+    assert_eq!(catalogue.since(0).await.unwrap(), [second.clone(), changed.clone()]);
+    assert_eq!(catalogue.since(second.revision).await.unwrap(), [changed]);
+}
+
+#[tokio::test]
+async fn what_is_expected_must_hold() {
+    let folder = TempDir::new().unwrap();
+    let catalogue = in_folder(&folder).await;
+    for expected in [Expected::Some, Expected::Version(1)] {
+        let change = catalogue.put(&put("a", 1, Some(expected)), None).await.unwrap();
+        assert_eq!(change, Change::Unexpected);
+    }
+    made(&catalogue, &put("a", 1, None)).await;
+    let change = catalogue.put(&put("a", 2, Some(Expected::None)), None).await.unwrap();
+    assert_eq!(change, Change::Unexpected);
+    let stale = catalogue.delete(&"a".into(), Some(Expected::Version(7))).await.unwrap();
+    assert_eq!(stale, Change::Unexpected);
+    let rolling =
+        |put: Put| Put { policy: Policy { kind: WindowKind::Rolling, ..put.policy }, ..put };
+    let other = catalogue.put(&rolling(put("a", 1, None)), None).await.unwrap();
+    assert!(matches!(other, Change::OtherKind(_)), "{other:?}");
+    let other = catalogue.put(&rolling(put("a", 1, None)), Some(4)).await.unwrap();
+    let Change::Changed(changed) = other else { panic!("{other:?}") };
+    assert_eq!(changed.row.version, 5, "above what the book was told");
+    assert_eq!(catalogue.since(0).await.unwrap().len(), 1, "nothing else was written");
+}
+
+#[tokio::test]
+async fn a_deleted_deployment_comes_back_with_its_number() {
+    let folder = TempDir::new().unwrap();
+    let catalogue = in_folder(&folder).await;
+    made(&catalogue, &put("a", 1, None)).await;
+    assert!(matches!(catalogue.delete(&"a".into(), None).await.unwrap(), Change::Changed(_)));
+    assert_eq!(catalogue.delete(&"a".into(), None).await.unwrap(), Change::Missing);
+    let again = catalogue.put(&put("a", 1, Some(Expected::None)), None).await.unwrap();
+    let Change::Made { entry, anew: false } = again else { panic!("{again:?}") };
+    assert_eq!((entry.row.no, entry.row.version), (1, 3));
+    catalogue.forget(1).await.unwrap();
+    assert_eq!(catalogue.since(0).await.unwrap().len(), 1, "only what is deleted is forgotten");
+    catalogue.delete(&"a".into(), None).await.unwrap();
+    catalogue.forget(1).await.unwrap();
+    assert_eq!(made(&catalogue, &put("b", 1, None)).await.row.no, 2, "no number twice");
+}
+
+fn page(window: u64, used: u64) -> BookPage {
+    BookPage {
+        window,
+        minute: window,
+        kind: WindowKind::Minute,
+        limit: Limit { tokens: Some(500), requests: None },
+        granted: Amount::new(300, 3),
+        given_back: Amount::new(100, 1),
+        used: Amount::new(used, 1),
+        held: Amount::ZERO,
+        burnt: Amount::new(200 - used, 1),
+        overrun: Amount::ZERO,
+        denied: Amount::new(1 << 60, 0),
+        over: true,
+    }
+}
+
+#[tokio::test]
+async fn the_newest_page_of_a_window_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let catalogue = in_folder(&folder).await;
+    catalogue.keep(7, &[(1, page(10, 50)), (2, page(11, 50))]).await.unwrap();
+    catalogue.keep(7, &[(9, page(11, 200))]).await.unwrap();
+    catalogue.keep(7, &[(5, page(11, 120)), (9, page(11, 0))]).await.unwrap();
+    assert_eq!(catalogue.pages(7, 0).await.unwrap(), [page(11, 200), page(10, 50)]);
+    assert_eq!(catalogue.pages(7, 11).await.unwrap(), [page(11, 200)]);
+    assert_eq!(catalogue.pages(8, 0).await.unwrap(), []);
+    catalogue.prune(11).await.unwrap();
+    assert_eq!(catalogue.pages(7, 0).await.unwrap(), [page(11, 200)]);
+}
+
+#[tokio::test]
+async fn a_folder_has_one_server_and_keeps_its_name() {
+    let folder = TempDir::new().unwrap();
+    let odd = folder.path().join("50 % of #1?");
+    let catalogue = Catalogue::in_folder(&odd, "first").await.unwrap();
+    assert!(odd.join("catalogue.sqlite").exists());
+    let second = Catalogue::in_folder(&odd, "second").await.err().unwrap();
+    assert!(second.to_string().contains("in use by another server"), "{second}");
+    catalogue.close().await;
+    drop(catalogue);
+    assert_eq!(Catalogue::in_folder(&odd, "second").await.unwrap().site(), "first");
+}
