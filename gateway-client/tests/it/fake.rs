@@ -1,5 +1,5 @@
 //! A quota server in a few lines: one limit, one window that never ends, and misbehaviour on
-//! request. What was said to it is kept.
+//! request. What was said to it is kept. Several servers may have one book.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,13 +18,17 @@ use gateway_client::{Amount, Builder, QuotaClient};
 use tokio_util::task::TaskTracker;
 
 /// How it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
     /// Does what it is asked, and never says so.
     Mute,
     /// Cannot work.
     Away,
+    /// Answers, but cannot work on any entry.
+    Troubled,
+    /// Sends everybody to the server at this URL.
+    Standby(String),
     /// Knows no token.
     Strict,
     /// Denies with this state and retry time.
@@ -35,11 +39,18 @@ pub(crate) enum Mood {
 pub(crate) struct Fake {
     pub(crate) url: String,
     book: Arc<Mutex<Book>>,
+    front: Arc<Mutex<Front>>,
+}
+
+/// What one server has for itself.
+#[derive(Debug)]
+struct Front {
+    mood: Mood,
+    messages: usize,
 }
 
 #[derive(Debug)]
 pub(crate) struct Book {
-    pub(crate) mood: Mood,
     pub(crate) limit: u64,
     pub(crate) batches: Vec<Batch>,
     pub(crate) deployments: HashMap<String, DeploymentSpec>,
@@ -60,18 +71,30 @@ impl Fake {
     }
 
     pub(crate) async fn start_at(address: &str, limit: u64) -> Self {
-        let listener = tokio::net::TcpListener::bind(address).await.expect("it is free");
-        let fake = Self {
-            url: format!("http://{}", listener.local_addr().expect("it listens")),
-            book: Arc::new(Mutex::new(Book {
-                mood: Mood::Well,
-                limit,
-                batches: Vec::new(),
-                deployments: HashMap::new(),
-                authorization: None,
-                leases: HashMap::new(),
-            })),
+        let book = Book {
+            limit,
+            batches: Vec::new(),
+            deployments: HashMap::new(),
+            authorization: None,
+            leases: HashMap::new(),
         };
+        Self::serve(address, Arc::new(Mutex::new(book))).await
+    }
+
+    /// Another server with the same book.
+    pub(crate) async fn another(&self) -> Self {
+        self.another_at("127.0.0.1:0").await
+    }
+
+    pub(crate) async fn another_at(&self, address: &str) -> Self {
+        Self::serve(address, self.book.clone()).await
+    }
+
+    async fn serve(address: &str, book: Arc<Mutex<Book>>) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.expect("it is free");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        let front = Arc::new(Mutex::new(Front { mood: Mood::Well, messages: 0 }));
+        let fake = Self { url, book, front };
         let app = axum::Router::new()
             .route(routes::BATCH, post(batch))
             .route(routes::DEPLOYMENT, get(deployment).put(put_deployment))
@@ -85,7 +108,16 @@ impl Fake {
     }
 
     pub(crate) fn is(&self, mood: Mood) {
-        self.book().mood = mood;
+        self.front().mood = mood;
+    }
+
+    /// How many messages came to this server.
+    pub(crate) fn messages(&self) -> usize {
+        self.front().messages
+    }
+
+    fn front(&self) -> MutexGuard<'_, Front> {
+        self.front.lock().expect("no handler panics")
     }
 
     pub(crate) fn client(&self) -> Builder {
@@ -122,15 +154,15 @@ impl Book {
         self.batches.iter().flat_map(|batch| &batch.acquire)
     }
 
-    fn answer(&mut self, batch: &Batch) -> BatchReply {
+    fn answer(&mut self, batch: &Batch, mood: &Mood) -> BatchReply {
         BatchReply {
             give_back: batch.give_back.iter().map(|item| self.give_back(item)).collect(),
             used: batch.used.iter().map(|item| self.record(item)).collect(),
-            acquire: batch.acquire.iter().map(|item| self.acquire(item)).collect(),
+            acquire: batch.acquire.iter().map(|item| self.acquire(item, mood)).collect(),
         }
     }
 
-    fn acquire(&mut self, item: &AcquireItem) -> Item<Lease> {
+    fn acquire(&mut self, item: &AcquireItem, mood: &Mood) -> Item<Lease> {
         if item.deployment == "unknown" {
             return Item::failed(Problem::new(Code::DeploymentNotFound, "no"));
         }
@@ -140,8 +172,8 @@ impl Book {
                 ..Problem::new(Code::NeverFits, "no")
             });
         }
-        if let Mood::Denying(state, retry_after_ms) = self.mood {
-            return Item::failed(self.denial(state, retry_after_ms));
+        if let Mood::Denying(state, retry_after_ms) = mood {
+            return Item::failed(self.denial(*state, *retry_after_ms));
         }
         let left = self.limit - self.outstanding();
         if !self.leases.contains_key(&item.request_id) {
@@ -202,21 +234,53 @@ async fn batch(
     headers: HeaderMap,
     Json(batch): Json<Batch>,
 ) -> Response {
-    let (mood, reply) = {
+    let mood = fake.greeted();
+    let reply = {
         let mut book = fake.book();
         let authorization = headers.get("authorization");
         book.authorization = authorization.map(|value| value.to_str().expect("ASCII").to_owned());
         book.batches.push(batch.clone());
-        let works = !matches!(book.mood, Mood::Away | Mood::Strict);
-        (book.mood, works.then(|| book.answer(&batch)))
+        matches!(mood, Mood::Well | Mood::Mute | Mood::Denying(..))
+            .then(|| book.answer(&batch, &mood))
     };
-    if mood == Mood::Mute {
-        std::future::pending::<()>().await;
+    match (mood, reply) {
+        (Mood::Mute, _) => std::future::pending().await,
+        (Mood::Troubled, _) => Json(trouble(&batch)).into_response(),
+        (_, Some(reply)) => Json(reply).into_response(),
+        (mood, None) => mood.refusal(routes::BATCH),
     }
-    match reply {
-        Some(reply) => Json(reply).into_response(),
-        None if mood == Mood::Strict => problem(Code::Unauthenticated),
-        None => problem(Code::LedgerUnavailable),
+}
+
+fn trouble(batch: &Batch) -> BatchReply {
+    fn failed<T>() -> Item<T> {
+        Item::failed(Problem::new(Code::LedgerUnavailable, "no"))
+    }
+    BatchReply {
+        acquire: batch.acquire.iter().map(|_| failed()).collect(),
+        give_back: batch.give_back.iter().map(|_| failed()).collect(),
+        used: batch.used.iter().map(|_| failed()).collect(),
+    }
+}
+
+impl Fake {
+    fn greeted(&self) -> Mood {
+        let mut front = self.front();
+        front.messages += 1;
+        front.mood.clone()
+    }
+}
+
+impl Mood {
+    /// How a call is turned away.
+    fn refusal(self, path: &str) -> Response {
+        match self {
+            Self::Standby(active) => {
+                let location = [("location", format!("{active}{path}"))];
+                (location, problem(Code::Standby)).into_response()
+            }
+            Self::Strict => problem(Code::Unauthenticated),
+            _ => problem(Code::LedgerUnavailable),
+        }
     }
 }
 
@@ -224,9 +288,13 @@ async fn put_deployment(
     Shared(fake): Shared<Fake>,
     axum::extract::Path(id): axum::extract::Path<String>,
     Json(spec): Json<DeploymentSpec>,
-) -> Json<gateway_client::api::Deployment> {
+) -> Response {
+    let mood = fake.greeted();
+    if mood != Mood::Well {
+        return mood.refusal(&routes::DEPLOYMENT.replace("{id}", &id));
+    }
     fake.book().deployments.insert(id.clone(), spec.clone());
-    Json(gateway_client::api::Deployment { id, spec, version: 1 })
+    Json(gateway_client::api::Deployment { id, spec, version: 1 }).into_response()
 }
 
 async fn deployment(

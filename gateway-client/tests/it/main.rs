@@ -1,6 +1,7 @@
-//! The client against a server that misbehaves on request.
+//! The client against servers that misbehave on request.
 
 mod fake;
+mod servers;
 
 use std::time::Duration;
 
