@@ -15,14 +15,15 @@ use tracing::{info, warn};
 use crate::auth::Access;
 use crate::banner::Banner;
 use crate::clock::SystemClock;
-use crate::config::{Config, LedgerConfig, LedgerKind};
+use crate::config::{AdvertiseUrl, Config, LedgerConfig, LedgerKind, SecretUrl};
 use crate::declared::{self, NotApplied};
 use crate::http::{self, Api, RequestIds};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
+use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::redis::{AddressError, OpenRedisError, RedisConfig, RedisLedger};
-use crate::ledger::{Ledger, Put};
+use crate::ledger::{Ledger, Put, Role};
 use crate::lifecycle::{self, Asked, Signals};
-use crate::listener::{Listener, Stop};
+use crate::listener::{Bound, Listener, Stop};
 use crate::metrics;
 use crate::reload::Reload;
 
@@ -44,9 +45,6 @@ pub enum StartError {
     /// `redis_url` is no address of Redis.
     #[error("`redis_url` {0}")]
     RedisUrl(AddressError),
-    /// This ledger is still to come.
-    #[error("the {} ledger is not in this version", .0.name())]
-    NotHere(LedgerKind),
     /// The declared deployments cannot be put.
     #[error("the deployments file cannot be applied: {0}")]
     Declared(#[from] NotApplied),
@@ -72,6 +70,7 @@ pub struct App {
     address: SocketAddr,
     exposition: PrometheusHandle,
     start_id: u64,
+    reload: Reload,
     /// What a ledger, a reload and the metrics do meanwhile.
     background: TaskTracker,
 }
@@ -91,22 +90,33 @@ impl App {
         let exposition = metrics::exposition()?.install_recorder()?;
         metrics::describe();
         let background = TaskTracker::new();
-        let ledger = open(&config.ledger, &background, start_id).await?;
-        let applied = declared::apply(&*ledger, declared).await?;
-        info!(applied.deployments, applied.created, "the declared deployments are there");
         let address = config.http.listen;
         let unheard = |source| StartError::Listen { address, source };
-        let listener = Listener::bind(&config.http).await.map_err(unheard)?;
-        let address = listener.address().map_err(unheard)?;
-        Ok(Self { config, access, ledger, listener, address, exposition, start_id, background })
+        let bound = Bound::bind(address).map_err(unheard)?;
+        let address = bound.address().map_err(unheard)?;
+        let reload = Reload::default();
+        let place = Place { address, start_id, reload: &reload };
+        let ledger = open(&config.ledger, place, &background).await?;
+        apply(&*ledger, declared).await?;
+        let listener = bound.listen(&config.http).map_err(unheard)?;
+        Ok(Self {
+            reload,
+            config,
+            access,
+            ledger,
+            listener,
+            address,
+            exposition,
+            start_id,
+            background,
+        })
     }
 
     /// What to tell whoever started it.
     #[must_use]
     pub fn banner(&self) -> String {
-        let data_dir = &self.config.ledger.data_dir;
-        let data_dir = data_dir.canonicalize().unwrap_or_else(|_| data_dir.clone());
-        Banner { address: self.address, data_dir: &data_dir, access: &self.access }.to_string()
+        let ledger = self.config.ledger.shown();
+        Banner { address: self.address, ledger: &ledger, access: &self.access }.to_string()
     }
 
     /// Serves until a signal says to stop; then drains, and closes the ledger.
@@ -115,7 +125,7 @@ impl App {
         let drain = self.config.http.drain();
         let deployments = self.config.ledger.deployments.clone();
         let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
-        let reload = Reload::default();
+        let reload = self.reload.clone();
         reload.serve(deployments, Arc::clone(&ledger), &background, stop.hard.clone());
         background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
         let connections = self.begin(&stop);
@@ -148,8 +158,8 @@ impl App {
 /// The ledger that the configuration names.
 async fn open(
     config: &LedgerConfig,
+    place: Place<'_>,
     tasks: &TaskTracker,
-    start_id: u64,
 ) -> Result<Arc<dyn Ledger>, StartError> {
     match config.ledger {
         LedgerKind::Embedded => {
@@ -165,11 +175,78 @@ async fn open(
         }
         LedgerKind::Redis => {
             let clock = Arc::new(SystemClock::new());
-            let redis = redis_config(config, start_id)?;
+            let redis = redis_config(config, place.start_id)?;
             let ledger = RedisLedger::open(&redis, clock, tasks, CancellationToken::new());
             Ok(Arc::new(ledger.await?))
         }
-        LedgerKind::Postgres => Err(StartError::NotHere(config.ledger)),
+        LedgerKind::Postgres => postgres(config, place, tasks).await,
+    }
+}
+
+/// One of many servers on PostgreSQL. Whenever it becomes the active one it applies the declared
+/// deployments: as a standby it could not.
+async fn postgres(
+    config: &LedgerConfig,
+    place: Place<'_>,
+    tasks: &TaskTracker,
+) -> Result<Arc<dyn Ledger>, StartError> {
+    let advertised = config.advertise_url.as_ref().map(AdvertiseUrl::as_str);
+    let url = config.database_url.as_ref().map(SecretUrl::reveal).unwrap_or_default();
+    let postgres = PostgresConfig {
+        database_url: url.to_owned(),
+        advertise_url: advertised.map_or_else(|| place.url(), Into::into),
+        server: format!("{:016x}", place.start_id).into(),
+        migrate: !config.no_migrate,
+        history_hours: config.history_hours,
+    };
+    let ledger = PostgresLedger::open(postgres, Arc::new(SystemClock::new()), tasks).await?;
+    let (mut takeovers, reload) = (ledger.takeovers(), place.reload.clone());
+    if config.deployments.is_some() {
+        tasks.spawn(async move {
+            while takeovers.next().await.is_some() {
+                reload.ask();
+            }
+        });
+    }
+    Ok(Arc::new(ledger))
+}
+
+/// What a ledger may need to know of the server around it.
+struct Place<'a> {
+    /// Where it will listen.
+    address: SocketAddr,
+    /// Tells this start from others.
+    start_id: u64,
+    reload: &'a Reload,
+}
+
+impl Place<'_> {
+    fn url(&self) -> Arc<str> {
+        format!("http://{}", self.address).into()
+    }
+}
+
+/// Puts the declared deployments, unless another server does.
+async fn apply(ledger: &dyn Ledger, declared: Vec<Put>) -> Result<(), NotApplied> {
+    if ledger.role() == Role::Standby {
+        info!("a standby: the active server applies the declared deployments");
+        return Ok(());
+    }
+    let applied = declared::apply(ledger, declared).await?;
+    info!(applied.deployments, applied.created, "the declared deployments are there");
+    Ok(())
+}
+
+/// Brings the tables of a database up to date, as a start would.
+///
+/// # Errors
+/// The database does not answer, or belongs to a newer server.
+pub async fn migrate(config: &LedgerConfig) -> Result<(), OpenError> {
+    match &config.database_url {
+        Some(url) if config.ledger != LedgerKind::Embedded => {
+            PostgresLedger::migrate(url.reveal()).await
+        }
+        _ => JournaledLedger::migrate(&config.data_dir, config.shards).await,
     }
 }
 

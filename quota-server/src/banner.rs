@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use crate::auth::Access;
 
@@ -11,17 +10,17 @@ use crate::auth::Access;
 pub(crate) struct Banner<'a> {
     /// Where the server listens.
     pub(crate) address: SocketAddr,
-    /// Where the ledger keeps its data.
-    pub(crate) data_dir: &'a Path,
+    /// Which ledger, and where it keeps its data.
+    pub(crate) ledger: &'a str,
     /// Who is let in.
     pub(crate) access: &'a Access,
 }
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, data_dir, access } = self;
+        let Self { address, ledger, access } = self;
         writeln!(f, "listening on http://{address}")?;
-        writeln!(f, "ledger: embedded, data in {}", data_dir.display())?;
+        writeln!(f, "ledger: {ledger}")?;
         match access {
             Access::Anonymous if address.ip().is_loopback() => {
                 writeln!(
@@ -53,8 +52,8 @@ mod tests {
 
     fn banner(address: &str, tokens: Vec<Token>) -> String {
         let access = Access::of(tokens);
-        let data_dir = Path::new("/data");
-        Banner { address: address.parse().unwrap(), data_dir, access: &access }.to_string()
+        let (address, ledger) = (address.parse().unwrap(), "embedded, data in /data");
+        Banner { address, ledger, access: &access }.to_string()
     }
 
     #[test]

@@ -14,7 +14,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,19 +41,22 @@ pub struct Listener {
     room: Arc<Semaphore>,
 }
 
-impl Listener {
-    /// Listens.
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// An address that is taken, and refuses connections until it is listened on.
+pub struct Bound(TcpSocket);
+
+impl Bound {
+    /// Takes an address.
     ///
     /// # Errors
-    /// The address is taken, or is none of this machine's.
-    pub async fn bind(config: &HttpConfig) -> io::Result<Self> {
-        let socket = TcpListener::bind(config.listen).await?;
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(config.head_read_ms))
-            .pipeline_flush(true);
-        let room = Arc::new(Semaphore::new(config.max_connections as usize));
-        Ok(Self { socket, http, room })
+    /// It is taken, or is none of this machine's.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self(socket))
     }
 
     /// The address, with the port that was chosen if any would do.
@@ -61,7 +64,26 @@ impl Listener {
     /// # Errors
     /// The socket has none.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.0.local_addr()
+    }
+
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// Another process has begun to listen on the address first.
+    pub fn listen(self, config: &HttpConfig) -> io::Result<Listener> {
+        Ok(Listener::on(self.0.listen(BACKLOG)?, config))
+    }
+}
+
+impl Listener {
+    fn on(socket: TcpListener, config: &HttpConfig) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(config.head_read_ms))
+            .pipeline_flush(true);
+        let room = Arc::new(Semaphore::new(config.max_connections as usize));
+        Self { socket, http, room }
     }
 
     /// Accepts connections until the server drains. Their tasks are on `tasks`.
@@ -139,9 +161,9 @@ mod tests {
     async fn serve(flags: &str) -> Served {
         let args = format!("server --listen 127.0.0.1:0 {flags}");
         let config = Flags::parse_from(args.split_whitespace()).http;
-        let listener = Listener::bind(&config).await.unwrap();
+        let listener = Bound::bind(config.listen).unwrap().listen(&config).unwrap();
         let served = Served {
-            address: listener.address().unwrap(),
+            address: listener.socket.local_addr().unwrap(),
             stop: Stop::default(),
             tasks: TaskTracker::new(),
             running: Arc::default(),

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let ended = match parse(&args, variable) {
         Ok(Task::Serve(config)) => serve(*config),
+        Ok(Task::Migrate(config)) => migrate(&config),
         Ok(Task::Token { name, role }) => token(&name, role),
         Err(Answer::Text(text)) => say(&text),
         Err(Answer::Mistake(mistake)) => Err(mistake.into()),
@@ -47,6 +48,13 @@ async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
     say(&app.banner())?;
     app.serve(&mut signals).await;
     Ok(())
+}
+
+fn migrate(config: &Config) -> anyhow::Result<()> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().context("cannot start")?;
+    runtime.block_on(app::migrate(&config.ledger))?;
+    say("the tables are up to date\n")
 }
 
 fn token(name: &str, role: Role) -> anyhow::Result<()> {

@@ -41,6 +41,9 @@ const QUARANTINES: &str = "quota_quarantines_total";
 const QUARANTINED: &str = "quota_quarantined_books";
 const STORE_WARNINGS: &str = "quota_store_warnings";
 const WRITABLE: &str = "quota_ledger_writable";
+const LEDGER_ACTIVE: &str = "quota_ledger_active";
+const EPOCH: &str = "quota_ledger_epoch";
+const TAKEOVERS: &str = "quota_ledger_takeovers_total";
 const BOOKS_ACTIVE: &str = "quota_books_active";
 
 const COMMIT_SECONDS: &str = "quota_commit_seconds";
@@ -48,6 +51,7 @@ const COMMIT_GRANTS: &str = "quota_commit_grants";
 
 const COUNTERS: &[(&str, &str)] = &[
     (COMMITS, "Commits to the journal"),
+    (TAKEOVERS, "Times that this server became the active one"),
     (COMMIT_FAILURES, "Commits to the journal that failed"),
     (JOURNAL_BYTES, "Bytes of records written to the journal"),
     (INVARIANT_VIOLATIONS, "Books that did not add up: must stay 0"),
@@ -64,6 +68,8 @@ const COUNTERS: &[(&str, &str)] = &[
 const GAUGES: &[(&str, &str)] = &[
     (RECOVERY, "How long the last recovery from the journal took"),
     (WRITABLE, "1 while the ledger can write, else 0"),
+    (LEDGER_ACTIVE, "1 while this server is one that writes the books, 0 while it stands by"),
+    (EPOCH, "The epoch that this server last wrote with, where servers take over from each other"),
     (BOOKS_ACTIVE, "Deployments whose book is not at rest"),
     (QUARANTINED, "Books that are quarantined now, of those that this server asked lately"),
     (STORE_WARNINGS, "Settings of the store under which writes can be lost"),
@@ -126,6 +132,17 @@ pub fn commit_failed() {
 /// The books were recovered from the journal.
 pub fn recovered(took: Duration) {
     gauge_of(RECOVERY).set(took.as_secs_f64());
+}
+
+/// Whether this server is the one that writes; `epoch` counts the terms of all servers.
+pub fn active(active: bool) {
+    gauge_of(LEDGER_ACTIVE).set(if active { 1.0 } else { 0.0 });
+}
+
+/// This server took over, with this epoch.
+pub fn took_over(epoch: i64) {
+    counter_of(TAKEOVERS).increment(1);
+    gauge_of(EPOCH).set(f64::from(i32::try_from(epoch).unwrap_or(i32::MAX)));
 }
 
 /// Whether the ledger can write.

@@ -31,6 +31,9 @@ pub enum Task {
     /// Serve the lease API (the default)
     #[command(after_help = LAYERS)]
     Serve(Box<Config>),
+    /// Bring the tables of the ledger's database up to date, as a start does, and nothing else
+    #[command(after_help = LAYERS)]
+    Migrate(Box<Config>),
     /// Make a token: prints it once, with its lines for the tokens file
     Token {
         /// Its name: the credential that leases are bound to
@@ -72,7 +75,7 @@ pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<String>) -> Result<
     let command = with_layers(command, &flags, &env)?;
     let matches = command.try_get_matches_from(args).map_err(|error| answer(&error))?;
     let task = from(&matches)?.task();
-    if let Task::Serve(config) = &task {
+    if let Task::Serve(config) | Task::Migrate(config) = &task {
         config.ledger.check()?;
     }
     Ok(task)
@@ -93,7 +96,7 @@ fn with_layers(
     flags: &ArgMatches,
     env: &impl Fn(&str) -> Option<String>,
 ) -> Result<clap::Command, Mistake> {
-    let named = flags.subcommand_matches("serve").unwrap_or(flags);
+    let named = flags.subcommand().map_or(flags, |(_, flags)| flags);
     let path = named.get_one::<PathBuf>("config").cloned();
     let path = path.or_else(|| env("QUOTA_CONFIG").map(PathBuf::from));
     let mut lowers = match path {
@@ -131,7 +134,7 @@ mod tests {
     fn parse_line(line: &str, env: impl Fn(&str) -> Option<String>) -> Result<Config, Answer> {
         let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         match parse(&args, env)? {
-            Task::Serve(config) => Ok(*config),
+            Task::Serve(config) | Task::Migrate(config) => Ok(*config),
             Task::Token { .. } => panic!("not a token"),
         }
     }
@@ -169,7 +172,8 @@ mod tests {
             "QUOTA_REQUEST_MS" => Some("200".to_owned()),
             _ => None,
         };
-        for line in ["quota-server --drain-ms 3", "quota-server serve --drain-ms 3"] {
+        for task in ["", " serve", " migrate"] {
+            let line = &format!("quota-server{task} --drain-ms 3");
             let config = parse_line(line, env).unwrap();
             let http = &config.http;
             assert_eq!((http.drain_ms, http.request_ms, http.body_read_ms), (3, 200, 1_000));

@@ -55,7 +55,7 @@ pub(super) fn of_file(command: &Command, settings: Vec<Setting>) -> Result<Vec<L
 }
 
 /// Makes a value the flag's default, if it is one that the flag takes. `serve` takes the same flags
-/// with and without its name, so it is laid under both.
+/// with and without its name, and `migrate` too, so it is laid under all.
 pub(super) fn lay(command: Command, lower: Lower) -> Result<Command, Mistake> {
     let flag = format!("--{}={}", lower.flag, lower.value);
     command
@@ -71,7 +71,7 @@ pub(super) fn lay(command: Command, lower: Lower) -> Result<Command, Mistake> {
             }
         })
     };
-    Ok(set(command).mut_subcommand("serve", set))
+    Ok(set(command).mut_subcommand("serve", set).mut_subcommand("migrate", set))
 }
 
 /// The first line of what clap says, without its prefix.

@@ -76,6 +76,20 @@ impl LedgerConfig {
         url.parse()
     }
 
+    /// Which ledger it is and where, for who starts it.
+    pub(crate) fn shown(&self) -> String {
+        let name = self.ledger.name();
+        match (self.ledger, &self.database_url, self.redis_address()) {
+            (LedgerKind::Postgres, Some(url), _) => format!("{name}, at {url}"),
+            (LedgerKind::Redis, _, Ok(address)) => format!("{name}, at {address}"),
+            _ => {
+                let folder = self.data_dir.canonicalize();
+                let folder = folder.unwrap_or_else(|_| self.data_dir.clone());
+                format!("{name}, data in {}", folder.display())
+            }
+        }
+    }
+
     /// Nobody else on this machine may see a password: flags are shown to everybody.
     pub(super) fn check_flags(flags: &clap::ArgMatches) -> Result<(), Mistake> {
         for (id, variable) in

@@ -8,6 +8,7 @@
 //! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
 
 pub mod journaled;
+pub mod postgres;
 pub mod redis;
 
 use std::fmt;
@@ -56,6 +57,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// Whether the ledger can write just now.
     fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>>;
 
+    /// Whether this server writes the books, or another does.
+    fn role(&self) -> Role {
+        Role::Active
+    }
+
     /// What of the store's settings an operator should know: under them answered writes can be lost.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
@@ -63,6 +69,15 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Takes no more operations, finishes those it has, and closes its store.
     fn stop(&self) -> BoxFuture<'_, ()>;
+}
+
+/// What a server is among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It writes the books.
+    Active,
+    /// Another one does, which it may follow.
+    Standby,
 }
 
 /// Who asks.

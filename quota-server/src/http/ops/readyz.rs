@@ -1,5 +1,5 @@
-//! `GET /readyz`: the server can do its work: it is not stopping, and its ledger can write.
-//! Warnings about its store follow in lines of their own.
+//! `GET /readyz`: the server can do its work: it is not stopping, and its ledger can write, or send
+//! writers to the server that does.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use quota_api::{Code, routes};
 
 use crate::http::openapi::problems;
 use crate::http::{Api, Failure};
+use crate::ledger::Role;
 
 problems! { Problems: Overloaded, LedgerUnavailable, ShuttingDown }
 
@@ -15,7 +16,7 @@ problems! { Problems: Overloaded, LedgerUnavailable, ShuttingDown }
 #[utoipa::path(
     get, path = routes::READYZ, tag = "operation",
     responses(
-        (status = 200, description = "The ledger can write; warnings about its store follow.", body = str, content_type = "text/plain"),
+        (status = 200, description = "The ledger can write, or knows who does; warnings about the store follow.", body = str, content_type = "text/plain"),
         Problems,
     )
 )]
@@ -24,6 +25,15 @@ pub(in crate::http) async fn readyz(State(api): State<Arc<Api>>) -> Result<Strin
         return Err(Failure::new(Code::ShuttingDown, "the server is stopping"));
     }
     api.ledger.health().await?;
-    let warnings = api.ledger.warnings().into_iter().map(|warning| format!("warning: {warning}\n"));
-    Ok(std::iter::once("ready\n".to_owned()).chain(warnings).collect())
+    Ok(said(api.ledger.role(), &api.ledger.warnings()))
+}
+
+fn said(role: Role, warnings: &[String]) -> String {
+    let first = match role {
+        Role::Active => "ready",
+        Role::Standby => "ready, as a standby",
+    };
+    let lines = std::iter::once(first.to_owned());
+    let warnings = warnings.iter().map(|warning| format!("warning: {warning}"));
+    lines.chain(warnings).map(|line| line + "\n").collect()
 }

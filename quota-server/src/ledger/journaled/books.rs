@@ -68,7 +68,7 @@ impl Books {
         books
     }
 
-    fn insert(&mut self, row: DeploymentRow) {
+    pub(super) fn insert(&mut self, row: DeploymentRow) {
         if row.deleted {
             self.deleted.push(row.no);
         }

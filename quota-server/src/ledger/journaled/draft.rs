@@ -11,6 +11,7 @@ pub(crate) struct Draft {
     pub(crate) entry: EntryWriter,
     pub(crate) changes: Vec<Change>,
     pub(crate) grants: usize,
+    steady_ms: u64,
 }
 
 impl Draft {
@@ -18,6 +19,7 @@ impl Draft {
         self.entry.begin(stamp);
         self.changes.clear();
         self.grants = 0;
+        self.steady_ms = stamp.now.steady_ms;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,7 +36,12 @@ impl Draft {
     }
 
     pub(crate) fn finish(&mut self, seq: u64) -> Commit {
-        Commit { seq, entry: self.entry.finish(), changes: std::mem::take(&mut self.changes) }
+        Commit {
+            seq,
+            entry: self.entry.finish(),
+            steady_ms: self.steady_ms,
+            changes: std::mem::take(&mut self.changes),
+        }
     }
 }
 

@@ -39,25 +39,37 @@ pub enum OpenError {
     #[error("{} is missing, though other shards are there: its leases may be in use, so it is not made anew", .0.display())]
     Missing(PathBuf),
     /// A newer server has changed the tables.
-    #[error("{} has schema version {version}, which this server does not know: it was written by a newer one", .path.display())]
+    #[error(
+        "{name} has schema version {version}, which this server does not know: it was written by a newer one"
+    )]
     NewerSchema {
-        /// The file.
-        path: PathBuf,
+        /// The file or database.
+        name: String,
         /// The version that is not known.
         version: i64,
     },
-    /// The file cannot be opened.
-    #[error("cannot open {}: {source}", .path.display())]
+    /// The tables are older than this server, which was told to leave them alone.
+    #[error(
+        "{name} lacks schema version {version}: run `quota-server migrate`, or start without --no-migrate"
+    )]
+    OldSchema {
+        /// The database.
+        name: String,
+        /// The version that is missing.
+        version: i64,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open {name}: {source}")]
     Store {
-        /// Which one.
-        path: PathBuf,
+        /// The file or database.
+        name: String,
         /// Why not.
         source: JournalError,
     },
     /// The books cannot be recovered from the file.
     #[error("cannot recover from {name}: {source}")]
     Recovery {
-        /// The file.
+        /// The file or database.
         name: String,
         /// Why not.
         source: RecoveryError,

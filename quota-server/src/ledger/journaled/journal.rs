@@ -132,6 +132,8 @@ pub(crate) struct Commit {
     /// One more than that of the commit before.
     pub(crate) seq: u64,
     pub(crate) entry: Vec<u8>,
+    /// The ledger's steady time in the entry's stamp.
+    pub(crate) steady_ms: u64,
     /// Mostly nothing: then a commit is one statement.
     pub(crate) changes: Vec<Change>,
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join_all, select_all};
 use quota_core::{BookPage, Now};
 use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::xxh3_64;
@@ -109,6 +109,14 @@ impl Ledger for JournaledLedger {
     }
 }
 
+impl JournaledLedger {
+    /// Ends when a writer has ended, whether it was told to or not.
+    pub(crate) async fn ended(&self) {
+        let closed = self.shards.iter().map(|shard| shard.jobs.closed().boxed());
+        select_all(closed).await;
+    }
+}
+
 impl Shard {
     fn is_alive(&self) -> bool {
         !self.jobs.is_closed()
@@ -164,11 +172,7 @@ impl JournaledLedger {
             tracing::error!(%error, "the history cannot be read");
             Unavailable::CannotWrite
         })?;
-        let mut pages = live.pages;
-        let first_live = pages.last().map_or(u64::MAX, |page| page.window);
-        pages.retain(|page| page.minute >= oldest);
-        pages.extend(history.into_iter().filter(|page| page.window < first_live));
-        Ok(Some(pages))
+        Ok(Some(live.with(history, oldest)))
     }
 
     async fn look<T>(

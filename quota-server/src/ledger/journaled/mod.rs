@@ -14,6 +14,7 @@ mod deployments;
 mod draft;
 mod entry;
 mod error;
+mod follow;
 mod holders;
 mod job;
 mod journal;
@@ -44,13 +45,14 @@ pub use recovery::RecoveryError;
 
 pub(crate) use books::{Books, ShardNo};
 pub(crate) use entry::{EntryReader, Record};
+pub(crate) use follow::Follower;
 pub(crate) use journal::{Catalogue, Change, Commit, DeploymentRow, History, Journal, Kept};
 pub(crate) use recovery::{Replay, is_complete};
+pub(crate) use time::LedgerTime;
 
 use crate::store::sqlite::FolderLock;
 use job::Job;
 use outage::Health;
-use time::LedgerTime;
 
 /// Keeps the books of all deployments in one process.
 pub struct JournaledLedger {

@@ -1,5 +1,6 @@
 //! Starting the journaled ledger.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
@@ -43,6 +44,19 @@ impl JournaledLedger {
         Ok(ledger)
     }
 
+    /// Brings the tables of a data folder up to date, and nothing else; makes it where it is missing.
+    ///
+    /// # Errors
+    /// As [`JournaledLedger::open`].
+    pub async fn migrate(data_dir: &Path, shards: u32) -> Result<(), OpenError> {
+        let _lock = FolderLock::take(data_dir)?;
+        for mut journal in sqlite::open_all(data_dir, shards).await? {
+            let name = journal.name().to_owned();
+            journal.close().await.map_err(|source| OpenError::Store { name, source })?;
+        }
+        Ok(())
+    }
+
     /// The ledger on these journals, one for each shard.
     pub(super) async fn on<J: Journal>(
         journals: Vec<J>,
@@ -56,13 +70,24 @@ impl JournaledLedger {
         let last = recovered.iter().filter_map(|(_, state)| state.last);
         let last = last.max_by_key(|last| last.now.steady_ms);
         metrics::recovered(began.elapsed());
+        let time = LedgerTime::start(clock, last);
+        Ok(Self::begin(recovered, time, config, tracker, &stop.child_token()))
+    }
+
+    /// The ledger on journals whose books are recovered.
+    pub(crate) fn begin<J: Journal>(
+        recovered: Vec<(J, Recovered)>,
+        time: LedgerTime,
+        config: &JournaledConfig,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
         metrics::writable(true);
         let shared = Shared {
-            time: Arc::new(LedgerTime::start(clock, last)),
+            time: Arc::new(time),
             health: Arc::new(Health::default()),
             history_windows: u64::from(config.history_hours.max(1)) * WINDOWS_AN_HOUR,
         };
-        let stop = stop.child_token();
         let mut ledger = Self {
             shards: Vec::new(),
             time: shared.time.clone(),
@@ -80,7 +105,7 @@ impl JournaledLedger {
             writers.push(tracker.spawn(writer.run(stop.clone())));
         }
         ledger.writers = Mutex::new(writers);
-        Ok(ledger)
+        ledger
     }
 }
 

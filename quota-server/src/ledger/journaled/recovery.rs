@@ -123,15 +123,17 @@ pub(crate) async fn recover(
 /// Books that take in entries.
 #[derive(Debug)]
 pub(crate) struct Replay {
-    books: Books,
-    place: Place,
-    last: Option<Stamp>,
+    pub(super) books: Books,
+    pub(super) place: Place,
+    pub(super) last: Option<Stamp>,
+    /// Windows before this one are incomplete here.
+    floor: u64,
 }
 
 impl Replay {
     pub(crate) fn new(books: Books, kept: Kept) -> Self {
         let place = Place { kept, next_seq: kept.first_seq, windows: VecDeque::new() };
-        Self { books, place, last: None }
+        Self { books, place, last: None, floor: kept.floor }
     }
 
     /// Takes in the next entry.
@@ -174,7 +176,7 @@ impl Replay {
             .get_mut(&deployment)
             .ok_or(RecoveryError::UnknownDeployment { seq, deployment })?;
         slot.recorded = stamp.now.window.number;
-        let floor = self.place.kept.floor;
+        let floor = self.floor;
         let book = slot.open(&mut self.books.active);
         if is_of_incomplete(book, event, floor) {
             return Ok(());

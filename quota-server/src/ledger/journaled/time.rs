@@ -37,6 +37,16 @@ impl LedgerTime {
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
     }
 
+    /// Goes on from a stamp of another machine, whose steady time was seen to be so far ahead of this
+    /// machine's boot clock, at least.
+    pub(crate) fn follow(clock: Arc<dyn Clock>, last: Stamp, seen_ahead_ms: i64) -> Self {
+        let (boot, reading) = (clock.boot(), clock.reading());
+        let least_ms = signed(last.now.steady_ms).saturating_sub(signed(reading.steady_ms));
+        let ahead_ms = seen_ahead_ms.max(least_ms);
+        let keeper = Timekeeper::resume(last.now, ahead(reading, ahead_ms));
+        Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
+    }
+
     /// The time now. Later calls, from any shard, never get an earlier one.
     pub(crate) fn stamp(&self) -> Stamp {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +73,7 @@ fn ahead(reading: Reading, by_ms: i64) -> Reading {
     Reading { steady_ms: reading.steady_ms.saturating_add_signed(by_ms), ..reading }
 }
 
-fn signed(ms: u64) -> i64 {
+pub(super) fn signed(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quota_core::{BookPage, HeldLease, Now};
+use quota_core::{Book, BookPage, HeldLease, Now};
 
 use super::books::{Books, Slot};
 use crate::ledger::{Held, LeaseRef};
@@ -18,13 +18,34 @@ pub(crate) struct Pages {
     pub(crate) pages: Vec<BookPage>,
 }
 
+impl Pages {
+    /// These and the closed ones of the history, from minute `oldest` on.
+    pub(crate) fn with(self, history: Vec<BookPage>, oldest: u64) -> Vec<BookPage> {
+        let mut pages = self.pages;
+        let first_live = pages.last().map_or(u64::MAX, |page| page.window);
+        pages.retain(|page| page.minute >= oldest);
+        pages.extend(history.into_iter().filter(|page| page.window < first_live));
+        pages
+    }
+}
+
+fn pages(no: u32, book: Option<&mut Book>, now: &Now) -> Pages {
+    let mut pages = book.map_or_else(Vec::new, |book| book.pages(now));
+    pages.reverse();
+    Pages { no, minute: now.window.minute, pages }
+}
+
 impl Books {
     /// The windows that a deployment's book still has. `None`: no such deployment.
     pub(crate) fn pages(&mut self, id: &str, now: &Now) -> Option<Pages> {
         let slot = self.look(id)?;
-        let mut pages = slot.book.as_deref_mut().map_or_else(Vec::new, |book| book.pages(now));
-        pages.reverse();
-        Some(Pages { no: slot.no, minute: now.window.minute, pages })
+        Some(pages(slot.no, slot.book.as_deref_mut(), now))
+    }
+
+    /// The same, at a time that the book itself is not brought to.
+    pub(crate) fn pages_from_copy(&self, id: &str, now: &Now) -> Option<Pages> {
+        let slot = self.live(id)?;
+        Some(pages(slot.no, slot.book.clone().as_deref_mut(), now))
     }
 
     /// Who holds what. `None`: no such deployment.
@@ -33,6 +54,13 @@ impl Books {
         let no = slot.no;
         let leases = slot.book.as_deref_mut().map_or_else(Vec::new, |book| book.held(now));
         Some(leases.into_iter().map(|lease| self.named(no, lease)).collect())
+    }
+
+    /// The same, at a time that the book itself is not brought to.
+    pub(crate) fn held_from_copy(&self, id: &str, now: &Now) -> Option<Vec<Held>> {
+        let slot = self.live(id)?;
+        let leases = slot.book.clone().map_or_else(Vec::new, |mut book| book.held(now));
+        Some(leases.into_iter().map(|lease| self.named(slot.no, lease)).collect())
     }
 
     fn named(&self, deployment: u32, lease: HeldLease) -> Held {

@@ -3,9 +3,9 @@
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Executor};
 
-use super::rows::{MOST, signed};
 use crate::ledger::LateEntry;
 use crate::ledger::journaled::{Change, Commit, DeploymentRow, Kept};
+use crate::store::rows::{MOST, signed};
 use quota_core::{BookPage, WindowKind};
 
 const INSERT: &str = "INSERT INTO journal (seq, entry) VALUES (?, ?)";

@@ -45,9 +45,12 @@ fn file(folder: &Path, no: u32) -> PathBuf {
     folder.join(format!("ledger-{no:02}.sqlite"))
 }
 
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}
+
 async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
-    let failed =
-        |source| OpenError::Store { path: path.to_owned(), source: JournalError::new(source) };
+    let failed = |source| OpenError::Store { name: name(path), source: JournalError::new(source) };
     let mut connection = connect(path).await.map_err(failed)?;
     migrate(path, &mut connection).await?;
     describe(&mut connection, shard).await.map_err(failed)?;
@@ -65,11 +68,11 @@ async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
 }
 
 async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
-    let path = path.to_owned();
+    let name = name(path);
     match MIGRATIONS.run(connection).await {
         Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(version)) => Err(OpenError::NewerSchema { path, version }),
-        Err(error) => Err(OpenError::Store { path, source: JournalError::new(error) }),
+        Err(MigrateError::VersionMissing(version)) => Err(OpenError::NewerSchema { name, version }),
+        Err(error) => Err(OpenError::Store { name, source: JournalError::new(error) }),
     }
 }
 

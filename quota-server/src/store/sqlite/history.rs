@@ -4,8 +4,8 @@ use quota_core::BookPage;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{FromRow, Row, SqlitePool};
 
-use super::rows::{Page, signed};
 use crate::ledger::journaled::{History, JournalError};
+use crate::store::rows::{Page, signed};
 
 /// How many read at once; in WAL mode none of them holds up the writer.
 const READERS: u32 = 2;

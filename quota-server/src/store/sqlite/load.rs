@@ -4,8 +4,8 @@ use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use super::rows::Deployment;
 use crate::ledger::journaled::{Catalogue, JournalError, Kept, RecoveryError};
+use crate::store::rows::Deployment;
 
 /// Everything but the entries.
 pub(crate) async fn read_catalogue(

@@ -8,7 +8,6 @@ mod files;
 mod history;
 mod load;
 mod lock;
-mod rows;
 #[cfg(test)]
 mod tests;
 

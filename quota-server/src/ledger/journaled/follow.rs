@@ -1,0 +1,147 @@
+//! The books of a standby: kept up with a journal that another server writes.
+//!
+//! Entries are taken in by the code that recovers from a journal, so a standby that takes over goes on
+//! with the same books as after a restart. What the writer does at a new window without an entry is
+//! done here too, or the books of windows long over would pile up.
+//!
+//! A reader's clock is not the writer's, and books never go back in time: what is shown is shown from a
+//! copy of the book, and the original stays where its last entry left it.
+
+use quota_core::{Event, HolderId, Now};
+use rustc_hash::FxHashSet;
+
+use super::books::{Books, ShardNo, count};
+use super::draft::Draft;
+use super::journal::{Catalogue, DeploymentRow, Kept};
+use super::recovery::{Recovered, RecoveryError, Replay};
+use super::time::Stamp;
+use super::turn::KEPT_WINDOWS;
+use super::views::Pages;
+use crate::ledger::{Held, Stored};
+use crate::metrics;
+
+/// One shard: many servers are more than one server's disk.
+const SHARD: ShardNo = ShardNo { no: 0, of: 1 };
+
+/// Books that follow a journal.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    replay: Replay,
+}
+
+impl Follower {
+    /// Begins with everything but the entries.
+    pub(crate) fn new(catalogue: Catalogue) -> Self {
+        let kept = catalogue.kept;
+        Self { replay: Replay::new(Books::new(SHARD, catalogue), kept) }
+    }
+
+    /// The first entry that it has not taken in.
+    pub(crate) const fn next_seq(&self) -> u64 {
+        self.replay.place.next_seq
+    }
+
+    /// From where on the journal counts.
+    pub(crate) const fn kept(&self) -> Kept {
+        self.replay.place.kept
+    }
+
+    /// When the last entry was written.
+    pub(crate) const fn last(&self) -> Option<Stamp> {
+        self.replay.last
+    }
+
+    /// Takes in deployments as they are now: before the entries that may be of them.
+    pub(crate) fn deployments(&mut self, rows: Vec<DeploymentRow>, last: Option<u32>) {
+        let books = &mut self.replay.books;
+        books.last_deployment = books.last_deployment.max(last);
+        for row in rows {
+            books.change(row);
+        }
+    }
+
+    /// Takes in the next entry.
+    pub(crate) fn entry(&mut self, seq: u64, entry: &[u8]) -> Result<(), RecoveryError> {
+        let before = self.last().map(|last| last.now.window.number);
+        self.replay.entry(seq, entry)?;
+        if let Some(last) = self.last()
+            && before.is_some_and(|before| before < last.now.window.number)
+        {
+            self.replay.books.turned(&last.now);
+        }
+        Ok(())
+    }
+
+    /// Entries before this no longer count.
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        let place = &mut self.replay.place;
+        place.kept = kept;
+        place.windows.retain(|(window, _)| *window >= kept.floor);
+    }
+
+    /// The books, for the server that writes from now on.
+    pub(crate) fn recovered(self, oldest_seq: u64) -> Recovered {
+        self.replay.finish(oldest_seq)
+    }
+
+    pub(crate) fn deployment(&self, id: &str) -> Option<Stored> {
+        self.replay.books.deployment(id)
+    }
+
+    pub(crate) fn all_deployments(&self) -> Vec<Stored> {
+        let mut all = self.replay.books.deployments();
+        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    pub(crate) fn pages(&self, id: &str, now: &Now) -> Option<Pages> {
+        self.replay.books.pages_from_copy(id, now)
+    }
+
+    pub(crate) fn held(&self, id: &str, now: &Now) -> Option<Vec<Held>> {
+        self.replay.books.held_from_copy(id, now)
+    }
+}
+
+impl Books {
+    /// Takes in a deployment as it is now. One that was forgotten, and made again with another number,
+    /// takes the place of the old one.
+    fn change(&mut self, row: DeploymentRow) {
+        if let Some(old) = self.by_id.get(&row.id).copied().filter(|no| *no != row.no) {
+            self.remove(old);
+        }
+        self.deleted.retain(|no| *no != row.no);
+        let Some(slot) = self.slots.get_mut(&row.no) else { return self.insert(row) };
+        let since = slot.deleted.unwrap_or(slot.recorded);
+        slot.deleted = row.deleted.then_some(since);
+        if row.deleted {
+            self.deleted.push(row.no);
+        }
+        (slot.policy, slot.details, slot.version) = (row.policy, row.details, row.version);
+    }
+
+    fn remove(&mut self, no: u32) {
+        self.slots.remove(&no);
+        self.deleted.retain(|deleted| *deleted != no);
+        let before = self.active.len();
+        self.active.retain(|active| *active != no);
+        metrics::books_active_changed(count(self.active.len()) - count(before));
+    }
+
+    /// What a writer does at a new window, of which its entries say nothing. The pages are in the
+    /// history already.
+    fn turned(&mut self, now: &Now) {
+        self.close_windows(now, &mut Draft::default());
+        let books = self.active.iter().filter_map(|no| self.slots.get(no)?.book.as_deref());
+        let awaited: FxHashSet<_> =
+            books.flat_map(|book| book.carried()).filter_map(late).collect();
+        self.holders.forget(now.window.number.saturating_sub(KEPT_WINDOWS), &awaited);
+    }
+}
+
+fn late(event: Event) -> Option<HolderId> {
+    match event {
+        Event::Carried { late, .. } => Some(late.holder),
+        _ => None,
+    }
+}

@@ -1,0 +1,199 @@
+//! One server's way from standby to active and back, on a task of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::face::Face;
+use super::standby::Standby;
+use super::{PostgresConfig, TERM};
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::ledger::journaled::{
+    Follower, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
+};
+use crate::metrics;
+use crate::store::postgres::{
+    Database, Me, PostgresHistory, PostgresJournal, elect, look, news, oldest_seq, read_catalogue,
+};
+
+/// How often a standby looks.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A server that would write the books if no other did.
+pub(super) struct Candidate {
+    pub(super) database: Database,
+    pub(super) history: Arc<PostgresHistory>,
+    pub(super) config: PostgresConfig,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tracker: TaskTracker,
+    pub(super) face: watch::Sender<Face>,
+    pub(super) stop: CancellationToken,
+    /// Counts this process's terms.
+    pub(super) terms: u64,
+}
+
+/// Where it stands.
+pub(super) enum Place {
+    /// It has no books.
+    Nowhere,
+    /// It has books, and no connection to keep them up.
+    Lost(Arc<Standby>),
+    Standby(Seat),
+    Active(Arc<JournaledLedger>),
+}
+
+/// A standby with its connection.
+pub(super) struct Seat {
+    standby: Arc<Standby>,
+    connection: PgConnection,
+}
+
+impl Candidate {
+    /// Stands by, takes over, stands by again, until the stop.
+    pub(super) async fn run(mut self, mut place: Place) {
+        while matches!(place, Place::Active(_)) || !self.stop.is_cancelled() {
+            place = self.go_on(place).await;
+        }
+        metrics::active(false);
+    }
+
+    async fn go_on(&mut self, place: Place) -> Place {
+        match place {
+            Place::Nowhere => match self.sit_down().await {
+                Ok(seat) => Place::Standby(seat),
+                Err(error) => self.lost(&error, Place::Nowhere).await,
+            },
+            Place::Lost(standby) => match self.database.connect().await {
+                Ok(connection) => {
+                    info!("a standby follows the journal again");
+                    Place::Standby(Seat { standby, connection })
+                }
+                Err(_) => self.pause(Place::Lost(standby)).await,
+            },
+            Place::Standby(seat) => self.stand_by(seat).await,
+            Place::Active(ledger) => {
+                self.lead(&ledger).await;
+                Place::Nowhere
+            }
+        }
+    }
+
+    /// Reads the books and follows them from now on.
+    pub(super) async fn sit_down(&self) -> Result<Seat, RecoveryError> {
+        let mut connection = self.database.connect().await?;
+        let follower = Follower::new(read_catalogue(&mut connection).await?);
+        let (clock, history) = (Arc::clone(&self.clock), Arc::clone(&self.history));
+        let standby = Arc::new(Standby::new(follower, clock, history));
+        read_on(&mut connection, &standby).await?;
+        standby.saw(&look(&mut connection, TERM).await?);
+        self.face.send_replace(Face::Standby(Arc::clone(&standby)));
+        metrics::active(false);
+        Ok(Seat { standby, connection })
+    }
+
+    /// One look, and a pause.
+    async fn stand_by(&mut self, mut seat: Seat) -> Place {
+        let standby = Arc::clone(&seat.standby);
+        let next = match self.look(&mut seat).await {
+            Ok(None) => return self.pause(Place::Standby(seat)).await,
+            Ok(Some(epoch)) => self.take_over(seat, epoch).await.map(Place::Active),
+            Err(error) => Err(error),
+        };
+        match next {
+            Ok(place) => place,
+            Err(error @ RecoveryError::Journal(_)) => self.lost(&error, Place::Lost(standby)).await,
+            Err(error) => self.lost(&error, Place::Nowhere).await,
+        }
+    }
+
+    /// Looks who writes, takes in what is new, and runs for it where nobody does: its epoch, if it
+    /// wins.
+    pub(super) async fn look(&mut self, seat: &mut Seat) -> Result<Option<i64>, RecoveryError> {
+        let leader = look(&mut seat.connection, TERM).await?;
+        seat.standby.saw(&leader);
+        if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
+            read_on(&mut seat.connection, &seat.standby).await?;
+        }
+        if leader.is_alive {
+            return Ok(None);
+        }
+        self.terms += 1;
+        Ok(elect(&mut seat.connection, &self.me(), TERM).await?)
+    }
+
+    fn me(&self) -> Me {
+        let server = format!("{}-{}", self.config.server, self.terms).into();
+        Me { server, advertise_url: Arc::clone(&self.config.advertise_url) }
+    }
+
+    /// Reads what the old writer still wrote: from the election on it writes no more.
+    pub(super) async fn take_over(
+        &self,
+        seat: Seat,
+        epoch: i64,
+    ) -> Result<Arc<JournaledLedger>, RecoveryError> {
+        let Seat { standby, mut connection } = seat;
+        read_on(&mut connection, &standby).await?;
+        self.face.send_replace(Face::Reading);
+        let time = standby.time();
+        let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
+        let oldest = oldest_seq(&mut connection, follower.kept()).await?;
+        let (database, history) = (self.database.clone(), Arc::clone(&self.history));
+        let journal = PostgresJournal::elected(database, self.me(), epoch, connection, history);
+        let config = JournaledConfig {
+            history_hours: self.config.history_hours,
+            ..JournaledConfig::new("")
+        };
+        let recovered = vec![(journal, follower.recovered(oldest))];
+        // Its own token: the ledger is stopped by its `stop`, after all that may call it.
+        let stop = CancellationToken::new();
+        let ledger = JournaledLedger::begin(recovered, time, &config, &self.tracker, &stop);
+        let ledger = Arc::new(ledger);
+        self.face.send_replace(Face::Active(Arc::clone(&ledger)));
+        metrics::took_over(epoch);
+        metrics::active(true);
+        info!(epoch, database = self.database.name(), "this server is the active one");
+        Ok(ledger)
+    }
+
+    /// Writes until it is to stop or another server has taken over.
+    async fn lead(&self, ledger: &JournaledLedger) {
+        let fenced = self.stop.run_until_cancelled(ledger.ended()).await.is_some();
+        if fenced {
+            warn!("another server has taken over: this one stands by");
+            self.face.send_replace(Face::Reading);
+            metrics::active(false);
+        }
+        ledger.stop().await;
+    }
+
+    /// Something went wrong; the books that there are stay to be read for a while.
+    async fn lost(&self, error: &RecoveryError, place: Place) -> Place {
+        warn!(%error, "a standby cannot follow the journal");
+        self.pause(place).await
+    }
+
+    async fn pause(&self, place: Place) -> Place {
+        self.stop.run_until_cancelled(sleep(LOOK)).await;
+        place
+    }
+}
+
+/// Takes in all that is new.
+async fn read_on(connection: &mut PgConnection, standby: &Standby) -> Result<(), RecoveryError> {
+    loop {
+        let news = news(connection, standby.next_seq()).await?;
+        let is_all = news.entries.is_empty();
+        standby.take_in(news)?;
+        if is_all {
+            return Ok(());
+        }
+    }
+}

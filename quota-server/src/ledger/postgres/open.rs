@@ -1,0 +1,117 @@
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use super::candidate::{Candidate, Place};
+use super::face::Face;
+use super::{PostgresConfig, PostgresLedger};
+use crate::clock::Clock;
+use crate::ledger::journaled::{OpenError, RecoveryError};
+use crate::store::postgres::{Database, PostgresHistory};
+
+impl PostgresLedger {
+    /// Brings the tables up to date, reads the books, and begins to stand by on `tracker`; where no
+    /// other server writes, this one does when it returns.
+    ///
+    /// # Errors
+    /// PostgreSQL does not answer, its tables are of another version, or the books cannot be read.
+    pub async fn open(
+        config: PostgresConfig,
+        clock: Arc<dyn Clock>,
+        tracker: &TaskTracker,
+    ) -> Result<Self, OpenError> {
+        let database = Database::new(&config.database_url)
+            .map_err(|source| OpenError::Store { name: "the database".to_owned(), source })?;
+        if config.migrate {
+            database.migrate().await?;
+        } else {
+            database.check_schema().await?;
+        }
+        let warnings = warnings(&database).await?;
+        let (face, shown) = watch::channel(Face::Reading);
+        let (stop, history) = (CancellationToken::new(), Arc::new(PostgresHistory::new(&database)));
+        let candidate = Candidate {
+            database,
+            history: Arc::clone(&history),
+            config,
+            clock,
+            tracker: tracker.clone(),
+            face,
+            stop: stop.clone(),
+            terms: 0,
+        };
+        let task = candidate.start().await?;
+        Ok(Self { face: shown, history, warnings, stop, candidate: Mutex::new(Some(task)) })
+    }
+
+    /// Brings the tables of a database up to date, and nothing else.
+    ///
+    /// # Errors
+    /// PostgreSQL does not answer, or a newer server has changed the tables.
+    pub async fn migrate(database_url: &str) -> Result<(), OpenError> {
+        let database = Database::new(database_url)
+            .map_err(|source| OpenError::Store { name: "the database".to_owned(), source })?;
+        database.migrate().await
+    }
+
+    /// Tells of each time that this server becomes the active one, from now on.
+    #[must_use]
+    pub fn takeovers(&self) -> Takeovers {
+        let mut face = self.face.clone();
+        face.mark_unchanged();
+        Takeovers(face)
+    }
+}
+
+/// See [`PostgresLedger::takeovers`].
+pub struct Takeovers(watch::Receiver<Face>);
+
+impl Takeovers {
+    /// The next one. `None`: the ledger has stopped.
+    pub async fn next(&mut self) -> Option<()> {
+        loop {
+            self.0.changed().await.ok()?;
+            if matches!(*self.0.borrow_and_update(), Face::Active(_)) {
+                return Some(());
+            }
+        }
+    }
+}
+
+impl Candidate {
+    /// The first look, whose failure is told to who starts the server; then on a task of its own.
+    async fn start(mut self) -> Result<JoinHandle<()>, OpenError> {
+        let place = self.begin().await.map_err(|source| OpenError::Recovery {
+            name: self.database.name().to_owned(),
+            source,
+        })?;
+        let tracker = self.tracker.clone();
+        Ok(tracker.spawn(self.run(place)))
+    }
+
+    async fn begin(&mut self) -> Result<Place, RecoveryError> {
+        let mut seat = self.sit_down().await?;
+        match self.look(&mut seat).await? {
+            Some(epoch) => Ok(Place::Active(self.take_over(seat, epoch).await?)),
+            None => Ok(Place::Standby(seat)),
+        }
+    }
+}
+
+/// What stands against durable commits. The server serves all the same: it may be a trial.
+async fn warnings(database: &Database) -> Result<Vec<String>, OpenError> {
+    let look = async {
+        let mut connection = database.connect().await?;
+        database.doubts(&mut connection).await
+    };
+    let doubts = look
+        .await
+        .map_err(|source| OpenError::Store { name: database.name().to_owned(), source })?;
+    let doubts: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    doubts.iter().for_each(|doubt| warn!("{doubt}"));
+    Ok(doubts)
+}

@@ -1,0 +1,137 @@
+//! A standby's books, and what is answered from them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use quota_core::{BookPage, Now};
+use tokio::time::Instant;
+
+use super::sightings::Sightings;
+use crate::clock::Clock;
+use crate::ledger::journaled::{Follower, History, LedgerTime, RecoveryError};
+use crate::ledger::{Held, Unavailable};
+use crate::store::postgres::{Leader, News, PostgresHistory};
+
+/// Books that were not kept up for longer are not shown as if they were.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Books that follow, and who writes them.
+pub(super) struct Standby {
+    clock: Arc<dyn Clock>,
+    history: Arc<PostgresHistory>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Gone when this server writes.
+    follower: Option<Follower>,
+    sightings: Sightings,
+    /// How clients reach the active server, if one is alive.
+    active: Option<Arc<str>>,
+    looked: Instant,
+}
+
+impl Standby {
+    pub(super) fn new(
+        follower: Follower,
+        clock: Arc<dyn Clock>,
+        history: Arc<PostgresHistory>,
+    ) -> Self {
+        let state = State {
+            follower: Some(follower),
+            sightings: Sightings::default(),
+            active: None,
+            looked: Instant::now(),
+        };
+        Self { clock, history, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first entry that is not in the books.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.state().follower.as_ref().map_or(0, Follower::next_seq)
+    }
+
+    /// What the leader's row said just now.
+    pub(super) fn saw(&self, leader: &Leader) {
+        let here_ms = self.clock.reading().steady_ms;
+        let mut state = self.state();
+        state.looked = Instant::now();
+        state.sightings.saw(leader.epoch, leader.steady_ms.unsigned_abs(), here_ms);
+        let same = state.active.as_deref() == Some(&*leader.advertise_url);
+        if !leader.is_alive {
+            state.active = None;
+        } else if !same {
+            state.active = Some(leader.advertise_url.as_str().into());
+        }
+    }
+
+    /// Takes in what is new.
+    pub(super) fn take_in(&self, news: News) -> Result<(), RecoveryError> {
+        let mut state = self.state();
+        let Some(follower) = state.follower.as_mut() else { return Ok(()) };
+        follower.deployments(news.deployments, news.last_deployment);
+        news.entries.iter().try_for_each(|(seq, entry)| follower.entry(*seq, entry))?;
+        follower.keep(news.kept);
+        Ok(())
+    }
+
+    /// The ledger's time, going on from what was seen of it.
+    pub(super) fn time(&self) -> LedgerTime {
+        let state = self.state();
+        let clock = Arc::clone(&self.clock);
+        let last = state.follower.as_ref().and_then(Follower::last);
+        let Some(last) = last else { return LedgerTime::start(clock, None) };
+        let is_here = last.boot.is_some() && last.boot == clock.boot();
+        match state.sightings.ahead_ms(clock.reading().steady_ms) {
+            Some(ahead_ms) if !is_here => LedgerTime::follow(clock, last, ahead_ms),
+            _ => LedgerTime::start(clock, Some(last)),
+        }
+    }
+
+    /// What the books say, if they are fresh.
+    pub(super) fn read<T>(
+        &self,
+        look: impl FnOnce(&Follower, &Now) -> T,
+    ) -> Result<T, Unavailable> {
+        let now = self.time().stamp().now;
+        let state = self.state();
+        match &state.follower {
+            Some(follower) if state.looked.elapsed() <= FRESH => Ok(look(follower, &now)),
+            _ => Err(Unavailable::CannotWrite),
+        }
+    }
+
+    pub(super) fn held(&self, id: &str) -> Result<Option<Vec<Held>>, Unavailable> {
+        self.read(|follower, now| follower.held(id, now))
+    }
+
+    pub(super) async fn windows(
+        &self,
+        id: &str,
+        last: u64,
+    ) -> Result<Option<Vec<BookPage>>, Unavailable> {
+        let Some(live) = self.read(|follower, now| follower.pages(id, now))? else {
+            return Ok(None);
+        };
+        let oldest = (live.minute + 1).saturating_sub(last);
+        let history = self.history.pages(live.no, oldest).await.map_err(|error| {
+            tracing::error!(%error, "the history cannot be read");
+            Unavailable::CannotWrite
+        })?;
+        Ok(Some(live.with(history, oldest)))
+    }
+
+    /// Where writers must go.
+    pub(super) fn elsewhere(&self) -> Unavailable {
+        self.state().active.clone().map_or(Unavailable::CannotWrite, Unavailable::Standby)
+    }
+
+    /// The books, for the one that writes from now on.
+    pub(super) fn take(&self) -> Option<Follower> {
+        self.state().follower.take()
+    }
+}

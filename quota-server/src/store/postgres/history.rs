@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use quota_core::BookPage;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+
+use super::database::{CALL, Database, within};
+use crate::ledger::journaled::{History, JournalError};
+use crate::store::rows::{Page, signed};
+
+/// How many read at once.
+const READERS: u32 = 2;
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Reads the history beside the writer, on a standby too.
+pub(crate) struct PostgresHistory {
+    pool: PgPool,
+}
+
+impl PostgresHistory {
+    /// Connects when it is first asked.
+    pub(crate) fn new(database: &Database) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(CALL)
+            .idle_timeout(IDLE)
+            .connect_lazy_with(database.options());
+        Self { pool }
+    }
+
+    /// Closes its connections.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl History for PostgresHistory {
+    fn pages(
+        &self,
+        deployment: u32,
+        minute: u64,
+    ) -> BoxFuture<'_, Result<Vec<BookPage>, JournalError>> {
+        async move {
+            let sql = "SELECT * FROM history WHERE deployment = $1 AND minute >= $2
+                ORDER BY \"window\" DESC";
+            let call = sqlx::query_as(sql)
+                .bind(i64::from(deployment))
+                .bind(signed(minute))
+                .fetch_all(&self.pool);
+            let pages: Vec<Page> = within(CALL, call).await?;
+            Ok(pages.into_iter().map(|page| page.0).collect())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,136 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnection;
+use tokio::time::Instant;
+
+use super::database::Database;
+use super::leader::{self, Me};
+use super::{PostgresHistory, append, load};
+use crate::ledger::journaled::{Catalogue, Commit, History, Journal, JournalError, RecoveryError};
+
+/// How often a writer that commits nothing gives a sign of life.
+const BEAT: Duration = Duration::from_millis(400);
+
+/// The journal, for the one server that may write it.
+pub(crate) struct PostgresJournal {
+    database: Database,
+    me: Me,
+    epoch: i64,
+    /// `None` after a failure: it may be inside a transaction.
+    connection: Option<PgConnection>,
+    beat_due: Instant,
+    history: Arc<PostgresHistory>,
+}
+
+impl PostgresJournal {
+    /// For the server that was elected with this epoch, on the connection that it was elected on.
+    pub(crate) fn elected(
+        database: Database,
+        me: Me,
+        epoch: i64,
+        connection: PgConnection,
+        history: Arc<PostgresHistory>,
+    ) -> Self {
+        let beat_due = Instant::now() + BEAT;
+        Self { database, me, epoch, connection: Some(connection), beat_due, history }
+    }
+
+    /// Takes the connection out: a call that fails does not put it back.
+    fn take(&mut self) -> Result<PgConnection, JournalError> {
+        self.connection.take().ok_or_else(|| JournalError::new("not connected"))
+    }
+
+    fn put_back(&mut self, connection: PgConnection) {
+        self.connection = Some(connection);
+    }
+
+    fn renewed(&mut self, connection: PgConnection) {
+        self.put_back(connection);
+        self.beat_due = Instant::now() + BEAT;
+    }
+
+    /// A new connection, and with it a new epoch.
+    async fn connect(&mut self) -> Result<PgConnection, JournalError> {
+        self.connection = None;
+        let mut connection = self.database.connect().await?;
+        self.epoch = leader::own(&mut connection, &self.me).await?;
+        Ok(connection)
+    }
+}
+
+impl Journal for PostgresJournal {
+    fn name(&self) -> &str {
+        self.database.name()
+    }
+
+    async fn load(&mut self) -> Result<Catalogue, JournalError> {
+        let mut connection = self.connect().await?;
+        let catalogue = load::read_catalogue(&mut connection).await?;
+        self.renewed(connection);
+        Ok(catalogue)
+    }
+
+    /// A long journal is read in parts, with signs of life in between.
+    async fn replay(
+        &mut self,
+        first_seq: u64,
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
+    ) -> Result<(), RecoveryError> {
+        let mut connection = self.take()?;
+        let mut next_seq = first_seq;
+        loop {
+            let entries = load::entries(&mut connection, next_seq).await?;
+            let Some((last, _)) = entries.last() else { break };
+            next_seq = last + 1;
+            entries.iter().try_for_each(|(seq, entry)| each(*seq, entry))?;
+            leader::touch(&mut connection, self.epoch).await?;
+        }
+        self.renewed(connection);
+        Ok(())
+    }
+
+    async fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
+        let mut connection = self.take()?;
+        append::append(&mut connection, self.epoch, commit).await?;
+        self.renewed(connection);
+        Ok(())
+    }
+
+    fn beat_due(&self) -> Option<Instant> {
+        Some(self.beat_due)
+    }
+
+    async fn beat(&mut self, steady_ms: u64) -> Result<(), JournalError> {
+        let mut connection = self.take()?;
+        leader::renew(&mut connection, self.epoch, steady_ms).await?;
+        self.renewed(connection);
+        Ok(())
+    }
+
+    async fn trim(&mut self, seq: u64) -> Result<(), JournalError> {
+        let mut connection = self.take()?;
+        append::trim(&mut connection, seq).await?;
+        self.put_back(connection);
+        Ok(())
+    }
+
+    /// A new epoch is written durably.
+    async fn probe(&mut self) -> Result<(), JournalError> {
+        let connection = self.connect().await?;
+        self.renewed(connection);
+        Ok(())
+    }
+
+    /// Lets another server take over at once.
+    async fn close(&mut self) -> Result<(), JournalError> {
+        match self.connection.take() {
+            Some(mut connection) => leader::resign(&mut connection, self.epoch).await,
+            None => Ok(()),
+        }
+    }
+
+    fn history(&self) -> Arc<dyn History> {
+        self.history.clone()
+    }
+}

@@ -1,0 +1,123 @@
+//! Who writes: the one row of the table `leader`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::FromRow;
+use sqlx::postgres::PgConnection;
+
+use super::database::{CALL, within};
+use crate::ledger::journaled::JournalError;
+use crate::store::rows::signed;
+
+/// Whether the writer gave a sign of life within $1 ms. One from the future says that PostgreSQL's
+/// clock was set back: nobody could take over until it is reached again. All by PostgreSQL's clock,
+/// and only about who should write: what keeps two writers apart is the epoch.
+macro_rules! is_alive {
+    () => {
+        "(renewed_at BETWEEN clock_timestamp() - $1 * interval '1 ms'
+            AND clock_timestamp() + $1 * interval '1 ms')"
+    };
+}
+
+const LOOK: &str = concat!(
+    "SELECT epoch, server, advertise_url, steady_ms, ",
+    is_alive!(),
+    " AS is_alive, (SELECT max(seq) FROM journal) AS last_seq FROM leader WHERE id = 1",
+);
+
+const ELECT: &str = concat!(
+    "UPDATE leader SET epoch = epoch + 1, server = $2, advertise_url = $3,
+         renewed_at = clock_timestamp()
+     WHERE id = 1 AND NOT ",
+    is_alive!(),
+    " RETURNING epoch",
+);
+
+/// A writer's epoch is its own as long as its name is in the row.
+const OWN: &str = "UPDATE leader SET epoch = epoch + 1, renewed_at = clock_timestamp()
+     WHERE id = 1 AND server = $1 RETURNING epoch";
+
+const RENEW: &str = "UPDATE leader SET renewed_at = clock_timestamp(), steady_ms = $2
+     WHERE id = 1 AND epoch = $1";
+
+const TOUCH: &str = "UPDATE leader SET renewed_at = clock_timestamp() WHERE id = 1 AND epoch = $1";
+
+const RESIGN: &str = "UPDATE leader SET renewed_at = '-infinity' WHERE id = 1 AND epoch = $1";
+
+/// One term of one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Me {
+    /// No other term of any process has this name.
+    pub(crate) server: Arc<str>,
+    /// How clients reach it.
+    pub(crate) advertise_url: Arc<str>,
+}
+
+/// What the row says, and how far the journal is.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub(crate) struct Leader {
+    pub(crate) epoch: i64,
+    pub(crate) server: String,
+    pub(crate) advertise_url: String,
+    /// The ledger's steady time when it gave its last sign of life.
+    pub(crate) steady_ms: i64,
+    pub(crate) is_alive: bool,
+    /// The journal's last entry, if it has any.
+    pub(crate) last_seq: Option<i64>,
+}
+
+/// Looks who writes; `term` is how long a sign of life is good for.
+pub(crate) async fn look(
+    connection: &mut PgConnection,
+    term: Duration,
+) -> Result<Leader, JournalError> {
+    within(CALL, sqlx::query_as(LOOK).bind(ms(term)).fetch_one(connection)).await
+}
+
+/// Takes over, unless the writer is alive: its epoch, then.
+pub(crate) async fn elect(
+    connection: &mut PgConnection,
+    me: &Me,
+    term: Duration,
+) -> Result<Option<i64>, JournalError> {
+    let call = sqlx::query_scalar(ELECT).bind(ms(term)).bind(&*me.server).bind(&*me.advertise_url);
+    within(CALL, call.fetch_optional(connection)).await
+}
+
+/// A new epoch for a writer that has connected again. What its old connections have not committed yet
+/// they never will.
+pub(super) async fn own(connection: &mut PgConnection, me: &Me) -> Result<i64, JournalError> {
+    let call = sqlx::query_scalar(OWN).bind(&*me.server).fetch_optional(connection);
+    within(CALL, call).await?.ok_or(JournalError::Fenced)
+}
+
+/// A sign of life.
+pub(super) async fn renew(
+    connection: &mut PgConnection,
+    epoch: i64,
+    steady_ms: u64,
+) -> Result<(), JournalError> {
+    let call = sqlx::query(RENEW).bind(epoch).bind(signed(steady_ms)).execute(connection);
+    fenced_unless(within(CALL, call).await?.rows_affected() == 1)
+}
+
+/// A sign of life while the ledger's time is not known yet.
+pub(super) async fn touch(connection: &mut PgConnection, epoch: i64) -> Result<(), JournalError> {
+    let call = sqlx::query(TOUCH).bind(epoch).execute(connection);
+    fenced_unless(within(CALL, call).await?.rows_affected() == 1)
+}
+
+/// Lets others take over at once.
+pub(super) async fn resign(connection: &mut PgConnection, epoch: i64) -> Result<(), JournalError> {
+    let call = sqlx::query(RESIGN).bind(epoch).execute(connection);
+    within(CALL, call).await.map(drop)
+}
+
+pub(super) fn fenced_unless(own: bool) -> Result<(), JournalError> {
+    own.then_some(()).ok_or(JournalError::Fenced)
+}
+
+fn ms(term: Duration) -> f64 {
+    term.as_secs_f64() * 1_000.0
+}
