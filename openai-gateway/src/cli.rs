@@ -22,7 +22,8 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_CONFIG", default_value = "config.yaml")]
     pub config: PathBuf,
 
-    /// The quota server [default: the file's quota_server.url, else http://127.0.0.1:7700]
+    /// The quota server; several that keep one ledger with commas between them, or one name for them
+    /// all [default: the file's quota_server.url, else http://127.0.0.1:7700]
     #[arg(long, env = "QUOTA_URL")]
     pub quota_url: Option<String>,
 

@@ -106,6 +106,7 @@ fn client(
         .token(token.map(|token| token.reveal().to_owned()))
         .holder(&config.quota.holder)
         .max_wait(Duration::from_millis(config.quota.max_wait_ms))
+        .request_timeout(Duration::from_millis(config.quota.answer_timeout_ms))
         .build()?;
     Ok(client)
 }

@@ -10,8 +10,10 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct QuotaConfig {
-    /// Where it is.
+    /// Where it is: a URL, several with commas between them, or one whose name has several addresses.
     pub url: String,
+    /// How long one of several is waited for before the next is asked.
+    pub answer_timeout_ms: u64,
     /// A file that holds the token for it.
     pub token_file: Option<PathBuf>,
     /// This gateway's name in its book.
@@ -34,6 +36,7 @@ impl Default for QuotaConfig {
     fn default() -> Self {
         Self {
             url: "http://127.0.0.1:7700".to_owned(),
+            answer_timeout_ms: 1_000,
             token_file: None,
             holder: "gateway".to_owned(),
             max_wait_ms: 500,
