@@ -2,7 +2,6 @@
 //! quarantined, since what it held is not known; one whose limits are older than the catalogue's gets the
 //! new ones. Then the calls are sent once more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use redis::{Cmd, Value};
@@ -10,11 +9,11 @@ use redis::{Cmd, Value};
 use super::book::{Answer, Call, Reply};
 use super::functions::Library;
 use super::link::{Link, LinkError};
+use super::outage::Outage;
 use super::quarantine::Quarantines;
 use super::register::Known;
 use crate::clock::Clock;
 use crate::ledger::Unavailable;
-use crate::metrics;
 
 /// The books in Redis.
 pub(super) struct Books {
@@ -22,8 +21,7 @@ pub(super) struct Books {
     pub(super) library: Library,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) quarantines: Quarantines,
-    /// Redis did not do what it was asked for, and that has been told.
-    is_failing: AtomicBool,
+    outage: Outage,
 }
 
 /// One call to one book.
@@ -51,7 +49,7 @@ pub(super) type Answered = Result<Reply, Unavailable>;
 impl Books {
     pub(super) fn new(link: Link, library: Library, clock: Arc<dyn Clock>) -> Self {
         let quarantines = Quarantines::default();
-        Self { link, library, clock, quarantines, is_failing: AtomicBool::new(false) }
+        Self { link, library, clock, quarantines, outage: Outage::default() }
     }
 
     /// Runs calls in their order. A book that cannot answer is repaired first.
@@ -73,12 +71,13 @@ impl Books {
     /// Runs calls in their order, and leaves books as they are.
     pub(super) async fn send(&self, errands: &[&Errand<'_>]) -> Vec<Answered> {
         let sent_ms = self.clock.reading().steady_ms;
-        let vouched = self.link.keeps_everything();
-        let command = |errand: &&Errand<'_>| {
-            (errand.command)(&errand.to.call(sent_ms, vouched), &self.library)
+        let compose = |vouched| {
+            let command = |errand: &&Errand<'_>| {
+                (errand.command)(&errand.to.call(sent_ms, vouched), &self.library)
+            };
+            errands.iter().map(command).collect()
         };
-        let commands: Vec<Cmd> = errands.iter().map(command).collect();
-        let values = self.link.run(&commands).await;
+        let values = self.link.run(compose).await;
         let came_ms = self.clock.reading().steady_ms;
         let answered = errands.iter().zip(values);
         answered.map(|(errand, value)| self.read(&errand.to, value, sent_ms, came_ms)).collect()
@@ -115,36 +114,18 @@ impl Books {
         sent_ms: u64,
         came_ms: u64,
     ) -> Answered {
-        let value = value.map_err(|error| self.failed(&error))?;
+        let value = value.map_err(|error| self.outage.failed(&error, came_ms))?;
         let reply = Reply::read(&value).map_err(|unreadable| {
             tracing::error!(%unreadable, "an answer of Redis was not understood");
             Unavailable::CannotWrite
         })?;
-        self.works();
+        self.outage.works(came_ms);
         if let Reply::Here(mark, _) | Reply::Outdated(mark) = &reply {
             known.learn(sent_ms, came_ms, mark);
             let row = &known.entry.row;
             self.quarantines.note(row.no, &row.id, mark, came_ms);
         }
         Ok(reply)
-    }
-
-    /// Told once for each outage.
-    fn failed(&self, error: &LinkError) -> Unavailable {
-        if !self.is_failing.swap(true, Ordering::AcqRel) {
-            metrics::writable(false);
-            tracing::warn!(%error, "Redis does not do what it is asked for");
-        }
-        Unavailable::CannotWrite
-    }
-
-    fn works(&self) {
-        // Read before it is written: many calls share it.
-        if self.is_failing.load(Ordering::Acquire) && self.is_failing.swap(false, Ordering::AcqRel)
-        {
-            metrics::writable(true);
-            tracing::info!("Redis does what it is asked for again");
-        }
     }
 }
 

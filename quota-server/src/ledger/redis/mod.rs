@@ -18,6 +18,7 @@ mod harvest;
 mod ledger;
 mod link;
 mod open;
+mod outage;
 mod put;
 mod quarantine;
 mod register;

@@ -17,6 +17,8 @@ use crate::store::catalogue::{CatalogueError, Change, Entry};
 impl Inner {
     pub(super) async fn put(&self, put: &Put) -> Result<Stored, PutError> {
         let _permit = self.begin()?;
+        // Mostly it changes nothing: at a start, very many declared deployments are put.
+        self.refresh().await?;
         if let Some(same) = self.as_it_is(put) {
             return Ok(same);
         }
@@ -26,8 +28,6 @@ impl Inner {
         }
     }
 
-    /// A put that changes nothing, as far as this server knows, is mostly a declared deployment at a start:
-    /// there may be very many.
     fn as_it_is(&self, put: &Put) -> Option<Stored> {
         let known = self.register.live(&put.id).filter(|_| put.expected.is_none())?;
         let row = &known.entry.row;

@@ -31,7 +31,7 @@ impl Site {
     pub(super) async fn claim(&self, link: &Link) -> Result<bool, LinkError> {
         let mut claim = cmd("SET");
         claim.arg(KEY).arg(&*self.name).arg("NX").arg("GET");
-        let is_ours = match link.run(&[claim]).await.pop() {
+        let is_ours = match link.run(|_| vec![claim]).await.pop() {
             Some(Ok(Value::Nil)) => true,
             Some(Ok(Value::BulkString(name))) => name == self.name.as_bytes(),
             Some(Err(error)) => return Err(error),

@@ -69,6 +69,10 @@ impl RedisAddress {
         self.topology == Topology::Single
     }
 
+    pub(super) fn is_cluster(&self) -> bool {
+        self.topology == Topology::Cluster
+    }
+
     /// How to log in to Redis.
     pub(super) fn login(&self) -> RedisConnectionInfo {
         let mut login = RedisConnectionInfo::default();

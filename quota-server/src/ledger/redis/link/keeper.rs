@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{RedisResult, cmd};
+use redis::{ErrorKind, RedisResult, cmd};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -102,7 +102,12 @@ impl Keeper {
     async fn open(&self) -> RedisResult<(Wire, bool)> {
         let wire = Wire::open(&self.address).await?;
         load(&wire, &self.library).await?;
-        let keeps = self.address.is_single() && keeps_everything(&wire).await?;
+        let settings = Settings::read(&wire).await?;
+        if !self.address.is_cluster() && !is_one(&settings) {
+            let moved = "its connections lead to different processes";
+            return Err((ErrorKind::Io, moved).into());
+        }
+        let keeps = self.address.is_single() && settings.iter().all(Settings::keeps_everything);
         Ok((wire, keeps))
     }
 }
@@ -119,6 +124,7 @@ pub(super) async fn load(wire: &Wire, library: &str) -> RedisResult<()> {
     }
 }
 
-async fn keeps_everything(wire: &Wire) -> RedisResult<bool> {
-    Ok(Settings::read(wire).await?.iter().all(Settings::keeps_everything))
+/// A name may have come to mean another Redis between two connections.
+fn is_one(settings: &[Settings]) -> bool {
+    settings.iter().all(|one| one.run_id() == settings[0].run_id())
 }

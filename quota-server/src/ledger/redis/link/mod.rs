@@ -63,23 +63,23 @@ impl Link {
         if matches!(reached, Ok(Ok(_))) { Ok(()) } else { Err(LinkError::Down) }
     }
 
-    /// Runs commands in order and answers each.
-    pub(crate) async fn run(&self, commands: &[Cmd]) -> Vec<Result<Value, LinkError>> {
+    /// Runs commands in order and answers each. They are composed for the Redis that they are sent to:
+    /// `compose` is told whether that one has all that it ever answered, even if it was restarted.
+    pub(crate) async fn run(
+        &self,
+        compose: impl FnOnce(bool) -> Vec<Cmd>,
+    ) -> Vec<Result<Value, LinkError>> {
         let Some(open) = self.open() else {
-            return commands.iter().map(|_| Err(LinkError::Down)).collect();
+            return compose(false).iter().map(|_| Err(LinkError::Down)).collect();
         };
+        let commands = compose(open.keeps_everything);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let mut answers = open.wire.run(turn, commands).await;
+        let mut answers = open.wire.run(turn, &commands).await;
         if answers.iter().any(is(error::is_unknown_function)) {
-            self.run_again(&open, commands, &mut answers).await;
+            self.run_again(&open, &commands, &mut answers).await;
         }
         self.judge(&open, &answers);
         answers.into_iter().map(|answer| Ok(answer?)).collect()
-    }
-
-    /// Whether the Redis that is connected to has all that it ever answered, even if it was restarted.
-    pub(crate) fn keeps_everything(&self) -> bool {
-        self.board.open.borrow().as_ref().is_some_and(|open| open.keeps_everything)
     }
 
     /// Whether every Redis that is written to takes writes just now: the library, which is there

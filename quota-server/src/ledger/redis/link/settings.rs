@@ -108,6 +108,11 @@ impl Settings {
             && !was_replica
     }
 
+    /// Which process it is.
+    pub(super) fn run_id(&self) -> Option<&String> {
+        self.info.get("run_id")
+    }
+
     fn replicas(&self) -> u32 {
         let replicas = self.info.get("connected_slaves").and_then(|text| text.parse().ok());
         replicas.unwrap_or(0)

@@ -73,12 +73,16 @@ impl Wire {
         }
     }
 
-    /// Runs a command on every Redis that takes writes; what each answers.
+    /// Runs a command on every Redis that takes writes, through every connection to one Redis; what each
+    /// answers.
     pub(super) async fn everywhere(&self, command: Cmd) -> RedisResult<Vec<Value>> {
         match self {
             Self::Nodes(nodes) => {
-                let answer = nodes[0].clone().req_packed_command(&command).await?;
-                Ok(vec![answer.extract_error()?])
+                let asked = nodes.iter().map(|node| {
+                    let (mut node, command) = (node.clone(), &command);
+                    async move { node.req_packed_command(command).await?.extract_error() }
+                });
+                try_join_all(asked).await
             }
             Self::Cluster(cluster) => {
                 let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
