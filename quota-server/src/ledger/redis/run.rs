@@ -1,4 +1,4 @@
-//! Operations of one caller: each becomes a call to its deployment's book.
+//! Operations of one caller: those of one deployment become one call to its book.
 
 use std::sync::Arc;
 
@@ -6,9 +6,8 @@ use quota_core::Refusal;
 use tokio::sync::SemaphorePermit;
 
 use super::Inner;
-use super::book::{Answer, Ask, Call, Named};
+use super::book::{Answer, MOST_OPERATIONS, Operation};
 use super::books::Errand;
-use super::functions::Library;
 use super::register::Known;
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply, Unavailable};
 
@@ -23,26 +22,34 @@ impl Inner {
             Ok(permit) => permit,
             Err(away) => return ops.iter().map(|_| Err(away.clone().into())).collect(),
         };
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(ops.len());
-        let mut errands = Vec::new();
-        for op in ops {
-            let found = self.find(op).await;
-            outcomes.push(found.as_ref().err().cloned().map(Err));
-            errands.extend(found.ok().map(|known| errand(known, caller, op)));
+        let mut outcomes = Outcomes::new(ops.len());
+        let mut groups = Groups::default();
+        for (at, op) in ops.iter().enumerate() {
+            match self.find(op).await {
+                Ok(known) => groups.add(known, at),
+                Err(none) => outcomes.set(at, Err(none)),
+            }
         }
-        let mut replies = self.reply_all(&errands).await.into_iter();
-        let missing = || Err(Unavailable::CannotWrite.into());
-        let answered = outcomes.into_iter();
-        answered.map(|done| done.or_else(|| replies.next()).unwrap_or_else(missing)).collect()
+        self.run_groups(caller, ops, &groups, &mut outcomes).await;
+        outcomes.all()
     }
 
-    async fn reply_all(&self, errands: &[Errand<'_>]) -> Vec<Outcome> {
+    async fn run_groups(
+        &self,
+        caller: &Caller,
+        ops: &[Op],
+        groups: &Groups,
+        outcomes: &mut Outcomes,
+    ) {
+        let errands: Vec<Errand<'_>> =
+            groups.0.iter().map(|group| group.errand(caller, ops)).collect();
         if errands.is_empty() {
-            return Vec::new();
+            return;
         }
-        let answers = self.books.run(errands).await;
-        let answered = errands.iter().zip(answers);
-        answered.map(|(errand, answer)| reply(errand.to.entry.row.no, answer?)).collect()
+        let answers = self.books.run(&errands).await;
+        for (group, answer) in groups.0.iter().zip(answers) {
+            group.settle(answer, outcomes);
+        }
     }
 
     /// A place among the calls that are under way.
@@ -105,23 +112,84 @@ impl Inner {
     }
 }
 
-fn errand<'a>(known: Arc<Known>, caller: &'a Caller, op: &'a Op) -> Errand<'a> {
-    Errand::new(known, move |call, library| command(call, library, caller, op))
+/// What came of each operation, as far as it is known.
+struct Outcomes(Vec<Outcome>);
+
+impl Outcomes {
+    /// Of all that is not told, nobody knows.
+    fn new(count: usize) -> Self {
+        Self((0..count).map(|_| Err(Unavailable::CannotWrite.into())).collect())
+    }
+
+    fn set(&mut self, at: usize, outcome: Outcome) {
+        self.0[at] = outcome;
+    }
+
+    fn all(self) -> Vec<Outcome> {
+        self.0
+    }
 }
 
-fn command(call: &Call, library: &Library, caller: &Caller, op: &Op) -> redis::Cmd {
-    let named = |lease: &LeaseRef| Named { credential: &caller.credential, lease: lease.lease };
-    match op {
+/// The operations of each deployment, in their order.
+#[derive(Default)]
+struct Groups(Vec<Group>);
+
+/// Operations of one deployment, by their places among all.
+struct Group {
+    known: Arc<Known>,
+    places: Vec<usize>,
+}
+
+impl Groups {
+    fn add(&mut self, known: Arc<Known>, at: usize) {
+        // The last group of a deployment may be full. A holder has few deployments: no map.
+        let no = known.entry.row.no;
+        let group = self.0.iter_mut().rev().find(|group| group.known.entry.row.no == no);
+        match group {
+            Some(group) if group.places.len() < MOST_OPERATIONS => group.places.push(at),
+            _ => self.0.push(Group { known, places: vec![at] }),
+        }
+    }
+}
+
+impl Group {
+    fn errand<'a>(&'a self, caller: &'a Caller, ops: &'a [Op]) -> Errand<'a> {
+        Errand::new(self.known.clone(), move |call, library| {
+            let operations = self.places.iter().map(|at| (caller, operation(&ops[*at])));
+            call.run(library, operations)
+        })
+    }
+
+    fn settle(&self, answer: Result<Answer, Unavailable>, outcomes: &mut Outcomes) {
+        match answer {
+            Ok(Answer::Ran(answers)) => {
+                for (at, answer) in self.places.iter().zip(answers) {
+                    outcomes.set(*at, reply(self.known.entry.row.no, answer));
+                }
+            }
+            Ok(other) => unexpected(&other),
+            Err(away) => {
+                self.places.iter().for_each(|at| outcomes.set(*at, Err(away.clone().into())));
+            }
+        }
+    }
+}
+
+fn operation(op: &Op) -> Operation {
+    match *op {
         Op::Acquire { request, min, want, ahead, .. } => {
-            let ask = Ask { caller, request: *request, min: *min, want: *want, ahead: *ahead };
-            call.acquire(library, &ask)
+            Operation::Acquire { request, min, want, ahead }
         }
         Op::GiveBack { lease, total, closed } => {
-            call.give_back(library, named(lease), *total, *closed)
+            Operation::GiveBack { lease: lease.lease, total, closed }
         }
-        Op::Use { lease, used, overrun } => call.used(library, named(lease), *used, *overrun),
-        Op::Denied { amount, .. } => call.denied(library, *amount),
+        Op::Use { lease, used, overrun } => Operation::Use { lease: lease.lease, used, overrun },
+        Op::Denied { amount, .. } => Operation::Denied(amount),
     }
+}
+
+fn unexpected(answer: &Answer) {
+    tracing::error!(?answer, "the book answers what it was not asked");
 }
 
 fn reply(deployment: u32, answer: Answer) -> Outcome {
@@ -136,7 +204,7 @@ fn reply(deployment: u32, answer: Answer) -> Outcome {
         Answer::Refused(refusal, standing) => Err(OpError::Refused { refusal, standing }),
         Answer::NotYourLease => Err(OpError::NotYourLease),
         other => {
-            tracing::error!(?other, "the book answers what it was not asked");
+            unexpected(&other);
             Err(Unavailable::CannotWrite.into())
         }
     }

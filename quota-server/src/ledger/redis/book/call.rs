@@ -11,6 +11,9 @@ use crate::ledger::redis::functions::Library;
 /// How the library writes that there is no limit: one more than the largest.
 pub(super) const NO_LIMIT: u64 = quota_core::MAX_LIMIT + 1;
 
+/// The most operations of one call: Redis does nothing else meanwhile.
+pub(crate) const MOST_OPERATIONS: usize = 256;
+
 /// Which book, and what its server knows of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
@@ -27,30 +30,43 @@ pub(crate) struct Call {
 
 /// A caller or a credential, by a hash that nobody can aim at: names are given by clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Key([u8; 16]);
+struct Key([u8; 16]);
 
-/// A wish for a lease.
+/// An operation on leases.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ask<'a> {
-    /// Who asks.
-    pub(crate) caller: &'a Caller,
-    /// Which of its wishes this is.
-    pub(crate) request: RequestKey,
-    /// This or nothing.
-    pub(crate) min: Amount,
-    /// At most.
-    pub(crate) want: Amount,
-    /// Of the next window.
-    pub(crate) ahead: bool,
-}
-
-/// A lease, in the name of a credential.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Named<'a> {
-    /// The credential that was shown.
-    pub(crate) credential: &'a str,
-    /// The lease.
-    pub(crate) lease: LeaseId,
+pub(crate) enum Operation {
+    /// Asks for a lease. Answers `Granted` or `Refused`.
+    Acquire {
+        /// Which of the caller's wishes this is.
+        request: RequestKey,
+        /// This or nothing.
+        min: Amount,
+        /// At most.
+        want: Amount,
+        /// Of the next window.
+        ahead: bool,
+    },
+    /// Gives back. Answers `Returned`, `Refused` or `NotYourLease`.
+    GiveBack {
+        /// Of which lease.
+        lease: LeaseId,
+        /// All given back so far.
+        total: Amount,
+        /// No more draws.
+        closed: bool,
+    },
+    /// Reports usage. Answers `Used`, `Refused` or `NotYourLease`. What is late comes out of `harvest`
+    /// again with its window's page.
+    Use {
+        /// Of which lease.
+        lease: LeaseId,
+        /// All used so far.
+        used: Amount,
+        /// All used above the lease so far.
+        overrun: Amount,
+    },
+    /// Adds to what was denied. Answers `Noted`.
+    Denied(Amount),
 }
 
 /// Where a listing of leases goes on.
@@ -62,13 +78,13 @@ pub(crate) struct Cursor {
 
 impl Key {
     /// The key of a gateway process.
-    pub(crate) fn of_holder(caller: &Caller) -> Self {
+    fn of_holder(caller: &Caller) -> Self {
         // A credential's name has no line breaks, so no two pairs meet.
         Self::of(&[&caller.credential, "\n", &caller.holder])
     }
 
     /// The key of a credential.
-    pub(crate) fn of_credential(credential: &str) -> Self {
+    fn of_credential(credential: &str) -> Self {
         Self::of(&[credential])
     }
 
@@ -98,51 +114,22 @@ impl Call {
         command
     }
 
-    /// Asks for a lease. Answers `Granted` or `Refused`.
-    pub(crate) fn acquire(&self, library: &Library, ask: &Ask<'_>) -> Cmd {
-        let mut command = self.command(library, "acquire");
-        command.arg(&Key::of_holder(ask.caller).0[..]);
-        command.arg(&Key::of_credential(&ask.caller.credential).0[..]);
-        command.arg(&*ask.caller.holder).arg(&ask.request.0.to_be_bytes()[..]);
-        add_amount(&mut command, ask.min);
-        add_amount(&mut command, ask.want);
-        command.arg(u8::from(ask.ahead));
-        command
-    }
-
-    /// Gives back. Answers `Returned`, `Refused` or `NotYourLease`.
-    pub(crate) fn give_back(
+    /// Runs operations in their order, each in the name of its caller, at most [`MOST_OPERATIONS`]: all
+    /// of them or none. Answers `Ran`, with an answer to each.
+    pub(crate) fn run<'a>(
         &self,
         library: &Library,
-        of: Named<'_>,
-        total: Amount,
-        closed: bool,
+        operations: impl IntoIterator<Item = (&'a Caller, Operation)>,
     ) -> Cmd {
-        let mut command = self.on_lease(library, "give_back", of);
-        add_amount(&mut command, total);
-        command.arg(u8::from(closed));
-        command
-    }
-
-    /// Reports usage. Answers `Used`, `Refused` or `NotYourLease`. What is late comes out of `harvest`
-    /// again with its window's page.
-    pub(crate) fn used(
-        &self,
-        library: &Library,
-        of: Named<'_>,
-        used: Amount,
-        overrun: Amount,
-    ) -> Cmd {
-        let mut command = self.on_lease(library, "use", of);
-        add_amount(&mut command, used);
-        add_amount(&mut command, overrun);
-        command
-    }
-
-    /// Adds to what was denied. Answers `Noted`.
-    pub(crate) fn denied(&self, library: &Library, amount: Amount) -> Cmd {
-        let mut command = self.command(library, "denied");
-        add_amount(&mut command, amount);
+        let mut command = self.command(library, "run");
+        let mut named: Option<&Caller> = None;
+        for (caller, operation) in operations {
+            if named != Some(caller) {
+                add_caller(&mut command, caller);
+                named = Some(caller);
+            }
+            add_operation(&mut command, &operation);
+        }
         command
     }
 
@@ -195,18 +182,43 @@ impl Call {
         command.arg(u8::from(self.vouched)).arg(self.version);
         command
     }
-
-    fn on_lease(&self, library: &Library, operation: &str, of: Named<'_>) -> Cmd {
-        let mut command = self.command(library, operation);
-        command.arg(&Key::of_credential(of.credential).0[..]);
-        command.arg(of.lease.window).arg(of.lease.number);
-        command
-    }
 }
 
 /// The key of a book. Its braces put all keys of a deployment into one slot of a cluster.
 pub(super) fn key(book: u32) -> String {
     format!("tl:{{{book}}}:book")
+}
+
+/// Those after it are in this one's name.
+fn add_caller(command: &mut Cmd, caller: &Caller) {
+    command.arg("h").arg(&Key::of_holder(caller).0[..]);
+    command.arg(&Key::of_credential(&caller.credential).0[..]).arg(&*caller.holder);
+}
+
+/// `parse` in `functions/run.lua` takes it in.
+fn add_operation(command: &mut Cmd, operation: &Operation) {
+    match *operation {
+        Operation::Acquire { request, min, want, ahead } => {
+            command.arg("a").arg(&request.0.to_be_bytes()[..]);
+            add_amount(command, min);
+            add_amount(command, want);
+            command.arg(u8::from(ahead));
+        }
+        Operation::GiveBack { lease, total, closed } => {
+            command.arg("g").arg(lease.window).arg(lease.number);
+            add_amount(command, total);
+            command.arg(u8::from(closed));
+        }
+        Operation::Use { lease, used, overrun } => {
+            command.arg("u").arg(lease.window).arg(lease.number);
+            add_amount(command, used);
+            add_amount(command, overrun);
+        }
+        Operation::Denied(amount) => {
+            command.arg("d");
+            add_amount(command, amount);
+        }
+    }
 }
 
 fn add_amount(command: &mut Cmd, amount: Amount) {

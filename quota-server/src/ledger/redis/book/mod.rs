@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! let call = Call { book: 7, version: stored.version, hints: seen.hints(steady_ms), vouched: false };
-//! let command = call.acquire(&library, &ask);                 // redis::Cmd: one FCALL
+//! let command = call.run(&library, operations);              // redis::Cmd: one FCALL
 //! match Reply::read(&value)? {
 //!     Reply::Missing => ..                                   // `open` it, quarantined, and call again
 //!     Reply::Outdated(mark) => ..                            // `configure` it, and call again
@@ -24,6 +24,9 @@ mod reply;
 mod seen;
 mod wire;
 
-pub(crate) use call::{Ask, Call, Cursor, Named};
+pub(crate) use call::{Call, Cursor, MOST_OPERATIONS, Operation};
 pub(crate) use reply::{Answer, Due, HeldPage, Mark, Reply};
 pub(crate) use seen::{Hints, Seen};
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ pub(crate) struct Mark {
 /// What came of the operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
+    /// What came of each operation.
+    Ran(Vec<Answer>),
     /// A lease, and how its window stands with it.
     Granted(Granted, Standing),
     /// A return, entered.
@@ -131,6 +133,7 @@ impl Mark {
 impl Answer {
     fn read(word: &str, fields: &mut Fields<'_>) -> Result<Self, Unreadable> {
         Ok(match word {
+            "ran" => Self::Ran(answers(fields)?),
             "granted" => Self::Granted(granted(fields)?, standing(fields)?),
             "returned" => Self::Returned(Returned {
                 credited: fields.amount()?,
@@ -154,6 +157,14 @@ impl Answer {
             word => Self::Refused(refusal(word, fields)?, None),
         })
     }
+}
+
+fn answers(fields: &mut Fields<'_>) -> Result<Vec<Answer>, Unreadable> {
+    let mut answers = Vec::new();
+    while !fields.is_empty() {
+        answers.push(Answer::read(fields.text()?, fields)?);
+    }
+    Ok(answers)
 }
 
 fn refusal(word: &str, fields: &mut Fields<'_>) -> Result<Refusal, Unreadable> {

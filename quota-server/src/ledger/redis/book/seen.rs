@@ -59,7 +59,8 @@ impl Seen {
         self.window = self.window.max(mark.window);
         let earliest = Sight { steady_ms: came_ms, ledger_ms: mark.ledger_ms };
         let latest = Sight { steady_ms: sent_ms, ledger_ms: mark.ledger_ms };
-        // The tighter bound holds. A step of Redis's clock never makes one tighter.
+        // The tighter bound holds. While a bound holds a stepped clock, replies lie on it: keeping the old
+        // sight then, and its drift counted once, is what keeps the bound from creeping.
         if self.not_before.is_none_or(|old| earliest.is_later_than(old)) {
             self.not_before = Some(earliest);
         }
@@ -72,12 +73,12 @@ impl Seen {
 impl Sight {
     fn is_later_than(self, old: Self) -> bool {
         let both_ms = self.steady_ms.max(old.steady_ms);
-        self.earliest_ms(both_ms) >= old.earliest_ms(both_ms)
+        self.earliest_ms(both_ms) > old.earliest_ms(both_ms)
     }
 
     fn is_earlier_than(self, old: Self) -> bool {
         let both_ms = self.steady_ms.max(old.steady_ms);
-        self.latest_ms(both_ms) <= old.latest_ms(both_ms)
+        self.latest_ms(both_ms) < old.latest_ms(both_ms)
     }
 
     fn earliest_ms(self, steady_ms: u64) -> u64 {
@@ -136,5 +137,28 @@ mod tests {
         seen.learn(1_000, 3_000, &mark(8, 91_000));
         let hints = seen.hints(3_000);
         assert_eq!((hints.seq, hints.not_before_ms), (9, 92_999));
+    }
+
+    /// A call each millisecond, on a Redis whose clock was stepped after the first.
+    fn after_a_step(step_ms: i64) -> u64 {
+        let start_ms = 1_000_000_u64;
+        let mut seen = Seen::default();
+        let mut ledger_ms = start_ms;
+        for steady_ms in 0..=60_000 {
+            let step_ms = if steady_ms == 0 { 0 } else { step_ms };
+            let wall_ms = (start_ms + steady_ms).saturating_add_signed(step_ms);
+            let hints = seen.hints(steady_ms);
+            let held_ms = wall_ms.min(hints.not_after_ms).max(hints.not_before_ms);
+            ledger_ms = ledger_ms.max(held_ms);
+            seen.learn(steady_ms, steady_ms, &mark(steady_ms, ledger_ms));
+        }
+        ledger_ms - start_ms
+    }
+
+    #[test]
+    fn a_minute_lasts_a_minute_after_a_step() {
+        assert_eq!(after_a_step(3_600_000), 60_060);
+        assert_eq!(after_a_step(-900_000), 59_940);
+        assert_eq!(after_a_step(0), 60_000);
     }
 }

@@ -1,14 +1,5 @@
 -- Granting, as `acquire.rs` of quota-core does it.
 
-local function ask_of(args)
-  return {
-    holder = args[7], credential = args[8], name = args[9], request = args[10],
-    min_tokens = tonumber(args[11]), min_requests = tonumber(args[12]),
-    want_tokens = tonumber(args[13]), want_requests = tonumber(args[14]),
-    ahead = args[15] == '1',
-  }
-end
-
 -- Until when a return of a lease earns credit. A window after the open one lasts a minute at least.
 local function credit_ends_ms(b, window, ends_ms)
   if b.policy.kind == ROLLING then
@@ -21,28 +12,28 @@ local function credit_ends_ms(b, window, ends_ms)
 end
 
 local function granted(b, window, number, lease, repeated)
-  return reply.of(b, 'granted', {
+  return { 'granted',
     window, number, lease.tokens, lease.requests,
     whole.less(lease.starts_ms, b.ms), whole.less(lease.ends_ms, b.ms),
     whole.less(credit_ends_ms(b, window, lease.ends_ms), b.ms), repeated, reply.standing(b, window),
-  })
+  }
 end
 
 -- What no book could grant: the reply, or nil.
 local function refusal(b, ask)
   if ask.want_tokens == 0 and ask.want_requests == 0 then
-    return reply.of(b, 'nothing_asked')
+    return { 'nothing_asked' }
   end
   if ask.min_tokens > ask.want_tokens or ask.min_requests > ask.want_requests then
-    return reply.of(b, 'want_below_min')
+    return { 'want_below_min' }
   end
   local most_tokens = math.min(b.policy.tokens, MAX_LEASE.tokens)
   local most_requests = math.min(b.policy.requests, MAX_LEASE.requests)
   if ask.min_tokens > most_tokens then
-    return reply.of(b, 'never_fits', { TOKENS, most_tokens })
+    return { 'never_fits', TOKENS, most_tokens }
   end
   if ask.min_requests > most_requests then
-    return reply.of(b, 'never_fits', { REQUESTS, most_requests })
+    return { 'never_fits', REQUESTS, most_requests }
   end
 end
 
@@ -105,9 +96,7 @@ local function deny(b, bucket, ask, unit)
   if ask.ahead and b.policy.kind == MINUTE then
     asked = b.number + 1
   end
-  local answer = reply.of(b, 'denied', { unit, retry_ms, state, reply.standing(b, asked) })
-  book.commit(b)
-  return answer
+  return { 'denied', unit, retry_ms, state, reply.standing(b, asked) }
 end
 
 local function grant(b, bucket, ask, where, tokens, requests)
@@ -124,34 +113,24 @@ local function grant(b, bucket, ask, where, tokens, requests)
   buckets.grant(bucket, lease)
   leases.add(b, bucket, number, lease, ask)
   book.count(b)
-  local answer = granted(b, bucket.window, number, lease, 0)
-  book.commit(b)
-  return answer
+  return granted(b, bucket.window, number, lease, 0)
 end
 
-local function commit_and(b, answer)
-  book.commit(b)
-  return answer
-end
-
-function operations.acquire(keys, args)
-  local b, no = book.open(keys, args)
-  if not b then
-    return no
-  end
-  local ask = ask_of(args)
+-- A lease, or why there is none. Who asked, and how much, is written down either way.
+function operations.acquire(b, ask)
+  b.is_changed = true
   holders.seen(b, ask.holder)
-  local window, number, known = leases.of_request(b, ask)
+  local window, number, known = leases.of_request(b, ask.field)
   if known then
-    return commit_and(b, granted(b, window, number, known, 1))
+    return granted(b, window, number, known, 1)
   end
   local never = refusal(b, ask)
   if never then
-    return commit_and(b, never)
+    return never
   end
   local where, early_ms = place(b, ask)
   if not where then
-    return commit_and(b, reply.of(b, 'too_early', { early_ms }))
+    return { 'too_early', early_ms }
   end
   local bucket = book.bucket(b, where.window)
   bucket.largest_tokens = math.max(bucket.largest_tokens, ask.min_tokens)
@@ -164,11 +143,8 @@ function operations.acquire(keys, args)
 end
 
 -- Draws that a holder denied by itself: a statistic.
-function operations.denied(keys, args)
-  local b, no = book.open(keys, args)
-  if not b then
-    return no
-  end
-  buckets.note_denied(book.bucket(b, b.number), tonumber(args[7]), tonumber(args[8]))
-  return commit_and(b, reply.of(b, 'noted'))
+function operations.denied(b, denied)
+  b.is_changed = true
+  buckets.note_denied(book.bucket(b, b.number), denied.tokens, denied.requests)
+  return { 'noted' }
 end

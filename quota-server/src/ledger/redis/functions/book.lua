@@ -1,5 +1,5 @@
 -- One deployment's book during one call: loaded, brought up to now, and written back in one go. A script is not
--- rolled back, so everything is computed first; `book.writes` holds the commands until `book.commit`.
+-- rolled back, so everything is computed first and written by `book.commit`.
 
 -- The windows that a book keeps lie in a ring of this many fields.
 local RING = 4
@@ -41,7 +41,6 @@ local function sort_windows(b, blobs)
   end
   b.is_empty = next(b.buckets) == nil
   if b.is_empty then
-    -- Who asked lately matters no more.
     holders.forget(b)
   end
   table.sort(b.over, function(one, other) return one.window < other.window end)
@@ -58,7 +57,10 @@ local function present(fields, from)
 end
 
 local function blank(call)
-  return { key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {} }
+  return {
+    key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
+    released = {}, asking = {}, reported = {},
+  }
 end
 
 -- The book as it is now, or nil where there is none.
@@ -148,6 +150,8 @@ function book.commit(b)
   for _, command in ipairs(b.writes) do
     redis.call(unpack(command))
   end
+  leases.write(b)
+  rolling.write(b)
   redis.call('HSET', b.key, unpack(fields_of(b)))
 end
 

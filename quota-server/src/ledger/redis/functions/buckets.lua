@@ -51,6 +51,10 @@ local CHUNK, CHUNKS = 500, 4
 
 -- Ends the leases whose time is over, in the order of their grants, as `Bucket::end` in quota-core.
 function buckets.finish(b, bucket)
+  if bucket.is_finished then
+    return
+  end
+  bucket.is_finished = true
   if bucket.last_end_ms <= b.ms then
     bucket.first_open, bucket.open_tokens, bucket.open_requests = bucket.count, 0, 0
     return

@@ -21,7 +21,7 @@ local function purge(b, first, last)
   end
 end
 
--- Closes what is over.
+-- Closes what is over, and makes due again what was reported late.
 function history.close(b)
   if b.number > b.number_before then
     local first = b.number_before - LATE_WINDOWS - 4
@@ -31,20 +31,30 @@ function history.close(b)
     make_due(b, bucket)
     book.remove_bucket(b, bucket.window)
   end
+  for _, bucket in pairs(b.reported) do
+    make_due(b, bucket)
+  end
+end
+
+-- The bucket of a closed window; nil where it is forgotten.
+local function closed_bucket(b, window)
+  for _, bucket in ipairs(b.over) do
+    if bucket.window == window then
+      return bucket
+    end
+  end
+  if not b.reported[window] then
+    local blob = redis.call('HGET', b.prefix .. 'closed', whole.text(window))
+    b.reported[window] = blob and records.bucket(blob) or nil
+  end
+  return b.reported[window]
 end
 
 -- Enters usage that was reported after its window was closed.
 function history.use_late(b, window, m)
-  for _, bucket in ipairs(b.over) do
-    if bucket.window == window then
-      return buckets.use(bucket, m)
-    end
-  end
-  local blob = redis.call('HGET', b.prefix .. 'closed', whole.text(window))
-  if blob then
-    local bucket = records.bucket(blob)
+  local bucket = closed_bucket(b, window)
+  if bucket then
     buckets.use(bucket, m)
-    make_due(b, bucket)
   end
 end
 

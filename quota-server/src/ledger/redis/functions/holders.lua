@@ -6,22 +6,34 @@ local ACTIVE_MS = 10000
 -- Recounted now and then, not at each grant.
 local RECOUNT_MS = 250
 
--- Forgets all of them.
+-- Forgets all of them: who asked lately matters no more once no window is kept.
 function holders.forget(b)
-  b.has_old_holders = b.holders > 0
-  b.holders, b.recount_ms = 0, 0
+  b.has_old_holders = b.has_old_holders or b.holders > 0
+  b.holders, b.recount_ms, b.asking = 0, 0, {}
 end
 
 -- Removes what is forgotten.
 function holders.clean(b)
   if b.has_old_holders then
     redis.call('DEL', b.prefix .. 'holders')
+    b.has_old_holders = false
+  end
+end
+
+-- Before each operation of a call.
+function holders.rest(b)
+  if next(b.buckets) == nil then
+    holders.forget(b)
+    holders.clean(b)
   end
 end
 
 -- Notes that a holder asks.
 function holders.seen(b, holder)
-  b.holders = b.holders + redis.call('ZADD', b.prefix .. 'holders', whole.text(b.ms), holder)
+  if not b.asking[holder] then
+    b.asking[holder] = true
+    b.holders = b.holders + redis.call('ZADD', b.prefix .. 'holders', whole.text(b.ms), holder)
+  end
 end
 
 -- How many are active, those counted that stopped asking in the last quarter second.

@@ -24,74 +24,139 @@ function leases.open_rest(lease)
   return tokens - lease.used_tokens, requests - lease.used_requests
 end
 
--- The leases from one number to another, `false` where one is gone.
-function leases.read(b, window, first, last)
-  if last < first then
-    return {}
+-- A call reads each field once, and writes each once, at its end: what is under way is in these tables by window.
+function leases.page(b, window)
+  local page = b.pages[window]
+  if not page then
+    page = { leases = {}, changed = {}, asked = {}, fields = {} }
+    b.pages[window] = page
   end
-  local numbers = {}
-  for number = first, last do
-    table.insert(numbers, number)
-  end
+  return page
+end
+
+-- Reads leases that are about to be asked for, all of a window at once.
+function leases.fetch(b, window, numbers)
+  local page = leases.page(b, window)
   local found = redis.call('HMGET', leases.key(b, window), unpack(numbers))
-  for at, blob in ipairs(found) do
-    found[at] = blob and records.lease(blob)
-  end
-  return found
-end
-
-local function read_one(b, window, number)
-  local blob = redis.call('HGET', leases.key(b, window), number)
-  return blob and records.lease(blob) or nil
-end
-
--- A lease that is known, and its bucket; for one of a closed window, whose usage is still awaited, no bucket.
-function leases.find(b, window, number)
-  local bucket = b.buckets[window]
-  if bucket then
-    return read_one(b, window, number), bucket
-  end
-  local oldest = b.number - LATE_WINDOWS
-  if window < oldest or window > b.number then
-    return nil
-  end
-  local lease = read_one(b, window, number)
-  return lease and leases.is_awaited(lease) and lease or nil
-end
-
--- Whether something of a lease was not accounted for when its window closed.
-function leases.is_awaited(lease)
-  local tokens, requests = leases.kept(lease)
-  return lease.late == 1 or tokens ~= lease.used_tokens or requests ~= lease.used_requests
-end
-
--- The lease that a request was given, in the windows that are kept: window, number, lease.
-function leases.of_request(b, ask)
-  local oldest = b.number + 1 - book.kept_windows(b)
-  for window = b.number + 1, oldest, -1 do
-    local bucket = b.buckets[window]
-    local found = bucket and bucket.count > 0
-      and redis.call('HGET', leases.key(b, window), 'r' .. ask.holder .. ask.request)
-    if found then
-      local number = tonumber(found)
-      return window, number, read_one(b, window, number)
+  for at, number in ipairs(numbers) do
+    if page.leases[number] == nil then
+      page.leases[number] = found[at] and records.lease(found[at])
     end
   end
 end
 
--- Writes a new lease down.
-function leases.add(b, bucket, number, lease, ask)
-  local key = leases.key(b, bucket.window)
-  book.write(b, 'HSET', key, number, records.pack_lease(lease), 'r' .. ask.holder .. ask.request, number,
-    'h' .. ask.holder, ask.name)
-  if number == 0 then
-    -- The window after the open one lasts up to two minutes.
-    local ends_in_ms = time.window_ends_in_ms(b) + 2 * MINUTE_MS
-    book.write(b, 'PEXPIRE', key, whole.text(ends_in_ms + KEPT_MS))
+-- Reads which of these requests have a lease in a window.
+function leases.fetch_requests(b, window, requests)
+  local asked = leases.page(b, window).asked
+  local found = redis.call('HMGET', leases.key(b, window), unpack(requests))
+  for at, request in ipairs(requests) do
+    asked[request] = found[at] and tonumber(found[at])
   end
 end
 
--- Writes down what a lease came to.
+local function lease(b, window, number)
+  local known = leases.page(b, window).leases[number]
+  if known == nil then
+    leases.fetch(b, window, { number })
+    known = leases.page(b, window).leases[number]
+  end
+  return known or nil
+end
+
+-- The leases from one number to another, `false` where one is gone.
+function leases.read(b, window, first, last)
+  local numbers, found = {}, {}
+  for number = first, last do
+    table.insert(numbers, number)
+  end
+  if #numbers > 0 then
+    leases.fetch(b, window, numbers)
+  end
+  for at, number in ipairs(numbers) do
+    found[at] = leases.page(b, window).leases[number]
+  end
+  return found
+end
+
+-- Whether a window's leases can be asked for: it is kept, or usage of it is awaited.
+function leases.is_known(b, window)
+  return b.buckets[window] ~= nil or window >= b.number - LATE_WINDOWS and window <= b.number
+end
+
+-- A lease that is known, and its bucket; for one of a closed window, whose usage is still awaited, no bucket.
+function leases.find(b, window, number)
+  if not leases.is_known(b, window) then
+    return nil
+  end
+  local found, bucket = lease(b, window, number), b.buckets[window]
+  if found and not bucket and not leases.is_awaited(found) then
+    return nil
+  end
+  return found, bucket
+end
+
+-- Whether something of a lease was not accounted for when its window closed.
+function leases.is_awaited(of)
+  local tokens, requests = leases.kept(of)
+  return of.late == 1 or tokens ~= of.used_tokens or requests ~= of.used_requests
+end
+
+-- The field of a request.
+function leases.request_field(holder, request)
+  return 'r' .. holder .. request
+end
+
+-- The lease that a request was given, in the windows that are kept: window, number, lease. Its requests must have
+-- been fetched.
+function leases.of_request(b, field)
+  for window = b.number + 1, b.number + 1 - book.kept_windows(b), -1 do
+    local page = b.pages[window]
+    local number = page and page.asked[field]
+    if number then
+      return window, number, lease(b, window, number)
+    end
+  end
+end
+
+-- Enters a new lease.
+function leases.add(b, bucket, number, new, ask)
+  local page = leases.page(b, bucket.window)
+  page.leases[number] = new
+  page.changed[number] = true
+  page.asked[ask.field] = number
+  page.fields[ask.field] = number
+  page.fields['h' .. ask.holder] = ask.name
+  page.is_new = page.is_new or number == 0
+end
+
+-- What a lease came to is to be written.
 function leases.save(b, at)
-  book.write(b, 'HSET', leases.key(b, at.window), at.number, records.pack_lease(at.lease))
+  leases.page(b, at.window).changed[at.number] = true
+end
+
+local function write(b, window, page)
+  local fields = {}
+  for number in pairs(page.changed) do
+    table.insert(fields, number)
+    table.insert(fields, records.pack_lease(page.leases[number]))
+  end
+  for field, value in pairs(page.fields) do
+    table.insert(fields, field)
+    table.insert(fields, value)
+  end
+  if #fields > 0 then
+    redis.call('HSET', leases.key(b, window), unpack(fields))
+  end
+end
+
+-- Writes all that changed.
+function leases.write(b)
+  for window, page in pairs(b.pages) do
+    write(b, window, page)
+    if page.is_new then
+      -- The window after the open one lasts up to two minutes.
+      local ends_in_ms = time.window_ends_in_ms(b) + 2 * MINUTE_MS
+      redis.call('PEXPIRE', leases.key(b, window), whole.text(ends_in_ms + KEPT_MS))
+    end
+  end
 end

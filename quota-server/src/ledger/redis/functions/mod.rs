@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const HEAD: &str = include_str!("head.lua");
 const CLOCK: &str = include_str!("clock.lua");
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 18] = [
     include_str!("whole.lua"),
     include_str!("records.lua"),
     include_str!("time.lua"),
@@ -29,6 +29,7 @@ const PARTS: [&str; 17] = [
     include_str!("history.lua"),
     include_str!("acquire.lua"),
     include_str!("returns.lua"),
+    include_str!("run.lua"),
     include_str!("deployment.lua"),
     include_str!("views.lua"),
 ];
@@ -49,7 +50,6 @@ impl Library {
 
     /// A library whose time stands still until `tl_<version>_set_clock <ms>` is called, on each process.
     #[cfg(test)]
-    #[expect(dead_code, reason = "the tests in virtual time come next")]
     pub(crate) fn with_manual_clock() -> Self {
         Self::with_clock(include_str!("manual_clock.lua"))
     }

@@ -13,10 +13,7 @@ end
 local writes, reads = {}, { 'no-writes' }
 register('open', writes)
 register('configure', writes)
-register('acquire', writes)
-register('denied', writes)
-register('give_back', writes)
-register('use', writes)
+register('run', writes)
 register('harvest', writes)
 register('acknowledge', writes)
 register('forget', writes)

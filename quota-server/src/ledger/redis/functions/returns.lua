@@ -1,29 +1,29 @@
 -- Giving back and reporting usage, as `returns.rs` of quota-core does it: running totals, merged by maximum.
 
--- The lease that a call names, and where it is; nil, and the reply, where it cannot be touched.
-local function named(b, args, none)
-  local at = { window = tonumber(args[8]), number = tonumber(args[9]) }
-  at.lease, at.bucket = leases.find(b, at.window, at.number)
+-- The lease that an operation names, and where it is; nil, and the answer, where it cannot be touched.
+local function named(b, op, none)
+  local at = { window = op.window, number = op.number }
+  at.lease, at.bucket = leases.find(b, op.window, op.number)
   if not at.lease then
-    return nil, none(b, at.window)
+    return nil, none(b, op.window)
   end
-  if at.lease.credential ~= args[7] then
-    return nil, reply.of(b, 'not_yours')
+  if at.lease.credential ~= op.credential then
+    return nil, { 'not_yours' }
   end
   return at
 end
 
-local function returned(b, tokens, requests, all_tokens, all_requests)
-  return reply.of(b, 'returned', { tokens, requests, all_tokens, all_requests })
+local function returned(tokens, requests, all_tokens, all_requests)
+  return { 'returned', tokens, requests, all_tokens, all_requests }
 end
 
 -- An old lease: too late for credit, and no fault of the holder's. In a quarantined window a lease may be one whose
 -- grant is lost.
 local function return_of_none(b, window)
   if window < b.number or vouch.is_quarantined(b, window) then
-    return returned(b, 0, 0, 0, 0)
+    return returned(0, 0, 0, 0)
   end
-  return reply.of(b, 'no_such_lease')
+  return { 'no_such_lease' }
 end
 
 local function earns_credit(b, window, lease)
@@ -53,54 +53,45 @@ local function exceeds(lease, returned_tokens, returned_requests, used_tokens, u
   return returned_tokens + used_tokens > lease.tokens or returned_requests + used_requests > lease.requests
 end
 
-local function give_back(b, args)
-  local at, no = named(b, args, return_of_none)
+-- A return: running totals.
+function operations.give_back(b, op)
+  local at, no = named(b, op, return_of_none)
   if not at then
     return no
   end
   if not at.bucket then
-    return returned(b, 0, 0, 0, 0)
+    return returned(0, 0, 0, 0)
   end
   local lease = at.lease
   local total = {
-    tokens = math.max(lease.returned_tokens, tonumber(args[10])),
-    requests = math.max(lease.returned_requests, tonumber(args[11])),
+    tokens = math.max(lease.returned_tokens, op.tokens),
+    requests = math.max(lease.returned_requests, op.requests),
   }
   if exceeds(lease, total.tokens, total.requests, lease.used_tokens, lease.used_requests) then
-    return reply.of(b, 'exceeds_lease')
+    return { 'exceeds_lease' }
   end
   if not earns_credit(b, at.window, lease) then
-    return returned(b, 0, 0, lease.returned_tokens, lease.returned_requests)
+    return returned(0, 0, lease.returned_tokens, lease.returned_requests)
   end
   local tokens, requests = total.tokens - lease.returned_tokens, total.requests - lease.returned_requests
-  local closed = (lease.closed == 1 or args[12] == '1') and 1 or 0
+  local closed = (lease.closed == 1 or op.closed) and 1 or 0
   if tokens ~= 0 or requests ~= 0 or closed ~= lease.closed then
     enter_return(b, at, total, closed)
   end
-  return returned(b, tokens, requests, total.tokens, total.requests)
+  return returned(tokens, requests, total.tokens, total.requests)
 end
 
-function operations.give_back(keys, args)
-  local b, no = book.open(keys, args)
-  if not b then
-    return no
-  end
-  local answer = give_back(b, args)
-  book.commit_changes(b)
-  return answer
-end
-
-local function no_such_lease(b)
-  return reply.of(b, 'no_such_lease')
+local function no_such_lease()
+  return { 'no_such_lease' }
 end
 
 -- What a report adds, and the totals that it comes to.
-local function merged(lease, args)
+local function merged(lease, op)
   local m = {
-    used_tokens = math.max(lease.used_tokens, tonumber(args[10])),
-    used_requests = math.max(lease.used_requests, tonumber(args[11])),
-    overrun_tokens = math.max(lease.overrun_tokens, tonumber(args[12])),
-    overrun_requests = math.max(lease.overrun_requests, tonumber(args[13])),
+    used_tokens = math.max(lease.used_tokens, op.tokens),
+    used_requests = math.max(lease.used_requests, op.requests),
+    overrun_tokens = math.max(lease.overrun_tokens, op.overrun_tokens),
+    overrun_requests = math.max(lease.overrun_requests, op.overrun_requests),
   }
   m.more_tokens, m.more_requests = m.used_tokens - lease.used_tokens, m.used_requests - lease.used_requests
   m.over_tokens, m.over_requests = m.overrun_tokens - lease.overrun_tokens, m.overrun_requests - lease.overrun_requests
@@ -136,30 +127,21 @@ local function enter_use(b, at, m)
   leases.save(b, at)
 end
 
-local function use(b, args)
-  local at, no = named(b, args, no_such_lease)
+-- A usage report: running totals.
+function operations.use(b, op)
+  local at, no = named(b, op, no_such_lease)
   if not at then
     return no
   end
-  local lease, m = at.lease, merged(at.lease, args)
+  local lease, m = at.lease, merged(at.lease, op)
   if exceeds(lease, lease.returned_tokens, lease.returned_requests, m.used_tokens, m.used_requests) then
-    return reply.of(b, 'exceeds_lease')
+    return { 'exceeds_lease' }
   end
   if m.changed then
     enter_use(b, at, m)
   end
-  return reply.of(b, 'used', {
+  return { 'used',
     m.used_tokens, m.used_requests, m.overrun_tokens, m.overrun_requests, m.over_tokens, m.over_requests,
     m.changed and not at.bucket and 1 or 0, at.window, m.more_tokens, m.more_requests,
-  })
-end
-
-function operations.use(keys, args)
-  local b, no = book.open(keys, args)
-  if not b then
-    return no
-  end
-  local answer = use(b, args)
-  book.commit_changes(b)
-  return answer
+  }
 end

@@ -3,6 +3,8 @@
 
 -- How many slots one call looks at. What is due and not yet released stays charged until the next call.
 local MOST = 1000
+-- How many of them a hint looks ahead.
+local SEEN = 250
 
 function rolling.released_ms(ends_ms)
   return ends_ms + MINUTE_MS
@@ -55,41 +57,41 @@ function rolling.uncharge(b)
   book.write(b, 'ZREM', b.prefix .. 'releases', unpack(b.released))
 end
 
+-- The slot of an instant, read once and written at the end of the call.
 local function slot_at(b, released_ms)
-  local instant = whole.text(released_ms)
-  return records.slot(redis.call('HGET', b.prefix .. 'ring', instant)), instant
+  local slot = b.slots[released_ms]
+  if not slot then
+    local blob = redis.call('HGET', b.prefix .. 'ring', whole.text(released_ms))
+    slot = records.slot(blob)
+    slot.is_new = not blob
+    b.slots[released_ms] = slot
+  end
+  return slot
 end
 
-local function save(b, instant, slot)
-  book.write(b, 'HSET', b.prefix .. 'ring', instant, records.pack_slot(slot))
-end
-
-local function keep(b, released_ms, instant, slot)
-  save(b, instant, slot)
-  book.write(b, 'ZADD', b.prefix .. 'releases', instant, instant)
+-- The slot of an instant, which is there from now on.
+local function kept_slot(b, released_ms)
   if b.next_release_ms == 0 or released_ms < b.next_release_ms then
     b.next_release_ms = released_ms
   end
+  return slot_at(b, released_ms)
 end
 
 function rolling.grant(b, lease)
-  local released_ms = rolling.released_ms(lease.ends_ms)
-  local slot, instant = slot_at(b, released_ms)
+  local slot = kept_slot(b, rolling.released_ms(lease.ends_ms))
   slot.tokens = slot.tokens + lease.tokens
   slot.requests = slot.requests + lease.requests
   b.rolling_tokens = b.rolling_tokens + lease.tokens
   b.rolling_requests = b.rolling_requests + lease.requests
-  keep(b, released_ms, instant, slot)
 end
 
 function rolling.give_back(b, lease, tokens, requests)
-  local slot, instant = slot_at(b, rolling.released_ms(lease.ends_ms))
+  local slot = slot_at(b, rolling.released_ms(lease.ends_ms))
   tokens, requests = math.min(tokens, slot.tokens), math.min(requests, slot.requests)
   slot.tokens = slot.tokens - tokens
   slot.requests = slot.requests - requests
   b.rolling_tokens = whole.less(b.rolling_tokens, tokens)
   b.rolling_requests = whole.less(b.rolling_requests, requests)
-  save(b, instant, slot)
 end
 
 -- An overrun counts from its report on.
@@ -97,8 +99,7 @@ function rolling.overrun(b, tokens, requests)
   if tokens == 0 and requests == 0 then
     return
   end
-  local released_ms = rolling.released_ms(b.ms)
-  local slot, instant = slot_at(b, released_ms)
+  local slot = kept_slot(b, rolling.released_ms(b.ms))
   -- What a sum cannot hold, no slot may take out of it.
   tokens = math.min(tokens, MAX - b.overrun_tokens)
   requests = math.min(requests, MAX - b.overrun_requests)
@@ -106,25 +107,68 @@ function rolling.overrun(b, tokens, requests)
   slot.overrun_requests = slot.overrun_requests + requests
   b.overrun_tokens = b.overrun_tokens + tokens
   b.overrun_requests = b.overrun_requests + requests
-  keep(b, released_ms, instant, slot)
 end
 
--- When so much more will have been released; nil if that is not in sight.
+-- The next instants at which something leaves, those of this call too.
+local function instants(b)
+  local first, order = #b.released, {}
+  for _, instant in ipairs(redis.call('ZRANGE', b.prefix .. 'releases', first, first + SEEN - 1)) do
+    table.insert(order, tonumber(instant))
+  end
+  for instant, slot in pairs(b.slots) do
+    if slot.is_new and instant > b.ms then
+      table.insert(order, instant)
+    end
+  end
+  table.sort(order)
+  return order
+end
+
+local function slots_at(b, order)
+  local texts, slots = {}, {}
+  for at, instant in ipairs(order) do
+    texts[at] = whole.text(instant)
+  end
+  for at, blob in ipairs(redis.call('HMGET', b.prefix .. 'ring', unpack(texts))) do
+    slots[at] = b.slots[order[at]] or records.slot(blob)
+  end
+  return slots
+end
+
+-- When so much more will have been released; nil if nothing will. What is too far away to be looked at is said to
+-- be as far as was looked: asking again by then shows more.
 function rolling.freed_ms(b, tokens, requests)
-  local first = #b.released
-  local order = redis.call('ZRANGE', b.prefix .. 'releases', first, first + MOST - 1)
+  local order = instants(b)
   if #order == 0 then
     return nil
   end
   local freed_tokens, freed_requests = 0, 0
-  for at, blob in ipairs(redis.call('HMGET', b.prefix .. 'ring', unpack(order))) do
-    local slot = records.slot(blob)
+  for at, slot in ipairs(slots_at(b, order)) do
     freed_tokens = freed_tokens + slot.tokens + slot.overrun_tokens
     freed_requests = freed_requests + slot.requests + slot.overrun_requests
     if tokens <= freed_tokens and requests <= freed_requests then
-      return tonumber(order[at])
+      return order[at]
     end
   end
-  -- Further ones are not looked at: asking again by then shows more.
-  return #order == MOST and tonumber(order[MOST]) or nil
+  return #order >= SEEN and order[SEEN] or nil
+end
+
+-- Writes all that changed.
+function rolling.write(b)
+  local fields, order = {}, {}
+  for released_ms, slot in pairs(b.slots) do
+    local instant = whole.text(released_ms)
+    table.insert(fields, instant)
+    table.insert(fields, records.pack_slot(slot))
+    if slot.is_new then
+      table.insert(order, instant)
+      table.insert(order, instant)
+    end
+  end
+  if #fields > 0 then
+    redis.call('HSET', b.prefix .. 'ring', unpack(fields))
+  end
+  if #order > 0 then
+    redis.call('ZADD', b.prefix .. 'releases', unpack(order))
+  end
 end

@@ -1,0 +1,6 @@
+//! The book in Redis on a real Redis: against `quota_core::Book`, and when writes are lost.
+
+mod lost;
+mod oracle;
+mod refused;
+mod world;

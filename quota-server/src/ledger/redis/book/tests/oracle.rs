@@ -1,0 +1,394 @@
+//! Random sequences of operations, answered as `quota_core::Book` answers them: amounts, hints, states,
+//! windows, pages, and what comes into the history.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use quota_core::{
+    Acquire, Amount, Book, BookPage, Command, GiveBack, HeldLease, HolderId, LateUse, LeaseId,
+    Limit, Now, Outcome, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper,
+    Use, WindowKind,
+};
+
+use super::world::{World, gw};
+use crate::ledger::redis::book::{Answer, Cursor, Mark, Operation};
+use crate::ledger::redis::testing::TestRedis;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Wait(u64),
+    ClockJumps(i64),
+    /// In one call.
+    Run(Vec<Op>),
+    SetLimit(Limit),
+    SetLife {
+        life_ms: u64,
+        guard_ms: u64,
+        refund: bool,
+    },
+    Harvest {
+        acknowledge: bool,
+    },
+}
+
+/// An operation; a lease is named by how long ago it was granted.
+#[derive(Debug, Clone, Copy)]
+enum Op {
+    Acquire { holder: u32, request: u128, min: Amount, more: Amount, ahead: bool },
+    GiveBack { holder: u32, lease: usize, total: Amount, closed: bool },
+    Use { holder: u32, lease: usize, used: Amount, overrun: Amount },
+    Denied(Amount),
+}
+
+fn amount(tokens: u64, requests: u64) -> impl Strategy<Value = Amount> {
+    (0..tokens, 0..requests).prop_map(|(tokens, requests)| Amount::new(tokens, requests))
+}
+
+fn waits() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        6 => 0..2_000_u64,
+        2 => 50_000..70_000_u64,
+        1 => 100_000..900_000_u64,
+    ]
+}
+
+fn limits() -> impl Strategy<Value = Limit> {
+    let tokens = prop_oneof![
+        6 => (0..900_u64).prop_map(Some),
+        1 => Just(None),
+        1 => (0..3_u64).prop_map(|less| Some(quota_core::MAX_LIMIT - less)),
+    ];
+    let requests = prop_oneof![3 => (0..40_u64).prop_map(Some), 1 => Just(None)];
+    (tokens, requests).prop_map(|(tokens, requests)| Limit { tokens, requests })
+}
+
+/// Small ones that meet often, and the largest.
+fn more() -> impl Strategy<Value = Amount> {
+    prop_oneof![9 => amount(300, 6), 1 => Just(Amount::new(1 << 52, 1 << 40))]
+}
+
+/// Mostly a lease's own holder speaks for it.
+const OWNER: u32 = 9;
+
+fn op() -> impl Strategy<Value = Op> {
+    let holder = || prop_oneof![1 => 0..3_u32, 12 => Just(OWNER)];
+    prop_oneof![
+        12 => (0..3_u32, 0..60_u128, amount(120, 4), more(), any::<bool>()).prop_map(
+            |(holder, request, min, more, ahead)| Op::Acquire { holder, request, min, more, ahead }
+        ),
+        6 => (holder(), 0..20_usize, amount(120, 4), any::<bool>())
+            .prop_map(|(holder, lease, total, closed)| Op::GiveBack { holder, lease, total, closed }),
+        6 => (holder(), 0..20_usize, amount(120, 4), amount(60, 3))
+            .prop_map(|(holder, lease, used, overrun)| Op::Use { holder, lease, used, overrun }),
+        1 => amount(50, 3).prop_map(Op::Denied),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => waits().prop_map(Step::Wait),
+        1 => (-150_000..150_000_i64).prop_map(Step::ClockJumps),
+        10 => prop::collection::vec(op(), 1..2).prop_map(Step::Run),
+        10 => prop::collection::vec(op(), 2..9).prop_map(Step::Run),
+        1 => limits().prop_map(Step::SetLimit),
+        1 => (100..30_000_u64, 0..5_000_u64, any::<bool>()).prop_map(
+            |(life_ms, guard_ms, refund)| Step::SetLife { life_ms, guard_ms, refund }
+        ),
+        1 => any::<bool>().prop_map(|acknowledge| Step::Harvest { acknowledge }),
+    ]
+}
+
+/// A book in Redis and the book that it must be.
+struct Pair {
+    world: World,
+    book: Book,
+    time: Timekeeper,
+    /// The server's steady clock and the ledger's time at the opening.
+    opened_ms: (u64, u64),
+    leases: Vec<(LeaseId, u32)>,
+    /// What the history must come to: every page that was closed, with the usage that came late.
+    closed: BTreeMap<u64, BookPage>,
+    /// What it came to.
+    history: BTreeMap<u64, BookPage>,
+}
+
+impl Pair {
+    fn new(redis: &TestRedis, no: u32, policy: Policy) -> Self {
+        let mut world = World::of(redis, no);
+        let mark = world.open(&policy, true);
+        let time = Timekeeper::start(Reading { steady_ms: mark.ledger_ms, wall_ms: world.wall_ms });
+        Self {
+            opened_ms: (world.steady_ms, mark.ledger_ms),
+            world,
+            book: Book::new(policy),
+            time,
+            leases: Vec::new(),
+            closed: BTreeMap::new(),
+            history: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Wait(ms) => self.world.wait(ms),
+            Step::ClockJumps(ms) => self.world.step_wall(ms),
+            Step::Run(ref ops) => self.run(ops),
+            Step::SetLimit(limit) => self.set(Policy { limit, ..*self.book.policy() }),
+            Step::SetLife { life_ms, guard_ms, refund } => {
+                let settlement = if refund { Settlement::Refund } else { Settlement::None };
+                self.set(Policy { life_ms, guard_ms, settlement, ..*self.book.policy() });
+            }
+            Step::Harvest { acknowledge } => self.harvest(acknowledge),
+        }
+        self.compare();
+    }
+
+    /// The oracle's time at what Redis answered. However Redis's clock is stepped, it runs as the
+    /// steady clock does.
+    fn now(&mut self, mark: &Mark) -> Now {
+        let passed_ms = self.world.steady_ms - self.opened_ms.0;
+        let off_ms = (mark.ledger_ms - self.opened_ms.1).abs_diff(passed_ms);
+        assert!(off_ms <= passed_ms / 1_000 + 1, "{off_ms} ms off after {passed_ms} ms");
+        let reading = Reading { steady_ms: mark.ledger_ms, wall_ms: self.world.wall_ms };
+        let now = self.time.at(reading);
+        assert_eq!(now.window.number, mark.window);
+        now
+    }
+
+    fn apply(&mut self, command: &Command, mark: &Mark) -> Result<Outcome, Refusal> {
+        let now = self.now(mark);
+        let result = self.book.apply(command, &now).map(|(outcome, _)| outcome);
+        self.book.audit().unwrap();
+        self.note_closed();
+        if let Ok(Outcome::Used(used)) = &result
+            && let Some(late) = used.late
+        {
+            self.add_late(&late);
+        }
+        result
+    }
+
+    fn note_closed(&mut self) {
+        for page in self.book.take_closed() {
+            assert!(self.closed.insert(page.window, page).is_none(), "a window was closed twice");
+        }
+    }
+
+    fn add_late(&mut self, late: &LateUse) {
+        let page = self.closed.get_mut(&late.window).expect("it was closed");
+        page.used = page.used.checked_add(late.used).unwrap();
+        page.burnt = page.burnt.checked_sub(late.used).unwrap();
+        page.overrun = page.overrun.checked_add(late.overrun).unwrap();
+    }
+
+    /// The oracle goes first, so that a call can name what it is about to be granted.
+    fn run(&mut self, ops: &[Op]) {
+        let mark = self.mark();
+        let (mut callers, mut operations, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+        for op in ops {
+            let Some((holder, operation, command)) = self.told(op) else { continue };
+            let result = self.apply(&command, &mark);
+            expected.push(self.answer_of(&command, result, &mark));
+            callers.push(gw(holder));
+            operations.push(operation);
+        }
+        if operations.is_empty() {
+            return;
+        }
+        let told = callers.iter().zip(operations.iter().copied());
+        let command = self.world.call().run(&self.world.library, told);
+        let (after, answer) = self.world.ask(&command);
+        assert_eq!((after.ledger_ms, answer), (mark.ledger_ms, Answer::Ran(expected)));
+    }
+
+    fn told(&self, op: &Op) -> Option<(u32, Operation, Command)> {
+        Some(match *op {
+            Op::Acquire { holder, request, min, more, ahead } => {
+                let (want, request) = (min.checked_add(more).unwrap(), RequestKey(request));
+                let acquire = Acquire { holder: HolderId(holder), request, min, want, ahead };
+                let operation = Operation::Acquire { request, min, want, ahead };
+                (holder, operation, Command::Acquire(acquire))
+            }
+            Op::GiveBack { holder, lease, total, closed } => {
+                let (lease, owner) = self.lease(lease, holder)?;
+                let give_back = GiveBack { holder: HolderId(owner), lease, total, closed };
+                let operation = Operation::GiveBack { lease, total, closed };
+                (owner, operation, Command::GiveBack(give_back))
+            }
+            Op::Use { holder, lease, used, overrun } => {
+                let (lease, owner) = self.lease(lease, holder)?;
+                let report = Use { holder: HolderId(owner), lease, used, overrun };
+                (owner, Operation::Use { lease, used, overrun }, Command::Use(report))
+            }
+            Op::Denied(amount) => (0, Operation::Denied(amount), Command::Denied(amount)),
+        })
+    }
+
+    fn answer_of(
+        &mut self,
+        command: &Command,
+        result: Result<Outcome, Refusal>,
+        mark: &Mark,
+    ) -> Answer {
+        let now = self.now(mark);
+        match (result, command) {
+            (Ok(Outcome::Granted(granted)), Command::Acquire(acquire)) => {
+                self.leases.push((granted.lease, acquire.holder.0));
+                Answer::Granted(granted, self.book.standing_with(granted.lease, &now))
+            }
+            (Err(refusal @ Refusal::Denied(_)), Command::Acquire(acquire)) => {
+                Answer::Refused(refusal, Some(self.standing_of_denied(acquire.ahead, &now)))
+            }
+            (Ok(Outcome::Returned(returned)), _) => Answer::Returned(returned),
+            (Ok(Outcome::Used(used)), _) => Answer::Used(used),
+            (Ok(Outcome::Noted), _) => Answer::Noted,
+            (Ok(Outcome::Granted(_)), _) => panic!("a lease out of nothing"),
+            (Err(Refusal::NotYours), _) => Answer::NotYourLease,
+            (Err(refusal), _) => Answer::Refused(refusal, None),
+        }
+    }
+
+    fn standing_of_denied(&mut self, ahead: bool, now: &Now) -> Standing {
+        if ahead && self.book.policy().kind == WindowKind::Minute {
+            let next = LeaseId { window: now.window.number + 1, number: 0 };
+            self.book.standing_with(next, now)
+        } else {
+            self.book.standing(now)
+        }
+    }
+
+    /// A lease of lately, and who speaks for it.
+    fn lease(&self, back: usize, holder: u32) -> Option<(LeaseId, u32)> {
+        let (lease, owner) = *self.leases.iter().rev().nth(back % self.leases.len().max(1))?;
+        Some((lease, if holder == OWNER { owner } else { holder }))
+    }
+
+    fn set(&mut self, policy: Policy) {
+        assert_eq!(self.world.configure(&policy), Answer::Configured);
+        let mark = self.mark();
+        self.apply(&Command::SetPolicy(policy), &mark).expect("its kind is the same");
+    }
+
+    /// How the book stands, without a change.
+    fn mark(&mut self) -> Mark {
+        let command = self.world.call().standing(&self.world.library);
+        self.world.ask(&command).0
+    }
+
+    fn harvest(&mut self, acknowledge: bool) {
+        let command = self.world.call().harvest(&self.world.library, 3);
+        let (mark, answer) = self.world.ask(&command);
+        let now = self.now(&mark);
+        self.book.advance(&now);
+        self.note_closed();
+        let Answer::Harvest(due) = answer else { panic!("{answer:?}") };
+        for due in &due {
+            self.history.insert(due.page.window, due.page);
+        }
+        if acknowledge {
+            let stored: Vec<_> = due.iter().map(|due| (due.page.window, due.stamp)).collect();
+            let command = self.world.call().acknowledge(&self.world.library, &stored);
+            assert_eq!(self.world.ask(&command).1, Answer::Noted);
+        }
+    }
+
+    /// All that a book shows.
+    fn compare(&mut self) {
+        let command = self.world.call().standing(&self.world.library);
+        let (mark, answer) = self.world.ask(&command);
+        let mut book = self.book.clone();
+        // What only looks is not written: the next call turns the window again.
+        let now = self
+            .time
+            .clone()
+            .at(Reading { steady_ms: mark.ledger_ms, wall_ms: self.world.wall_ms });
+        assert_eq!(answer, Answer::Standing(now, book.standing(&now)));
+        let shown: Vec<_> =
+            self.pages().into_iter().filter(|page| page.window >= oldest(&book, &now)).collect();
+        assert_eq!(shown, book.pages(&now));
+        assert_eq!(self.held(), named(&self.leases, book.held(&now)));
+    }
+
+    fn pages(&mut self) -> Vec<BookPage> {
+        let command = self.world.call().pages(&self.world.library);
+        match self.world.ask(&command).1 {
+            Answer::Pages(_, pages) => pages,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn held(&mut self) -> Vec<(String, HeldLease)> {
+        let mut held = Vec::new();
+        let mut from = Some(Cursor::default());
+        while let Some(cursor) = from {
+            let command = self.world.call().leases(&self.world.library, cursor);
+            let Answer::Held(page) = self.world.ask(&command).1 else { panic!("no listing") };
+            held.extend(page.leases.into_iter().map(|(name, lease)| (name.to_string(), lease)));
+            from = page.next;
+        }
+        held
+    }
+
+    /// Everything that was closed is fetched in the end, once and for all.
+    fn finish(&mut self) {
+        self.world.wait(200_000);
+        for _ in 0..200 {
+            self.harvest(true);
+        }
+        assert_eq!(self.history, self.closed);
+        let before = self.history.len();
+        self.history.clear();
+        self.harvest(false);
+        assert!(self.history.is_empty(), "{before} were acknowledged");
+    }
+}
+
+fn oldest(book: &Book, now: &Now) -> u64 {
+    let kept = if book.policy().kind == WindowKind::Minute { 2 } else { 3 };
+    now.window.number + 1 - kept
+}
+
+/// Holders by name: their numbers are not kept in Redis.
+fn named(leases: &[(LeaseId, u32)], held: Vec<HeldLease>) -> Vec<(String, HeldLease)> {
+    let holder = |id| leases.iter().find(|(lease, _)| *lease == id).unwrap().1;
+    held.into_iter()
+        .map(|lease| {
+            let name = gw(holder(lease.lease)).holder.to_string();
+            (name, HeldLease { holder: HolderId(0), ..lease })
+        })
+        .collect()
+}
+
+fn replay(kind: WindowKind) {
+    let cases = std::env::var("TOKENLEASE_RUNS").ok().and_then(|runs| runs.parse().ok());
+    let config = ProptestConfig {
+        cases: cases.unwrap_or(150),
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..ProptestConfig::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let redis = runtime.block_on(TestRedis::start());
+    let last = std::cell::Cell::new(0);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let result = runner.run(&prop::collection::vec(step(), 1..100), |steps| {
+        last.set(last.get() + 1);
+        let mut pair = Pair::new(&redis, last.get(), super::world::policy(kind, 500));
+        steps.iter().for_each(|step| pair.step(step));
+        pair.finish();
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn a_minute_book_answers_as_the_oracle() {
+    replay(WindowKind::Minute);
+}
+
+#[test]
+fn a_rolling_book_answers_as_the_oracle() {
+    replay(WindowKind::Rolling);
+}

@@ -1,0 +1,141 @@
+//! A Redis with the library in it, whose clock is set by the test.
+
+use quota_core::{Limit, Policy, Settlement, WindowKind};
+use redis::{Cmd, Connection, Value};
+
+use crate::ledger::Caller;
+use crate::ledger::redis::book::{Answer, Call, Mark, Operation, Reply, Seen};
+use crate::ledger::redis::functions::Library;
+use crate::ledger::redis::testing::TestRedis;
+
+/// Some noon.
+pub(super) const NOON_MS: u64 = 29_384_640 * 60_000;
+
+/// One server's view of one book.
+pub(super) struct World {
+    pub(super) redis: Connection,
+    pub(super) library: Library,
+    pub(super) book: u32,
+    pub(super) version: u64,
+    pub(super) seen: Seen,
+    pub(super) vouched: bool,
+    /// The server's steady clock.
+    pub(super) steady_ms: u64,
+    /// Redis's clock.
+    pub(super) wall_ms: u64,
+}
+
+pub(super) fn policy(kind: WindowKind, tokens: u64) -> Policy {
+    Policy {
+        limit: Limit { tokens: Some(tokens), requests: None },
+        kind,
+        life_ms: if kind == WindowKind::Minute { 2_000 } else { 1_000 },
+        guard_ms: 200,
+        settlement: Settlement::Refund,
+    }
+}
+
+pub(super) fn gw(holder: u32) -> Caller {
+    Caller { credential: format!("key-{holder}").into(), holder: format!("gw-{holder}").into() }
+}
+
+/// A connection with the library loaded.
+pub(super) fn connect(redis: &TestRedis, library: &Library) -> Connection {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    // One that came back from disk has it already.
+    let _: Result<Value, _> =
+        redis::cmd("FUNCTION").arg("LOAD").arg(&**library.code()).query(&mut connection);
+    connection
+}
+
+impl World {
+    /// A view of a book that may not be there yet.
+    pub(super) fn of(redis: &TestRedis, book: u32) -> Self {
+        let library = Library::with_manual_clock();
+        let connection = connect(redis, &library);
+        let mut world = Self {
+            redis: connection,
+            library,
+            book,
+            version: 1,
+            seen: Seen::default(),
+            vouched: false,
+            steady_ms: 1_000_000,
+            wall_ms: NOON_MS,
+        };
+        world.set_clock();
+        world
+    }
+
+    /// The same view, on a Redis that was restarted or took over.
+    pub(super) fn reconnect(&mut self, redis: &TestRedis) {
+        self.redis = connect(redis, &self.library);
+        self.set_clock();
+    }
+
+    pub(super) fn wait(&mut self, ms: u64) {
+        self.steady_ms += ms;
+        self.wall_ms += ms;
+        self.set_clock();
+    }
+
+    pub(super) fn step_wall(&mut self, ms: i64) {
+        self.wall_ms = self.wall_ms.saturating_add_signed(ms);
+        self.set_clock();
+    }
+
+    fn set_clock(&mut self) {
+        let mut command = redis::cmd("FCALL");
+        command.arg(self.library.function("set_clock")).arg(0).arg(self.wall_ms);
+        let _: Value = command.query(&mut self.redis).unwrap();
+    }
+
+    pub(super) fn call(&self) -> Call {
+        Call {
+            book: self.book,
+            version: self.version,
+            hints: self.seen.hints(self.steady_ms),
+            vouched: self.vouched,
+        }
+    }
+
+    pub(super) fn send(&mut self, command: &Cmd) -> Reply {
+        let value: Value = command.query(&mut self.redis).unwrap();
+        let reply = Reply::read(&value).unwrap_or_else(|_| panic!("not readable: {value:?}"));
+        if let Reply::Here(mark, _) | Reply::Outdated(mark) = &reply {
+            self.seen.learn(self.steady_ms, self.steady_ms, mark);
+        }
+        reply
+    }
+
+    /// Of a book that is there and up to date.
+    pub(super) fn ask(&mut self, command: &Cmd) -> (Mark, Answer) {
+        match self.send(command) {
+            Reply::Here(mark, answer) => (mark, answer),
+            other => panic!("no answer but {other:?}"),
+        }
+    }
+
+    pub(super) fn open(&mut self, policy: &Policy, clean: bool) -> Mark {
+        let command = self.call().open(&self.library, policy, clean);
+        let (mark, answer) = self.ask(&command);
+        assert_eq!(answer, Answer::Opened);
+        mark
+    }
+
+    pub(super) fn configure(&mut self, policy: &Policy) -> Answer {
+        self.version += 1;
+        let command = self.call().configure(&self.library, policy);
+        self.ask(&command).1
+    }
+
+    /// Runs one operation.
+    pub(super) fn run(&mut self, holder: u32, operation: Operation) -> (Mark, Answer) {
+        let command = self.call().run(&self.library, [(&gw(holder), operation)]);
+        match self.ask(&command) {
+            (mark, Answer::Ran(mut answers)) if answers.len() == 1 => (mark, answers.remove(0)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
