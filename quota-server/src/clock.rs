@@ -89,6 +89,13 @@ pub(crate) mod manual {
             at.0.wall_ms = at.0.wall_ms.saturating_add_signed(by_ms);
         }
 
+        /// Another machine, which has run for another while.
+        pub(crate) fn on_machine(&self, boot: u128, steady_ms: u64) {
+            let mut at = self.0.lock().unwrap();
+            at.0.steady_ms = steady_ms;
+            at.1 = Some(boot);
+        }
+
         /// The machine starts anew: its steady clock begins at 0.
         pub(crate) fn reboot(&self, down_ms: u64) {
             let mut at = self.0.lock().unwrap();

@@ -15,6 +15,8 @@ mod ledger;
 mod open;
 mod sightings;
 mod standby;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -9,7 +9,7 @@ use super::Database;
 use crate::ledger::journaled::{JournalError, OpenError};
 
 /// The migrations that this server knows.
-pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
+pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
 
 impl Database {
     /// Brings the tables up to date. Servers that do so at once wait for each other.

@@ -17,6 +17,10 @@ mod journal;
 mod leader;
 mod load;
 mod migrate;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use database::Database;
 pub(crate) use history::PostgresHistory;

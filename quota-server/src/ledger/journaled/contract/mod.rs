@@ -20,6 +20,12 @@ macro_rules! suite {
                 }
             })+
         }
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$module::$test(super::world::World::on_postgres().await).await;
+            })+
+        }
         mod on_sqlite {
             $(#[tokio::test]
             async fn $test() {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use quota_core::{
     Amount, BookPage, Granted, Limit, Now, Policy, RequestKey, Returned, Settlement, Standing,
@@ -17,11 +18,14 @@ use crate::ledger::journaled::{JournaledConfig, JournaledLedger};
 use crate::ledger::{
     Caller, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
+use crate::store::postgres::testing::TestDatabase;
+use crate::store::postgres::{Me, PostgresHistory, PostgresJournal, elect};
 
 /// Where the ledger's data are.
 pub(super) enum Store {
     Memory(Vec<MemoryJournal>),
     Disk(TempDir),
+    Postgres(Box<TestDatabase>),
 }
 
 pub(super) struct World {
@@ -40,6 +44,12 @@ impl World {
 
     pub(super) async fn on_disk(shards: u32) -> Self {
         Self::new(Store::Disk(tempfile::tempdir().unwrap()), shards, 64).await
+    }
+
+    pub(super) async fn on_postgres() -> Self {
+        let database = TestDatabase::new().await;
+        database.database.migrate().await.unwrap();
+        Self::new(Store::Postgres(Box::new(database)), 1, 64).await
     }
 
     pub(super) async fn new(store: Store, shards: u32, queue: usize) -> Self {
@@ -156,7 +166,7 @@ impl World {
     pub(super) fn memory(&self) -> &[MemoryJournal] {
         match &self.store {
             Store::Memory(journals) => journals,
-            Store::Disk(_) => panic!("not in memory"),
+            Store::Disk(_) | Store::Postgres(_) => panic!("not in memory"),
         }
     }
 }
@@ -180,12 +190,28 @@ async fn start(store: &Store, config: &JournaledConfig, clock: &ManualClock) -> 
             let config = JournaledConfig { data_dir: folder.path().to_owned(), ..config.clone() };
             JournaledLedger::open(&config, clock, &tracker, stop).await.unwrap()
         }
+        Store::Postgres(database) => {
+            let journals = vec![elected(database).await];
+            JournaledLedger::on(journals, config, clock, &tracker, stop).await.unwrap()
+        }
     }
+}
+
+/// The journal for a server that takes over from whoever writes.
+async fn elected(on: &TestDatabase) -> PostgresJournal {
+    let mut connection = on.database.connect().await.unwrap();
+    let me = Me {
+        server: rand::random::<u64>().to_string().into(),
+        advertise_url: "http://127.0.0.1:1".into(),
+    };
+    let epoch = elect(&mut connection, &me, Duration::ZERO).await.unwrap().unwrap();
+    let history = Arc::new(PostgresHistory::new(&on.database));
+    PostgresJournal::elected(on.database.clone(), me, epoch, connection, history)
 }
 
 impl JournaledLedger {
     /// Ends the writers wherever they are.
-    async fn kill(&self) {
+    pub(crate) async fn kill(&self) {
         let writers = {
             let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *writers)

@@ -1,0 +1,139 @@
+//! Servers on one PostgreSQL, each as on a machine of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind};
+use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::manual::ManualClock;
+use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
+use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Role};
+use crate::store::postgres::testing::TestDatabase;
+
+/// A database and the servers on it.
+pub(super) struct Site {
+    pub(super) on: TestDatabase,
+    requests: u128,
+}
+
+/// One server.
+pub(super) struct Server {
+    pub(super) ledger: PostgresLedger,
+    pub(super) clock: ManualClock,
+    pub(super) url: Arc<str>,
+}
+
+impl Site {
+    pub(super) async fn new() -> Self {
+        Self { on: TestDatabase::new().await, requests: 0 }
+    }
+
+    pub(super) async fn alone() -> Self {
+        Self { on: TestDatabase::alone().await, requests: 0 }
+    }
+
+    pub(super) async fn server(&self, name: &str, clock: &ManualClock) -> Server {
+        let url: Arc<str> = format!("http://{name}:7700").into();
+        let config = PostgresConfig {
+            database_url: self.on.url.clone(),
+            advertise_url: Arc::clone(&url),
+            server: name.into(),
+            migrate: true,
+            history_hours: 1,
+        };
+        let clock = clock.clone();
+        let (tracker, reads) = (TaskTracker::new(), Arc::new(clock.clone()));
+        let ledger = PostgresLedger::open(config, reads, &tracker).await.unwrap();
+        Server { ledger, clock, url }
+    }
+
+    /// Acquires exactly this of `a`.
+    pub(super) async fn take(&mut self, server: &Server, tokens: u64) -> Result<LeaseRef, OpError> {
+        self.requests += 1;
+        take(server, tokens, self.requests).await
+    }
+}
+
+/// Acquires exactly this of `a`, as this request.
+pub(super) async fn take(server: &Server, tokens: u64, request: u128) -> Result<LeaseRef, OpError> {
+    let amount = Amount::new(tokens, 1);
+    let op = Op::Acquire {
+        deployment: "a".into(),
+        request: RequestKey(request),
+        min: amount,
+        want: amount,
+        ahead: false,
+    };
+    match server.one(op).await? {
+        Reply::Granted { lease, .. } => Ok(lease),
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Server {
+    pub(super) async fn one(&self, op: Op) -> Result<Reply, OpError> {
+        let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
+        self.ledger.run(caller, vec![op]).await.remove(0)
+    }
+
+    /// The deployment `a`, with so many tokens a minute.
+    pub(super) async fn put(&self, tokens: u64) {
+        let limit = Limit { tokens: Some(tokens), requests: None };
+        let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
+        let policy = Policy { limit, kind, life_ms: 2_000, guard_ms: 200, settlement };
+        let put = Put { id: "a".into(), policy, details: "{}".into(), expected: None };
+        self.ledger.put(put).await.unwrap();
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.ledger.role() == Role::Active
+    }
+
+    /// Granted of `a` in the newest window that this server knows.
+    pub(super) async fn granted(&self) -> u64 {
+        let pages = self.ledger.windows("a".into(), 60).await;
+        pages
+            .ok()
+            .flatten()
+            .and_then(|pages| pages.first().map(|page| page.granted.tokens))
+            .unwrap_or(0)
+    }
+
+    /// Ends as by `kill -9`: no goodbye.
+    pub(super) async fn kill(&self) {
+        let candidate = self.ledger.candidate.lock().unwrap().take();
+        let face = self.ledger.face.borrow().clone();
+        if let Some(candidate) = candidate {
+            candidate.abort();
+            let _ended = candidate.await;
+        }
+        if let super::super::face::Face::Active(ledger) = face {
+            ledger.kill().await;
+        }
+    }
+}
+
+/// Waits until something holds.
+pub(super) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    for _ in 0..1_500 {
+        if holds().await {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
+}
+
+/// A machine of its own, whose wall clock is so far off.
+pub(super) fn machine(boot: u128, wall_off_ms: i64) -> ManualClock {
+    let clock = ManualClock::new();
+    clock.step_wall(wall_off_ms);
+    clock.on_machine(boot, 400_000 * u64::try_from(boot).unwrap_or(1));
+    clock
+}
+
+pub(super) fn is_denied<T>(result: &Result<T, OpError>) -> bool {
+    matches!(result, Err(OpError::Refused { refusal: quota_core::Refusal::Denied(_), .. }))
+}

@@ -1,0 +1,109 @@
+//! Whatever becomes of the active server, another goes on with what was left.
+
+use std::time::Duration;
+
+use quota_core::Amount;
+use sqlx::Executor;
+use tokio::time::sleep;
+
+use super::site::{Server, Site, is_denied, machine, take, until};
+use crate::ledger::{Ledger, Op, OpError, Reply, Unavailable};
+
+#[tokio::test]
+async fn a_killed_server_is_taken_over_and_its_leases_can_be_given_back_once() {
+    let mut site = Site::new().await;
+    let (a, b) = (site.server("a", &machine(1, 0)).await, site.server("b", &machine(2, 0)).await);
+    a.put(500).await;
+    let lease = take(&a, 300, 77).await.unwrap();
+    a.kill().await;
+    until("b takes over", || async { b.is_active() }).await;
+    assert_eq!(take(&b, 300, 77).await.unwrap(), lease, "found by its request");
+    assert!(is_denied(&site.take(&b, 201).await));
+    for credited in [120, 0] {
+        let total = Amount::new(120, 0);
+        let reply = b.one(Op::GiveBack { lease, total, closed: false }).await.unwrap();
+        let Reply::Returned(returned) = reply else { panic!("{reply:?}") };
+        assert_eq!(returned.credited.tokens, credited);
+    }
+    site.take(&b, 320).await.unwrap();
+    assert!(is_denied(&site.take(&b, 1).await));
+    b.ledger.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_is_taken_over_at_the_next_look() {
+    let mut site = Site::new().await;
+    let (a, b) = (site.server("a", &machine(1, 0)).await, site.server("b", &machine(2, 0)).await);
+    a.put(500).await;
+    site.take(&a, 300).await.unwrap();
+    let mut takeovers = b.ledger.takeovers();
+    a.ledger.stop().await;
+    takeovers.next().await.unwrap();
+    assert!(is_denied(&site.take(&b, 201).await));
+    site.take(&b, 200).await.unwrap();
+    b.ledger.stop().await;
+    assert!(takeovers.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_was_held_up_for_long_finds_itself_a_standby() {
+    let mut site = Site::new().await;
+    let (a, b) = (site.server("a", &machine(1, 0)).await, site.server("b", &machine(2, 0)).await);
+    a.put(500).await;
+    site.take(&a, 300).await.unwrap();
+    // Its commit waits, its sign of life too; the other takes over meanwhile.
+    let mut holder = site.on.connect().await;
+    holder.execute("BEGIN; LOCK TABLE journal IN SHARE MODE").await.unwrap();
+    let (late, ()) = tokio::join!(take(&a, 150, 78), async {
+        until("b is elected", || async { b.is_active() }).await;
+        holder.execute("COMMIT").await.unwrap();
+    });
+    assert!(matches!(late, Err(OpError::Unavailable(Unavailable::CannotWrite))), "{late:?}");
+    assert!(is_denied(&site.take(&b, 201).await));
+    site.take(&b, 200).await.unwrap();
+    until("a stands by", || async { !a.is_active() && a.granted().await == 500 }).await;
+    let elsewhere = take(&a, 150, 78).await;
+    assert!(
+        matches!(&elsewhere, Err(OpError::Unavailable(Unavailable::Standby(url))) if *url == b.url),
+        "{elsewhere:?}"
+    );
+    // And back again.
+    b.ledger.stop().await;
+    until("a takes over", || async { a.is_active() }).await;
+    assert!(is_denied(&site.take(&a, 1).await));
+    a.ledger.stop().await;
+}
+
+/// The server that grants: after an outage both may believe for a moment that they write.
+async fn who_grants(servers: [&Server; 2], request: u128) -> &Server {
+    for _ in 0..500 {
+        for server in servers {
+            if take(server, 1, request).await.is_ok() {
+                return server;
+            }
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("neither goes on");
+}
+
+#[tokio::test]
+async fn a_restart_of_postgresql_loses_nothing() {
+    let mut site = Site::alone().await;
+    let (a, b) = (site.server("a", &machine(1, 0)).await, site.server("b", &machine(2, 0)).await);
+    a.put(10_000).await;
+    let (mut writer, mut granted) = (&a, 0);
+    for round in 1..=3 {
+        for _ in 0..5 {
+            site.take(writer, 100).await.unwrap();
+        }
+        site.on.postgres.restart().await;
+        writer = who_grants([&a, &b], 1_000 + round).await;
+        granted += 501;
+        assert_eq!(writer.granted().await, granted, "round {round}");
+    }
+    assert!(is_denied(&site.take(writer, 10_001 - granted).await));
+    site.take(writer, 10_000 - granted).await.unwrap();
+    a.ledger.stop().await;
+    b.ledger.stop().await;
+}
