@@ -15,8 +15,9 @@ use super::site::Site;
 use super::{Inner, RedisAddress, RedisConfig, RedisLedger};
 use crate::clock::Clock;
 use crate::ledger::Unavailable;
+use crate::ledger::journaled::OpenError;
 use crate::metrics;
-use crate::store::catalogue::{Catalogue, OpenCatalogueError};
+use crate::store::catalogue::Catalogue;
 
 /// How long a start waits for Redis.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum OpenRedisError {
     /// The catalogue does not open.
     #[error(transparent)]
-    Catalogue(#[from] OpenCatalogueError),
+    Catalogue(#[from] OpenError),
     /// The catalogue cannot be read.
     #[error("the catalogue cannot be read: {0}")]
     Unread(Unavailable),
@@ -107,7 +108,7 @@ impl Inner {
     }
 }
 
-async fn open_catalogue(config: &RedisConfig) -> Result<Catalogue, OpenCatalogueError> {
+async fn open_catalogue(config: &RedisConfig) -> Result<Catalogue, OpenError> {
     match &config.database_url {
         Some(url) => Catalogue::in_postgres(url, &config.site, config.migrate).await,
         None => Catalogue::in_folder(&config.data_dir, &config.site).await,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use sqlx::{Any, Transaction};
 
-use super::rows::{Entry, number, signed};
+use super::rows::{Entry, number};
 use super::{Catalogue, CatalogueError, bounded};
 use crate::ledger::journaled::DeploymentRow;
 use crate::ledger::{Expected, Put};
+use crate::store::rows::signed;
 
 /// What came of a wish to change a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use quota_core::{BookPage, WindowKind};
 use sqlx::{Any, Transaction};
 
-use super::rows::{Page, signed};
+use super::rows::Page;
 use super::{Catalogue, CatalogueError, bounded};
+use crate::store::rows::signed;
 
 impl Catalogue {
     /// Keeps pages of windows of one deployment that are over, each with its stamp. A page that is there

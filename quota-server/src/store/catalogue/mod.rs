@@ -19,7 +19,6 @@ use sqlx::AnyPool;
 use tokio::time::timeout;
 
 pub(crate) use deployments::Change;
-pub use open::OpenCatalogueError;
 pub(crate) use rows::Entry;
 
 use super::sqlite::FolderLock;

@@ -6,14 +6,6 @@ use sqlx::{FromRow, Row};
 
 use crate::ledger::journaled::DeploymentRow;
 
-/// Databases count in signed 64 bits. Statistics stop here, so that two of them can be added.
-const MOST: i64 = 1 << 61;
-
-/// A number, as a database has it.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).map_or(MOST, |number| number.min(MOST))
-}
-
 /// A deployment, and the revision of the catalogue that its last change made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {

@@ -51,8 +51,7 @@ fn name(path: &Path) -> String {
 
 async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
     let failed = |source| OpenError::Store { name: name(path), source: JournalError::new(source) };
-    let mut connection = connect(path).await.map_err(failed)?;
-    migrate(path, &mut connection).await?;
+    let mut connection = prepared(path).await?;
     describe(&mut connection, shard).await.map_err(failed)?;
     let stored = stored_shard(&mut connection).await.map_err(failed)?;
     if stored != shard {
@@ -67,10 +66,15 @@ async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
     Ok(SqliteJournal::new(path, connection))
 }
 
-async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+/// A connection to a file whose tables are up to date; made where there is none.
+pub(crate) async fn prepared(path: &Path) -> Result<SqliteConnection, OpenError> {
     let name = name(path);
-    match MIGRATIONS.run(connection).await {
-        Ok(()) => Ok(()),
+    let mut connection = match connect(path).await {
+        Ok(connection) => connection,
+        Err(error) => return Err(OpenError::Store { name, source: JournalError::new(error) }),
+    };
+    match MIGRATIONS.run(&mut connection).await {
+        Ok(()) => Ok(connection),
         Err(MigrateError::VersionMissing(version)) => Err(OpenError::NewerSchema { name, version }),
         Err(error) => Err(OpenError::Store { name, source: JournalError::new(error) }),
     }

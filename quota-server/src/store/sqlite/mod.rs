@@ -17,7 +17,7 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
-pub(crate) use files::{open_all, shard_files};
+pub(crate) use files::{open_all, prepared, shard_files};
 pub(crate) use history::read_history;
 pub(crate) use load::{read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
@@ -28,7 +28,7 @@ use crate::ledger::journaled::{
 use history::SqliteHistory;
 
 /// The migrations that this server knows.
-pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// The journal of one shard.
 pub(crate) struct SqliteJournal {
