@@ -2,7 +2,7 @@
 
 use tests::scenario::{Name, Options, Watch, play};
 
-async fn won(name: Name, options: Options) {
+pub(crate) async fn won(name: Name, options: Options) {
     let report = play(name, &options, &Watch::default()).await.unwrap();
     assert!(
         report.broken().is_empty(),

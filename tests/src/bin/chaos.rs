@@ -47,8 +47,8 @@ struct Sum {
     faults: u64,
 }
 
-/// Times without grants, by what befell.
-type Gaps = BTreeMap<String, Vec<u64>>;
+/// Times without grants, and without any answer, by what befell; in ms.
+type Gaps = BTreeMap<String, [Vec<u64>; 2]>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -86,14 +86,18 @@ async fn outages(arguments: &Arguments) -> Sum {
     let mut runs = stream::iter(arguments.seeds()).map(run).buffer_unordered(arguments.at_once());
     while let Some((seed, result)) = runs.next().await {
         if let Some(verdict) = told(seed, result, &mut sum) {
-            let OutageVerdict { blow, gap_ms, draws, broken, .. } = verdict;
+            let OutageVerdict { blow, gap_ms, silence_ms, draws, broken, .. } = verdict;
             sum.count(draws, broken.is_empty());
             sum.kills += 1;
-            gaps.entry(format!("{blow:?}")).or_default().push(gap_ms);
+            let [without_grants, without_answers] = gaps.entry(format!("{blow:?}")).or_default();
+            without_grants.push(gap_ms);
+            without_answers.push(silence_ms);
         }
     }
-    for (blow, gaps) in gaps {
-        println!("{blow}: without grants {}", distribution(gaps));
+    for (blow, [without_grants, without_answers]) in gaps {
+        println!("{blow}, {} runs", without_grants.len());
+        println!("  without grants: {}", distribution(without_grants));
+        println!("  without any answer: {}", distribution(without_answers));
     }
     sum
 }
@@ -117,7 +121,7 @@ fn distribution(mut ms: Vec<u64>) -> String {
     ms.sort_unstable();
     let at = |percent: usize| ms[(ms.len() - 1) * percent / 100];
     let [least, p50, p90, most] = [0, 50, 90, 100].map(at);
-    format!("{least} to {most} ms, median {p50} ms, p90 {p90} ms ({} runs)", ms.len())
+    format!("{least} to {most} ms, median {p50} ms, p90 {p90} ms")
 }
 
 impl Arguments {

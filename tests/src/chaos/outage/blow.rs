@@ -8,8 +8,8 @@ use crate::harness::{Cable, HarnessError, Live, Postgres, Rung, Servers};
 
 /// Longer than a lease, and than an active server may be silent.
 const HANGS: Duration = Duration::from_secs(4);
-/// For how long a replica misses writes before its primary dies, at most, in ms.
-const BEHIND_MS: std::ops::Range<u64> = 1..1_500;
+/// For how long a replica misses writes before its primary dies, in ms.
+const BEHIND_MS: std::ops::Range<u64> = 1..5_000;
 /// For how long PostgreSQL is away, in ms.
 const AWAY_MS: std::ops::Range<u64> = 0..2_000;
 

@@ -15,11 +15,15 @@ const SPACE: Duration = Duration::from_millis(20);
 /// How long one answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// When tokens were granted, in ms since 1970.
+/// What it was answered, and when, in ms since 1970.
 #[derive(Debug, Default)]
-pub(super) struct Probe {
-    granted: Mutex<Vec<u64>>,
-    denied: Mutex<Vec<u64>>,
+pub(super) struct Probe(Mutex<Vec<(u64, Answer)>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Granted,
+    /// Its limit is never reached, so nobody vouches for the window.
+    Quarantined,
 }
 
 impl Probe {
@@ -37,8 +41,8 @@ impl Probe {
                 "requests": {"min": 1, "want": 1},
             });
             match http.post(url).json(&body).send().await {
-                Ok(answer) if answer.status().is_success() => enter(&self.granted),
-                Ok(answer) if answer.status().as_u16() == 429 => enter(&self.denied),
+                Ok(answer) if answer.status().is_success() => self.enter(Answer::Granted),
+                Ok(answer) if answer.status().as_u16() == 429 => self.enter(Answer::Quarantined),
                 _ => server += 1,
             }
             tokio::time::sleep(SPACE).await;
@@ -47,26 +51,30 @@ impl Probe {
 
     /// Whether a token was granted at this moment or later.
     pub(super) fn has_granted_since(&self, unix_ms: u64) -> bool {
-        let granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
-        granted.last().is_some_and(|at| *at >= unix_ms)
+        self.moments(|answer| answer == Answer::Granted).last().is_some_and(|at| *at >= unix_ms)
     }
 
     /// The longest time without a grant that reaches beyond this moment, in ms.
     pub(super) fn longest_gap_since(&self, unix_ms: u64) -> u64 {
-        let granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
-        let gaps = granted.windows(2).filter(|pair| pair[1] >= unix_ms);
-        gaps.map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+        longest_gap(&self.moments(|answer| answer == Answer::Granted), unix_ms)
     }
 
-    /// How long it was denied since this moment, from the first denial to the last, in ms.
-    pub(super) fn denied_for_since(&self, unix_ms: u64) -> u64 {
-        let denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = denied.iter().copied().filter(|at| *at >= unix_ms);
-        let (first, last) = (since.clone().min(), since.max());
-        last.unwrap_or_default() - first.unwrap_or_default()
+    /// The longest time without any answer that reaches beyond this moment, in ms.
+    pub(super) fn longest_silence_since(&self, unix_ms: u64) -> u64 {
+        longest_gap(&self.moments(|_| true), unix_ms)
+    }
+
+    fn moments(&self, counts: impl Fn(Answer) -> bool) -> Vec<u64> {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.iter().filter(|(_, answer)| counts(*answer)).map(|(at, _)| *at).collect()
+    }
+
+    fn enter(&self, answer: Answer) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((clock::unix_ms(), answer));
     }
 }
 
-fn enter(moments: &Mutex<Vec<u64>>) {
-    moments.lock().unwrap_or_else(PoisonError::into_inner).push(clock::unix_ms());
+fn longest_gap(moments: &[u64], unix_ms: u64) -> u64 {
+    let gaps = moments.windows(2).filter(|pair| pair[1] >= unix_ms);
+    gaps.map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
 }

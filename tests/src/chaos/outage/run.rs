@@ -17,8 +17,10 @@ const KINDS: [(&str, WindowKind); 2] =
     [("minute", WindowKind::Minute), ("rolling", WindowKind::Rolling)];
 const PROBE: &str = "probe";
 const PROBE_LIMIT: u64 = 10_000_000;
-/// How long it is until the blow falls, in ms.
-const MOMENTS_MS: std::ops::Range<u64> = 500..30_000;
+/// How long it is until the blow falls, in ms: doubled up to so many times, since the beginning, when
+/// quotas are being drawn, is worth more.
+const MOMENT_MS: std::ops::Range<u64> = 300..600;
+const DOUBLED: std::ops::Range<u32> = 0..6;
 /// How far before its beginning a minute's quota may have been asked for, in ms.
 const AHEAD_MS: u64 = 1_500;
 /// How long a run goes on once grants should be back, in ms.
@@ -56,7 +58,8 @@ pub async fn run(fate: Fate) -> Result<OutageVerdict, RunError> {
     let blow = Blow::choose(fate.rung, &mut rng);
     let mut stage = Stage::set(fate, &mut rng).await?;
     stage.draw(fate.seed);
-    tokio::time::sleep(Duration::from_millis(rng.random_range(MOMENTS_MS))).await;
+    let moment_ms = rng.random_range(MOMENT_MS) << rng.random_range(DOUBLED);
+    tokio::time::sleep(Duration::from_millis(moment_ms)).await;
     let at_unix_ms = clock::unix_ms();
     blow.strike(&mut stage.servers, &mut rng).await?;
     let back_unix_ms = stage.should_be_back();

@@ -17,8 +17,8 @@ pub struct OutageVerdict {
     pub blow: Blow,
     /// The longest time without a grant around the blow, in ms.
     pub gap_ms: u64,
-    /// For how long grants were denied afterwards, since nothing vouched for the window, in ms.
-    pub quarantined_ms: u64,
+    /// The longest time without any answer: the rest of it was quarantine, in ms.
+    pub silence_ms: u64,
     /// Draws that were made.
     pub draws: u64,
     /// The rules that were broken, and how. None: the run is clean.
@@ -27,12 +27,12 @@ pub struct OutageVerdict {
 
 impl OutageVerdict {
     pub(super) fn new(seed: u64, blow: Blow) -> Self {
-        Self { seed, blow, gap_ms: 0, quarantined_ms: 0, draws: 0, broken: Vec::new() }
+        Self { seed, blow, gap_ms: 0, silence_ms: 0, draws: 0, broken: Vec::new() }
     }
 
     pub(super) fn judge_probe(&mut self, probe: &Probe, at_unix_ms: u64, is_back: bool) {
         self.gap_ms = probe.longest_gap_since(at_unix_ms);
-        self.quarantined_ms = probe.denied_for_since(at_unix_ms);
+        self.silence_ms = probe.longest_silence_since(at_unix_ms);
         if !is_back {
             self.broken.push("R7: grants did not come back when they should".to_owned());
         }
@@ -54,9 +54,9 @@ impl OutageVerdict {
 
 impl fmt::Display for OutageVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, blow, gap_ms, quarantined_ms, draws, broken } = self;
+        let Self { seed, blow, gap_ms, silence_ms, draws, broken } = self;
         write!(f, "seed {seed}: {blow:?}: {draws} draws, {gap_ms} ms without grants, ")?;
-        write!(f, "quarantined for {quarantined_ms} ms: ")?;
+        write!(f, "{silence_ms} ms without any answer: ")?;
         match broken.as_slice() {
             [] => write!(f, "clean"),
             broken => write!(f, "BROKEN\n  {}", broken.join("\n  ")),

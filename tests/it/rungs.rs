@@ -1,0 +1,53 @@
+//! What holds on the embedded ledger holds on every rung, with several servers that suffer. Each test
+//! plays all rungs side by side: they mostly wait.
+
+use std::env;
+
+use futures_util::{StreamExt, future::join_all, stream};
+use tests::{
+    chaos::{self, Fate},
+    harness::Rung,
+    scenario::{Name, Options},
+};
+
+use crate::scenarios::won;
+
+const RUNGS: [Rung; 4] = [Rung::Postgres, Rung::Redis, Rung::RedisSentinel, Rung::RedisCluster];
+const SERVERS: usize = 3;
+/// Outages of each rung; `TOKENLEASE_OUTAGE_RUNS` makes them more.
+const RUNS: u64 = 2;
+const AT_ONCE: usize = 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_with_three_servers_that_are_killed_paused_and_cut_off() {
+    let plays = RUNGS.map(|rung| {
+        let minutes = Some(1);
+        won(
+            Name::S1,
+            Options { rung, servers: SERVERS, minutes, faults: true, ..Options::default() },
+        )
+    });
+    join_all(plays).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s6_with_three_servers() {
+    let plays =
+        RUNGS.map(|rung| won(Name::S6, Options { rung, servers: SERVERS, ..Options::default() }));
+    join_all(plays).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_outage_breaks_a_rule() {
+    let runs = env::var("TOKENLEASE_OUTAGE_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    let fates = (1..=runs).flat_map(|seed| {
+        let many = RUNGS.map(|rung| Fate { rung, servers: SERVERS, seed });
+        many.into_iter().chain([Fate { rung: Rung::Embedded, servers: 1, seed }])
+    });
+    let verdicts = stream::iter(fates).map(chaos::outage).buffer_unordered(AT_ONCE);
+    for verdict in verdicts.collect::<Vec<_>>().await {
+        let verdict = verdict.unwrap();
+        assert!(verdict.broken.is_empty(), "{verdict}");
+        assert!(verdict.draws > 0, "{verdict}");
+    }
+}
