@@ -36,7 +36,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreadable => {
-                "the settings of Redis cannot be checked (CONFIG GET is refused): see docs/storage.md for what they must be"
+                "the settings of Redis cannot be checked (CONFIG GET is refused): see docs/redis.md for what they must be"
             }
             Self::Evicts => {
                 "maxmemory-policy is not noeviction: Redis may evict a book, which quarantines its window"
