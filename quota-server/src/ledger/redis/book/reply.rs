@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use quota_core::{
-    BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Now, Refusal, Returned,
-    Standing, State, Unit, Used,
+    BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Limit, Now, Refusal,
+    Returned, Standing, State, Unit, Used, WindowKind,
 };
 use redis::Value;
 
@@ -110,10 +110,11 @@ impl Reply {
             return Ok(Self::Missing);
         }
         let mark = Mark::read(&mut fields)?;
+        let limits = Limits { kind: fields.kind()?, limit: fields.limit()? };
         if word == "outdated" {
             return Ok(Self::Outdated(mark));
         }
-        Ok(Self::Here(mark, Answer::read(word, &mut fields)?))
+        Ok(Self::Here(mark, Answer::read(word, &mut fields, limits)?))
     }
 }
 
@@ -130,11 +131,26 @@ impl Mark {
     }
 }
 
+/// What is the same in all standings of one reply.
+#[derive(Clone, Copy)]
+struct Limits {
+    kind: WindowKind,
+    limit: Limit,
+}
+
+impl Limits {
+    fn standing(self, fields: &mut Fields<'_>) -> Result<Standing, Unreadable> {
+        let (outstanding, overrun) = (fields.amount()?, fields.amount()?);
+        let Self { kind, limit } = self;
+        Ok(Standing { kind, limit, outstanding, overrun, state: state(fields)? })
+    }
+}
+
 impl Answer {
-    fn read(word: &str, fields: &mut Fields<'_>) -> Result<Self, Unreadable> {
+    fn read(word: &str, fields: &mut Fields<'_>, limits: Limits) -> Result<Self, Unreadable> {
         Ok(match word {
-            "ran" => Self::Ran(answers(fields)?),
-            "granted" => Self::Granted(granted(fields)?, standing(fields)?),
+            "ran" => Self::Ran(answers(fields, limits)?),
+            "granted" => Self::Granted(granted(fields)?, limits.standing(fields)?),
             "returned" => Self::Returned(Returned {
                 credited: fields.amount()?,
                 given_back: fields.amount()?,
@@ -144,7 +160,7 @@ impl Answer {
             "not_yours" => Self::NotYourLease,
             "opened" => Self::Opened,
             "configured" => Self::Configured,
-            "standing" => Self::Standing(fields.now()?, standing(fields)?),
+            "standing" => Self::Standing(fields.now()?, limits.standing(fields)?),
             "pages" => Self::Pages(fields.now()?, pages(fields)?),
             "leases" => Self::Held(held(fields)?),
             "harvest" => Self::Harvest(harvest(fields)?),
@@ -152,17 +168,17 @@ impl Answer {
             "busy" => Self::Busy,
             "denied" => {
                 let refusal = Refusal::Denied(denial(fields)?);
-                Self::Refused(refusal, Some(standing(fields)?))
+                Self::Refused(refusal, Some(limits.standing(fields)?))
             }
             word => Self::Refused(refusal(word, fields)?, None),
         })
     }
 }
 
-fn answers(fields: &mut Fields<'_>) -> Result<Vec<Answer>, Unreadable> {
+fn answers(fields: &mut Fields<'_>, limits: Limits) -> Result<Vec<Answer>, Unreadable> {
     let mut answers = Vec::new();
     while !fields.is_empty() {
-        answers.push(Answer::read(fields.text()?, fields)?);
+        answers.push(Answer::read(fields.text()?, fields, limits)?);
     }
     Ok(answers)
 }
@@ -218,16 +234,6 @@ fn state(fields: &mut Fields<'_>) -> Result<State, Unreadable> {
 
 fn denial(fields: &mut Fields<'_>) -> Result<Denial, Unreadable> {
     Ok(Denial { unit: unit(fields)?, retry_after_ms: fields.number()?, state: state(fields)? })
-}
-
-fn standing(fields: &mut Fields<'_>) -> Result<Standing, Unreadable> {
-    Ok(Standing {
-        kind: fields.kind()?,
-        limit: fields.limit()?,
-        outstanding: fields.amount()?,
-        overrun: fields.amount()?,
-        state: state(fields)?,
-    })
 }
 
 fn page(fields: &mut Fields<'_>) -> Result<BookPage, Unreadable> {

@@ -43,7 +43,9 @@ local function sort_windows(b, blobs)
   if b.is_empty then
     holders.forget(b)
   end
-  table.sort(b.over, function(one, other) return one.window < other.window end)
+  if #b.over > 1 then
+    table.sort(b.over, function(one, other) return one.window < other.window end)
+  end
 end
 
 local function present(fields, from)

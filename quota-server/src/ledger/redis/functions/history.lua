@@ -94,9 +94,7 @@ function operations.harvest(keys, args)
     local blob = redis.call('HGET', b.prefix .. 'closed', due[at])
     if blob then
       table.insert(extra, tonumber(due[at + 1]))
-      for _, value in ipairs(history.page(records.bucket(blob))) do
-        table.insert(extra, value)
-      end
+      reply.append(extra, history.page(records.bucket(blob)))
     end
   end
   return reply.of(b, 'harvest', extra)

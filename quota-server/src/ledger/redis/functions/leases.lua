@@ -135,14 +135,14 @@ function leases.save(b, at)
 end
 
 local function write(b, window, page)
-  local fields = {}
+  local fields, n = {}, 0
   for number in pairs(page.changed) do
-    table.insert(fields, number)
-    table.insert(fields, records.pack_lease(page.leases[number]))
+    fields[n + 1], fields[n + 2] = number, records.pack_lease(page.leases[number])
+    n = n + 2
   end
   for field, value in pairs(page.fields) do
-    table.insert(fields, field)
-    table.insert(fields, value)
+    fields[n + 1], fields[n + 2] = field, value
+    n = n + 2
   end
   if #fields > 0 then
     redis.call('HSET', leases.key(b, window), unpack(fields))

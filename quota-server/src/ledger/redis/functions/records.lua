@@ -1,5 +1,6 @@
 -- How records are packed. Old and new servers share the data during an upgrade: a layout never changes; what
--- is new gets a field of its own.
+-- is new gets a field of its own. Tables are made whole, with room for their fields: growing them costs as much
+-- as all the rest.
 
 local POLICY = '>I8I8I8I8I8I8I8'
 local STATE = '>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8'
@@ -8,9 +9,12 @@ local LEASE = '>c16c16I5I3I5I3I5I3I7I7I6I6BB'
 local SLOT = '>I8I8I8I8'
 
 function records.policy(blob)
-  local p = {}
-  p.version, p.tokens, p.requests, p.kind, p.life_ms, p.guard_ms, p.refunds = struct.unpack(POLICY, blob)
-  return p
+  local version, tokens, requests, kind, life_ms, guard_ms, refunds =
+    struct.unpack(POLICY, blob)
+  return {
+    version = version, tokens = tokens, requests = requests, kind = kind, life_ms = life_ms,
+    guard_ms = guard_ms, refunds = refunds,
+  }
 end
 
 function records.pack_policy(p)
@@ -31,12 +35,20 @@ function records.pack_state(b)
 end
 
 function records.bucket(blob)
-  local b = {}
-  b.window, b.minute, b.kind, b.tokens, b.requests, b.granted_tokens, b.granted_requests, b.returned_tokens,
-    b.returned_requests, b.used_tokens, b.used_requests, b.overrun_tokens, b.overrun_requests, b.denied_tokens,
-    b.denied_requests, b.largest_tokens, b.largest_requests, b.open_tokens, b.open_requests, b.count,
-    b.first_open, b.last_end_ms = struct.unpack(BUCKET, blob)
-  return b
+  local window, minute, kind, tokens, requests, granted_tokens, granted_requests, returned_tokens,
+    returned_requests, used_tokens, used_requests, overrun_tokens, overrun_requests, denied_tokens,
+    denied_requests, largest_tokens, largest_requests, open_tokens, open_requests, count, first_open,
+    last_end_ms =
+    struct.unpack(BUCKET, blob)
+  return {
+    window = window, minute = minute, kind = kind, tokens = tokens, requests = requests,
+    granted_tokens = granted_tokens, granted_requests = granted_requests, returned_tokens = returned_tokens,
+    returned_requests = returned_requests, used_tokens = used_tokens, used_requests = used_requests,
+    overrun_tokens = overrun_tokens, overrun_requests = overrun_requests, denied_tokens = denied_tokens,
+    denied_requests = denied_requests, largest_tokens = largest_tokens, largest_requests = largest_requests,
+    open_tokens = open_tokens, open_requests = open_requests, count = count, first_open = first_open,
+    last_end_ms = last_end_ms,
+  }
 end
 
 function records.pack_bucket(b)
@@ -47,11 +59,15 @@ function records.pack_bucket(b)
 end
 
 function records.lease(blob)
-  local l = {}
-  l.holder, l.credential, l.tokens, l.requests, l.returned_tokens, l.returned_requests, l.used_tokens,
-    l.used_requests, l.overrun_tokens, l.overrun_requests, l.starts_ms, l.ends_ms, l.closed, l.late =
+  local holder, credential, tokens, requests, returned_tokens, returned_requests, used_tokens, used_requests,
+    overrun_tokens, overrun_requests, starts_ms, ends_ms, closed, late =
     struct.unpack(LEASE, blob)
-  return l
+  return {
+    holder = holder, credential = credential, tokens = tokens, requests = requests,
+    returned_tokens = returned_tokens, returned_requests = returned_requests, used_tokens = used_tokens,
+    used_requests = used_requests, overrun_tokens = overrun_tokens, overrun_requests = overrun_requests,
+    starts_ms = starts_ms, ends_ms = ends_ms, closed = closed, late = late,
+  }
 end
 
 function records.pack_lease(l)

@@ -3,9 +3,19 @@
 
 -- A reply, `extra` after what every reply has.
 function reply.of(b, word, extra)
-  local r = { word, b.seq, b.policy.version, b.ms, b.number, vouch.quarantined_for_ms(b), b.is_new_quarantine and 1 or 0 }
-  for _, value in ipairs(extra or {}) do
-    table.insert(r, value)
+  local policy = b.policy
+  local r = {
+    word, b.seq, policy.version, b.ms, b.number, vouch.quarantined_for_ms(b), b.is_new_quarantine and 1 or 0,
+    policy.kind, policy.tokens, policy.requests,
+  }
+  return extra and reply.append(r, extra) or r
+end
+
+-- Appends an array to another.
+function reply.append(r, values)
+  local length = #r
+  for at = 1, #values do
+    r[length + at] = values[at]
   end
   return r
 end
@@ -13,8 +23,7 @@ end
 -- How a window stands.
 function reply.standing(b, window)
   local tokens, requests, overrun_tokens, overrun_requests = quota.spent(b, window)
-  return b.policy.kind, b.policy.tokens, b.policy.requests, tokens, requests, overrun_tokens, overrun_requests,
-    quota.state(b, window)
+  return tokens, requests, overrun_tokens, overrun_requests, quota.state(b, window)
 end
 
 -- The ledger's time.

@@ -45,7 +45,7 @@ local function operations_of(args, at)
   while at <= #args do
     local op
     op, at = parse[args[at]](args, at + 1, asker)
-    table.insert(ops, op)
+    ops[#ops + 1] = op
   end
   return ops
 end
@@ -55,7 +55,7 @@ local function fetch(b, ops)
   local requests, numbers = {}, {}
   for _, op in ipairs(ops) do
     if op.field then
-      table.insert(requests, op.field)
+      requests[#requests + 1] = op.field
     elseif op.window and leases.is_known(b, op.window) then
       numbers[op.window] = numbers[op.window] or {}
       table.insert(numbers[op.window], op.number)
@@ -80,9 +80,7 @@ function operations.run(keys, args)
   fetch(b, ops)
   for _, op in ipairs(ops) do
     holders.rest(b)
-    for _, value in ipairs(op.run(b, op)) do
-      table.insert(answers, value)
-    end
+    reply.append(answers, op.run(b, op))
   end
   book.commit_changes(b)
   return reply.of(b, 'ran', answers)

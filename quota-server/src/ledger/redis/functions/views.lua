@@ -7,10 +7,7 @@ function operations.standing(keys, args)
     return { 'missing' }
   end
   local r = reply.of(b, 'standing', { reply.now(b) })
-  for _, value in ipairs { reply.standing(b, b.number) } do
-    table.insert(r, value)
-  end
-  return r
+  return reply.append(r, { reply.standing(b, b.number) })
 end
 
 local function live_page(b, bucket)
@@ -44,9 +41,7 @@ function operations.pages(keys, args)
   end
   local r = reply.of(b, 'pages', { reply.now(b) })
   for _, page in ipairs(pages) do
-    for _, value in ipairs(page) do
-      table.insert(r, value)
-    end
+    reply.append(r, page)
   end
   return r
 end
@@ -59,11 +54,10 @@ local function append_held(b, window, first, found, r)
   for at, lease in ipairs(found) do
     if lease and lease.ends_ms > b.ms and lease.closed == 0 then
       local name = redis.call('HGET', leases.key(b, window), 'h' .. lease.holder) or ''
-      for _, value in ipairs { window, first + at - 1, lease.tokens, lease.requests, lease.returned_tokens,
-        lease.returned_requests, lease.used_tokens, lease.used_requests, whole.less(lease.starts_ms, b.ms),
-        lease.ends_ms - b.ms, name } do
-        table.insert(r, value)
-      end
+      reply.append(r, {
+        window, first + at - 1, lease.tokens, lease.requests, lease.returned_tokens, lease.returned_requests,
+        lease.used_tokens, lease.used_requests, whole.less(lease.starts_ms, b.ms), lease.ends_ms - b.ms, name,
+      })
     end
   end
 end
