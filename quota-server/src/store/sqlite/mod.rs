@@ -28,7 +28,7 @@ use crate::ledger::journaled::{
 use history::SqliteHistory;
 
 /// The migrations that this server knows.
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
+pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// The journal of one shard.
 pub(crate) struct SqliteJournal {
