@@ -1,4 +1,4 @@
-//! The first witness: the journal on the disk of a server that was killed, added up step by step by
+//! The first witness: the journal on the disk of a server that was killed, or in PostgreSQL, added up step by step by
 //! the plainest arithmetic there is, not by the server's books.
 
 use std::{
@@ -8,10 +8,7 @@ use std::{
 };
 
 use quota_api::{Amount, WindowKind};
-use sqlx::{
-    ConnectOptions, Connection,
-    sqlite::{SqliteConnectOptions, SqliteConnection},
-};
+use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 
 use super::{
     entry::{Entry, EntryError},
@@ -49,6 +46,15 @@ pub(super) struct Witness {
     pub(super) books: BTreeMap<String, Ledger>,
 }
 
+/// What a database has of a journal.
+struct Rows {
+    deployments: Vec<(i64, String)>,
+    entries: Vec<(i64, Vec<u8>)>,
+}
+
+const DEPLOYMENTS: &str = "SELECT no, id FROM deployments";
+const ENTRIES: &str = "SELECT seq, entry FROM journal ORDER BY seq";
+
 /// Reads every shard. All deployments have this limit; their ids tell their kind.
 pub(super) async fn replay(
     data_dir: &Path,
@@ -58,24 +64,62 @@ pub(super) async fn replay(
     let mut witness = Witness::default();
     for file in shards(data_dir)? {
         let mut shard = SqliteConnectOptions::new().filename(file).connect().await?;
-        let mut books: BTreeMap<u32, (String, Ledger)> = BTreeMap::new();
-        for (number, id) in deployments(&mut shard).await? {
+        let rows = Rows {
+            deployments: sqlx::query_as(DEPLOYMENTS).fetch_all(&mut shard).await?,
+            entries: sqlx::query_as(ENTRIES).fetch_all(&mut shard).await?,
+        };
+        shard.close().await?;
+        witness.books.extend(rows.add_up(limit, &kind)?);
+    }
+    Ok(witness)
+}
+
+/// The same of the journal in PostgreSQL.
+pub(super) async fn replay_postgres(
+    url: &str,
+    limit: Amount,
+    kind: impl Fn(&str) -> WindowKind,
+) -> Result<Witness, JournalError> {
+    let mut database = url.parse::<PgConnectOptions>()?.connect().await?;
+    let rows = Rows {
+        deployments: sqlx::query_as(DEPLOYMENTS).fetch_all(&mut database).await?,
+        entries: sqlx::query_as(ENTRIES).fetch_all(&mut database).await?,
+    };
+    database.close().await?;
+    Ok(Witness { books: rows.add_up(limit, &kind)? })
+}
+
+impl Rows {
+    fn add_up(
+        self,
+        limit: Amount,
+        kind: &impl Fn(&str) -> WindowKind,
+    ) -> Result<BTreeMap<String, Ledger>, JournalError> {
+        self.check_order()?;
+        let with_ledger = |(number, id): (i64, String)| {
             let ledger = Ledger::new(kind(&id), limit);
-            books.insert(number, (id, ledger));
-        }
-        for (seq, bytes) in entries(&mut shard).await? {
+            (number, (id, ledger))
+        };
+        let mut books: BTreeMap<_, _> = self.deployments.into_iter().map(with_ledger).collect();
+        for (seq, bytes) in self.entries {
             let entry =
                 Entry::read(&bytes).map_err(|source| JournalError::Entry { seq, source })?;
             for (number, event) in &entry.events {
-                if let Some((_, ledger)) = books.get_mut(number) {
+                if let Some((_, ledger)) = books.get_mut(&i64::from(*number)) {
                     ledger.apply(&entry.now, event);
                 }
             }
         }
-        shard.close().await?;
-        witness.books.extend(books.into_values());
+        Ok(books.into_values().collect())
     }
-    Ok(witness)
+
+    /// In order, and without a gap.
+    fn check_order(&self) -> Result<(), JournalError> {
+        match self.entries.windows(2).find(|pair| pair[1].0 != pair[0].0 + 1) {
+            Some(pair) => Err(JournalError::Gap(pair[0].0)),
+            None => Ok(()),
+        }
+    }
 }
 
 fn shards(data_dir: &Path) -> io::Result<Vec<PathBuf>> {
@@ -87,18 +131,4 @@ fn shards(data_dir: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(shards)
-}
-
-async fn deployments(shard: &mut SqliteConnection) -> Result<Vec<(u32, String)>, sqlx::Error> {
-    sqlx::query_as("SELECT no, id FROM deployments").fetch_all(shard).await
-}
-
-/// In order, and without a gap.
-async fn entries(shard: &mut SqliteConnection) -> Result<Vec<(i64, Vec<u8>)>, JournalError> {
-    let entries: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT seq, entry FROM journal ORDER BY seq").fetch_all(shard).await?;
-    match entries.windows(2).find(|pair| pair[1].0 != pair[0].0 + 1) {
-        Some(pair) => Err(JournalError::Gap(pair[0].0)),
-        None => Ok(entries),
-    }
 }

@@ -49,24 +49,9 @@ impl Verdict {
         self.judge_cover(name, kind, spent, book);
     }
 
-    /// What was drawn must be outstanding in the journal: it was granted, and never given back. A
-    /// lease of a minute is drawn from in its minute only, so there each minute must be covered by
-    /// its own; one of `rolling` knows no minutes.
     fn judge_cover(&mut self, name: &str, kind: WindowKind, spent: &[Spent], book: &Ledger) {
-        let mut covers = vec![(total(spent), book.total())];
-        if kind == WindowKind::Minute {
-            let of_minute = |minute| book.outstanding.get(&minute).copied().unwrap_or_default();
-            let minutes = by_minute(spent).into_iter();
-            covers.extend(minutes.map(|(minute, drawn)| (drawn, of_minute(minute))));
-        }
-        for (drawn, outstanding) in &covers {
-            if !within(*drawn, *outstanding) {
-                self.broken.push(format!(
-                    "R3: {name}: {drawn:?} drawn, but the journal has {outstanding:?} outstanding"
-                ));
-            }
-        }
-        let (drawn, outstanding) = covers[0];
+        self.broken.extend(uncovered(name, kind, spent, book));
+        let (drawn, outstanding) = (total(spent), book.total());
         self.stranded_tokens += outstanding.tokens.saturating_sub(drawn.tokens);
     }
 
@@ -82,6 +67,28 @@ impl Verdict {
             }
         }
     }
+}
+
+/// What was drawn must be outstanding in the journal: it was granted, and never given back. A lease of
+/// a minute is drawn from in its minute only, so there each minute must be covered by its own; one of
+/// `rolling` knows no minutes.
+pub(super) fn uncovered(
+    name: &str,
+    kind: WindowKind,
+    spent: &[Spent],
+    book: &Ledger,
+) -> Vec<String> {
+    let mut covers = vec![(total(spent), book.total())];
+    if kind == WindowKind::Minute {
+        let of_minute = |minute| book.outstanding.get(&minute).copied().unwrap_or_default();
+        let minutes = by_minute(spent).into_iter();
+        covers.extend(minutes.map(|(minute, drawn)| (drawn, of_minute(minute))));
+    }
+    covers.retain(|(drawn, outstanding)| !within(*drawn, *outstanding));
+    let said = |(drawn, outstanding)| {
+        format!("R3: {name}: {drawn:?} drawn, but the journal has {outstanding:?} outstanding")
+    };
+    covers.into_iter().map(said).collect()
 }
 
 impl fmt::Display for Verdict {

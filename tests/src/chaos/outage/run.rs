@@ -7,7 +7,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{blow::Blow, probe::Probe, verdict::OutageVerdict};
 use crate::{
-    chaos::{RunError, holder, record::Record},
+    chaos::{
+        RunError, holder,
+        journal::{self, Witness},
+        record::Record,
+    },
     clock::{self, MINUTE_MS},
     harness::{QuotaServer, Rung, Servers, wait},
 };
@@ -68,8 +72,12 @@ pub async fn run(fate: Fate) -> Result<OutageVerdict, RunError> {
     stage.end().await;
     let mut verdict = OutageVerdict::new(fate.seed, blow);
     verdict.judge_probe(&stage.probe, at_unix_ms, back);
+    let witness = stage.journal().await?;
     for ((name, kind), record) in KINDS.iter().zip(&stage.records) {
         verdict.judge(name, *kind, stage.limit, &record.all());
+        if let Some(witness) = &witness {
+            verdict.judge_journal(name, *kind, &record.all(), witness);
+        }
     }
     Ok(verdict)
 }
@@ -126,6 +134,16 @@ impl Stage {
     async fn granted_since(&self, unix_ms: u64) -> bool {
         let look = || async { self.probe.has_granted_since(unix_ms).then_some(()) };
         wait::until("a grant", PATIENCE, look).await.is_ok()
+    }
+
+    /// The journal, where it is in PostgreSQL.
+    async fn journal(&self) -> Result<Option<Witness>, RunError> {
+        let store = &self.servers.store;
+        let Some(postgres) = store.postgres.as_ref().filter(|_| store.live.is_none()) else {
+            return Ok(None);
+        };
+        let kind = |id: &str| if id == KINDS[1].0 { KINDS[1].1 } else { KINDS[0].1 };
+        Ok(Some(journal::replay_postgres(&postgres.url(), self.limit, kind).await?))
     }
 
     async fn end(&self) {

@@ -4,8 +4,10 @@ use quota_api::{Amount, WindowKind};
 
 use super::{blow::Blow, probe::Probe};
 use crate::chaos::{
+    journal::Witness,
     record::{Spent, by_minute, within},
     rolling::fullest_60_s,
+    verdict::uncovered,
 };
 
 /// What was seen in one run.
@@ -49,6 +51,23 @@ impl OutageVerdict {
                 self.broken.push(format!("R2: {name}: {drawn:?} of {limit:?} drawn in {minute}"));
             }
         }
+    }
+}
+
+impl OutageVerdict {
+    /// PostgreSQL's journal can be heard too.
+    pub(super) fn judge_journal(
+        &mut self,
+        name: &str,
+        kind: WindowKind,
+        spent: &[Spent],
+        witness: &Witness,
+    ) {
+        let Some(book) = witness.books.get(name) else {
+            return self.broken.push(format!("{name}: the journal does not know it"));
+        };
+        self.broken.extend(book.broken.iter().map(|broken| format!("{name}: {broken}")));
+        self.broken.extend(uncovered(name, kind, spent, book));
     }
 }
 
