@@ -26,6 +26,7 @@ mod recovery;
 mod time;
 mod turn;
 mod views;
+mod vouch;
 mod writer;
 
 #[cfg(test)]

@@ -31,9 +31,6 @@ use crate::metrics;
 /// About how many operations one commit takes.
 const BATCH_OPS: usize = 8_192;
 
-/// How many old entries are removed between two commits.
-const TRIM_ROWS: u64 = 64;
-
 /// How often windows are looked after while no jobs come.
 const BEAT: Duration = Duration::from_millis(250);
 
@@ -42,19 +39,21 @@ const IDLE: Duration = Duration::from_secs(3_600);
 
 /// The writer of one shard.
 pub(crate) struct Writer<J> {
-    journal: J,
+    pub(super) journal: J,
     shard: ShardNo,
     state: Recovered,
     jobs: mpsc::Receiver<Job>,
     time: Arc<LedgerTime>,
-    health: Arc<Health>,
+    pub(super) health: Arc<Health>,
     history_windows: u64,
     draft: Draft,
     /// The answers that the last commit allows, until they are told.
     committed: Vec<Answer>,
     /// The window that the books were last turned to.
     turned: u64,
-    outage: Option<Outage>,
+    pub(super) outage: Option<Outage>,
+    /// While the journal cannot be vouched for: the first window that can be granted from again.
+    pub(super) clean_from: Option<u64>,
     /// Another server writes the journal now: there is nothing left to do.
     fenced: bool,
 }
@@ -80,6 +79,7 @@ impl<J: Journal> Writer<J> {
             committed: Vec::new(),
             turned: 0,
             outage: None,
+            clean_from: None,
             fenced: false,
         }
     }
@@ -152,9 +152,10 @@ impl<J: Journal> Writer<J> {
         {
             self.fail(&error);
         }
-        if self.outage.is_some() {
+        if self.outage.is_some() || !self.is_vouched_for(&stamp).await {
             tell(&mut self.committed, &Ok(()));
             self.refuse(batch, &stamp);
+            self.beat(&stamp).await;
             return;
         }
         let mut answers = self.apply(batch, &stamp);
@@ -231,7 +232,7 @@ impl<J: Journal> Writer<J> {
         if self.outage.is_some() || self.state.oldest_seq >= first {
             return;
         }
-        let until = first.min(self.state.oldest_seq.saturating_add(TRIM_ROWS));
+        let until = first.min(self.state.oldest_seq.saturating_add(self.journal.trim_rows()));
         match self.journal.trim(until).await {
             Ok(()) => self.state.oldest_seq = until,
             Err(error) => self.fail(&error),
@@ -249,7 +250,7 @@ impl<J: Journal> Writer<J> {
         }
     }
 
-    fn fail(&mut self, error: &JournalError) {
+    pub(super) fn fail(&mut self, error: &JournalError) {
         self.fenced = error.is_fenced();
         tracing::error!(journal = self.journal.name(), %error, "the journal cannot be written");
         metrics::commit_failed();

@@ -1,11 +1,11 @@
 //! One server's way from standby to active and back, on a task of its own.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -20,7 +20,8 @@ use crate::ledger::journaled::{
 };
 use crate::metrics;
 use crate::store::postgres::{
-    Database, Me, PostgresHistory, PostgresJournal, elect, look, news, oldest_seq, read_catalogue,
+    Database, Me, PostgresHistory, PostgresJournal, Term, elect, look, news, oldest_seq,
+    read_catalogue,
 };
 
 /// How often a standby looks.
@@ -33,7 +34,7 @@ pub(super) struct Candidate {
     pub(super) config: PostgresConfig,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tracker: TaskTracker,
-    pub(super) face: watch::Sender<Face>,
+    pub(super) face: tokio::sync::watch::Sender<Face>,
     pub(super) stop: CancellationToken,
     /// Counts this process's terms.
     pub(super) terms: u64,
@@ -103,7 +104,7 @@ impl Candidate {
         let standby = Arc::clone(&seat.standby);
         let next = match self.look(&mut seat).await {
             Ok(None) => return self.pause(Place::Standby(seat)).await,
-            Ok(Some(epoch)) => self.take_over(seat, epoch).await.map(Place::Active),
+            Ok(Some(term)) => self.take_over(seat, term).await.map(Place::Active),
             Err(error) => Err(error),
         };
         match next {
@@ -113,9 +114,9 @@ impl Candidate {
         }
     }
 
-    /// Looks who writes, takes in what is new, and runs for it where nobody does: its epoch, if it
+    /// Looks who writes, takes in what is new, and runs for it where nobody does: its term, if it
     /// wins.
-    pub(super) async fn look(&mut self, seat: &mut Seat) -> Result<Option<i64>, RecoveryError> {
+    pub(super) async fn look(&mut self, seat: &mut Seat) -> Result<Option<Term>, RecoveryError> {
         let leader = look(&mut seat.connection, TERM).await?;
         seat.standby.saw(&leader);
         if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
@@ -137,7 +138,7 @@ impl Candidate {
     pub(super) async fn take_over(
         &self,
         seat: Seat,
-        epoch: i64,
+        term: Term,
     ) -> Result<Arc<JournaledLedger>, RecoveryError> {
         let Seat { standby, mut connection } = seat;
         read_on(&mut connection, &standby).await?;
@@ -146,7 +147,7 @@ impl Candidate {
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
         let oldest = oldest_seq(&mut connection, follower.kept()).await?;
         let (database, history) = (self.database.clone(), Arc::clone(&self.history));
-        let journal = PostgresJournal::elected(database, self.me(), epoch, connection, history);
+        let journal = PostgresJournal::elected(database, self.me(), term, connection, history);
         let config = JournaledConfig {
             history_hours: self.config.history_hours,
             ..JournaledConfig::new("")
@@ -157,15 +158,15 @@ impl Candidate {
         let ledger = JournaledLedger::begin(recovered, time, &config, &self.tracker, &stop);
         let ledger = Arc::new(ledger);
         self.face.send_replace(Face::Active(Arc::clone(&ledger)));
-        metrics::took_over(epoch);
+        metrics::took_over(term.epoch);
         metrics::active(true);
-        info!(epoch, database = self.database.name(), "this server is the active one");
+        info!(term.epoch, database = self.database.name(), "this server is the active one");
         Ok(ledger)
     }
 
     /// Writes until it is to stop or another server has taken over.
     async fn lead(&self, ledger: &JournaledLedger) {
-        let fenced = self.stop.run_until_cancelled(ledger.ended()).await.is_some();
+        let fenced = self.stop.run_until_cancelled(watch(ledger)).await.is_some();
         if fenced {
             warn!("another server has taken over: this one stands by");
             self.face.send_replace(Face::Reading);
@@ -183,6 +184,15 @@ impl Candidate {
     async fn pause(&self, place: Place) -> Place {
         self.stop.run_until_cancelled(sleep(LOOK)).await;
         place
+    }
+}
+
+/// Until the ledger ends. One that cannot write may have been taken over without knowing, so it does
+/// not count as the active one.
+async fn watch(ledger: &JournaledLedger) {
+    let mut ended = pin!(ledger.ended());
+    while timeout(LOOK, ended.as_mut()).await.is_err() {
+        metrics::active(ledger.health().await.is_ok());
     }
 }
 

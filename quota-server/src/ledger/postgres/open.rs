@@ -96,7 +96,7 @@ impl Candidate {
     async fn begin(&mut self) -> Result<Place, RecoveryError> {
         let mut seat = self.sit_down().await?;
         match self.look(&mut seat).await? {
-            Some(epoch) => Ok(Place::Active(self.take_over(seat, epoch).await?)),
+            Some(term) => Ok(Place::Active(self.take_over(seat, term).await?)),
             None => Ok(Place::Standby(seat)),
         }
     }

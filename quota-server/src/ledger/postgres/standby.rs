@@ -6,6 +6,7 @@ use std::time::Duration;
 use quota_core::{BookPage, Now};
 use tokio::time::Instant;
 
+use super::TERM;
 use super::sightings::Sightings;
 use crate::clock::Clock;
 use crate::ledger::journaled::{Follower, History, LedgerTime, RecoveryError};
@@ -125,9 +126,11 @@ impl Standby {
         Ok(Some(live.with(history, oldest)))
     }
 
-    /// Where writers must go.
+    /// Where writers must go, if that is known just now.
     pub(super) fn elsewhere(&self) -> Unavailable {
-        self.state().active.clone().map_or(Unavailable::CannotWrite, Unavailable::Standby)
+        let state = self.state();
+        let active = state.active.clone().filter(|_| state.looked.elapsed() <= TERM);
+        active.map_or(Unavailable::CannotWrite, Unavailable::Standby)
     }
 
     /// The books, for the one that writes from now on.

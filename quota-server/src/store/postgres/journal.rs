@@ -5,7 +5,7 @@ use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 
 use super::database::Database;
-use super::leader::{self, Me};
+use super::leader::{self, Me, Term};
 use super::{PostgresHistory, append, load};
 use crate::ledger::journaled::{Catalogue, Commit, History, Journal, JournalError, RecoveryError};
 
@@ -16,7 +16,7 @@ const BEAT: Duration = Duration::from_millis(400);
 pub(crate) struct PostgresJournal {
     database: Database,
     me: Me,
-    epoch: i64,
+    term: Term,
     /// `None` after a failure: it may be inside a transaction.
     connection: Option<PgConnection>,
     beat_due: Instant,
@@ -24,16 +24,16 @@ pub(crate) struct PostgresJournal {
 }
 
 impl PostgresJournal {
-    /// For the server that was elected with this epoch, on the connection that it was elected on.
+    /// For the server that was elected for this term, on the connection that it was elected on.
     pub(crate) fn elected(
         database: Database,
         me: Me,
-        epoch: i64,
+        term: Term,
         connection: PgConnection,
         history: Arc<PostgresHistory>,
     ) -> Self {
         let beat_due = Instant::now() + BEAT;
-        Self { database, me, epoch, connection: Some(connection), beat_due, history }
+        Self { database, me, term, connection: Some(connection), beat_due, history }
     }
 
     /// Takes the connection out: a call that fails does not put it back.
@@ -54,7 +54,7 @@ impl PostgresJournal {
     async fn connect(&mut self) -> Result<PgConnection, JournalError> {
         self.connection = None;
         let mut connection = self.database.connect().await?;
-        self.epoch = leader::own(&mut connection, &self.me).await?;
+        self.term = leader::own(&mut connection, &self.me).await?;
         Ok(connection)
     }
 }
@@ -84,7 +84,7 @@ impl Journal for PostgresJournal {
             let Some((last, _)) = entries.last() else { break };
             next_seq = last + 1;
             entries.iter().try_for_each(|(seq, entry)| each(*seq, entry))?;
-            leader::touch(&mut connection, self.epoch).await?;
+            leader::touch(&mut connection, self.term.epoch).await?;
         }
         self.renewed(connection);
         Ok(())
@@ -92,7 +92,7 @@ impl Journal for PostgresJournal {
 
     async fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
         let mut connection = self.take()?;
-        append::append(&mut connection, self.epoch, commit).await?;
+        append::append(&mut connection, self.term.epoch, commit).await?;
         self.renewed(connection);
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Journal for PostgresJournal {
 
     async fn beat(&mut self, steady_ms: u64) -> Result<(), JournalError> {
         let mut connection = self.take()?;
-        leader::renew(&mut connection, self.epoch, steady_ms).await?;
+        leader::renew(&mut connection, self.term.epoch, steady_ms).await?;
         self.renewed(connection);
         Ok(())
     }
@@ -112,6 +112,23 @@ impl Journal for PostgresJournal {
         let mut connection = self.take()?;
         append::trim(&mut connection, seq).await?;
         self.put_back(connection);
+        Ok(())
+    }
+
+    /// Each is a transaction with a flush of its own, so not too few.
+    fn trim_rows(&self) -> u64 {
+        1_024
+    }
+
+    fn is_vouched_for(&self) -> bool {
+        self.term.is_vouched_for
+    }
+
+    async fn vouch(&mut self) -> Result<(), JournalError> {
+        let mut connection = self.take()?;
+        leader::vouch(&mut connection, self.term.epoch).await?;
+        self.renewed(connection);
+        self.term.is_vouched_for = true;
         Ok(())
     }
 
@@ -125,7 +142,7 @@ impl Journal for PostgresJournal {
     /// Lets another server take over at once.
     async fn close(&mut self) -> Result<(), JournalError> {
         match self.connection.take() {
-            Some(mut connection) => leader::resign(&mut connection, self.epoch).await,
+            Some(mut connection) => leader::resign(&mut connection, self.term.epoch).await,
             None => Ok(()),
         }
     }

@@ -26,22 +26,43 @@ const LOOK: &str = concat!(
     " AS is_alive, (SELECT max(seq) FROM journal) AS last_seq FROM leader WHERE id = 1",
 );
 
-const ELECT: &str = concat!(
-    "UPDATE leader SET epoch = epoch + 1, server = $2, advertise_url = $3,
-         renewed_at = clock_timestamp()
-     WHERE id = 1 AND NOT ",
-    is_alive!(),
-    " RETURNING epoch",
-);
+/// PostgreSQL's timeline: another one after each promotion of a replica, and each restore.
+macro_rules! timeline {
+    () => {
+        "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+    };
+}
+
+/// What every new epoch begins with; its columns are a [`Term`].
+macro_rules! new_epoch {
+    ($also:literal, $condition:expr) => {
+        concat!(
+            "UPDATE leader SET epoch = epoch + 1, renewed_at = clock_timestamp(), timeline =
+                 CASE timeline WHEN '' THEN ",
+            timeline!(),
+            " ELSE timeline END",
+            $also,
+            " WHERE id = 1 AND ",
+            $condition,
+            " RETURNING epoch, timeline = ",
+            timeline!(),
+            " AS is_vouched_for"
+        )
+    };
+}
+
+const ELECT: &str = new_epoch!(", server = $2, advertise_url = $3", concat!("NOT ", is_alive!()));
 
 /// A writer's epoch is its own as long as its name is in the row.
-const OWN: &str = "UPDATE leader SET epoch = epoch + 1, renewed_at = clock_timestamp()
-     WHERE id = 1 AND server = $1 RETURNING epoch";
+const OWN: &str = new_epoch!("", "server = $1");
 
 const RENEW: &str = "UPDATE leader SET renewed_at = clock_timestamp(), steady_ms = $2
      WHERE id = 1 AND epoch = $1";
 
 const TOUCH: &str = "UPDATE leader SET renewed_at = clock_timestamp() WHERE id = 1 AND epoch = $1";
+
+const VOUCH: &str =
+    concat!("UPDATE leader SET timeline = ", timeline!(), " WHERE id = 1 AND epoch = $1");
 
 const RESIGN: &str = "UPDATE leader SET renewed_at = '-infinity' WHERE id = 1 AND epoch = $1";
 
@@ -52,6 +73,15 @@ pub(crate) struct Me {
     pub(crate) server: Arc<str>,
     /// How clients reach it.
     pub(crate) advertise_url: Arc<str>,
+}
+
+/// What a writer may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub(crate) struct Term {
+    /// Under which it writes.
+    pub(crate) epoch: i64,
+    /// The database is the one that the journal was last known to be whole on.
+    pub(crate) is_vouched_for: bool,
 }
 
 /// What the row says, and how far the journal is.
@@ -75,20 +105,20 @@ pub(crate) async fn look(
     within(CALL, sqlx::query_as(LOOK).bind(ms(term)).fetch_one(connection)).await
 }
 
-/// Takes over, unless the writer is alive: its epoch, then.
+/// Takes over, unless the writer is alive.
 pub(crate) async fn elect(
     connection: &mut PgConnection,
     me: &Me,
     term: Duration,
-) -> Result<Option<i64>, JournalError> {
-    let call = sqlx::query_scalar(ELECT).bind(ms(term)).bind(&*me.server).bind(&*me.advertise_url);
+) -> Result<Option<Term>, JournalError> {
+    let call = sqlx::query_as(ELECT).bind(ms(term)).bind(&*me.server).bind(&*me.advertise_url);
     within(CALL, call.fetch_optional(connection)).await
 }
 
 /// A new epoch for a writer that has connected again. What its old connections have not committed yet
 /// they never will.
-pub(super) async fn own(connection: &mut PgConnection, me: &Me) -> Result<i64, JournalError> {
-    let call = sqlx::query_scalar(OWN).bind(&*me.server).fetch_optional(connection);
+pub(super) async fn own(connection: &mut PgConnection, me: &Me) -> Result<Term, JournalError> {
+    let call = sqlx::query_as(OWN).bind(&*me.server).fetch_optional(connection);
     within(CALL, call).await?.ok_or(JournalError::Fenced)
 }
 
@@ -99,6 +129,12 @@ pub(super) async fn renew(
     steady_ms: u64,
 ) -> Result<(), JournalError> {
     let call = sqlx::query(RENEW).bind(epoch).bind(signed(steady_ms)).execute(connection);
+    fenced_unless(within(CALL, call).await?.rows_affected() == 1)
+}
+
+/// The journal counts as whole on this database from now on.
+pub(super) async fn vouch(connection: &mut PgConnection, epoch: i64) -> Result<(), JournalError> {
+    let call = sqlx::query(VOUCH).bind(epoch).execute(connection);
     fenced_unless(within(CALL, call).await?.rows_affected() == 1)
 }
 

@@ -25,5 +25,5 @@ mod tests;
 pub(crate) use database::Database;
 pub(crate) use history::PostgresHistory;
 pub(crate) use journal::PostgresJournal;
-pub(crate) use leader::{Leader, Me, elect, look};
+pub(crate) use leader::{Leader, Me, Term, elect, look};
 pub(crate) use load::{News, news, oldest_seq, read_catalogue};

@@ -28,9 +28,13 @@ async fn empty() -> TestDatabase {
 /// Elected whoever else is alive.
 async fn elected(on: &TestDatabase, server: &str) -> PostgresJournal {
     let mut connection = on.database.connect().await.unwrap();
-    let epoch = elect(&mut connection, &me(server), Duration::ZERO).await.unwrap().unwrap();
+    let term = elect(&mut connection, &me(server), Duration::ZERO).await.unwrap().unwrap();
     let history = Arc::new(PostgresHistory::new(&on.database));
-    PostgresJournal::elected(on.database.clone(), me(server), epoch, connection, history)
+    PostgresJournal::elected(on.database.clone(), me(server), term, connection, history)
+}
+
+async fn run(connection: &mut PgConnection, server: &str) -> Option<i64> {
+    elect(connection, &me(server), TERM).await.unwrap().map(|term| term.epoch)
 }
 
 fn commit(seq: u64) -> Commit {
@@ -69,28 +73,28 @@ async fn the_first_to_run_is_elected_and_the_others_wait_for_its_silence() {
     let on = empty().await;
     let mut connection = on.connect().await;
     assert!(!look(&mut connection, TERM).await.unwrap().is_alive);
-    assert_eq!(elect(&mut connection, &me("a"), TERM).await.unwrap(), Some(1));
-    assert_eq!(elect(&mut connection, &me("b"), TERM).await.unwrap(), None);
+    assert_eq!(run(&mut connection, "a").await, Some(1));
+    assert_eq!(run(&mut connection, "b").await, None);
     let leader = look(&mut connection, TERM).await.unwrap();
     assert_eq!((leader.is_alive, &*leader.server, leader.epoch), (true, "a", 1));
     on.sql("UPDATE leader SET renewed_at = renewed_at - interval '2.1 s'").await;
-    assert_eq!(elect(&mut connection, &me("b"), TERM).await.unwrap(), Some(2));
+    assert_eq!(run(&mut connection, "b").await, Some(2));
     // PostgreSQL's clock was set back an hour.
     on.sql("UPDATE leader SET renewed_at = renewed_at + interval '1 h'").await;
-    assert_eq!(elect(&mut connection, &me("c"), TERM).await.unwrap(), Some(3));
+    assert_eq!(run(&mut connection, "c").await, Some(3));
 }
 
 #[tokio::test]
 async fn of_many_at_once_one_is_elected() {
     let on = empty().await;
-    let runs = (0..8).map(|number| {
+    let all = (0..8).map(|number| {
         let on = &on;
         async move {
             let mut connection = on.connect().await;
-            elect(&mut connection, &me(&number.to_string()), TERM).await.unwrap()
+            run(&mut connection, &number.to_string()).await
         }
     });
-    let elected = futures_util::future::join_all(runs).await;
+    let elected = futures_util::future::join_all(all).await;
     assert_eq!(elected.into_iter().flatten().collect::<Vec<_>>(), [1]);
 }
 
@@ -180,8 +184,24 @@ async fn a_writer_that_is_paused_in_a_transaction_holds_nobody_up() {
             break;
         }
     }
-    assert_eq!(elected, Some(2));
+    assert_eq!(elected.map(|term| term.epoch), Some(2));
     assert!(transaction.commit().await.is_err());
+}
+
+#[tokio::test]
+async fn a_promoted_database_is_vouched_for_by_nobody_until_its_writer_does() {
+    let on = empty().await;
+    let mut journal = elected(&on, "a").await;
+    assert!(journal.is_vouched_for());
+    on.sql("UPDATE leader SET timeline = 'other'").await;
+    assert!(!elected(&on, "b").await.is_vouched_for());
+    let mut journal_again = elected(&on, "a").await;
+    journal_again.load().await.unwrap();
+    assert!(!journal_again.is_vouched_for());
+    assert!(matches!(journal.vouch().await, Err(JournalError::Fenced)));
+    journal_again.vouch().await.unwrap();
+    assert!(journal_again.is_vouched_for());
+    assert!(elected(&on, "c").await.is_vouched_for());
 }
 
 #[tokio::test]
@@ -227,11 +247,13 @@ async fn servers_that_migrate_at_once_wait_for_each_other() {
 /// What has landed is in databases: its checksum stands here, and never changes.
 #[test]
 fn migrations_are_append_only() {
-    let known = |checksums: [&str; 2]| (1..).zip(checksums.map(str::to_owned)).collect::<Vec<_>>();
+    let known = |checksums: &[&str]| -> Vec<(i64, String)> {
+        (1..).zip(checksums.iter().copied().map(str::to_owned)).collect()
+    };
     let landed = |migrator: &sqlx::migrate::Migrator| -> Vec<(i64, String)> {
         let short = |checksum: &[u8]| hex::encode(&checksum[..8]);
         migrator.iter().map(|it| (it.version, short(&it.checksum))).collect()
     };
-    assert_eq!(landed(&MIGRATIONS), known(["97609a35aff79549", "301c24ddd3680c10"]));
-    assert_eq!(landed(&sqlite::MIGRATIONS), known(["4d71ca55682696ad", "39049289ecbdbc5c"]));
+    assert_eq!(landed(&MIGRATIONS), known(&["97609a35aff79549", "301c24ddd3680c10", "af75ac33b5c0e548"]));
+    assert_eq!(landed(&sqlite::MIGRATIONS), known(&["4d71ca55682696ad", "39049289ecbdbc5c"]));
 }

@@ -204,9 +204,9 @@ async fn elected(on: &TestDatabase) -> PostgresJournal {
         server: rand::random::<u64>().to_string().into(),
         advertise_url: "http://127.0.0.1:1".into(),
     };
-    let epoch = elect(&mut connection, &me, Duration::ZERO).await.unwrap().unwrap();
+    let term = elect(&mut connection, &me, Duration::ZERO).await.unwrap().unwrap();
     let history = Arc::new(PostgresHistory::new(&on.database));
-    PostgresJournal::elected(on.database.clone(), me, epoch, connection, history)
+    PostgresJournal::elected(on.database.clone(), me, term, connection, history)
 }
 
 impl JournaledLedger {

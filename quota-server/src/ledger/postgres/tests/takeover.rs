@@ -107,3 +107,29 @@ async fn a_restart_of_postgresql_loses_nothing() {
     a.ledger.stop().await;
     b.ledger.stop().await;
 }
+
+#[tokio::test]
+async fn after_a_promotion_nothing_is_granted_until_no_lost_grant_can_count() {
+    let mut site = Site::new().await;
+    let clock = machine(1, 0);
+    let (a, b) = (site.server("a", &clock).await, site.server("b", &clock).await);
+    a.put(500).await;
+    site.take(&a, 100).await.unwrap();
+    // As the replica has it: an older journal, which nobody knows to be older.
+    site.on.sql("UPDATE leader SET timeline = '00000000'").await;
+    a.ledger.stop().await;
+    until("b takes over", || async { b.is_active() }).await;
+    for passed in 0..2 {
+        let refused = site.take(&b, 1).await;
+        assert!(
+            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
+            "{passed}: {refused:?}"
+        );
+        assert_eq!(b.ledger.health().await, Err(Unavailable::CannotWrite));
+        assert!(b.ledger.deployment("a".into()).await.unwrap().is_some());
+        clock.advance(60_000);
+    }
+    until("it is over", || async { b.ledger.health().await.is_ok() }).await;
+    site.take(&b, 500).await.unwrap();
+    b.ledger.stop().await;
+}
