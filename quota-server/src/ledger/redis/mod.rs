@@ -25,7 +25,7 @@ mod register;
 mod run;
 mod site;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod views;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::world::{Store, World, is_denied, minute, rolling};
-use crate::ledger::{Expected, Ledger, Put, PutError};
+use crate::ledger::{Expected, Put, PutError};
 
 pub(super) async fn a_put_makes_changes_or_leaves_a_deployment(mut world: World) {
     let made = world.put("b", minute(500)).await.unwrap();

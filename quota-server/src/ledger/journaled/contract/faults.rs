@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::memory::{Fault, MemoryJournal};
 use super::world::{Store, World, acquire, cannot_write, gw, is_denied, minute};
-use crate::ledger::{Ledger, OpError, PutError, Unavailable};
+use crate::ledger::{OpError, PutError, Unavailable};
 
 /// The writer tries again at most a second apart; time is virtual here.
 async fn until_healthy(world: &World) {

@@ -1,7 +1,7 @@
 use quota_core::{Amount, Refusal};
 
 use super::world::{World, acquire, gw, is_denied, minute};
-use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Reply};
+use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply};
 
 pub(super) async fn a_lease_is_granted_repeated_given_back_and_reported(world: World) {
     world.put("a", minute(500)).await.unwrap();

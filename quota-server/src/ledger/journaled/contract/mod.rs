@@ -1,5 +1,5 @@
-//! One suite for every journal that the journaled ledger can have. To run it on another: implement
-//! [`world::Store`] for it and name it in [`suite`] below.
+//! One suite for every ledger. To run it on another: implement [`world::Store`] for it and name it in
+//! [`suite`] below.
 
 mod deployments;
 mod faults;
@@ -10,8 +10,12 @@ mod restarts;
 mod windows;
 mod world;
 
+/// What holds for every ledger, and what is about journals and the time that they keep.
 macro_rules! suite {
-    ($($module:ident :: $test:ident),+ $(,)?) => {
+    (
+        every ledger: $($module:ident :: $test:ident),+;
+        journaled: $($journaled:ident :: $too:ident),+;
+    ) => {
         mod on_memory {
             $(#[tokio::test]
             async fn $test() {
@@ -19,11 +23,21 @@ macro_rules! suite {
                     super::$module::$test(super::world::World::in_memory(shards).await).await;
                 }
             })+
+            $(#[tokio::test]
+            async fn $too() {
+                for shards in [1, 3] {
+                    super::$journaled::$too(super::world::World::in_memory(shards).await).await;
+                }
+            })+
         }
         mod on_postgres {
             $(#[tokio::test]
             async fn $test() {
                 super::$module::$test(super::world::World::on_postgres().await).await;
+            })+
+            $(#[tokio::test]
+            async fn $too() {
+                super::$journaled::$too(super::world::World::on_postgres().await).await;
             })+
         }
         mod on_sqlite {
@@ -33,30 +47,50 @@ macro_rules! suite {
                     super::$module::$test(super::world::World::on_disk(shards).await).await;
                 }
             })+
+            $(#[tokio::test]
+            async fn $too() {
+                for shards in [1, 3] {
+                    super::$journaled::$too(super::world::World::on_disk(shards).await).await;
+                }
+            })+
+        }
+        mod on_redis {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$module::$test(super::world::World::on_redis().await).await;
+            })+
+        }
+        mod on_redis_cluster {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$module::$test(super::world::World::on_redis_cluster().await).await;
+            })+
         }
     };
 }
 
 suite! {
-    leases::a_lease_is_granted_repeated_given_back_and_reported,
-    leases::what_cannot_be_is_refused_and_changes_nothing,
-    leases::only_the_credential_that_acquired_a_lease_can_return_it,
-    leases::a_call_over_all_shards_is_answered_in_order,
-    leases::who_holds_what_is_shown,
-    deployments::a_put_makes_changes_or_leaves_a_deployment,
-    deployments::versions_are_expected,
-    deployments::deleted_and_made_again_it_grants_only_what_was_left,
-    deployments::the_kind_of_window_changes_only_at_rest,
-    deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
-    restarts::the_same_minute_grants_only_what_was_left,
-    restarts::returns_after_a_restart_are_credited_once,
-    restarts::another_run_of_the_machine_goes_on,
-    restarts::a_lowered_limit_is_replayed_after_what_it_came_after,
-    restarts::a_compacted_journal_is_read_back,
-    windows::the_history_adds_up,
-    windows::late_usage_moves_from_burnt_to_used,
-    windows::late_usage_is_known_after_restarts,
-    windows::a_clock_step_opens_no_window_again,
-    windows::an_idle_ledger_writes_nothing,
-    oracle::random_operations_are_answered_as_the_book_answers_them,
+    every ledger:
+        leases::a_lease_is_granted_repeated_given_back_and_reported,
+        leases::what_cannot_be_is_refused_and_changes_nothing,
+        leases::only_the_credential_that_acquired_a_lease_can_return_it,
+        leases::a_call_over_all_shards_is_answered_in_order,
+        leases::who_holds_what_is_shown,
+        deployments::a_put_makes_changes_or_leaves_a_deployment,
+        deployments::versions_are_expected,
+        deployments::deleted_and_made_again_it_grants_only_what_was_left,
+        deployments::the_kind_of_window_changes_only_at_rest,
+        restarts::the_same_minute_grants_only_what_was_left,
+        restarts::returns_after_a_restart_are_credited_once,
+        restarts::a_lowered_limit_is_replayed_after_what_it_came_after,
+        restarts::a_compacted_journal_is_read_back,
+        windows::the_history_adds_up,
+        windows::late_usage_moves_from_burnt_to_used,
+        windows::late_usage_is_known_after_restarts,
+        oracle::random_operations_are_answered_as_the_book_answers_them;
+    journaled:
+        deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
+        restarts::another_run_of_the_machine_goes_on,
+        windows::a_clock_step_opens_no_window_again,
+        windows::an_idle_ledger_writes_nothing;
 }

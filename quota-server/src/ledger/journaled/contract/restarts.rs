@@ -1,7 +1,6 @@
 use quota_core::Amount;
 
 use super::world::{World, gw, is_denied, minute, rolling};
-use crate::ledger::Ledger;
 
 pub(super) async fn the_same_minute_grants_only_what_was_left(mut world: World) {
     for policy in [minute(500), rolling(500)] {

@@ -1,7 +1,7 @@
 use quota_core::Amount;
 
 use super::world::{Store, World, is_denied, minute};
-use crate::ledger::{Ledger, Op};
+use crate::ledger::Op;
 
 use super::world::gw;
 

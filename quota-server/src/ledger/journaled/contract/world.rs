@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::memory::MemoryJournal;
 use crate::clock::manual::ManualClock;
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger};
+use crate::ledger::redis::testing::RedisSite;
 use crate::ledger::{
     Caller, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
@@ -26,11 +27,14 @@ pub(super) enum Store {
     Memory(Vec<MemoryJournal>),
     Disk(TempDir),
     Postgres(Box<TestDatabase>),
+    Redis(Box<RedisSite>),
 }
 
 pub(super) struct World {
     pub(super) clock: ManualClock,
-    pub(super) ledger: JournaledLedger,
+    pub(super) ledger: Arc<dyn Ledger>,
+    /// The same, if it is a journaled one.
+    journaled: Option<Arc<JournaledLedger>>,
     pub(super) store: Store,
     config: JournaledConfig,
     requests: u128,
@@ -56,14 +60,30 @@ impl World {
         let config =
             JournaledConfig { shards, queue, history_hours: 1, ..JournaledConfig::new("unused") };
         let clock = ManualClock::new();
-        let ledger = start(&store, &config, &clock).await;
-        Self { clock, ledger, store, config, requests: 1_000 }
+        let (ledger, journaled) = start(&store, &config, &clock).await;
+        Self { clock, ledger, journaled, store, config, requests: 1_000 }
+    }
+
+    pub(super) async fn on_redis() -> Self {
+        Self::new(Store::Redis(Box::new(RedisSite::single().await)), 1, 64).await
+    }
+
+    pub(super) async fn on_redis_cluster() -> Self {
+        Self::new(Store::Redis(Box::new(RedisSite::cluster().await)), 1, 64).await
+    }
+
+    pub(super) const fn is_journaled(&self) -> bool {
+        self.journaled.is_some()
     }
 
     /// Stops in good order and starts again.
     pub(super) async fn restart(&mut self) {
         self.ledger.stop().await;
-        self.ledger = start(&self.store, &self.config, &self.clock).await;
+        self.start_again().await;
+    }
+
+    async fn start_again(&mut self) {
+        (self.ledger, self.journaled) = start(&self.store, &self.config, &self.clock).await;
     }
 
     /// Goes on with what was on disk at this moment: no goodbye, the WAL as it is.
@@ -80,8 +100,13 @@ impl World {
             crate::verify::verify(copy.path()).await.unwrap();
             self.store = Store::Disk(copy);
         }
-        self.ledger.kill().await;
-        self.ledger = start(&self.store, &self.config, &self.clock).await;
+        if let Some(journaled) = &self.journaled {
+            journaled.kill().await;
+        }
+        if let Store::Redis(site) = &mut self.store {
+            site.crash().await;
+        }
+        self.start_again().await;
     }
 
     /// Lets whole windows pass.
@@ -166,7 +191,7 @@ impl World {
     pub(super) fn memory(&self) -> &[MemoryJournal] {
         match &self.store {
             Store::Memory(journals) => journals,
-            Store::Disk(_) | Store::Postgres(_) => panic!("not in memory"),
+            Store::Disk(_) | Store::Postgres(_) | Store::Redis(_) => panic!("not in memory"),
         }
     }
 }
@@ -179,7 +204,21 @@ pub(super) struct Lease {
     pub(super) standing: Standing,
 }
 
-async fn start(store: &Store, config: &JournaledConfig, clock: &ManualClock) -> JournaledLedger {
+type Started = (Arc<dyn Ledger>, Option<Arc<JournaledLedger>>);
+
+async fn start(store: &Store, config: &JournaledConfig, clock: &ManualClock) -> Started {
+    if let Store::Redis(site) = store {
+        return (Arc::new(site.server(clock).await), None);
+    }
+    let ledger = Arc::new(start_journaled(store, config, clock).await);
+    (ledger.clone(), Some(ledger))
+}
+
+async fn start_journaled(
+    store: &Store,
+    config: &JournaledConfig,
+    clock: &ManualClock,
+) -> JournaledLedger {
     let (clock, tracker) = (Arc::new(clock.clone()), TaskTracker::new());
     let stop = CancellationToken::new();
     match store {
@@ -194,6 +233,7 @@ async fn start(store: &Store, config: &JournaledConfig, clock: &ManualClock) -> 
             let journals = vec![elected(database).await];
             JournaledLedger::on(journals, config, clock, &tracker, stop).await.unwrap()
         }
+        Store::Redis(_) => panic!("it keeps no journal"),
     }
 }
 

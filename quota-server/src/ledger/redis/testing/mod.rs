@@ -2,14 +2,20 @@
 
 mod cluster;
 mod process;
+mod site;
 
 pub(crate) use cluster::TestCluster;
 pub(crate) use process::TestRedis;
+pub(crate) use site::RedisSite;
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+
+/// Everything is on disk before it is answered.
+pub(crate) const DURABLE: [&str; 6] =
+    ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
 
 /// Waits until something holds.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {

@@ -24,7 +24,7 @@ impl TestRedis {
 
     /// One that has everything on disk before it answers.
     pub(crate) async fn start_durable() -> Self {
-        Self::start_with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"]).await
+        Self::start_with(&super::DURABLE).await
     }
 
     pub(crate) async fn start_with(options: &[&str]) -> Self {

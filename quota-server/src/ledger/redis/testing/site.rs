@@ -1,0 +1,155 @@
+//! A Redis, or a cluster, whose time is that of a clock that stands until it is moved.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use quota_core::{BookPage, Now};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{TestCluster, TestRedis};
+use crate::clock::Clock;
+use crate::clock::manual::ManualClock;
+use crate::ledger::redis::functions::Library;
+use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger};
+use crate::ledger::{
+    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+};
+use crate::store::catalogue::Catalogue;
+
+/// Where a Redis ledger's data are.
+pub(crate) struct RedisSite {
+    nodes: Vec<TestRedis>,
+    address: RedisAddress,
+    catalogue: Arc<Catalogue>,
+    folder: TempDir,
+    library: Library,
+}
+
+/// A server by that clock.
+pub(crate) struct Timed {
+    ledger: RedisLedger,
+    clock: ManualClock,
+    set_clock: String,
+    ports: Vec<u16>,
+}
+
+impl RedisSite {
+    pub(crate) async fn single() -> Self {
+        let redis = TestRedis::start_durable().await;
+        let address = redis.address();
+        Self::new(vec![redis], address).await
+    }
+
+    pub(crate) async fn cluster() -> Self {
+        let cluster = TestCluster::start().await;
+        let address = cluster.address();
+        Self::new(cluster.nodes, address).await
+    }
+
+    async fn new(nodes: Vec<TestRedis>, address: RedisAddress) -> Self {
+        let folder = TempDir::new().unwrap();
+        let catalogue = Arc::new(Catalogue::in_folder(folder.path(), "test").await.unwrap());
+        Self { nodes, address, catalogue, folder, library: Library::with_manual_clock() }
+    }
+
+    /// A Redis alone crashes and comes back with what it answered. In a cluster only the server does: its
+    /// Redis would be quarantined.
+    pub(crate) async fn crash(&mut self) {
+        if let [redis] = self.nodes.as_mut_slice() {
+            redis.restart().await;
+        }
+    }
+
+    /// A server that knows nothing of before.
+    pub(crate) async fn server(&self, clock: &ManualClock) -> Timed {
+        let mut config = RedisConfig::new(self.address.clone(), self.folder.path(), String::new());
+        config.history_hours = 1;
+        let tasks = TaskTracker::new();
+        let ledger = RedisLedger::open_on(
+            self.catalogue.clone(),
+            &config,
+            self.library.clone(),
+            Arc::new(clock.clone()),
+            &tasks,
+            CancellationToken::new(),
+        );
+        Timed {
+            ledger: ledger.await.unwrap(),
+            clock: clock.clone(),
+            set_clock: self.library.function("set_clock"),
+            ports: self.nodes.iter().map(|node| node.port).collect(),
+        }
+    }
+}
+
+impl Timed {
+    /// Tells every node the time.
+    async fn on_time(&self) -> &RedisLedger {
+        let wall_ms = self.clock.reading().wall_ms;
+        for port in &self.ports {
+            let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+            let mut node = client.get_multiplexed_async_connection().await.unwrap();
+            let mut set = redis::cmd("FCALL");
+            set.arg(&self.set_clock).arg(0).arg(wall_ms);
+            set.exec_async(&mut node).await.unwrap();
+        }
+        &self.ledger
+    }
+}
+
+impl Ledger for Timed {
+    fn run(&self, caller: Caller, ops: Vec<Op>) -> BoxFuture<'_, Vec<Result<Reply, OpError>>> {
+        async move { self.on_time().await.run(caller, ops).await }.boxed()
+    }
+
+    fn put(&self, put: Put) -> BoxFuture<'_, Result<Stored, PutError>> {
+        async move { self.on_time().await.put(put).await }.boxed()
+    }
+
+    fn delete(
+        &self,
+        id: Arc<str>,
+        expected: Option<Expected>,
+    ) -> BoxFuture<'_, Result<Option<()>, PutError>> {
+        async move { self.on_time().await.delete(id, expected).await }.boxed()
+    }
+
+    fn deployment(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Stored>, Unavailable>> {
+        async move { self.on_time().await.deployment(id).await }.boxed()
+    }
+
+    /// What beats do with time happens here.
+    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+        async move {
+            let ledger = self.on_time().await;
+            ledger.inner.harvest().await;
+            ledger.inner.prune().await;
+            ledger.deployments().await
+        }
+        .boxed()
+    }
+
+    fn windows(
+        &self,
+        id: Arc<str>,
+        last: u64,
+    ) -> BoxFuture<'_, Result<Option<Vec<BookPage>>, Unavailable>> {
+        async move { self.on_time().await.windows(id, last).await }.boxed()
+    }
+
+    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
+        async move { self.on_time().await.leases(id).await }.boxed()
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>> {
+        async move { self.on_time().await.health().await }.boxed()
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        // The catalogue goes on: it is the site's.
+        async {}.boxed()
+    }
+}
