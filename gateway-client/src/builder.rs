@@ -22,7 +22,7 @@ pub struct Builder<C: Clock = BootClock> {
     instance: String,
     max_wait: Duration,
     connect_timeout: Duration,
-    request_timeout: Duration,
+    request_timeout: Option<Duration>,
     shutdown_timeout: Duration,
     resolver: Arc<dyn Resolver>,
     clock: C,
@@ -37,7 +37,7 @@ impl Builder {
             instance: instance(),
             max_wait: Duration::from_millis(500),
             connect_timeout: Duration::from_millis(250),
-            request_timeout: Duration::from_secs(1),
+            request_timeout: None,
             shutdown_timeout: Duration::from_secs(2),
             resolver: Arc::new(SystemResolver),
             clock: BootClock,
@@ -77,10 +77,11 @@ impl<C: Clock> Builder<C> {
         Self { connect_timeout, ..self }
     }
 
-    /// How long an answer of a server is waited for before another is asked: 1 s by default.
+    /// How long an answer of a server is waited for: by default 1 s where there may be another to
+    /// ask, 2 s of a single one, since giving it up gains nothing.
     #[must_use]
     pub fn request_timeout(self, request_timeout: Duration) -> Self {
-        Self { request_timeout, ..self }
+        Self { request_timeout: Some(request_timeout), ..self }
     }
 
     /// How long [`QuotaClient::shutdown`] tries to give everything back: 2 s by default.
@@ -124,10 +125,11 @@ impl<C: Clock> Builder<C> {
         }
         let mut rng: StdRng = rand::make_rng();
         let servers = Servers::new(&self.urls, StdRng::from_rng(&mut rng))?;
+        let patience = Duration::from_secs(if servers.may_have_others() { 1 } else { 2 });
         let wire = Wire::new(
             self.token.as_deref(),
             self.connect_timeout,
-            self.request_timeout,
+            self.request_timeout.unwrap_or(patience),
             self.resolver,
         )?;
         let fleet = Fleet::new(Transport::new(wire, &servers)?, servers);

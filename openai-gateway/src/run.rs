@@ -102,13 +102,15 @@ fn client(
     environment: &Environment,
 ) -> Result<QuotaClient, StartError> {
     let token = cli.quota_token(config, environment)?;
-    let client = QuotaClient::builder(&config.quota.url)
+    let builder = QuotaClient::builder(&config.quota.url)
         .token(token.map(|token| token.reveal().to_owned()))
         .holder(&config.quota.holder)
-        .max_wait(Duration::from_millis(config.quota.max_wait_ms))
-        .request_timeout(Duration::from_millis(config.quota.answer_timeout_ms))
-        .build()?;
-    Ok(client)
+        .max_wait(Duration::from_millis(config.quota.max_wait_ms));
+    let answer_timeout = config.quota.answer_timeout_ms.map(Duration::from_millis);
+    Ok(match answer_timeout {
+        Some(timeout) => builder.request_timeout(timeout).build()?,
+        None => builder.build()?,
+    })
 }
 
 /// From the first connection to the last.

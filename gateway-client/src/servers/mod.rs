@@ -132,6 +132,12 @@ impl Servers {
         self.known.iter().map(|server| &server.target)
     }
 
+    /// Whether there is a choice, or may be once names are looked up.
+    #[must_use]
+    pub fn may_have_others(&self) -> bool {
+        self.known.len() > 1 || !self.names.is_empty()
+    }
+
     /// When to go on at the latest: something is to be looked up or looked at.
     #[must_use]
     pub fn poll_timeout(&self) -> Moment {

@@ -88,9 +88,11 @@ impl Servers {
     ) -> Failure {
         self.hops = 0;
         let jitter = self.jitter();
+        // Of a single server nothing better can be hoped for than that it answers now.
+        let took = if self.may_have_others() { now.since(sent_at) } else { Duration::ZERO };
         if let Some(server) = self.server_mut(no) {
             server.reach.failed(retry_after, jitter, now);
-            server.reach.was_slow(now.since(sent_at), now);
+            server.reach.was_slow(took, now);
             if let Of::Name(name) = server.of {
                 self.look_up_soon(name, now);
             }

@@ -12,8 +12,8 @@ use serde::Deserialize;
 pub struct QuotaConfig {
     /// Where it is: a URL, several with commas between them, or one whose name has several addresses.
     pub url: String,
-    /// How long one of several is waited for before the next is asked.
-    pub answer_timeout_ms: u64,
+    /// How long an answer is waited for: 1 s where another can be asked then, else 2 s.
+    pub answer_timeout_ms: Option<u64>,
     /// A file that holds the token for it.
     pub token_file: Option<PathBuf>,
     /// This gateway's name in its book.
@@ -36,7 +36,7 @@ impl Default for QuotaConfig {
     fn default() -> Self {
         Self {
             url: "http://127.0.0.1:7700".to_owned(),
-            answer_timeout_ms: 1_000,
+            answer_timeout_ms: None,
             token_file: None,
             holder: "gateway".to_owned(),
             max_wait_ms: 500,

@@ -30,7 +30,7 @@ fn the_sample_is_read() {
     assert_eq!(config.deployments[3].limits, None);
     assert_eq!(config.master_key.unwrap().reveal(), "sk-master");
     assert_eq!(config.quota.url, "http://127.0.0.1:7700");
-    assert_eq!(config.quota.answer_timeout_ms, 1_000);
+    assert_eq!(config.quota.answer_timeout_ms, Some(1_000));
     assert!(config.quota.register);
 }
 
