@@ -38,14 +38,15 @@ pub(super) struct Candidate {
     pub(super) stop: CancellationToken,
     /// Counts this process's terms.
     pub(super) terms: u64,
+    /// It could not follow, which is said once.
+    pub(super) is_lost: bool,
 }
 
 /// Where it stands.
 pub(super) enum Place {
-    /// It has no books.
+    /// It has no books, or some that are not kept up. A connection that was lost may come back to
+    /// another database, promoted from a replica that had less, so all is read again.
     Nowhere,
-    /// It has books, and no connection to keep them up.
-    Lost(Arc<Standby>),
     Standby(Seat),
     Active(Arc<JournaledLedger>),
 }
@@ -68,15 +69,12 @@ impl Candidate {
     async fn go_on(&mut self, place: Place) -> Place {
         match place {
             Place::Nowhere => match self.sit_down().await {
-                Ok(seat) => Place::Standby(seat),
-                Err(error) => self.lost(&error, Place::Nowhere).await,
-            },
-            Place::Lost(standby) => match self.database.connect().await {
-                Ok(connection) => {
-                    info!("a standby follows the journal again");
-                    Place::Standby(Seat { standby, connection })
+                Ok(seat) => {
+                    self.is_lost = false;
+                    info!("this server stands by");
+                    Place::Standby(seat)
                 }
-                Err(_) => self.pause(Place::Lost(standby)).await,
+                Err(error) => self.lost(&error).await,
             },
             Place::Standby(seat) => self.stand_by(seat).await,
             Place::Active(ledger) => {
@@ -101,7 +99,6 @@ impl Candidate {
 
     /// One look, and a pause.
     async fn stand_by(&mut self, mut seat: Seat) -> Place {
-        let standby = Arc::clone(&seat.standby);
         let next = match self.look(&mut seat).await {
             Ok(None) => return self.pause(Place::Standby(seat)).await,
             Ok(Some(term)) => self.take_over(seat, term).await.map(Place::Active),
@@ -109,8 +106,7 @@ impl Candidate {
         };
         match next {
             Ok(place) => place,
-            Err(error @ RecoveryError::Journal(_)) => self.lost(&error, Place::Lost(standby)).await,
-            Err(error) => self.lost(&error, Place::Nowhere).await,
+            Err(error) => self.lost(&error).await,
         }
     }
 
@@ -142,10 +138,11 @@ impl Candidate {
     ) -> Result<Arc<JournaledLedger>, RecoveryError> {
         let Seat { standby, mut connection } = seat;
         read_on(&mut connection, &standby).await?;
+        let oldest = oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
         let time = standby.time();
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
-        let oldest = oldest_seq(&mut connection, follower.kept()).await?;
+        let oldest = oldest.unwrap_or(follower.kept().first_seq);
         let (database, history) = (self.database.clone(), Arc::clone(&self.history));
         let journal = PostgresJournal::elected(database, self.me(), term, connection, history);
         let config = JournaledConfig {
@@ -176,9 +173,11 @@ impl Candidate {
     }
 
     /// Something went wrong; the books that there are stay to be read for a while.
-    async fn lost(&self, error: &RecoveryError, place: Place) -> Place {
-        warn!(%error, "a standby cannot follow the journal");
-        self.pause(place).await
+    async fn lost(&mut self, error: &RecoveryError) -> Place {
+        if !std::mem::replace(&mut self.is_lost, true) {
+            warn!(%error, "a standby cannot follow the journal");
+        }
+        self.pause(Place::Nowhere).await
     }
 
     async fn pause(&self, place: Place) -> Place {

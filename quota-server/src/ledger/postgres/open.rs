@@ -43,6 +43,7 @@ impl PostgresLedger {
             face,
             stop: stop.clone(),
             terms: 0,
+            is_lost: false,
         };
         let task = candidate.start().await?;
         Ok(Self { face: shown, history, warnings, stop, candidate: Mutex::new(Some(task)) })

@@ -51,9 +51,9 @@ impl Standby {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first entry that is not in the books.
+    /// The first entry that is not in the books; none, once they were taken.
     pub(super) fn next_seq(&self) -> u64 {
-        self.state().follower.as_ref().map_or(0, Follower::next_seq)
+        self.state().follower.as_ref().map_or(u64::MAX, Follower::next_seq)
     }
 
     /// What the leader's row said just now.

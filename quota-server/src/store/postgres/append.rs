@@ -1,5 +1,7 @@
 //! Writing, always with a look at the epoch in the same transaction.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{Connection, QueryBuilder};
 
@@ -20,6 +22,9 @@ const INSERT: &str = "WITH fence AS (
 /// A commit that took long shows that its writer lives at its end too.
 const TOUCH: &str = "UPDATE leader SET renewed_at = clock_timestamp() WHERE id = 1";
 
+/// How much longer a commit may take for each change: a new minute closes a window of every deployment.
+const CHANGE: Duration = Duration::from_millis(1);
+
 /// Rows of the history in one statement; a statement takes 65 535 values.
 const PAGES: usize = 3_000;
 
@@ -32,7 +37,8 @@ pub(super) async fn append(
     if commit.changes.is_empty() {
         return fenced_unless(within(CALL, insert(connection, epoch, &commit)).await?);
     }
-    fenced_unless(within(CALL, append_all(connection, epoch, commit)).await?)
+    let limit = CALL + CHANGE * u32::try_from(commit.changes.len()).unwrap_or(u32::MAX);
+    fenced_unless(within(limit, append_all(connection, epoch, commit)).await?)
 }
 
 /// False: another server has taken over.

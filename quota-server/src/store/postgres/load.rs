@@ -18,7 +18,7 @@ pub(crate) async fn read_catalogue(
 ) -> Result<Catalogue, JournalError> {
     let deployments = changed_since(connection, 0).await?;
     let Meta { kept, last_deployment } = meta(connection).await?;
-    let oldest_seq = oldest_seq(connection, kept).await?;
+    let oldest_seq = oldest_seq(connection).await?.unwrap_or(kept.first_seq);
     Ok(Catalogue { deployments, last_deployment, kept, oldest_seq })
 }
 
@@ -44,14 +44,11 @@ pub(crate) async fn news(
     Ok(News { entries, deployments, last_deployment, kept })
 }
 
-/// The first entry that has not been removed.
-pub(crate) async fn oldest_seq(
-    connection: &mut PgConnection,
-    kept: Kept,
-) -> Result<u64, JournalError> {
+/// The first entry that has not been removed, if there is any.
+pub(crate) async fn oldest_seq(connection: &mut PgConnection) -> Result<Option<u64>, JournalError> {
     let call = sqlx::query_scalar("SELECT min(seq) FROM journal").fetch_one(connection);
     let oldest: Option<i64> = within(CALL, call).await?;
-    Ok(oldest.map_or(kept.first_seq, i64::unsigned_abs))
+    Ok(oldest.map(i64::unsigned_abs))
 }
 
 /// Some entries from `first_seq` on, in order.

@@ -254,6 +254,9 @@ fn migrations_are_append_only() {
         let short = |checksum: &[u8]| hex::encode(&checksum[..8]);
         migrator.iter().map(|it| (it.version, short(&it.checksum))).collect()
     };
-    assert_eq!(landed(&MIGRATIONS), known(&["97609a35aff79549", "301c24ddd3680c10", "af75ac33b5c0e548"]));
+    assert_eq!(
+        landed(&MIGRATIONS),
+        known(&["97609a35aff79549", "301c24ddd3680c10", "af75ac33b5c0e548"])
+    );
     assert_eq!(landed(&sqlite::MIGRATIONS), known(&["4d71ca55682696ad", "39049289ecbdbc5c"]));
 }
