@@ -68,12 +68,12 @@ end
 -- The book as it is now, or nil where there is none.
 function book.look(keys, args)
   local call = header(keys, args)
-  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'run', 'b0', 'b1', 'b2', 'b3')
+  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'b0', 'b1', 'b2', 'b3')
   if not fields[2] then
     return nil, call
   end
   local b = blank(call)
-  b.policy, b.run_id = records.policy(fields[1]), fields[3]
+  b.policy, b.process = records.policy(fields[1]), fields[3]
   records.state(b, fields[2])
   b.number_before, b.seq_before = b.number, b.seq
   time.pass(b, call)
@@ -105,7 +105,7 @@ end
 -- A book that nothing was entered in yet.
 function book.new(call, policy)
   local b = blank(call)
-  b.policy, b.run_id = policy, vouch.run_id()
+  b.policy, b.process = policy, vouch.process()
   for _, field in ipairs { 'quarantined_window', 'quarantined_ms', 'holders', 'recount_ms', 'rolling_tokens',
     'rolling_requests', 'overrun_tokens', 'overrun_requests', 'next_release_ms' } do
     b[field] = 0
@@ -138,7 +138,7 @@ function book.count(b)
 end
 
 local function fields_of(b)
-  local fields = { 'state', records.pack_state(b), 'run', b.run_id }
+  local fields = { 'state', records.pack_state(b), 'process', b.process }
   for window in pairs(b.touched) do
     table.insert(fields, bucket_field(window))
     table.insert(fields, records.pack_bucket(b.buckets[window]))

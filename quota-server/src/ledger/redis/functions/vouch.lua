@@ -7,12 +7,22 @@ local DOUBT_MS = 1000
 -- that one loss is one quarantine.
 local LOST_WRITES = 1000000000
 
-local run_id
+local process
 
--- Which process this is. The variable lives as long as the process; the data may outlive it.
-function vouch.run_id()
-  run_id = run_id or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  return run_id
+-- Which process this is, and since when it takes writes: a master that became a replica and a master again keeps its
+-- run id, but not its replication id. (A process that was never promoted has no second one. Its first one is left
+-- out, since it changes an hour after the last replica went.) The variable lives as long as the process, and is
+-- gone after a full resynchronization, which loads the library anew; the data may outlive it.
+function vouch.process()
+  if not process then
+    process = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+    local replication = redis.call('INFO', 'replication')
+    local second = string.match(replication, 'master_replid2:(%x+)')
+    if string.find(second, '[^0]') then
+      process = process .. ':' .. string.match(replication, 'master_replid:(%x+)')
+    end
+  end
+  return process
 end
 
 -- How long before a window's end its successor can be granted from.
@@ -32,15 +42,15 @@ end
 
 -- Compares the book with what the caller knows of it, and with the process that it was written in.
 function vouch.check(b, call)
-  local same_run = b.run_id == vouch.run_id()
+  local same_process = b.process == vouch.process()
   local all_there = b.seq >= call.seen_seq and not b.is_torn
-  if same_run and all_there then
+  if same_process and all_there then
     return
   end
   if not (call.vouched and all_there) then
     vouch.quarantine(b, call)
   end
-  b.run_id = vouch.run_id()
+  b.process = vouch.process()
   b.is_changed = true
 end
 

@@ -112,16 +112,18 @@ async fn a_redis_that_comes_back_with_an_old_snapshot() {
     world.assert_quarantined();
 }
 
+async fn follow(replica: &TestRedis, primary: &TestRedis) {
+    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port)).await;
+    until("the replica is there", || replica.says("INFO replication", "master_link_status:up"))
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_was_promoted() {
     let primary = TestRedis::start().await;
     let replica = TestRedis::start().await;
     let mut world = begun(&primary, WindowKind::Minute);
-    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port)).await;
-    until("the replica is there", || async {
-        format!("{:?}", replica.ask("INFO replication").await).contains("master_link_status:up")
-    })
-    .await;
+    follow(&replica, &primary).await;
     let kept = world.granted(400);
     primary.ask("WAIT 1 5000").await;
     replica.ask("REPLICAOF NO ONE").await;
@@ -129,6 +131,22 @@ async fn a_replica_that_was_promoted() {
     world.reconnect(&replica);
     assert_eq!(world.returned(lost, 100), NOTHING);
     assert_eq!(world.returned(kept, 400), credited(400));
+    world.assert_quarantined();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_was_a_replica_meanwhile() {
+    let first = TestRedis::start().await;
+    let second = TestRedis::start().await;
+    let mut world = begun(&first, WindowKind::Minute);
+    follow(&second, &first).await;
+    second.ask("REPLICAOF NO ONE").await;
+    world.granted(500);
+    // Its grant is gone, and nobody used the book on the other one.
+    follow(&first, &second).await;
+    first.ask("REPLICAOF NO ONE").await;
+    world.reconnect(&first);
+    world.seen = crate::ledger::redis::book::Seen::default();
     world.assert_quarantined();
 }
 
@@ -165,8 +183,11 @@ async fn what_an_evicted_rolling_book_left_does_not_come_off_the_new_one() {
     world.wait(61_000);
     world.granted(600);
     world.wait(30_000);
-    assert!(world.tokens(401).1.is_err());
     world.granted(400);
+    world.wait(31_000);
+    // The 600 have left, and with them what was left of the old book.
+    assert!(world.tokens(601).1.is_err());
+    world.granted(600);
 }
 
 #[tokio::test(flavor = "multi_thread")]
