@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use gateway_client::pool::{Leases, Pool, Signals};
 use gateway_client::refill::{DeploymentNo, Failure, Refill, Sample, Waiting};
+use gateway_client::servers::{Outcome, ServerNo, Servers};
 use gateway_client::{Amount, Denied, Moment, Permit, Reason};
 use quota_api::{Batch, BatchReply};
+use reqwest::Url;
 
 use crate::server::DEPLOYMENT;
 
@@ -26,9 +28,27 @@ pub(crate) enum Drawn {
     Denied,
 }
 
+/// What became of a message.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Reply(BatchReply),
+    /// Another server is to be asked, at this URL.
+    Standby(String),
+    Nothing,
+}
+
+/// A message under way.
+#[derive(Debug)]
+struct Call {
+    server: ServerNo,
+    sent_at: Moment,
+}
+
 pub(crate) struct Gateway {
     clock: Drift,
     refill: Refill,
+    servers: Servers,
+    call: Option<Call>,
     no: DeploymentNo,
     pool: Arc<Pool>,
     leases: Leases,
@@ -67,13 +87,21 @@ impl Drift {
 }
 
 impl Gateway {
-    pub(crate) fn new(name: String, clock: Drift, jitter: u16, max_wait_ms: u64) -> Self {
+    pub(crate) fn new(
+        name: String,
+        clock: Drift,
+        servers: Servers,
+        jitter: u16,
+        max_wait_ms: u64,
+    ) -> Self {
         let mut refill = Refill::new(name);
         let no = refill.add(DEPLOYMENT);
         let pool = Arc::<Pool>::default();
         Self {
             clock,
             refill,
+            servers,
+            call: None,
             no,
             leases: Leases::of(pool.clone()),
             pool,
@@ -123,17 +151,29 @@ impl Gateway {
         drawn
     }
 
-    /// What it has to say now.
-    pub(crate) fn send(&mut self, true_us: u64) -> Option<Batch> {
-        let batch = self.refill.poll_request(self.clock.moment(true_us))?;
+    /// What it has to say now, and to which server.
+    pub(crate) fn send(&mut self, true_us: u64) -> Option<(String, Batch)> {
+        let now = self.clock.moment(true_us);
+        let batch = self.refill.poll_request(now)?;
+        let target = self.servers.pick(now);
+        self.call = Some(Call { server: target.no, sent_at: now });
         self.flight += 1;
-        Some(batch)
+        Some((target.origin.to_string(), batch))
     }
 
-    /// The answer to its batch, or none.
-    pub(crate) fn hear(&mut self, answer: Option<BatchReply>, true_us: u64) -> Vec<Drawn> {
+    /// Looks at another server if it is time, and perhaps goes there.
+    pub(crate) fn spread(&mut self, true_us: u64, is_ready: impl Fn(&str) -> bool) {
         let now = self.clock.moment(true_us);
-        let answer = answer.ok_or(Failure::Away { retry_after: Duration::from_millis(50) });
+        if let Some(target) = self.servers.poll_probe(now) {
+            let is_ready = is_ready(&target.origin.to_string());
+            self.servers.probed(target.no, is_ready, now);
+        }
+    }
+
+    /// What became of its batch.
+    pub(crate) fn hear(&mut self, heard: Heard, true_us: u64) -> Vec<Drawn> {
+        let now = self.clock.moment(true_us);
+        let answer = self.answer(heard, now);
         let mut drawn = Vec::new();
         for grant in self.refill.handle(answer, now, self.jitter) {
             let waiters = &mut self.waiters;
@@ -153,8 +193,24 @@ impl Gateway {
     /// When to go on, µs of true time.
     pub(crate) fn next_us(&self, true_us: u64) -> u64 {
         let machine = self.refill.poll_timeout(self.clock.moment(true_us));
+        let machine = machine.min(self.servers.poll_timeout());
         let waiters = self.waiters.iter().map(|waiter| waiter.deadline).min();
         self.clock.true_us(machine.min(waiters.unwrap_or(Moment::NEVER)))
+    }
+
+    /// What it is to the refill machine, once the choice of servers has heard of it.
+    fn answer(&mut self, heard: Heard, now: Moment) -> Result<BatchReply, Failure> {
+        let asked = Url::parse("http://0.0.0.0/v1/leases/batch").expect("a URL");
+        let outcome = match &heard {
+            Heard::Reply(_) => Outcome::Answered,
+            Heard::Standby(location) => Outcome::Standby { asked: &asked, location },
+            Heard::Nothing => Outcome::Lost { retry_after: None },
+        };
+        let call = self.call.take().expect("a message is under way");
+        match (self.servers.heard(call.server, outcome, call.sent_at, now), heard) {
+            (None, Heard::Reply(reply)) => Ok(reply),
+            (failure, _) => Err(failure.unwrap_or(Failure::Elsewhere)),
+        }
     }
 
     fn look(&mut self, now: Moment) {

@@ -10,6 +10,10 @@ pub(crate) struct Plan {
     pub(crate) tpm_limit: u64,
     pub(crate) rpm_limit: Option<u64>,
     pub(crate) gateways: usize,
+    /// Servers in front of the ledger.
+    pub(crate) servers: usize,
+    /// One of them is active, the others standbys.
+    pub(crate) has_standbys: bool,
     /// How long requests come in.
     pub(crate) seconds: u64,
     pub(crate) load: Load,
@@ -46,8 +50,12 @@ pub(crate) struct Weather {
 /// What goes wrong besides.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Accidents {
-    /// How often the server crashes, to be back within a second.
+    /// How often the ledger crashes, to be back within a second.
     pub(crate) server_crashes: usize,
+    /// How often one of the servers in front of it dies, to be back within ten seconds.
+    pub(crate) server_deaths: usize,
+    /// How often one of them is paused, for up to five seconds.
+    pub(crate) server_pauses: usize,
     /// How many gateways die without a word.
     pub(crate) gateway_crashes: usize,
     /// Gateways' clocks are fast or slow by at most so much, ppm.
@@ -63,6 +71,8 @@ impl Plan {
             tpm_limit: 60_000,
             rpm_limit: None,
             gateways: 5,
+            servers: 1,
+            has_standbys: false,
             seconds: 125,
             load: Load {
                 per_second: 20,
@@ -91,8 +101,28 @@ impl Plan {
                 lost_permille: 100,
                 repeated_permille: 100,
             },
-            accidents: Accidents { server_crashes: 4, gateway_crashes: 1, drift_ppm: 400 },
+            accidents: Accidents {
+                server_crashes: 4,
+                gateway_crashes: 1,
+                drift_ppm: 400,
+                ..Accidents::default()
+            },
             ..calm
+        }
+    }
+
+    /// The same with two or three servers, which fail one after another.
+    pub(crate) fn stormy_with_servers(seed: u64) -> Self {
+        let stormy = Self::stormy(seed);
+        Self {
+            servers: 2 + usize::try_from(seed % 2).unwrap_or(0),
+            accidents: Accidents {
+                server_crashes: 1,
+                server_deaths: 6,
+                server_pauses: 12,
+                ..stormy.accidents
+            },
+            ..stormy
         }
     }
 }

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use gateway_client::servers::Servers;
 use gateway_client::{Amount, Permit};
-use quota_api::{Batch, BatchReply};
+use quota_api::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::audit::{Audit, Request};
-use crate::gateway::{Drawn, Drift, Gateway};
+use crate::fronts::{Fronts, Greeting, SILENCE_US, url};
+use crate::gateway::{Drawn, Drift, Gateway, Heard};
 use crate::plan::Plan;
 use crate::server::Server;
 
 const SECOND_US: u64 = 1_000_000;
 
-/// A gateway gives an answer up after so long.
-const TIMEOUT_US: u64 = 2 * SECOND_US;
+/// A gateway gives an answer up after so long, if there is another server to ask and if not.
+const TIMEOUT_US: u64 = SECOND_US;
+const LONG_TIMEOUT_US: u64 = 2 * SECOND_US;
 
 /// After the last request, for what still runs.
 const AFTERMATH_US: u64 = 30 * SECOND_US;
@@ -23,11 +26,24 @@ const AFTERMATH_US: u64 = 30 * SECOND_US;
 enum Happening {
     Arrives { gateway: usize, request: usize },
     Settles { gateway: usize, request: usize, permit: Permit, used: u64 },
-    AtServer { gateway: usize, flight: u64, batch: Batch, is_repeat: bool },
-    AtGateway { gateway: usize, flight: u64, answer: Option<BatchReply> },
+    AtServer(Message),
+    AtGateway { gateway: usize, flight: u64, heard: Heard },
     Wakes { gateway: usize },
     ServerCrashes,
+    ServerDies { server: usize },
+    ServerPauses { server: usize },
+    Silence,
     GatewayDies { gateway: usize },
+}
+
+/// A batch on its way to a server.
+#[derive(Clone)]
+struct Message {
+    gateway: usize,
+    server: usize,
+    flight: u64,
+    batch: Batch,
+    is_repeat: bool,
 }
 
 /// A run under way.
@@ -35,6 +51,7 @@ pub(crate) struct Site {
     plan: Plan,
     rng: StdRng,
     server: Server,
+    fronts: Fronts,
     gateways: Vec<Gateway>,
     /// Numbered, so that what happens at one instant has an order.
     ahead: BTreeMap<(u64, u64), Happening>,
@@ -63,15 +80,19 @@ impl Site {
     fn new(plan: Plan) -> Self {
         let mut rng = StdRng::seed_from_u64(plan.seed);
         let drift_ppm = plan.accidents.drift_ppm;
+        let fronts = Fronts::new(plan.servers, plan.has_standbys);
         let gateways = (0..plan.gateways).map(|number| {
             let ppm = rng.random_range(-drift_ppm..=drift_ppm);
             let clock = Drift { origin_us: rng.random_range(SECOND_US..1_000 * SECOND_US), ppm };
-            Gateway::new(name(number), clock, rng.random_range(0..=1_000), plan.max_wait_ms)
+            let servers = Servers::new(&fronts.urls(), StdRng::from_rng(&mut rng));
+            let servers = servers.expect("the URLs are good");
+            let jitter = rng.random_range(0..=1_000);
+            Gateway::new(name(number), clock, servers, jitter, plan.max_wait_ms)
         });
         let gateways = gateways.collect();
         let server = Server::new(&plan);
         let (ahead, audit) = (BTreeMap::new(), Audit::default());
-        Self { plan, rng, server, gateways, ahead, happenings: 0, now_us: 0, audit }
+        Self { plan, rng, server, fronts, gateways, ahead, happenings: 0, now_us: 0, audit }
     }
 
     fn at(&mut self, at_us: u64, happening: Happening) {
@@ -118,6 +139,16 @@ impl Site {
             let at_us = self.rng.random_range(0..end_us);
             self.at(at_us, Happening::ServerCrashes);
         }
+        for _ in 0..self.plan.accidents.server_deaths {
+            let at_us = self.rng.random_range(0..end_us);
+            let server = self.rng.random_range(0..self.plan.servers);
+            self.at(at_us, Happening::ServerDies { server });
+        }
+        for _ in 0..self.plan.accidents.server_pauses {
+            let at_us = self.rng.random_range(0..end_us);
+            let server = self.rng.random_range(0..self.plan.servers);
+            self.at(at_us, Happening::ServerPauses { server });
+        }
         for _ in 0..self.plan.accidents.gateway_crashes {
             let at_us = self.rng.random_range(0..end_us);
             let gateway = self.rng.random_range(0..self.plan.gateways);
@@ -131,17 +162,26 @@ impl Site {
             Happening::Settles { gateway, request, permit, used } => {
                 self.settles(gateway, request, permit, used);
             }
-            Happening::AtServer { gateway, flight, batch, is_repeat } => {
-                self.at_server(gateway, flight, &batch, is_repeat);
-            }
-            Happening::AtGateway { gateway, flight, answer } => {
-                self.at_gateway(gateway, flight, answer);
+            Happening::AtServer(message) => self.at_server(message),
+            Happening::AtGateway { gateway, flight, heard } => {
+                self.at_gateway(gateway, flight, heard);
             }
             Happening::Wakes { gateway } => self.wakes(gateway),
             Happening::ServerCrashes => {
                 let down_us = self.rng.random_range(0..SECOND_US);
                 self.server.crash(self.now_us + down_us);
             }
+            Happening::ServerDies { server } => {
+                let back_in_us = self.rng.random_range(0..10 * SECOND_US);
+                self.fronts.die(server, self.now_us + back_in_us);
+                self.at(self.now_us + SILENCE_US, Happening::Silence);
+            }
+            Happening::ServerPauses { server } => {
+                let back_in_us = self.rng.random_range(0..5 * SECOND_US);
+                self.fronts.pause(server, self.now_us + back_in_us);
+                self.at(self.now_us + SILENCE_US, Happening::Silence);
+            }
+            Happening::Silence => self.fronts.take_over(self.now_us),
             Happening::GatewayDies { gateway } => self.gateways[gateway].is_dead = true,
         }
     }
@@ -189,9 +229,11 @@ impl Site {
         }
         let drawn = self.gateways[number].attend(self.now_us);
         self.became(number, drawn);
-        if let Some(batch) = self.gateways[number].send(self.now_us) {
-            self.send(number, &batch);
+        if let Some((url, batch)) = self.gateways[number].send(self.now_us) {
+            self.send(number, &url, batch);
         }
+        let (fronts, now_us) = (&self.fronts, self.now_us);
+        self.gateways[number].spread(now_us, |url| fronts.is_ready(fronts.named(url), now_us));
         let next_us = self.gateways[number].next_us(self.now_us).max(self.now_us + 1);
         if self.gateways[number].wakes_us != next_us {
             self.gateways[number].wakes_us = next_us;
@@ -207,40 +249,48 @@ impl Site {
         }
     }
 
-    fn send(&mut self, gateway: usize, batch: &Batch) {
+    fn send(&mut self, gateway: usize, url: &str, batch: Batch) {
         self.audit.messages += 1;
-        let flight = self.gateways[gateway].flight;
+        let (server, flight) = (self.fronts.named(url), self.gateways[gateway].flight);
+        let message = Message { gateway, server, flight, batch, is_repeat: false };
         let fate = self.plan.network.request(&mut self.rng);
-        for (in_us, is_repeat) in [(fate.arrives_in_us, false), (fate.again_in_us, true)] {
-            if let Some(in_us) = in_us {
-                let batch = batch.clone();
-                self.at(
-                    self.now_us + in_us,
-                    Happening::AtServer { gateway, flight, batch, is_repeat },
-                );
-            }
+        if let Some(in_us) = fate.again_in_us {
+            let again = Message { is_repeat: true, ..message.clone() };
+            self.at(self.now_us + in_us, Happening::AtServer(again));
         }
-        let given_up = Happening::AtGateway { gateway, flight, answer: None };
-        self.at(self.now_us + TIMEOUT_US, given_up);
+        if let Some(in_us) = fate.arrives_in_us {
+            self.at(self.now_us + in_us, Happening::AtServer(message));
+        }
+        let given_up = Happening::AtGateway { gateway, flight, heard: Heard::Nothing };
+        let timeout_us = if self.plan.servers > 1 { TIMEOUT_US } else { LONG_TIMEOUT_US };
+        self.at(self.now_us + timeout_us, given_up);
     }
 
-    fn at_server(&mut self, gateway: usize, flight: u64, batch: &Batch, is_repeat: bool) {
-        let is_up = self.now_us >= self.server.down_until_us;
-        let answer = is_up.then(|| self.server.answer(batch, self.now_us));
+    fn at_server(&mut self, message: Message) {
+        let heard = match self.fronts.greet(message.server, self.now_us) {
+            Greeting::PausedUntil(at_us) => return self.at(at_us, Happening::AtServer(message)),
+            Greeting::Refuses => Heard::Nothing,
+            Greeting::StandbyOf(active) => {
+                Heard::Standby(format!("{}/v1/leases/batch", url(active)))
+            }
+            Greeting::Works if self.now_us < self.server.down_until_us => Heard::Nothing,
+            Greeting::Works => Heard::Reply(self.server.answer(&message.batch, self.now_us)),
+        };
+        let Message { gateway, flight, is_repeat, .. } = message;
         let arrives_in_us = self.plan.network.answer(&mut self.rng);
         if let Some(in_us) = arrives_in_us.filter(|_| !is_repeat) {
-            self.at(self.now_us + in_us, Happening::AtGateway { gateway, flight, answer });
+            self.at(self.now_us + in_us, Happening::AtGateway { gateway, flight, heard });
         }
     }
 
-    fn at_gateway(&mut self, number: usize, flight: u64, answer: Option<BatchReply>) {
+    fn at_gateway(&mut self, number: usize, flight: u64, heard: Heard) {
         let gateway = &mut self.gateways[number];
         if gateway.is_dead || gateway.flight != flight {
             return;
         }
         // Answered or given up: what comes later of this flight finds another number.
         gateway.flight += 1;
-        let drawn = gateway.hear(answer, self.now_us);
+        let drawn = gateway.hear(heard, self.now_us);
         self.became(number, drawn);
         self.go_on(number);
     }

@@ -35,6 +35,30 @@ fn no_sixty_seconds_are_over_their_limit_in_any_storm() {
 }
 
 #[test]
+fn several_servers_that_fail_one_after_another_grant_nothing_twice() {
+    for seed in 0..runs(100) {
+        for has_standbys in [false, true] {
+            let plan = Plan { has_standbys, ..Plan::stormy_with_servers(seed) };
+            let audit = holds(&plan);
+            let admitted = audit.requests.iter().filter(|request| request.is_admitted).count();
+            assert!(admitted > 100, "the system works, seed {seed}: {admitted}");
+        }
+        holds(&Plan { kind: WindowKind::Rolling, ..Plan::stormy_with_servers(seed) });
+    }
+}
+
+#[test]
+fn a_server_of_three_that_is_paused_costs_the_requests_of_a_second_at_most() {
+    // Six times a server is paused, for up to five seconds. There is room for all of the 20 requests
+    // a second, so only those are denied whose gateway waits for that server, and has no lease.
+    let accidents = Accidents { server_pauses: 6, ..Accidents::default() };
+    let plan = Plan { tpm_limit: 200_000, servers: 3, accidents, ..Plan::calm(5) };
+    let audit = holds(&plan);
+    let denied = audit.requests.iter().filter(|request| !request.is_admitted).count();
+    assert!(denied <= 40, "{denied} of {}", audit.requests.len());
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let (one, other) = (play(&Plan::stormy(7)), play(&Plan::stormy(7)));
     assert_eq!(one.requests, other.requests);
