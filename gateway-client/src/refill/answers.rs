@@ -181,6 +181,9 @@ impl Renewal {
             if is_current {
                 told.state = Some(lease.state);
                 told.usage = Some(lease.usage);
+                if lease.state != State::Quarantined {
+                    told.lift(Reason::Quarantined);
+                }
                 if lease.state == State::Ok {
                     lift_what_fits(told, &lease.usage);
                 }
@@ -211,6 +214,7 @@ impl Renewal {
 fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment) -> Ban {
     let reason = match (problem.code, problem.state) {
         (Code::Exhausted, Some(State::Endgame)) => Reason::Endgame,
+        (Code::Exhausted, Some(State::Quarantined)) => Reason::Quarantined,
         (Code::Exhausted, _) => Reason::Exhausted,
         (Code::NeverFits, _) => Reason::NeverFits,
         (Code::Quarantined, _) => Reason::Quarantined,

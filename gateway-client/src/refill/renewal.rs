@@ -112,9 +112,10 @@ impl Renewal {
         self.leases.iter_mut().find(|held| held.no == no)
     }
 
-    /// Little is left, so nobody should hold more than requests wait for.
+    /// Little is left, so nobody should hold more than requests wait for. What goes back in a
+    /// quarantine is of no use to anybody.
     pub(super) fn is_scarce(&self) -> bool {
-        matches!(self.told.state, Some(State::Endgame | State::Exhausted | State::Quarantined))
+        matches!(self.told.state, Some(State::Endgame | State::Exhausted))
     }
 
     fn turn_window(&mut self, now: Moment) {

@@ -95,6 +95,26 @@ fn in_the_endgame_exactly_what_waits_is_asked_for_and_rests_go_back() {
 }
 
 #[test]
+fn in_a_quarantine_nothing_is_asked_for_and_leases_in_hand_stay() {
+    let mut world = World::new(100);
+    world.waiting = vec![tokens(100)];
+    world.settle_down();
+    world.permits.drain(..).for_each(|permit| permit.cancel());
+    world.server.state = State::Quarantined;
+    assert!(!world.draw(tokens(110)));
+    let said = world.run(20);
+    assert_eq!(said.iter().flat_map(|batch| &batch.acquire).count(), 1);
+    for size in [1, 110, 500] {
+        let denied = world.told().denial(tokens(size), world.now).unwrap();
+        assert_eq!((denied.reason, denied.unit), (Reason::Quarantined, None));
+    }
+    world.server.limit = 1_000;
+    assert!(!world.draw(tokens(110)));
+    assert!(world.run(400).iter().all(|batch| batch.acquire.is_empty()));
+    assert!(world.draw(tokens(90)), "it is still good");
+}
+
+#[test]
 fn rests_that_fit_nobody_go_back_with_the_next_ask() {
     let mut world = World::new(25);
     world.waiting = vec![tokens(20)];
