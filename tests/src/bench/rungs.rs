@@ -8,11 +8,11 @@ use futures_util::future::try_join_all;
 use super::load::{self, Outcome};
 use super::rounds::{Figure, median};
 use super::server::{self, BATCH, BATCH_CONNECTIONS, CONNECTIONS};
-use super::{Effort, floor};
+use super::{Effort, floor, floor::redis::Shape};
 use crate::harness::{Live, Postgres, QuotaServer, Redis, Servers, Store};
 
 /// Acquires in batches through 1, 2 and 3 servers on one Redis, where each write is durable or each
-/// second's are, beside bare script calls in pipelines of the same size.
+/// second's are, beside bare script calls: in pipelines of the same size, and of as many callers.
 ///
 /// # Errors
 /// A process does not come up, or refuses something.
@@ -20,13 +20,13 @@ pub async fn redis(effort: Effort) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for fsync in ["always", "everysec"] {
         for count in 1..=3 {
-            lines.push(on_redis(effort, fsync, count).await?);
+            lines.extend(on_redis(effort, fsync, count).await?);
         }
     }
     Ok(lines)
 }
 
-async fn on_redis(effort: Effort, fsync: &str, count: usize) -> anyhow::Result<String> {
+async fn on_redis(effort: Effort, fsync: &str, count: usize) -> anyhow::Result<[String; 2]> {
     let redis = Redis::builder().set("appendfsync", fsync).start().await?;
     let address = redis.address();
     let postgres = if count > 1 { Some(Postgres::start().await?) } else { None };
@@ -34,13 +34,16 @@ async fn on_redis(effort: Effort, fsync: &str, count: usize) -> anyhow::Result<S
     let servers = servers_on(store, count).await?;
     let addresses: Vec<_> = servers.seats.iter().map(|seat| seat.server.address()).collect();
     let name = format!("acquires in batches, {count} on Redis, appendfsync {fsync}");
-    let mut figure = Figure::new(name, "grants/s", "bare script calls");
+    let shapes = [Shape::Pipelines(BATCH_CONNECTIONS, BATCH), Shape::Callers(BATCH)];
+    let floors = ["bare script calls in pipelines of 512", "bare script calls of 512 callers"];
+    let mut figures = floors.map(|floor| Figure::new(&*name, "grants/s", floor));
     for round in 0..effort.rounds {
         let ours = grants_per_second(&addresses, effort, round).await?;
-        let shape = (BATCH_CONNECTIONS, BATCH);
-        figure.round(ours, floor::redis::calls_per_second(address, effort, shape).await?);
+        for (figure, shape) in figures.iter_mut().zip(shapes) {
+            figure.round(ours, floor::redis::calls_per_second(address, effort, shape).await?);
+        }
     }
-    Ok(figure.line())
+    Ok(figures.map(|figure| figure.line()))
 }
 
 /// Acquires through the active one of two servers on PostgreSQL, beside updates of one hot row over 64

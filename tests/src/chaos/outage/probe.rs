@@ -54,6 +54,11 @@ impl Probe {
         self.moments(|answer| answer == Answer::Granted).last().is_some_and(|at| *at >= unix_ms)
     }
 
+    /// When the first answer came at this moment or later.
+    pub(super) fn first_answer_since(&self, unix_ms: u64) -> Option<u64> {
+        self.moments(|_| true).into_iter().find(|at| *at >= unix_ms)
+    }
+
     /// The longest time without a grant that reaches beyond this moment, in ms.
     pub(super) fn longest_gap_since(&self, unix_ms: u64) -> u64 {
         longest_gap(&self.moments(|answer| answer == Answer::Granted), unix_ms)

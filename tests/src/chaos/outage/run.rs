@@ -25,8 +25,9 @@ const PROBE_LIMIT: u64 = 10_000_000;
 /// quotas are being drawn, is worth more.
 const MOMENT_MS: std::ops::Range<u64> = 300..600;
 const DOUBLED: std::ops::Range<u32> = 0..6;
-/// How far before its beginning a minute's quota may have been asked for, in ms.
-const AHEAD_MS: u64 = 1_500;
+/// How far before its beginning a minute's quota may have been asked for, and as much again for
+/// clocks that disagree, in ms.
+const AHEAD_MS: u64 = 2_500;
 /// How long a run goes on once grants should be back, in ms.
 const AFTER_MS: u64 = 3_000;
 /// Until they are: generously, since machines are slow.
@@ -66,7 +67,7 @@ pub async fn run(fate: Fate) -> Result<OutageVerdict, RunError> {
     tokio::time::sleep(Duration::from_millis(moment_ms)).await;
     let at_unix_ms = clock::unix_ms();
     blow.strike(&mut stage.servers, &mut rng).await?;
-    let back_unix_ms = stage.should_be_back();
+    let back_unix_ms = stage.should_be_back().await;
     clock::sleep_until_unix_ms(back_unix_ms + AFTER_MS).await;
     let back = stage.granted_since(back_unix_ms).await;
     stage.end().await;
@@ -84,8 +85,8 @@ pub async fn run(fate: Fate) -> Result<OutageVerdict, RunError> {
 
 impl Stage {
     async fn set(fate: Fate, rng: &mut StdRng) -> Result<Self, RunError> {
-        // From what is gone within a second to what lasts a minute.
-        let tokens = 2_000 << rng.random_range(0..10);
+        // From what is gone within a second to what lasts for most of a run.
+        let tokens = 2_000 << rng.random_range(0..7);
         let limit = Amount { tokens, requests: tokens / 20 };
         let builder = KINDS.iter().fold(QuotaServer::builder(), |builder, (name, kind)| {
             builder.deployment(*name, spec(limit, *kind))
@@ -121,13 +122,15 @@ impl Stage {
     }
 
     /// PostgreSQL forgets nothing; of what was in Redis, the next minute is free in any case, if
-    /// nobody can have asked for it yet.
-    fn should_be_back(&self) -> u64 {
+    /// nobody can have asked for it when the loss was seen: with the first answer, that is.
+    async fn should_be_back(&self) -> u64 {
         let now_ms = clock::unix_ms();
-        match self.servers.store.live {
-            Some(_) => ((now_ms + AHEAD_MS) / MINUTE_MS + 1) * MINUTE_MS,
-            None => now_ms,
+        if self.servers.store.live.is_none() {
+            return now_ms;
         }
+        let look = || async { self.probe.first_answer_since(now_ms) };
+        let seen_ms = wait::until("an answer", PATIENCE, look).await.unwrap_or(now_ms);
+        ((seen_ms + AHEAD_MS) / MINUTE_MS + 1) * MINUTE_MS
     }
 
     /// Waits until a token is granted, if one ever is.

@@ -11,7 +11,8 @@ const DOWN_AFTER_MS: u32 = 500;
 /// Longer than any check: meanwhile a Sentinel does not mind that the replica reaches its primary
 /// through a cable.
 const FAILOVER_TIMEOUT_MS: u32 = 600_000;
-const PROMOTION: Duration = Duration::from_secs(20);
+/// A Sentinel that was held up for 2 s trusts its clock again after 30 s only.
+const PROMOTION: Duration = Duration::from_secs(60);
 
 /// The three processes.
 #[derive(Debug)]
