@@ -2,10 +2,12 @@
 
 mod cluster;
 mod process;
+mod sentinel;
 mod site;
 
 pub(crate) use cluster::TestCluster;
 pub(crate) use process::TestRedis;
+pub(crate) use sentinel::TestSentinel;
 pub(crate) use site::RedisSite;
 
 use std::future::Future;

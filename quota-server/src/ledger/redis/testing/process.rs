@@ -38,8 +38,7 @@ impl TestRedis {
     /// Starts it again, on what it has on disk.
     pub(crate) async fn restart(&mut self) {
         self.kill();
-        let program = std::env::var("TOKENLEASE_REDIS_SERVER");
-        let child = Command::new(program.as_deref().unwrap_or("redis-server"))
+        let child = Command::new(program())
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"])
             .arg(self.folder.path())
             .args(&self.options)
@@ -121,9 +120,13 @@ impl Drop for TestRedis {
     }
 }
 
+pub(super) fn program() -> String {
+    std::env::var("TOKENLEASE_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
 /// A port below 49 152, which nobody is given for a connection of theirs meanwhile, and below 45 535,
 /// since a node of a cluster takes the one 10 000 above it too.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let spread = u16::try_from(std::process::id() % 200).unwrap() * 100;

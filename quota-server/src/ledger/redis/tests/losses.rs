@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::world::{Server, World, denial, is_quarantined};
-use crate::ledger::Ledger;
-use crate::ledger::redis::testing::{TestRedis, until};
+use crate::ledger::redis::testing::{TestRedis, TestSentinel, until};
+use crate::ledger::{Ledger, OpError};
 
 /// Two servers; the first has spent 900 of 1 000.
 async fn two_servers(redis: &TestRedis) -> (World, Server, Server) {
@@ -135,4 +135,23 @@ async fn a_promoted_replica_is_a_quarantine() {
     assert!(is_quarantined(moved.acquire("m", 3, 1).await), "it may have missed writes");
     drop(one);
     assert_eq!(moved.0.leases("m".into()).await.unwrap().unwrap().len(), 1, "leases stay valid");
+}
+
+#[tokio::test]
+async fn sentinel_names_the_next_primary_and_its_window_is_a_quarantine() {
+    let mut site = TestSentinel::start().await;
+    let world = World::new(site.address()).await;
+    let server = world.server().await;
+    server.put("m", 1_000).await;
+    server.granted("m", 1, 900).await;
+    until("the replica has it", || site.replica.says("EXISTS tl:{1}:book", "1")).await;
+    site.primary.kill();
+    let acquire = || async {
+        let outcome = server.acquire("m", 2, 1).await;
+        assert!(outcome.is_err(), "never granted");
+        matches!(outcome, Err(OpError::Refused { .. }))
+    };
+    until("the promoted one answers", acquire).await;
+    assert!(is_quarantined(server.acquire("m", 3, 1).await));
+    assert!(server.works().await);
 }
