@@ -5,7 +5,7 @@
 //! sends them (`link/`), and repairs what a book lacks (`books.rs`). Deployments and closed windows are in
 //! a catalogue (`store/catalogue`), copied here (`register.rs`).
 //!
-//! Follow an acquire: `run.rs` -> `books.rs` -> `book/call.rs` -> `functions/acquire.lua` ->
+//! Follow an acquire: `run.rs` -> `desk.rs` -> `books.rs` -> `book/call.rs` -> `functions/acquire.lua` ->
 //! `book/reply.rs` -> the answer. A put: `put.rs`. A closed window: `harvest.rs`. What was lost in
 //! Redis: `functions/vouch.lua`, and `link/settings.rs` for when nothing can have been.
 
@@ -13,6 +13,7 @@ mod beat;
 mod book;
 mod books;
 mod config;
+mod desk;
 mod functions;
 mod harvest;
 mod ledger;
@@ -34,6 +35,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use config::RedisConfig;
 pub use link::{AddressError, RedisAddress};
@@ -62,6 +64,7 @@ struct Inner {
     asked_ms: tokio::sync::Mutex<Option<u64>>,
     warnings: Mutex<Vec<Warning>>,
     history_hours: u32,
+    tasks: TaskTracker,
     /// Takes no more calls.
     draining: CancellationToken,
     /// Ends the connections and the beats.

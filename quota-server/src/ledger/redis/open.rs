@@ -86,6 +86,7 @@ impl RedisLedger {
             asked_ms: tokio::sync::Mutex::default(),
             warnings: Mutex::default(),
             history_hours: config.history_hours,
+            tasks: tasks.clone(),
             draining: CancellationToken::new(),
             stop,
         };

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::book::Seen;
+use super::desk::Desk;
 use crate::ledger::Stored;
 use crate::store::catalogue::Entry;
 
@@ -16,6 +17,7 @@ use crate::store::catalogue::Entry;
 pub(super) struct Known {
     pub(super) entry: Entry,
     pub(super) seen: Arc<Mutex<Seen>>,
+    pub(super) desk: Arc<Desk>,
     /// When this server learned of it, by the steady clock, ms.
     pub(super) since_ms: u64,
 }
@@ -73,9 +75,9 @@ impl Register {
     /// What a deployment would be with this entry, without taking it in.
     pub(super) fn beside(&self, entry: Entry) -> Known {
         let known = self.numbered(entry.row.no);
-        let (seen, since_ms) =
-            known.map_or_else(Default::default, |known| (known.seen.clone(), known.since_ms));
-        Known { entry, seen, since_ms }
+        let since_ms = known.as_ref().map_or(0, |known| known.since_ms);
+        let (seen, desk) = known.map_or_else(Default::default, |known| known.shared());
+        Known { entry, seen, desk, since_ms }
     }
 
     /// A deleted deployment of which nothing is left.
@@ -100,17 +102,22 @@ impl Tables {
         if let Some(newer) = before.filter(|known| known.entry.revision >= entry.revision) {
             return newer.clone();
         }
-        let seen = before.map_or_else(Arc::default, |known| known.seen.clone());
+        let (seen, desk) = before.map_or_else(Default::default, |known| known.shared());
         // An id that was forgotten and made again has another number: the larger one is later.
         let holder = self.by_id.entry(entry.row.id.clone()).or_insert(no);
         *holder = no.max(*holder);
-        let known = Arc::new(Known { entry, seen, since_ms });
+        let known = Arc::new(Known { entry, seen, desk, since_ms });
         self.by_no.insert(no, known.clone());
         known
     }
 }
 
 impl Known {
+    /// What outlives its changes.
+    fn shared(&self) -> (Arc<Mutex<Seen>>, Arc<Desk>) {
+        (self.seen.clone(), self.desk.clone())
+    }
+
     pub(super) fn stored(&self, created: bool) -> Stored {
         let row = &self.entry.row;
         Stored {

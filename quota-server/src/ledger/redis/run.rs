@@ -1,4 +1,5 @@
-//! Operations of one caller: those of one deployment become one call to its book.
+//! Operations of one caller: those of one deployment go in one call to its book (`desk.rs`: with those of
+//! others, if it is busy).
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use tokio::sync::SemaphorePermit;
 use super::Inner;
 use super::book::{Answer, MOST_OPERATIONS, Operation};
 use super::books::Errand;
+use super::desk::{self, Entered, Ran};
 use super::register::Known;
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply, Unavailable};
 
@@ -17,7 +19,7 @@ const ASK_AGAIN_MS: u64 = 100;
 type Outcome = Result<Reply, OpError>;
 
 impl Inner {
-    pub(super) async fn run(&self, caller: &Caller, ops: &[Op]) -> Vec<Outcome> {
+    pub(super) async fn run(self: &Arc<Self>, caller: &Caller, ops: &[Op]) -> Vec<Outcome> {
         let _permit = match self.begin() {
             Ok(permit) => permit,
             Err(away) => return ops.iter().map(|_| Err(away.clone().into())).collect(),
@@ -34,21 +36,34 @@ impl Inner {
         outcomes.all()
     }
 
+    /// Groups whose turn it is go in one message; the others go with those of other callers.
     async fn run_groups(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         ops: &[Op],
         groups: &Groups,
         outcomes: &mut Outcomes,
     ) {
-        let errands: Vec<Errand<'_>> =
-            groups.0.iter().map(|group| group.errand(caller, ops)).collect();
-        if errands.is_empty() {
-            return;
+        let (mut now, mut turns, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        for group in &groups.0 {
+            match self.enter(&group.known, caller, || group.operations(ops)) {
+                Entered::Now(turn) => {
+                    now.push(group);
+                    turns.push(turn);
+                }
+                Entered::Later(answered) => later.push((group, answered)),
+            }
         }
-        let answers = self.books.run(&errands).await;
-        for (group, answer) in groups.0.iter().zip(answers) {
-            group.settle(answer, outcomes);
+        let errands: Vec<Errand<'_>> = now.iter().map(|group| group.errand(caller, ops)).collect();
+        if !errands.is_empty() {
+            let answers = self.books.run(&errands).await;
+            drop(turns);
+            for (group, answer) in now.into_iter().zip(answers) {
+                group.settle(desk::ran(answer), outcomes);
+            }
+        }
+        for (group, answered) in later {
+            group.settle(answered.await.unwrap_or(Err(Unavailable::CannotWrite)), outcomes);
         }
     }
 
@@ -153,6 +168,10 @@ impl Groups {
 }
 
 impl Group {
+    fn operations(&self, ops: &[Op]) -> Vec<Operation> {
+        self.places.iter().map(|at| operation(&ops[*at])).collect()
+    }
+
     fn errand<'a>(&'a self, caller: &'a Caller, ops: &'a [Op]) -> Errand<'a> {
         Errand::new(self.known.clone(), move |call, library| {
             let operations = self.places.iter().map(|at| (caller, operation(&ops[*at])));
@@ -160,14 +179,13 @@ impl Group {
         })
     }
 
-    fn settle(&self, answer: Result<Answer, Unavailable>, outcomes: &mut Outcomes) {
-        match answer {
-            Ok(Answer::Ran(answers)) => {
+    fn settle(&self, ran: Ran, outcomes: &mut Outcomes) {
+        match ran {
+            Ok(answers) => {
                 for (at, answer) in self.places.iter().zip(answers) {
                     outcomes.set(*at, reply(self.known.entry.row.no, answer));
                 }
             }
-            Ok(other) => unexpected(&other),
             Err(away) => {
                 self.places.iter().for_each(|at| outcomes.set(*at, Err(away.clone().into())));
             }
@@ -188,10 +206,6 @@ fn operation(op: &Op) -> Operation {
     }
 }
 
-fn unexpected(answer: &Answer) {
-    tracing::error!(?answer, "the book answers what it was not asked");
-}
-
 fn reply(deployment: u32, answer: Answer) -> Outcome {
     match answer {
         Answer::Granted(granted, standing) => {
@@ -204,7 +218,7 @@ fn reply(deployment: u32, answer: Answer) -> Outcome {
         Answer::Refused(refusal, standing) => Err(OpError::Refused { refusal, standing }),
         Answer::NotYourLease => Err(OpError::NotYourLease),
         other => {
-            unexpected(&other);
+            tracing::error!(?other, "the book answers what it was not asked");
             Err(Unavailable::CannotWrite.into())
         }
     }

@@ -1,5 +1,6 @@
 //! The ledger on a Redis of the test's own, in real time.
 
+mod busy;
 mod losses;
 mod outages;
 mod servers;
