@@ -95,6 +95,9 @@ function operations.harvest(keys, args)
     if blob then
       table.insert(extra, tonumber(due[at + 1]))
       reply.append(extra, history.page(records.bucket(blob)))
+    else
+      -- Lost (an eviction): nobody can wait for it.
+      redis.call('ZREM', b.prefix .. 'due', due[at])
     end
   end
   return reply.of(b, 'harvest', extra)

@@ -1,102 +1,22 @@
 //! Random sequences of operations, answered as `quota_core::Book` answers them: amounts, hints, states,
 //! windows, pages, and what comes into the history.
 
+mod steps;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use quota_core::{
-    Acquire, Amount, Book, BookPage, Command, GiveBack, HeldLease, HolderId, LateUse, LeaseId,
-    Limit, Now, Outcome, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper,
-    Use, WindowKind,
+    Acquire, Book, BookPage, Command, GiveBack, HeldLease, HolderId, LateUse, LeaseId, Now,
+    Outcome, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use,
+    WindowKind,
 };
+
+use steps::{OWNER, Op, Step, step};
 
 use super::world::{World, gw};
 use crate::ledger::redis::book::{Answer, Cursor, Mark, Operation};
 use crate::ledger::redis::testing::TestRedis;
-
-#[derive(Debug, Clone)]
-enum Step {
-    Wait(u64),
-    ClockJumps(i64),
-    /// In one call.
-    Run(Vec<Op>),
-    SetLimit(Limit),
-    SetLife {
-        life_ms: u64,
-        guard_ms: u64,
-        refund: bool,
-    },
-    Harvest {
-        acknowledge: bool,
-    },
-}
-
-/// An operation; a lease is named by how long ago it was granted.
-#[derive(Debug, Clone, Copy)]
-enum Op {
-    Acquire { holder: u32, request: u128, min: Amount, more: Amount, ahead: bool },
-    GiveBack { holder: u32, lease: usize, total: Amount, closed: bool },
-    Use { holder: u32, lease: usize, used: Amount, overrun: Amount },
-    Denied(Amount),
-}
-
-fn amount(tokens: u64, requests: u64) -> impl Strategy<Value = Amount> {
-    (0..tokens, 0..requests).prop_map(|(tokens, requests)| Amount::new(tokens, requests))
-}
-
-fn waits() -> impl Strategy<Value = u64> {
-    prop_oneof![
-        6 => 0..2_000_u64,
-        2 => 50_000..70_000_u64,
-        1 => 100_000..900_000_u64,
-    ]
-}
-
-fn limits() -> impl Strategy<Value = Limit> {
-    let tokens = prop_oneof![
-        6 => (0..900_u64).prop_map(Some),
-        1 => Just(None),
-        1 => (0..3_u64).prop_map(|less| Some(quota_core::MAX_LIMIT - less)),
-    ];
-    let requests = prop_oneof![3 => (0..40_u64).prop_map(Some), 1 => Just(None)];
-    (tokens, requests).prop_map(|(tokens, requests)| Limit { tokens, requests })
-}
-
-/// Small ones that meet often, and the largest.
-fn more() -> impl Strategy<Value = Amount> {
-    prop_oneof![9 => amount(300, 6), 1 => Just(Amount::new(1 << 52, 1 << 40))]
-}
-
-/// Mostly a lease's own holder speaks for it.
-const OWNER: u32 = 9;
-
-fn op() -> impl Strategy<Value = Op> {
-    let holder = || prop_oneof![1 => 0..3_u32, 12 => Just(OWNER)];
-    prop_oneof![
-        12 => (0..3_u32, 0..60_u128, amount(120, 4), more(), any::<bool>()).prop_map(
-            |(holder, request, min, more, ahead)| Op::Acquire { holder, request, min, more, ahead }
-        ),
-        6 => (holder(), 0..20_usize, amount(120, 4), any::<bool>())
-            .prop_map(|(holder, lease, total, closed)| Op::GiveBack { holder, lease, total, closed }),
-        6 => (holder(), 0..20_usize, amount(120, 4), amount(60, 3))
-            .prop_map(|(holder, lease, used, overrun)| Op::Use { holder, lease, used, overrun }),
-        1 => amount(50, 3).prop_map(Op::Denied),
-    ]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        5 => waits().prop_map(Step::Wait),
-        1 => (-150_000..150_000_i64).prop_map(Step::ClockJumps),
-        10 => prop::collection::vec(op(), 1..2).prop_map(Step::Run),
-        10 => prop::collection::vec(op(), 2..9).prop_map(Step::Run),
-        1 => limits().prop_map(Step::SetLimit),
-        1 => (100..30_000_u64, 0..5_000_u64, any::<bool>()).prop_map(
-            |(life_ms, guard_ms, refund)| Step::SetLife { life_ms, guard_ms, refund }
-        ),
-        1 => any::<bool>().prop_map(|acknowledge| Step::Harvest { acknowledge }),
-    ]
-}
 
 /// A book in Redis and the book that it must be.
 struct Pair {
