@@ -98,6 +98,7 @@ impl Fake {
         let app = axum::Router::new()
             .route(routes::BATCH, post(batch))
             .route(routes::DEPLOYMENT, get(deployment).put(put_deployment))
+            .route(routes::READYZ, get(ready))
             .with_state(fake.clone());
         TaskTracker::new().spawn(async { axum::serve(listener, app).await });
         fake
@@ -282,6 +283,11 @@ impl Mood {
             _ => problem(Code::LedgerUnavailable),
         }
     }
+}
+
+async fn ready(Shared(fake): Shared<Fake>) -> StatusCode {
+    let is_well = fake.front().mood == Mood::Well;
+    if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 async fn put_deployment(

@@ -1,11 +1,15 @@
 //! One client, several servers with one book.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use gateway_client::api::DeploymentSpec;
+use gateway_client::clock::{BootClock, Clock};
 use gateway_client::resolver::{Addresses, Resolver};
-use gateway_client::{Amount, Builder, Deployment, Permit, QuotaClient, Reason};
+use gateway_client::{Amount, Builder, Deployment, Moment, Permit, QuotaClient, Reason};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -162,7 +166,7 @@ async fn standbys_that_name_each_other_are_no_servers_until_one_is_active() {
 }
 
 /// Draws once there is a server, for at most a hundred tries.
-async fn patient_draw(deployment: &Deployment, size: u64) -> Permit {
+async fn patient_draw<C: Clock>(deployment: &Deployment<C>, size: u64) -> Permit {
     for _ in 0..100 {
         match deployment.draw_within(tokens(size), LONG).await {
             Ok(permit) => return permit,
@@ -174,6 +178,48 @@ async fn patient_draw(deployment: &Deployment, size: u64) -> Permit {
         }
     }
     panic!("no server is found");
+}
+
+/// A clock that can be put forward.
+#[derive(Debug, Clone, Default)]
+struct Forward(Arc<AtomicU64>);
+
+impl Forward {
+    fn put(&self, by: Duration) {
+        self.0.fetch_add(by.as_secs(), Relaxed);
+    }
+}
+
+impl Clock for Forward {
+    fn now(&self) -> Moment {
+        BootClock.now() + Duration::from_secs(self.0.load(Relaxed))
+    }
+}
+
+#[tokio::test]
+async fn a_client_goes_to_another_server_now_and_then_if_that_one_is_ready() {
+    let servers = two(1_000_000).await;
+    let clock = Forward::default();
+    let client = client(&[&servers[0].url, &servers[1].url]).clock(clock.clone()).build().unwrap();
+    let deployment = client.deployment("demo");
+    patient_draw(&deployment, 1).await.cancel();
+    let (used, other) = in_use(&servers);
+    other.is(Mood::Away);
+    for _ in 0..40 {
+        clock.put(Duration::from_secs(90));
+        patient_draw(&deployment, 1).await.cancel();
+    }
+    assert_eq!(other.messages(), 0, "it is not ready");
+    other.is(Mood::Well);
+    // Each time it chooses one of the two; that it never chooses the other has no chance.
+    for _ in 0..100 {
+        clock.put(Duration::from_secs(90));
+        patient_draw(&deployment, 1).await.cancel();
+        if other.messages() > 0 {
+            return;
+        }
+    }
+    panic!("{} messages to one server, none to the other", used.messages());
 }
 
 /// A name with two addresses.
