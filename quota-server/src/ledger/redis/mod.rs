@@ -31,6 +31,7 @@ pub(crate) mod testing;
 mod tests;
 mod views;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
@@ -55,6 +56,8 @@ pub struct RedisLedger {
 struct Inner {
     books: Books,
     catalogue: Arc<Catalogue>,
+    /// It could be read when it was last; told once where not.
+    catalogue_read: AtomicBool,
     register: Register,
     site: Site,
     /// One permit for each call under way.

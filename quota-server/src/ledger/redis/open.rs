@@ -1,5 +1,6 @@
 //! Opening the ledger.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -80,6 +81,7 @@ impl RedisLedger {
             site: Site::new(catalogue.site()),
             books: Books::new(link, library, clock),
             catalogue,
+            catalogue_read: AtomicBool::new(true),
             register: Register::default(),
             permits: Semaphore::new(config.calls),
             calls: config.calls,

@@ -2,6 +2,7 @@
 //! others, if it is busy).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use quota_core::Refusal;
 use tokio::sync::SemaphorePermit;
@@ -118,8 +119,11 @@ impl Inner {
     /// Takes in what changed in the catalogue.
     pub(super) async fn refresh(&self) -> Result<(), Unavailable> {
         let changed = self.catalogue.since(self.register.revision()).await;
+        let was_read = self.catalogue_read.swap(changed.is_ok(), Ordering::AcqRel);
         let changed = changed.map_err(|error| {
-            tracing::warn!(%error, "the catalogue cannot be read");
+            if was_read {
+                tracing::warn!(%error, "the catalogue cannot be read: what is known of it holds");
+            }
             Unavailable::CannotWrite
         })?;
         self.register.enter(changed, self.books.clock.reading().steady_ms);

@@ -3,6 +3,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::ledger::{Expected, Put};
+use crate::store::postgres::testing::TestDatabase;
 
 fn put(id: &str, tokens: u64, expected: Option<Expected>) -> Put {
     Put {
@@ -19,8 +20,58 @@ fn put(id: &str, tokens: u64, expected: Option<Expected>) -> Put {
     }
 }
 
-async fn in_folder(folder: &TempDir) -> Catalogue {
-    Catalogue::in_folder(folder.path(), "site-1").await.unwrap()
+/// Each on both databases.
+macro_rules! suite {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                let folder = tempfile::TempDir::new().unwrap();
+                super::$test(super::Catalogue::in_folder(folder.path(), "site").await.unwrap()).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                let database = super::TestDatabase::new().await;
+                let catalogue = super::Catalogue::in_postgres(&database.url, "site", true);
+                super::$test(catalogue.await.unwrap()).await;
+            })+
+        }
+    };
+}
+
+suite! {
+    deployments_are_kept_with_their_numbers,
+    what_is_expected_must_hold,
+    a_deleted_deployment_comes_back_with_its_number,
+    the_newest_page_of_a_window_is_kept,
+    changes_at_once_are_all_seen_in_order,
+}
+
+/// Whoever has seen a revision misses none before it.
+async fn changes_at_once_are_all_seen_in_order(catalogue: Catalogue) {
+    let wishes: Vec<Put> = (0..40).map(|no| put(&format!("m-{}", no % 25), no, None)).collect();
+    let read = async {
+        let (mut seen, mut revision) = (Vec::new(), 0);
+        while revision < 40 {
+            let news = catalogue.since(revision).await.unwrap();
+            revision = news.last().map_or(revision, |entry| entry.revision);
+            seen.extend(news);
+        }
+        seen
+    };
+    let puts = futures_util::future::join_all(wishes.iter().map(|put| catalogue.put(put, None)));
+    let (seen, made) = futures_util::future::join(read, puts).await;
+    let mut last: Vec<(u32, u64)> = Vec::new();
+    for entry in &seen {
+        last.retain(|(no, _)| *no != entry.row.no);
+        last.push((entry.row.no, entry.revision));
+    }
+    let all = catalogue.since(0).await.unwrap();
+    assert_eq!(last, all.iter().map(|entry| (entry.row.no, entry.revision)).collect::<Vec<_>>());
+    assert!(made.into_iter().all(|change| change.is_ok()));
+    assert_eq!(all.len(), 25);
 }
 
 async fn made(catalogue: &Catalogue, put: &Put) -> Entry {
@@ -30,10 +81,7 @@ async fn made(catalogue: &Catalogue, put: &Put) -> Entry {
     }
 }
 
-#[tokio::test]
-async fn deployments_are_kept_with_their_numbers() {
-    let folder = TempDir::new().unwrap();
-    let catalogue = in_folder(&folder).await;
+async fn deployments_are_kept_with_their_numbers(catalogue: Catalogue) {
     let first = made(&catalogue, &put("a", 100, None)).await;
     let second = made(&catalogue, &put("b", 100, Some(Expected::None))).await;
     assert_eq!((first.row.no, second.row.no), (1, 2));
@@ -47,10 +95,7 @@ async fn deployments_are_kept_with_their_numbers() {
     assert_eq!(catalogue.since(second.revision).await.unwrap(), [changed]);
 }
 
-#[tokio::test]
-async fn what_is_expected_must_hold() {
-    let folder = TempDir::new().unwrap();
-    let catalogue = in_folder(&folder).await;
+async fn what_is_expected_must_hold(catalogue: Catalogue) {
     for expected in [Expected::Some, Expected::Version(1)] {
         let change = catalogue.put(&put("a", 1, Some(expected)), None).await.unwrap();
         assert_eq!(change, Change::Unexpected);
@@ -70,10 +115,7 @@ async fn what_is_expected_must_hold() {
     assert_eq!(catalogue.since(0).await.unwrap().len(), 1, "nothing else was written");
 }
 
-#[tokio::test]
-async fn a_deleted_deployment_comes_back_with_its_number() {
-    let folder = TempDir::new().unwrap();
-    let catalogue = in_folder(&folder).await;
+async fn a_deleted_deployment_comes_back_with_its_number(catalogue: Catalogue) {
     made(&catalogue, &put("a", 1, None)).await;
     assert!(matches!(catalogue.delete(&"a".into(), None).await.unwrap(), Change::Changed(_)));
     assert_eq!(catalogue.delete(&"a".into(), None).await.unwrap(), Change::Missing);
@@ -104,10 +146,7 @@ fn page(window: u64, used: u64) -> BookPage {
     }
 }
 
-#[tokio::test]
-async fn the_newest_page_of_a_window_is_kept() {
-    let folder = TempDir::new().unwrap();
-    let catalogue = in_folder(&folder).await;
+async fn the_newest_page_of_a_window_is_kept(catalogue: Catalogue) {
     catalogue.keep(7, &[(1, page(10, 50)), (2, page(11, 50))]).await.unwrap();
     catalogue.keep(7, &[(9, page(11, 200))]).await.unwrap();
     catalogue.keep(7, &[(5, page(11, 120)), (9, page(11, 0))]).await.unwrap();
@@ -129,4 +168,23 @@ async fn a_folder_has_one_server_and_keeps_its_name() {
     catalogue.close().await;
     drop(catalogue);
     assert_eq!(Catalogue::in_folder(&odd, "second").await.unwrap().site(), "first");
+}
+
+#[tokio::test]
+async fn servers_on_one_database_have_one_catalogue() {
+    let database = TestDatabase::new().await;
+    let of = |site| Catalogue::in_postgres(&database.url, site, true);
+    let (one, other) = futures_util::future::join(of("one"), of("other")).await;
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.site(), other.site());
+    let entry = made(&one, &put("a", 1, None)).await;
+    assert_eq!(other.since(0).await.unwrap(), [entry.clone()]);
+    assert_eq!(other.put(&put("a", 1, None), None).await.unwrap(), Change::Same(entry));
+}
+
+#[tokio::test]
+async fn tables_that_are_not_there_are_asked_for() {
+    let database = TestDatabase::new().await;
+    let old = Catalogue::in_postgres(&database.url, "one", false).await.err().unwrap();
+    assert!(old.to_string().contains("quota-server migrate"), "{old}");
 }
