@@ -38,7 +38,7 @@ async fn a_batch_of_more_than_one_call_is_answered_in_order() {
     let world = World::new(redis.address()).await;
     let server = world.server().await;
     server.put("m", 1_000_000).await;
-    let wishes = (0..1_000).map(|no| acquire("m", no, 1 + no as u64)).collect();
+    let wishes = (1..=1_000_u64).map(|no| acquire("m", no.into(), no)).collect();
     let outcomes = server.0.run(caller(), wishes).await;
     assert_eq!(outcomes.len(), 1_000);
     for (no, outcome) in (1..).zip(outcomes) {
