@@ -191,38 +191,54 @@ pub(super) fn key(book: u32) -> String {
 
 /// Those after it are in this one's name.
 fn add_caller(command: &mut Cmd, caller: &Caller) {
-    command.arg("h").arg(&Key::of_holder(caller).0[..]);
-    command.arg(&Key::of_credential(&caller.credential).0[..]).arg(&*caller.holder);
+    let holder = Key::of_holder(caller).0;
+    let credential = Key::of_credential(&caller.credential).0;
+    command.arg([b"h", &holder[..], &credential, caller.holder.as_bytes()].concat());
 }
 
 /// `parse` in `functions/run.lua` takes it in.
 fn add_operation(command: &mut Cmd, operation: &Operation) {
-    match *operation {
+    let packed = match *operation {
         Operation::Acquire { request, min, want, ahead } => {
-            command.arg("a").arg(&request.0.to_be_bytes()[..]);
-            add_amount(command, min);
-            add_amount(command, want);
-            command.arg(u8::from(ahead));
+            Packed::new(b'a').bytes(&request.0.to_be_bytes()).amount(min).amount(want).flag(ahead)
         }
         Operation::GiveBack { lease, total, closed } => {
-            command.arg("g").arg(lease.window).arg(lease.number);
-            add_amount(command, total);
-            command.arg(u8::from(closed));
+            Packed::new(b'g').lease(lease).amount(total).flag(closed)
         }
         Operation::Use { lease, used, overrun } => {
-            command.arg("u").arg(lease.window).arg(lease.number);
-            add_amount(command, used);
-            add_amount(command, overrun);
+            Packed::new(b'u').lease(lease).amount(used).amount(overrun)
         }
-        Operation::Denied(amount) => {
-            command.arg("d");
-            add_amount(command, amount);
-        }
-    }
+        Operation::Denied(amount) => Packed::new(b'd').amount(amount),
+    };
+    command.arg(&packed.0);
 }
 
-fn add_amount(command: &mut Cmd, amount: Amount) {
-    command.arg(amount.tokens).arg(amount.requests);
+/// An operation as one argument: a letter and its fields, numbers with their highest byte first.
+struct Packed(Vec<u8>);
+
+impl Packed {
+    fn new(letter: u8) -> Self {
+        let mut packed = Vec::with_capacity(64);
+        packed.push(letter);
+        Self(packed)
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    fn amount(self, amount: Amount) -> Self {
+        self.bytes(&amount.tokens.to_be_bytes()).bytes(&amount.requests.to_be_bytes())
+    }
+
+    fn lease(self, lease: LeaseId) -> Self {
+        self.bytes(&lease.window.to_be_bytes()).bytes(&lease.number.to_be_bytes())
+    }
+
+    fn flag(self, flag: bool) -> Self {
+        self.bytes(&[u8::from(flag)])
+    }
 }
 
 fn add_policy(command: &mut Cmd, policy: &Policy) {

@@ -1,51 +1,53 @@
--- Operations on leases, many in one call: the book is read once, and written once. Each is a letter and its fields;
--- `h` says in whose name those after it are.
+-- Operations on leases, many in one call: the book is read once, and written once. Each is one argument, a letter
+-- and its fields, packed: an argument of its own for each number would cost as much as all the rest. `h` says in
+-- whose name those after it are.
 local parse = {}
 
-function parse.h(args, at, asker)
-  asker.holder, asker.credential, asker.name = args[at], args[at + 1], args[at + 2]
-  return nil, at + 3
+function parse.h(packed, asker)
+  local at
+  asker.holder, asker.credential, at = struct.unpack('c16c16', packed, 2)
+  asker.name = string.sub(packed, at)
 end
 
-function parse.a(args, at, asker)
+function parse.a(packed, asker)
+  local request, min_tokens, min_requests, want_tokens, want_requests, ahead =
+    struct.unpack('>c16I8I8I8I8B', packed, 2)
   return {
     run = operations.acquire,
     holder = asker.holder, credential = asker.credential, name = asker.name,
-    field = leases.request_field(asker.holder, args[at]),
-    min_tokens = tonumber(args[at + 1]), min_requests = tonumber(args[at + 2]),
-    want_tokens = tonumber(args[at + 3]), want_requests = tonumber(args[at + 4]),
-    ahead = args[at + 5] == '1',
-  }, at + 6
+    field = leases.request_field(asker.holder, request),
+    min_tokens = min_tokens, min_requests = min_requests, want_tokens = want_tokens, want_requests = want_requests,
+    ahead = ahead == 1,
+  }
 end
 
-function parse.g(args, at, asker)
+function parse.g(packed, asker)
+  local window, number, tokens, requests, closed = struct.unpack('>I8I4I8I8B', packed, 2)
   return {
-    run = operations.give_back, credential = asker.credential,
-    window = tonumber(args[at]), number = tonumber(args[at + 1]),
-    tokens = tonumber(args[at + 2]), requests = tonumber(args[at + 3]),
-    closed = args[at + 4] == '1',
-  }, at + 5
+    run = operations.give_back, credential = asker.credential, window = window, number = number,
+    tokens = tokens, requests = requests, closed = closed == 1,
+  }
 end
 
-function parse.u(args, at, asker)
+function parse.u(packed, asker)
+  local window, number, tokens, requests, overrun_tokens, overrun_requests =
+    struct.unpack('>I8I4I8I8I8I8', packed, 2)
   return {
-    run = operations.use, credential = asker.credential,
-    window = tonumber(args[at]), number = tonumber(args[at + 1]),
-    tokens = tonumber(args[at + 2]), requests = tonumber(args[at + 3]),
-    overrun_tokens = tonumber(args[at + 4]), overrun_requests = tonumber(args[at + 5]),
-  }, at + 6
+    run = operations.use, credential = asker.credential, window = window, number = number,
+    tokens = tokens, requests = requests, overrun_tokens = overrun_tokens, overrun_requests = overrun_requests,
+  }
 end
 
-function parse.d(args, at)
-  return { run = operations.denied, tokens = tonumber(args[at]), requests = tonumber(args[at + 1]) }, at + 2
+function parse.d(packed)
+  local tokens, requests = struct.unpack('>I8I8', packed, 2)
+  return { run = operations.denied, tokens = tokens, requests = requests }
 end
 
-local function operations_of(args, at)
+local function operations_of(args, from)
   local ops, asker = {}, {}
-  while at <= #args do
-    local op
-    op, at = parse[args[at]](args, at + 1, asker)
-    ops[#ops + 1] = op
+  for at = from, #args do
+    local packed = args[at]
+    ops[#ops + 1] = parse[string.sub(packed, 1, 1)](packed, asker)
   end
   return ops
 end
