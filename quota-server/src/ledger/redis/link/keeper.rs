@@ -2,6 +2,7 @@
 //! finds them lost. Callers never wait for that: while there are none they are refused at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisResult, cmd};
@@ -34,11 +35,17 @@ pub(super) struct Open {
 pub(super) struct Board {
     pub(super) open: watch::Sender<Option<Open>>,
     pub(super) lost: Notify,
+    /// Since the connections were opened the Redis at their other end was seen not to keep everything.
+    pub(super) doubted: AtomicBool,
 }
 
 impl Board {
     pub(super) fn new() -> Self {
-        Self { open: watch::Sender::new(None), lost: Notify::new() }
+        Self {
+            open: watch::Sender::new(None),
+            lost: Notify::new(),
+            doubted: AtomicBool::new(false),
+        }
     }
 
     /// Somebody found the connections of this generation lost.
@@ -72,7 +79,8 @@ impl Keeper {
             let (wire, keeps) = self.reopen().await;
             generation += 1;
             info!(redis = %self.address, "connected to Redis");
-            let keeps_everything = kept_before && keeps;
+            let doubted = self.board.doubted.swap(false, Ordering::AcqRel);
+            let keeps_everything = kept_before && !doubted && keeps;
             kept_before = keeps;
             self.board.open.send_replace(Some(Open { wire, generation, keeps_everything }));
             self.board.lost.notified().await;

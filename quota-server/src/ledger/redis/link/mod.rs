@@ -96,7 +96,11 @@ impl Link {
         let open = self.open().ok_or(LinkError::Down)?;
         let read = Settings::read(&open.wire).await;
         self.judge(&open, std::slice::from_ref(&read));
-        let mut warnings: Vec<_> = read?.iter().flat_map(Settings::warnings).collect();
+        let settings = read?;
+        if !settings.iter().all(Settings::keeps_everything) {
+            self.board.doubted.store(true, Ordering::Release);
+        }
+        let mut warnings: Vec<_> = settings.iter().flat_map(Settings::warnings).collect();
         warnings.sort_unstable();
         warnings.dedup();
         Ok(warnings)

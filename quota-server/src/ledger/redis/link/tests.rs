@@ -163,3 +163,18 @@ async fn a_redis_that_did_not_keep_everything_before_is_not_trusted_after() {
     until("the link is back", || async move { world.one().await.is_ok() }).await;
     assert!(world.keeps_everything().await);
 }
+
+#[tokio::test]
+async fn a_redis_whose_settings_were_unsafe_for_a_while_is_not_trusted_after() {
+    let mut redis = TestRedis::start_durable().await;
+    let world = World::reached(redis.address()).await;
+    redis.ask("CONFIG SET appendfsync everysec").await;
+    world.link.warnings().await.unwrap();
+    redis.ask("CONFIG SET appendfsync always").await;
+    let world = &world;
+    for trusted in [false, true] {
+        redis.restart().await;
+        until("the link is back", || async move { world.one().await.is_ok() }).await;
+        assert_eq!(world.keeps_everything().await, trusted);
+    }
+}
