@@ -199,7 +199,9 @@ impl<C: Clock> Driver<C> {
             None => tracing::info!(server = %target.origin, "the quota server is back"),
             Some(Failure::Elsewhere) => {
                 self.metrics.failed_over();
-                tracing::info!(server = %target.origin, error, "asking another quota server");
+                if was_up {
+                    tracing::info!(server = %target.origin, error, "asking another quota server");
+                }
             }
             Some(_) if was_up => {
                 tracing::warn!(server = %target.origin, error, "the quota server is away");
