@@ -111,10 +111,12 @@ impl Plan {
         }
     }
 
-    /// The same with two or three servers, which fail one after another.
+    /// The same with two or three servers, which fail one after another. Messages take less than a
+    /// client waits for one of several servers.
     pub(crate) fn stormy_with_servers(seed: u64) -> Self {
         let stormy = Self::stormy(seed);
         Self {
+            network: Weather { delay_us: (200, 400_000), ..stormy.network },
             servers: 2 + usize::try_from(seed % 2).unwrap_or(0),
             accidents: Accidents {
                 server_crashes: 1,
