@@ -255,8 +255,11 @@ async fn deployments_are_made_and_read() {
 #[tokio::test]
 async fn settings_that_cannot_be_used_are_refused() {
     let built = |url: &str| QuotaClient::builder(url);
-    for url in ["", "127.0.0.1:7700", "ftp://host", "http://"] {
+    for url in ["", "127.0.0.1:7700", "ftp://host", "http://", "http://a,", "http://u:p@a"] {
         assert!(matches!(built(url).build(), Err(BuildError::Url(_))), "{url}");
+    }
+    for urls in ["https://quota.test", "http://10.0.0.1:1, https://[::1]:2/quota/"] {
+        assert!(built(urls).build().is_ok(), "{urls}");
     }
     let url = "http://127.0.0.1:1";
     let token = built(url).token(Some("a\nb".to_owned()));
