@@ -44,7 +44,7 @@ pub(crate) struct Mark {
 pub(crate) enum Answer {
     /// What came of each operation.
     Ran(Vec<Answer>),
-    /// A lease, and how its window stands with it.
+    /// A lease, and how its window stands after all operations of the call.
     Granted(Granted, Standing),
     /// A return, entered.
     Returned(Returned),
@@ -52,7 +52,7 @@ pub(crate) enum Answer {
     Used(Used),
     /// Done.
     Noted,
-    /// The book says no; with a denial, how the window stands that was asked for.
+    /// The book says no; with a denial, how the window stands that was asked for, likewise.
     Refused(Refusal, Option<Standing>),
     /// The lease was acquired with another credential.
     NotYourLease,
@@ -111,10 +111,11 @@ impl Reply {
         }
         let mark = Mark::read(&mut fields)?;
         let limits = Limits { kind: fields.kind()?, limit: fields.limit()? };
+        let shown = Shown { limits, windows: Vec::new() };
         if word == "outdated" {
             return Ok(Self::Outdated(mark));
         }
-        Ok(Self::Here(mark, Answer::read(word, &mut fields, limits)?))
+        Ok(Self::Here(mark, Answer::read(word, &mut fields, &shown)?))
     }
 }
 
@@ -146,11 +147,27 @@ impl Limits {
     }
 }
 
+/// How the windows stand that the answers of a reply speak of.
+struct Shown {
+    limits: Limits,
+    windows: Vec<(u64, Standing)>,
+}
+
+impl Shown {
+    fn standing(&self, window: u64) -> Result<Standing, Unreadable> {
+        let found = self.windows.iter().find(|(number, _)| *number == window);
+        found.map(|(_, standing)| *standing).ok_or(Unreadable)
+    }
+}
+
 impl Answer {
-    fn read(word: &str, fields: &mut Fields<'_>, limits: Limits) -> Result<Self, Unreadable> {
+    fn read(word: &str, fields: &mut Fields<'_>, shown: &Shown) -> Result<Self, Unreadable> {
         Ok(match word {
-            "ran" => Self::Ran(answers(fields, limits)?),
-            "granted" => Self::Granted(granted(fields)?, limits.standing(fields)?),
+            "ran" => Self::Ran(answers(fields, shown.limits)?),
+            "granted" => {
+                let granted = granted(fields)?;
+                Self::Granted(granted, shown.standing(granted.lease.window)?)
+            }
             "returned" => Self::Returned(Returned {
                 credited: fields.amount()?,
                 given_back: fields.amount()?,
@@ -160,7 +177,7 @@ impl Answer {
             "not_yours" => Self::NotYourLease,
             "opened" => Self::Opened,
             "configured" => Self::Configured,
-            "standing" => Self::Standing(fields.now()?, limits.standing(fields)?),
+            "standing" => Self::Standing(fields.now()?, shown.limits.standing(fields)?),
             "pages" => Self::Pages(fields.now()?, pages(fields)?),
             "leases" => Self::Held(held(fields)?),
             "harvest" => Self::Harvest(harvest(fields)?),
@@ -168,7 +185,7 @@ impl Answer {
             "busy" => Self::Busy,
             "denied" => {
                 let refusal = Refusal::Denied(denial(fields)?);
-                Self::Refused(refusal, Some(limits.standing(fields)?))
+                Self::Refused(refusal, Some(shown.standing(fields.number()?)?))
             }
             word => Self::Refused(refusal(word, fields)?, None),
         })
@@ -176,9 +193,13 @@ impl Answer {
 }
 
 fn answers(fields: &mut Fields<'_>, limits: Limits) -> Result<Vec<Answer>, Unreadable> {
+    let mut shown = Shown { limits, windows: Vec::new() };
+    for _ in 0..fields.number()? {
+        shown.windows.push((fields.number()?, limits.standing(fields)?));
+    }
     let mut answers = Vec::new();
     while !fields.is_empty() {
-        answers.push(Answer::read(fields.text()?, fields, limits)?);
+        answers.push(Answer::read(fields.text()?, fields, &shown)?);
     }
     Ok(answers)
 }

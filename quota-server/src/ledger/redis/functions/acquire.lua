@@ -12,10 +12,11 @@ local function credit_ends_ms(b, window, ends_ms)
 end
 
 local function granted(b, window, number, lease, repeated)
+  b.shown[window] = true
   return { 'granted',
     window, number, lease.tokens, lease.requests,
     whole.less(lease.starts_ms, b.ms), whole.less(lease.ends_ms, b.ms),
-    whole.less(credit_ends_ms(b, window, lease.ends_ms), b.ms), repeated, reply.standing(b, window),
+    whole.less(credit_ends_ms(b, window, lease.ends_ms), b.ms), repeated,
   }
 end
 
@@ -96,7 +97,8 @@ local function deny(b, bucket, ask, unit)
   if ask.ahead and b.policy.kind == MINUTE then
     asked = b.number + 1
   end
-  return { 'denied', unit, retry_ms, state, reply.standing(b, asked) }
+  b.shown[asked] = true
+  return { 'denied', unit, retry_ms, state, asked }
 end
 
 local function grant(b, bucket, ask, where, tokens, requests)

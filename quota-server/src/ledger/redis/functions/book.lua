@@ -61,7 +61,7 @@ end
 local function blank(call)
   return {
     key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
-    released = {}, asking = {}, reported = {},
+    released = {}, asking = {}, reported = {}, shown = {},
   }
 end
 

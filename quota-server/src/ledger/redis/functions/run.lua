@@ -73,6 +73,16 @@ local function fetch(b, ops)
   end
 end
 
+-- How many windows the answers speak of, and how each stands after all of them.
+local function standings(b)
+  local shown = { 0 }
+  for window in pairs(b.shown) do
+    shown[1] = shown[1] + 1
+    reply.append(shown, { window, reply.standing(b, window) })
+  end
+  return shown
+end
+
 function operations.run(keys, args)
   local b, no = book.open(keys, args)
   if not b then
@@ -85,5 +95,5 @@ function operations.run(keys, args)
     reply.append(answers, op.run(b, op))
   end
   book.commit_changes(b)
-  return reply.of(b, 'ran', answers)
+  return reply.append(reply.of(b, 'ran', standings(b)), answers)
 end

@@ -104,21 +104,40 @@ impl Pair {
     /// The oracle goes first, so that a call can name what it is about to be granted.
     fn run(&mut self, ops: &[Op]) {
         let mark = self.mark();
-        let (mut callers, mut operations, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut callers, mut operations) = (Vec::new(), Vec::new());
+        let (mut commands, mut expected) = (Vec::new(), Vec::new());
         for op in ops {
             let Some((holder, operation, command)) = self.told(op) else { continue };
             let result = self.apply(&command, &mark);
             expected.push(self.answer_of(&command, result, &mark));
+            commands.push(command);
             callers.push(gw(holder));
             operations.push(operation);
         }
         if operations.is_empty() {
             return;
         }
+        self.stand(&commands, &mut expected, &mark);
         let told = callers.iter().zip(operations.iter().copied());
         let command = self.world.call().run(&self.world.library, told);
         let (after, answer) = self.world.ask(&command);
         assert_eq!((after.ledger_ms, answer), (mark.ledger_ms, Answer::Ran(expected)));
+    }
+
+    /// Standings are those after all of a call.
+    fn stand(&mut self, commands: &[Command], answers: &mut [Answer], mark: &Mark) {
+        let now = self.now(mark);
+        for (command, answer) in commands.iter().zip(answers) {
+            match (command, answer) {
+                (_, Answer::Granted(granted, standing)) => {
+                    *standing = self.book.standing_with(granted.lease, &now);
+                }
+                (Command::Acquire(acquire), Answer::Refused(_, Some(standing))) => {
+                    *standing = self.standing_of_denied(acquire.ahead, &now);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn told(&self, op: &Op) -> Option<(u32, Operation, Command)> {
