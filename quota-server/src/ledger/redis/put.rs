@@ -12,7 +12,7 @@ use super::books::Errand;
 use super::functions::Library;
 use super::register::Known;
 use crate::ledger::{Expected, Put, PutError, Stored, Unavailable};
-use crate::store::catalogue::{CatalogueError, Change, Entry};
+use crate::store::catalogue::{CatalogueError, Change, Entry, InBook};
 
 impl Inner {
     pub(super) async fn put(&self, put: &Put) -> Result<Stored, PutError> {
@@ -22,7 +22,8 @@ impl Inner {
         if let Some(same) = self.as_it_is(put) {
             return Ok(same);
         }
-        match self.catalogue.put(put, None).await.map_err(|error| unwritten(&error))? {
+        let book = self.in_book(put).await?;
+        match self.catalogue.put(put, book).await.map_err(|error| unwritten(&error))? {
             Change::OtherKind(entry) => self.change_kind(put, entry).await,
             change => self.follow(put, change).await,
         }
@@ -36,22 +37,23 @@ impl Inner {
 
     /// The kind of window changes only while the book is at rest, so the book is told first.
     async fn change_kind(&self, put: &Put, mut entry: Entry) -> Result<Stored, PutError> {
-        entry.row.version = self.version_in_book(&entry).await?.max(entry.row.version) + 1;
-        entry.row.policy = put.policy;
-        let told = entry.row.version;
+        let version = self.in_book(put).await?.version.max(entry.row.version) + 1;
+        (entry.row.version, entry.row.policy) = (version, put.policy);
         self.configure(Arc::new(self.register.beside(entry))).await?;
-        let change =
-            self.catalogue.put(put, Some(told)).await.map_err(|error| unwritten(&error))?;
+        let told = InBook { version, has_kind: true };
+        let change = self.catalogue.put(put, told).await.map_err(|error| unwritten(&error))?;
         self.follow(put, change).await
     }
 
-    /// The book may be ahead of the catalogue, if that could not be written after the book was told.
-    async fn version_in_book(&self, entry: &Entry) -> Result<u64, Unavailable> {
-        let known = Arc::new(self.register.beside(entry.clone()));
-        match self.books.look(Errand::new(known, |call, library| call.standing(library))).await? {
-            Reply::Here(mark, _) | Reply::Outdated(mark) => Ok(mark.version),
-            Reply::Missing => Ok(0),
-        }
+    /// What the book has, where there is one.
+    async fn in_book(&self, put: &Put) -> Result<InBook, Unavailable> {
+        let Some(known) = self.register.live(&put.id) else { return Ok(InBook::default()) };
+        let look = Errand::new(known, |call, library| call.standing(library));
+        let version = match self.books.look(look).await? {
+            Reply::Here(mark, _) | Reply::Outdated(mark) => mark.version,
+            Reply::Missing => 0,
+        };
+        Ok(InBook { version, has_kind: false })
     }
 
     /// Does what follows from a change of the catalogue.
@@ -91,7 +93,7 @@ impl Inner {
     }
 
     /// Tells the book its limits. One that is missing is opened, quarantined.
-    async fn configure(&self, known: Arc<Known>) -> Result<(), PutError> {
+    pub(super) async fn configure(&self, known: Arc<Known>) -> Result<(), PutError> {
         let policy = known.entry.row.policy;
         let configure = move |call: &Call, library: &Library| call.configure(library, &policy);
         match self.books.ask(Errand::new(known, configure)).await? {

@@ -10,6 +10,16 @@ use crate::ledger::journaled::DeploymentRow;
 use crate::ledger::{Expected, Put};
 use crate::store::rows::signed;
 
+/// What a deployment's book is known to have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct InBook {
+    /// The version of its policy. It may be above the catalogue's: a change that could not be written
+    /// after the book was told, or that a promoted PostgreSQL lacks.
+    pub(crate) version: u64,
+    /// The kind of window that is wished for.
+    pub(crate) has_kind: bool,
+}
+
 /// What came of a wish to change a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -36,14 +46,14 @@ impl Catalogue {
         bounded(select.fetch_all(&self.pool)).await
     }
 
-    /// Makes or changes a deployment. Its kind of window changes only where its book has been told so,
-    /// with version `told`; the deployment's new version is above that.
-    pub(crate) async fn put(&self, put: &Put, told: Option<u64>) -> Result<Change, CatalogueError> {
+    /// Makes or changes a deployment; a change gets a version above that of its book. Its kind of window
+    /// changes only where the book has been told so.
+    pub(crate) async fn put(&self, put: &Put, book: InBook) -> Result<Change, CatalogueError> {
         bounded(async {
             let mut transaction = self.pool.begin().await?;
             let next = Next::take(&mut transaction).await?;
             let found = find(&mut transaction, &put.id).await?;
-            let change = decide(put, found, next, told);
+            let change = decide(put, found, next, book);
             if let Change::Made { entry, .. } | Change::Changed(entry) = &change {
                 write(&mut transaction, entry).await?;
                 transaction.commit().await?;
@@ -104,7 +114,7 @@ impl Next {
     }
 }
 
-fn decide(put: &Put, found: Option<Entry>, next: Next, told: Option<u64>) -> Change {
+fn decide(put: &Put, found: Option<Entry>, next: Next, book: InBook) -> Change {
     let version = found.as_ref().filter(|entry| !entry.row.deleted).map(|entry| entry.row.version);
     if !is_met(put.expected, version) {
         return Change::Unexpected;
@@ -115,10 +125,10 @@ fn decide(put: &Put, found: Option<Entry>, next: Next, told: Option<u64>) -> Cha
         return Change::Made { entry, anew: true };
     };
     let DeploymentRow { no, version, deleted, .. } = entry.row;
-    if entry.row.policy.kind != put.policy.kind && told.is_none() {
+    if entry.row.policy.kind != put.policy.kind && !book.has_kind {
         return Change::OtherKind(entry);
     }
-    let wished = Entry { row: row(put, no, version.max(told.unwrap_or(0)) + 1), revision };
+    let wished = Entry { row: row(put, no, version.max(book.version) + 1), revision };
     match (deleted, is_same(put, &entry)) {
         (true, _) => Change::Made { entry: wished, anew: false },
         (false, true) => Change::Same(entry),

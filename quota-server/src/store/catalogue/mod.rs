@@ -18,7 +18,7 @@ use std::time::Duration;
 use sqlx::AnyPool;
 use tokio::time::timeout;
 
-pub(crate) use deployments::Change;
+pub(crate) use deployments::{Change, InBook};
 pub(crate) use rows::Entry;
 
 use super::sqlite::FolderLock;

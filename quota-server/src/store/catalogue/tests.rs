@@ -61,7 +61,9 @@ async fn changes_at_once_are_all_seen_in_order(catalogue: Catalogue) {
         }
         seen
     };
-    let puts = futures_util::future::join_all(wishes.iter().map(|put| catalogue.put(put, None)));
+    let puts = futures_util::future::join_all(
+        wishes.iter().map(|put| catalogue.put(put, InBook::default())),
+    );
     let (seen, made) = futures_util::future::join(read, puts).await;
     let mut last: Vec<(u32, u64)> = Vec::new();
     for entry in &seen {
@@ -75,7 +77,7 @@ async fn changes_at_once_are_all_seen_in_order(catalogue: Catalogue) {
 }
 
 async fn made(catalogue: &Catalogue, put: &Put) -> Entry {
-    match catalogue.put(put, None).await.unwrap() {
+    match catalogue.put(put, InBook::default()).await.unwrap() {
         Change::Made { entry, .. } => entry,
         other => panic!("{other:?}"),
     }
@@ -85,11 +87,13 @@ async fn deployments_are_kept_with_their_numbers(catalogue: Catalogue) {
     let first = made(&catalogue, &put("a", 100, None)).await;
     let second = made(&catalogue, &put("b", 100, Some(Expected::None))).await;
     assert_eq!((first.row.no, second.row.no), (1, 2));
-    let Change::Changed(changed) = catalogue.put(&put("a", 200, None), None).await.unwrap() else {
+    let Change::Changed(changed) =
+        catalogue.put(&put("a", 200, None), InBook::default()).await.unwrap()
+    else {
         panic!("not changed");
     };
     assert_eq!((changed.row.no, changed.row.version), (1, 2));
-    let same = catalogue.put(&put("a", 200, None), None).await.unwrap();
+    let same = catalogue.put(&put("a", 200, None), InBook::default()).await.unwrap();
     assert_eq!(same, Change::Same(changed.clone()));
     assert_eq!(catalogue.since(0).await.unwrap(), [second.clone(), changed.clone()]);
     assert_eq!(catalogue.since(second.revision).await.unwrap(), [changed]);
@@ -97,19 +101,21 @@ async fn deployments_are_kept_with_their_numbers(catalogue: Catalogue) {
 
 async fn what_is_expected_must_hold(catalogue: Catalogue) {
     for expected in [Expected::Some, Expected::Version(1)] {
-        let change = catalogue.put(&put("a", 1, Some(expected)), None).await.unwrap();
+        let change = catalogue.put(&put("a", 1, Some(expected)), InBook::default()).await.unwrap();
         assert_eq!(change, Change::Unexpected);
     }
     made(&catalogue, &put("a", 1, None)).await;
-    let change = catalogue.put(&put("a", 2, Some(Expected::None)), None).await.unwrap();
+    let change =
+        catalogue.put(&put("a", 2, Some(Expected::None)), InBook::default()).await.unwrap();
     assert_eq!(change, Change::Unexpected);
     let stale = catalogue.delete(&"a".into(), Some(Expected::Version(7))).await.unwrap();
     assert_eq!(stale, Change::Unexpected);
     let rolling =
         |put: Put| Put { policy: Policy { kind: WindowKind::Rolling, ..put.policy }, ..put };
-    let other = catalogue.put(&rolling(put("a", 1, None)), None).await.unwrap();
+    let other = catalogue.put(&rolling(put("a", 1, None)), InBook::default()).await.unwrap();
     assert!(matches!(other, Change::OtherKind(_)), "{other:?}");
-    let other = catalogue.put(&rolling(put("a", 1, None)), Some(4)).await.unwrap();
+    let told = InBook { version: 4, has_kind: true };
+    let other = catalogue.put(&rolling(put("a", 1, None)), told).await.unwrap();
     let Change::Changed(changed) = other else { panic!("{other:?}") };
     assert_eq!(changed.row.version, 5, "above what the book was told");
     assert_eq!(catalogue.since(0).await.unwrap().len(), 1, "nothing else was written");
@@ -119,7 +125,7 @@ async fn a_deleted_deployment_comes_back_with_its_number(catalogue: Catalogue) {
     made(&catalogue, &put("a", 1, None)).await;
     assert!(matches!(catalogue.delete(&"a".into(), None).await.unwrap(), Change::Changed(_)));
     assert_eq!(catalogue.delete(&"a".into(), None).await.unwrap(), Change::Missing);
-    let again = catalogue.put(&put("a", 1, Some(Expected::None)), None).await.unwrap();
+    let again = catalogue.put(&put("a", 1, Some(Expected::None)), InBook::default()).await.unwrap();
     let Change::Made { entry, anew: false } = again else { panic!("{again:?}") };
     assert_eq!((entry.row.no, entry.row.version), (1, 3));
     catalogue.forget(1).await.unwrap();
@@ -179,7 +185,10 @@ async fn servers_on_one_database_have_one_catalogue() {
     assert_eq!(one.site(), other.site());
     let entry = made(&one, &put("a", 1, None)).await;
     assert_eq!(other.since(0).await.unwrap(), std::slice::from_ref(&entry));
-    assert_eq!(other.put(&put("a", 1, None), None).await.unwrap(), Change::Same(entry));
+    assert_eq!(
+        other.put(&put("a", 1, None), InBook::default()).await.unwrap(),
+        Change::Same(entry)
+    );
 }
 
 #[tokio::test]

@@ -115,3 +115,21 @@ async fn another_catalogue_keeps_off() {
     let error = opened.err().unwrap().to_string();
     assert!(error.contains("another catalogue"), "{error}");
 }
+
+#[tokio::test]
+async fn a_limit_reaches_a_book_that_is_ahead_of_the_catalogue() {
+    let redis = TestRedis::start().await;
+    let world = World::new(redis.address()).await;
+    let server = world.server().await;
+    server.put("m", 1_000).await;
+    // A change that reached the book, and that the catalogue has lost.
+    let inner = &server.0.inner;
+    let mut lost = inner.register.live("m").unwrap().entry.clone();
+    lost.row.version = 5;
+    lost.row.policy.limit.tokens = Some(500);
+    inner.configure(std::sync::Arc::new(inner.register.beside(lost))).await.unwrap();
+    assert!(server.acquire("m", 1, 501).await.is_err());
+    assert_eq!(server.put("m", 50).await.version, 6);
+    assert!(server.acquire("m", 2, 51).await.is_err());
+    server.granted("m", 3, 50).await;
+}
