@@ -81,3 +81,46 @@ impl Trouble {
 fn is_troubled<T>(item: &Item<T>) -> bool {
     item.problem.as_ref().is_some_and(|problem| crate::refill::is_trouble(problem.code))
 }
+
+#[cfg(test)]
+mod tests {
+    use quota_api::{Amount, GivenBack};
+
+    use super::*;
+
+    fn reply(codes: &[Option<Code>]) -> BatchReply {
+        let done = || GivenBack {
+            lease_id: String::new(),
+            credited: Amount::default(),
+            given_back: Amount::default(),
+        };
+        let item = |code: &Option<Code>| match code {
+            Some(code) => Item::failed(Problem::new(*code, "no")),
+            None => Item::done(200, done()),
+        };
+        BatchReply { give_back: codes.iter().map(item).collect(), ..BatchReply::default() }
+    }
+
+    #[test]
+    fn trouble_is_what_another_server_might_not_have() {
+        let trouble = |codes: &[_]| Trouble::of(&reply(codes));
+        let away = Some(Code::LedgerUnavailable);
+        assert_eq!(trouble(&[]), Trouble::None);
+        assert_eq!(trouble(&[None]), Trouble::None);
+        assert_eq!(trouble(&[Some(Code::Exhausted), Some(Code::LeaseNotFound)]), Trouble::None);
+        assert_eq!(trouble(&[None, away]), Trouble::Some);
+        assert_eq!(trouble(&[away, Some(Code::Exhausted)]), Trouble::Some);
+        assert_eq!(trouble(&[away, Some(Code::ShuttingDown)]), Trouble::All);
+    }
+
+    #[test]
+    fn what_a_problem_says_of_its_server() {
+        let outcome_of = |code| {
+            let problem = Problem::new(code, "no").retry_after_ms(70);
+            let answer = Err::<(), _>(CallError::Problem(Box::new(problem)));
+            matches!(outcome(&answer), Outcome::Lost { retry_after: Some(_) })
+        };
+        assert!(outcome_of(Code::LedgerUnavailable) && outcome_of(Code::Standby));
+        assert!(!outcome_of(Code::Unauthenticated) && !outcome_of(Code::Forbidden));
+    }
+}
