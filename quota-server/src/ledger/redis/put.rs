@@ -20,7 +20,7 @@ impl Inner {
         // Mostly it changes nothing: at a start, very many declared deployments are put.
         self.refresh().await?;
         if let Some(same) = self.as_it_is(put) {
-            return Ok(same);
+            return self.ensure(same).await;
         }
         let book = self.in_book(put).await?;
         match self.catalogue.put(put, book).await.map_err(|error| unwritten(&error))? {
@@ -29,10 +29,19 @@ impl Inner {
         }
     }
 
-    fn as_it_is(&self, put: &Put) -> Option<Stored> {
+    fn as_it_is(&self, put: &Put) -> Option<Arc<Known>> {
         let known = self.register.live(&put.id).filter(|_| put.expected.is_none())?;
         let row = &known.entry.row;
-        (row.policy == put.policy && row.details == put.details).then(|| known.stored(false))
+        let is_same = row.policy == put.policy && row.details == put.details;
+        is_same.then_some(known)
+    }
+
+    /// Nothing changes, but the book may not have been told the last time.
+    async fn ensure(&self, known: Arc<Known>) -> Result<Stored, PutError> {
+        if self.version_in_book(known.clone()).await? < known.entry.row.version {
+            self.configure(known.clone()).await?;
+        }
+        Ok(known.stored(false))
     }
 
     /// The kind of window changes only while the book is at rest, so the book is told first.
@@ -48,18 +57,21 @@ impl Inner {
     /// What the book has, where there is one.
     async fn in_book(&self, put: &Put) -> Result<InBook, Unavailable> {
         let Some(known) = self.register.live(&put.id) else { return Ok(InBook::default()) };
+        Ok(InBook { version: self.version_in_book(known).await?, has_kind: false })
+    }
+
+    async fn version_in_book(&self, known: Arc<Known>) -> Result<u64, Unavailable> {
         let look = Errand::new(known, |call, library| call.standing(library));
-        let version = match self.books.look(look).await? {
+        Ok(match self.books.look(look).await? {
             Reply::Here(mark, _) | Reply::Outdated(mark) => mark.version,
             Reply::Missing => 0,
-        };
-        Ok(InBook { version, has_kind: false })
+        })
     }
 
     /// Does what follows from a change of the catalogue.
     async fn follow(&self, put: &Put, change: Change) -> Result<Stored, PutError> {
         match change {
-            Change::Same(entry) => Ok(self.learn(entry).stored(false)),
+            Change::Same(entry) => self.ensure(self.learn(entry)).await,
             Change::Changed(entry) => {
                 let known = self.learn(entry);
                 self.configure(known.clone()).await?;

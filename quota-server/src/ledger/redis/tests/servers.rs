@@ -133,3 +133,25 @@ async fn a_limit_reaches_a_book_that_is_ahead_of_the_catalogue() {
     assert!(server.acquire("m", 2, 51).await.is_err());
     server.granted("m", 3, 50).await;
 }
+
+#[tokio::test]
+async fn a_put_that_changes_nothing_still_tells_a_book_that_was_not_told() {
+    let redis = TestRedis::start().await;
+    let world = World::new(redis.address()).await;
+    let (one, other) = (world.server().await, world.server().await);
+    one.put("m", 1_000).await;
+    other.granted("m", 1, 1).await;
+    for (version, limit) in [(2, 100), (3, 50)] {
+        // Redis went away after the catalogue was written.
+        let lowered = put("m", limit, WindowKind::Minute);
+        one.0
+            .inner
+            .catalogue
+            .put(&lowered, crate::store::catalogue::InBook::default())
+            .await
+            .unwrap();
+        let again = one.put("m", limit).await;
+        assert_eq!((again.version, again.created), (version, false));
+        assert!(other.acquire("m", 2, limit).await.is_err(), "though it knows nothing of it");
+    }
+}
