@@ -31,6 +31,16 @@ async fn s1_with_three_servers_that_are_killed_paused_and_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_with_a_fail_over_of_redis() {
+    let (rung, minutes) = (Rung::RedisSentinel, Some(2));
+    won(
+        Name::S1,
+        Options { rung, servers: SERVERS, minutes, fail_over: true, ..Options::default() },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s6_with_three_servers() {
     let plays =
         RUNGS.map(|rung| won(Name::S6, Options { rung, servers: SERVERS, ..Options::default() }));

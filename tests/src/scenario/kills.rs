@@ -1,10 +1,10 @@
-//! What `--kill-server` and `--kill-gateway` do while a scenario runs.
+//! What `--kill-server`, `--kill-gateway` and `--fail-over` do while a scenario runs.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{Options, Watch, minute};
 use crate::{
-    harness::{HarnessError, Site},
+    harness::{HarnessError, Live, Site},
     load::Targets,
 };
 
@@ -21,6 +21,11 @@ pub(super) async fn run(
 ) -> Result<Vec<String>, HarnessError> {
     let mut rng = StdRng::seed_from_u64(options.seed);
     let mut notes = Vec::new();
+    if options.fail_over {
+        let moment_ms = rng.random_range(MOMENTS_MS);
+        minute::at(first, moment_ms).await;
+        notes.extend(fail_over(site, moment_ms, watch).await?);
+    }
     if options.kill_gateway {
         let moment_ms = rng.random_range(MOMENTS_MS);
         minute::at(first, moment_ms).await;
@@ -40,6 +45,18 @@ pub(super) async fn run(
         }
     }
     Ok(notes)
+}
+
+async fn fail_over(
+    site: &mut Site,
+    at_ms: u64,
+    watch: &Watch,
+) -> Result<Option<String>, HarnessError> {
+    let Some(Live::Pair(pair)) = &mut site.servers.store.live else { return Ok(None) };
+    watch.enter("killed Redis's primary with -9");
+    pair.fail_over().await?;
+    watch.enter("Redis's replica was promoted");
+    Ok(Some(format!("Redis's primary killed with -9 at {at_ms} ms of minute 1, replica promoted")))
 }
 
 fn kill_gateway(site: &mut Site, targets: &Targets, at_ms: u64) -> Result<String, HarnessError> {

@@ -71,13 +71,17 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     Ok(report)
 }
 
-/// All that fit; less what ended without word where a gateway was killed, or servers suffered.
+/// All that fit; less what ended without word where a gateway was killed, or servers suffered. None
+/// of a minute that nothing vouches for.
 async fn least(
     site: &Site,
     options: &Options,
     is_first: bool,
     number: u64,
 ) -> Result<u64, HarnessError> {
+    if options.fail_over && is_first {
+        return Ok(0);
+    }
     if !(options.kill_gateway && is_first || options.faults) {
         return Ok(FITTING);
     }

@@ -47,6 +47,10 @@ struct Arguments {
     /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (s1).
     #[arg(long)]
     kill_server: bool,
+    /// Kill Redis's primary with -9 while the first minute's quota is drawn, so that its replica is
+    /// promoted (s1 on redis-sentinel).
+    #[arg(long)]
+    fail_over: bool,
     /// Kill a gateway with -9 while the first minute's quota is drawn (s1).
     #[arg(long)]
     kill_gateway: bool,
@@ -63,6 +67,9 @@ impl Arguments {
             name if self.minutes.is_some() && !name.has_minutes() => "--minutes is for s1 and s2",
             name if kills && !name.has_kills() => "--kill-server and --kill-gateway are for s1",
             name if self.faults && !name.has_faults() => "--faults is for s1, s2, s3 and s6",
+            name if self.fail_over && !(name.has_kills() && self.ledger == Rung::RedisSentinel) => {
+                "--fail-over is for s1 on redis-sentinel"
+            }
             _ if self.ledger == Rung::Embedded && self.servers > 1 => {
                 "the embedded ledger is for one server"
             }
@@ -76,6 +83,7 @@ impl Arguments {
             gateways: self.gateways.map(usize::from),
             minutes: self.minutes,
             kill_server: self.kill_server,
+            fail_over: self.fail_over,
             kill_gateway: self.kill_gateway,
             seed: self.seed,
             rung: self.ledger,
