@@ -252,7 +252,10 @@ impl<J: Journal> Writer<J> {
 
     pub(super) fn fail(&mut self, error: &JournalError) {
         self.fenced = error.is_fenced();
-        tracing::error!(journal = self.journal.name(), %error, "the journal cannot be written");
+        if !self.fenced {
+            // Who waits for this writer's end tells of a take-over.
+            tracing::error!(journal = self.journal.name(), %error, "the journal cannot be written");
+        }
         metrics::commit_failed();
         self.health.failed();
         self.outage = Some(Outage::begin());

@@ -57,6 +57,8 @@ impl Database {
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{host}:{port}/{database}");
         let options = options.application_name("quota-server").disable_statement_logging();
+        // Migrations are noticed at each start: that there is nothing to do.
+        let options = options.options([("client_min_messages", "warning")]);
         Ok(Self { options, name })
     }
 
