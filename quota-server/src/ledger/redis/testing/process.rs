@@ -1,12 +1,15 @@
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
 
 use super::super::RedisAddress;
-use super::until;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A Redis that dies with the test.
 pub(crate) struct TestRedis {
@@ -31,12 +34,23 @@ impl TestRedis {
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let folder = TempDir::new().unwrap();
         let mut redis = Self { port: free_port(), folder, options, child: None };
-        redis.restart().await;
-        redis
+        for _ in 0..5 {
+            if redis.begin().await {
+                return redis;
+            }
+            // Somebody else may have taken a port that was free just now.
+            redis.port = free_port();
+        }
+        panic!("redis-server does not start");
     }
 
     /// Starts it again, on what it has on disk.
     pub(crate) async fn restart(&mut self) {
+        assert!(self.begin().await, "its port is free");
+    }
+
+    /// Starts it; whether it answers, and not another one at its port.
+    async fn begin(&mut self) -> bool {
         self.kill();
         let child = Command::new(program())
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"])
@@ -45,9 +59,18 @@ impl TestRedis {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        self.child = Some(child);
-        let this = &*self;
-        until("Redis answers", || async move { this.try_ask("PING").await.is_ok() }).await;
+        let itself = format!("process_id:{}\r", child.id());
+        let child = self.child.insert(child);
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+            if let Ok(info) = info(self.port).await
+                && info.contains(&itself)
+            {
+                return true;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        false
     }
 
     /// Starts it again with other options.
@@ -96,7 +119,7 @@ impl TestRedis {
 
     /// Whether something is in the answer to a command.
     pub(crate) async fn says(&self, command: &str, what: &str) -> bool {
-        format!("{:?}", self.ask(command).await).contains(what)
+        self.try_ask(command).await.is_ok_and(|answer| format!("{answer:?}").contains(what))
     }
 
     async fn try_ask(&self, command: &str) -> redis::RedisResult<redis::Value> {
@@ -105,13 +128,22 @@ impl TestRedis {
         words.for_each(|word| {
             command.arg(word);
         });
-        command.query_async(&mut self.try_connect().await?).await
+        command.query_async(&mut connect(self.port).await?).await
     }
+}
 
-    async fn try_connect(&self) -> redis::RedisResult<MultiplexedConnection> {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port))?;
-        client.get_multiplexed_async_connection().await
-    }
+async fn info(port: u16) -> redis::RedisResult<String> {
+    redis::cmd("INFO").arg("server").query_async(&mut connect(port).await?).await
+}
+
+/// Connects to a Redis on this machine.
+pub(super) async fn connect(port: u16) -> redis::RedisResult<MultiplexedConnection> {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}"))?;
+    // A busy machine is no failure.
+    let patient = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    client.get_multiplexed_async_connection_with_config(&patient).await
 }
 
 impl Drop for TestRedis {

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::process::connect;
 use super::{TestCluster, TestRedis};
 use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
@@ -90,8 +91,7 @@ impl Timed {
     async fn on_time(&self) -> &RedisLedger {
         let wall_ms = self.clock.reading().wall_ms;
         for port in &self.ports {
-            let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
-            let mut node = client.get_multiplexed_async_connection().await.unwrap();
+            let mut node = connect(*port).await.unwrap();
             let mut set = redis::cmd("FCALL");
             set.arg(&self.set_clock).arg(0).arg(wall_ms);
             set.exec_async(&mut node).await.unwrap();
