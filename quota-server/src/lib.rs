@@ -1,6 +1,7 @@
 //! Who keeps the book: the quota server.
 
 pub mod app;
+pub mod ask;
 pub mod auth;
 mod banner;
 pub mod clock;

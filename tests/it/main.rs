@@ -1,12 +1,13 @@
 //! The integration tests: real processes only.
 //!
 //! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`recovery`] and
-//! [`disk`] what it survives, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
+//! [`disk`] what it survives, [`ask`] what the command line says of it, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
 
 mod api;
+mod ask;
 mod bad_input;
 mod batch;
 mod chaos;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::{Config, LedgerConfig, file, layers};
+use crate::ask::Ask;
 use crate::auth::Role;
 use crate::mistake::Mistake;
 
@@ -43,6 +44,15 @@ pub enum Task {
         #[arg(long)]
         role: Role,
     },
+    /// Something of a server that runs.
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+/// The command line, for completion and for the documentation.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Why there is nothing to do.
@@ -68,7 +78,7 @@ impl From<Mistake> for Answer {
 pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<String>) -> Result<Task, Answer> {
     let command = Cli::command();
     let flags = command.clone().try_get_matches_from(args).map_err(|error| answer(&error))?;
-    if flags.subcommand_matches("token").is_some() {
+    if !matches!(flags.subcommand_name(), None | Some("serve" | "migrate")) {
         return Ok(from(&flags)?.task());
     }
     LedgerConfig::check_flags(flags.subcommand().map_or(&flags, |(_, flags)| flags))?;
@@ -135,7 +145,7 @@ mod tests {
         let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         match parse(&args, env)? {
             Task::Serve(config) | Task::Migrate(config) => Ok(*config),
-            Task::Token { .. } => panic!("not a token"),
+            other => panic!("{other:?} has no configuration"),
         }
     }
 

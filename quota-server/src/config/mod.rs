@@ -17,7 +17,7 @@ mod log;
 mod secret_url;
 
 pub use access::AccessConfig;
-pub use cli::{Answer, Task, parse};
+pub use cli::{Answer, Task, command, parse};
 pub use http::HttpConfig;
 pub use ledger::{AdvertiseUrl, LedgerConfig, LedgerKind};
 pub use log::{LogConfig, LogFormat};

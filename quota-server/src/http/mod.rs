@@ -94,10 +94,19 @@ impl Api {
     }
 }
 
+/// The OpenAPI document, as JSON.
+///
+/// # Panics
+/// It cannot be written as JSON: a fault in a schema, which every test would show.
+#[must_use]
+pub fn document() -> String {
+    documented().1.to_pretty_json().expect("a document of strings and numbers") + "\n"
+}
+
 /// The whole API.
 ///
 /// # Panics
-/// The OpenAPI document cannot be written as JSON: a fault in a schema, which every test would show.
+/// As [`document`].
 pub fn router(api: Arc<Api>) -> Router {
     let (router, document) = documented();
     let document = document.to_json().expect("a document of strings and numbers");

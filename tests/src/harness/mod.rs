@@ -6,6 +6,7 @@
 
 mod binaries;
 mod cable;
+mod command;
 mod error;
 mod gateway;
 mod ports;
@@ -18,6 +19,7 @@ mod upstream;
 pub mod wait;
 
 pub use cable::Cable;
+pub use command::Ran;
 pub use error::HarnessError;
 pub use gateway::{Gateway, GatewayBuilder, Route};
 pub use process::Process;

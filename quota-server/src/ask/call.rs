@@ -1,0 +1,157 @@
+//! The calls: requests out, answers or problem documents in.
+
+use std::error::Error;
+
+use quota_api::{Code, Deployment, DeploymentList, DeploymentSpec, Problem, routes};
+use reqwest::header::{IF_MATCH, IF_NONE_MATCH, LOCATION};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::Refusal;
+
+/// A standby names the active server; while one takes over, two may name each other.
+const MOST_REDIRECTS: usize = 3;
+
+/// A server to be asked.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) url: Url,
+    pub(super) http: Client,
+    pub(super) has_token: bool,
+}
+
+/// What a change expects to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expect {
+    Nothing,
+    Version(u64),
+}
+
+impl Server {
+    pub(super) async fn deployments(&self) -> Result<DeploymentList, Refusal> {
+        let url = self.path(routes::DEPLOYMENTS, &[]);
+        self.read("the deployments", self.http.get(url)).await
+    }
+
+    pub(super) async fn deployment(&self, id: &str) -> Result<Deployment, Refusal> {
+        self.read(&named(id), self.http.get(self.of(id))).await
+    }
+
+    pub(super) async fn put(
+        &self,
+        id: &str,
+        spec: &DeploymentSpec,
+        expect: Expect,
+    ) -> Result<Deployment, Refusal> {
+        let request = self.http.put(self.of(id)).json(spec);
+        self.read(&named(id), expect.of(request)).await
+    }
+
+    pub(super) async fn delete(&self, id: &str, expect: Option<Expect>) -> Result<(), Refusal> {
+        let request = self.http.request(Method::DELETE, self.of(id));
+        let request = match expect {
+            Some(expect) => expect.of(request),
+            None => request,
+        };
+        self.ask(&named(id), request).await.map(drop)
+    }
+
+    fn of(&self, id: &str) -> Url {
+        self.path(routes::DEPLOYMENTS, &[id])
+    }
+
+    /// A route, with more segments after it, as they are.
+    fn path(&self, route: &str, more: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(route.trim_matches('/').split('/')).extend(more);
+        }
+        url
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        request: RequestBuilder,
+    ) -> Result<T, Refusal> {
+        let answer = self.ask(what, request).await?;
+        let body = answer.bytes().await.map_err(|error| self.away(&error))?;
+        serde_json::from_slice(&body).map_err(|error| self.stranger(error.to_string()))
+    }
+
+    async fn ask(&self, what: &str, request: RequestBuilder) -> Result<Response, Refusal> {
+        let answer = self.follow(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(|error| self.away(&error))?;
+        let Ok(problem) = serde_json::from_slice::<Problem>(&body) else {
+            return Err(self.stranger(format!("it answers {status}")));
+        };
+        if problem.code == Code::Unauthenticated && !self.has_token {
+            return Err(Refusal::NoToken { url: self.shown() });
+        }
+        Err(Refusal::Problem { what: what.to_owned(), problem: Box::new(problem) })
+    }
+
+    /// A standby names the active server, which is asked the same, with the same token; but never
+    /// in the clear what was to be encrypted.
+    async fn follow(&self, request: RequestBuilder) -> Result<Response, Refusal> {
+        let mut request = request.build().map_err(|error| self.away(&error))?;
+        for _ in 0..MOST_REDIRECTS {
+            let again = request.try_clone();
+            let answer = self.http.execute(request).await.map_err(|error| self.away(&error))?;
+            let (Some(to), Some(again)) = (active(&answer), again) else {
+                return Ok(answer);
+            };
+            if to.scheme() != self.url.scheme() {
+                return Err(self.stranger(format!("it sends us to {to}")));
+            }
+            request = again;
+            *request.url_mut() = to;
+        }
+        let why = "standbys name one another, so none is active yet".to_owned();
+        Err(Refusal::Away { url: self.shown(), why })
+    }
+
+    fn away(&self, error: &reqwest::Error) -> Refusal {
+        // The innermost error is what people know: `connection refused`.
+        let mut why: &dyn Error = error;
+        while let Some(source) = why.source() {
+            why = source;
+        }
+        let why = if error.is_timeout() { "it takes too long".into() } else { why.to_string() };
+        Refusal::Away { url: self.shown(), why }
+    }
+
+    fn stranger(&self, why: String) -> Refusal {
+        Refusal::Stranger { url: self.shown(), why }
+    }
+
+    pub(super) fn shown(&self) -> String {
+        self.url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+fn named(id: &str) -> String {
+    format!("deployment `{id}`")
+}
+
+fn active(answer: &Response) -> Option<Url> {
+    if answer.status() != StatusCode::TEMPORARY_REDIRECT {
+        return None;
+    }
+    let location = answer.headers().get(LOCATION)?.to_str().ok()?;
+    answer.url().join(location).ok()
+}
+
+impl Expect {
+    fn of(self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Nothing => request.header(IF_NONE_MATCH, "*"),
+            Self::Version(version) => request.header(IF_MATCH, format!("\"{version}\"")),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+use quota_api::Deployment;
+
+use super::show::word;
+use super::{Output, Refusal, json};
+use crate::ask::call::Server;
+use crate::ask::table::{columns, or_dash};
+
+pub(super) async fn list(server: &Server, output: Output) -> Result<String, Refusal> {
+    let list = server.deployments().await?;
+    Ok(match output {
+        Output::Table => columns(HEAD, 2..4, list.deployments.iter().map(row)),
+        Output::Json => json(&list),
+    })
+}
+
+const HEAD: [&str; 6] = ["ID", "WINDOW", "TPM", "RPM", "GROUP", "VERSION"];
+
+fn row(deployment: &Deployment) -> [String; 6] {
+    let spec = &deployment.spec;
+    [
+        deployment.id.clone(),
+        word(&spec.window),
+        or_dash(spec.tpm_limit),
+        or_dash(spec.rpm_limit),
+        or_dash(spec.model_group.as_ref()),
+        deployment.version.to_string(),
+    ]
+}

@@ -1,0 +1,40 @@
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Output, Refusal, json};
+use crate::ask::call::Server;
+use crate::ask::table::pairs;
+
+pub(super) async fn show(server: &Server, id: &str, output: Output) -> Result<String, Refusal> {
+    let deployment = server.deployment(id).await?;
+    Ok(match output {
+        Output::Table => pairs(settings(&deployment)),
+        Output::Json => json(&deployment),
+    })
+}
+
+/// All that is set, flat: `lease.life_ms`, `labels.region`.
+pub(super) fn settings(shown: &impl Serialize) -> Vec<[String; 2]> {
+    let mut rows = Vec::new();
+    flatten("", &serde_json::to_value(shown).unwrap_or_default(), &mut rows);
+    rows
+}
+
+fn flatten(name: &str, value: &Value, rows: &mut Vec<[String; 2]>) {
+    match value {
+        Value::Object(fields) => {
+            let dot = if name.is_empty() { "" } else { "." };
+            for (field, value) in fields {
+                flatten(&format!("{name}{dot}{field}"), value, rows);
+            }
+        }
+        Value::String(text) => rows.push([name.to_owned(), text.clone()]),
+        other => rows.push([name.to_owned(), other.to_string()]),
+    }
+}
+
+/// A value of few, in the word that the API has for it.
+pub(super) fn word(value: &impl Serialize) -> String {
+    let word = serde_json::to_value(value).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}

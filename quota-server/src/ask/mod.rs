@@ -1,0 +1,88 @@
+//! What people ask of a server that runs, from a terminal: `quota-server deployments`, `top`, ..
+//!
+//! These commands are clients. They know the server's URL and a token, speak the API of `quota-api`
+//! as anybody does, and end with a code that a script can read ([`Exit`]). A command returns the
+//! text that is to be printed; only `main` prints it.
+//!
+//! To add one: a variant of [`Ask`] with its arguments, a file here that answers it, and its line in
+//! [`Ask::run`].
+
+mod call;
+mod deployments;
+mod refusal;
+mod server;
+mod table;
+
+use clap::Subcommand;
+use clap_complete::Shell;
+
+pub use deployments::Deployments;
+pub use refusal::{Exit, Refusal};
+pub use server::ServerArgs;
+
+use crate::config;
+
+/// How each of these commands ends.
+pub(crate) const EXITS: &str = "\
+Exit codes:
+  0   done
+  1   no: there is none of the name, it has changed since, or a book does not add up
+  64  the arguments are wrong, or the server does not take a value
+  69  the server is away, or asks to come back later
+  70  the server has a fault, or what answers is no quota server
+  77  there is no token, a wrong one, or one that may not do this";
+
+/// What is asked.
+#[derive(Debug, Subcommand)]
+pub enum Ask {
+    /// List, show, change and remove the deployments of a running server
+    #[command(subcommand)]
+    Deployments(Deployments),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  quota-server completion bash > /usr/share/bash-completion/completions/quota-server
+  quota-server completion zsh > ~/.zfunc/_quota-server
+  quota-server completion fish > ~/.config/fish/completions/quota-server.fish")]
+    Completion {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the OpenAPI document of the API, as `/openapi.json` serves it
+    Openapi,
+}
+
+impl Ask {
+    /// Does what is asked, and gives what is to be printed.
+    ///
+    /// # Errors
+    /// What the server said, or why it could not be asked.
+    pub async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
+        match self {
+            Self::Deployments(ask) => ask.run(env).await,
+            Self::Completion { shell } => Ok(completion(shell)),
+            Self::Openapi => Ok(crate::http::document()),
+        }
+    }
+}
+
+fn completion(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut config::command(), "quota-server", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shell_completes_every_command() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = completion(shell);
+            for word in ["deployments", "migrate", "tpm", "rolling", "data-dir"] {
+                assert!(script.contains(word), "{word} is not in the script for {shell}");
+            }
+        }
+    }
+}
