@@ -15,6 +15,7 @@ mod deployment;
 mod error;
 mod lease;
 pub mod limits;
+mod overview;
 pub mod routes;
 mod window;
 
@@ -28,4 +29,5 @@ pub use lease::{
     Acquire, GiveBack, GivenBack, HeldLease, Lease, LeaseList, LeaseWindow, State, UseRecorded,
     Which,
 };
+pub use overview::{DeploymentOverview, LedgerKind, Overview, ServerInfo, ServerRole};
 pub use window::{WindowBook, WindowKind, WindowList};

@@ -14,6 +14,8 @@ pub const DEPLOYMENT: &str = "/v1/deployments/{id}";
 pub const WINDOWS: &str = "/v1/deployments/{id}/windows";
 /// Who holds what now: `GET`.
 pub const DEPLOYMENT_LEASES: &str = "/v1/deployments/{id}/leases";
+/// Every deployment at a glance: `GET`.
+pub const OVERVIEW: &str = "/v1/overview";
 /// Liveness: `GET`.
 pub const HEALTHZ: &str = "/healthz";
 /// Readiness, the ledger reachable: `GET`.

@@ -28,7 +28,7 @@ mod sizing;
 mod time;
 
 pub use amount::{Amount, Limit};
-pub use book::{Book, BookPage, HeldLease, Standing};
+pub use book::{Book, BookPage, HeldLease, Overview, Standing};
 pub use command::{
     Acquire, Command, Denial, GiveBack, Granted, LateUse, Outcome, Refusal, Returned, State, Unit,
     Use, Used,

@@ -35,6 +35,12 @@ impl Holders {
         self.known()
     }
 
+    /// How many asked lately. Recounts nothing.
+    pub(super) fn asked_lately(&self, steady_ms: u64) -> u64 {
+        let lately = self.last_ms.values().filter(|last_ms| **last_ms + ACTIVE_MS > steady_ms);
+        u64::try_from(lately.count()).unwrap_or(u64::MAX)
+    }
+
     fn known(&self) -> u64 {
         u64::try_from(self.last_ms.len()).unwrap_or(u64::MAX)
     }

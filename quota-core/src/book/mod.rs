@@ -7,6 +7,7 @@
 
 mod acquire;
 mod hints;
+mod overview;
 mod returns;
 mod view;
 
@@ -21,6 +22,7 @@ use crate::{
 };
 use hints::Holders;
 
+pub use overview::Overview;
 pub use view::{BookPage, HeldLease, Standing};
 
 /// How many ms before its opening the next window can be asked for.

@@ -82,7 +82,7 @@ impl Book {
         self.standing_of(lease.window)
     }
 
-    fn standing_of(&self, window: u64) -> Standing {
+    pub(super) fn standing_of(&self, window: u64) -> Standing {
         let (outstanding, overrun) = self.spent(window);
         Standing {
             kind: self.policy.kind,

@@ -42,6 +42,15 @@ pub(super) fn is_known(headers: &HeaderMap, is: u64) -> bool {
     tags.any(|tag| tag == "*" || version(tag.trim_start_matches("W/")) == Some(is))
 }
 
+/// The reader has this already, by a weak comparison (RFC 9110 section 8.8.3.2).
+pub(super) fn is_listed(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let (Ok(Some(tags)), Ok(tag)) = (text(headers, &IF_NONE_MATCH), tag.to_str()) else {
+        return false;
+    };
+    let mut tags = tags.split(',').map(str::trim);
+    tags.any(|known| known == "*" || opaque(known) == opaque(tag))
+}
+
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Failure> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -52,6 +61,10 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
         }
         (Some(_), Some(_)) => Err(malformed("more than one condition")),
     }
+}
+
+fn opaque(tag: &str) -> &str {
+    tag.trim_start_matches("W/")
 }
 
 fn is_one_tag(text: &str) -> bool {

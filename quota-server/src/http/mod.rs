@@ -16,6 +16,7 @@ mod etag;
 mod leases;
 mod openapi;
 mod ops;
+mod overview;
 mod params;
 mod problem;
 mod ratelimit;
@@ -42,6 +43,7 @@ use crate::config::HttpConfig;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics};
 
+pub use overview::Latest;
 pub use problem::Failure;
 pub use request_id::RequestIds;
 
@@ -67,6 +69,8 @@ pub struct Api {
     pub lease_metrics: LeaseMetrics,
     /// Renders all metrics.
     pub exposition: PrometheusHandle,
+    /// All deployments at a glance.
+    pub overview: Latest,
 }
 
 impl Api {
@@ -78,6 +82,7 @@ impl Api {
         draining: CancellationToken,
         request_ids: RequestIds,
         exposition: PrometheusHandle,
+        overview: Latest,
     ) -> Self {
         Self {
             ledger,
@@ -90,6 +95,7 @@ impl Api {
             http_metrics: HttpMetrics::new(),
             lease_metrics: LeaseMetrics::new(),
             exposition,
+            overview,
         }
     }
 }
@@ -131,6 +137,7 @@ fn documented() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(deployments::windows::windows))
         .routes(routes!(deployments::leases::leases))
+        .routes(routes!(overview::overview))
         .routes(routes!(ops::healthz::healthz))
         .routes(routes!(ops::readyz::readyz))
         .routes(routes!(ops::metrics::metrics))

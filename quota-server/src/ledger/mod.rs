@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use quota_core::{
-    Amount, BookPage, Granted, HeldLease, LateUse, LeaseId, Now, Policy, Refusal, RequestKey,
-    Returned, Standing, Used,
+    Amount, BookPage, Granted, HeldLease, LateUse, LeaseId, Now, Overview, Policy, Refusal,
+    RequestKey, Returned, Standing, Used,
 };
 
 /// Keeps the books of all deployments.
@@ -53,6 +53,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Who holds what of a deployment now. `None`: no such deployment.
     fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>>;
+
+    /// Every deployment at a glance, by id.
+    fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>>;
 
     /// Whether the ledger can write just now.
     fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>>;

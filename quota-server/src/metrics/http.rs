@@ -12,7 +12,7 @@ const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 /// What is counted under a path that is no route.
 const OTHER: &str = "other";
 
-const ROUTES: [&str; 13] = [
+const ROUTES: [&str; 14] = [
     routes::LEASES,
     routes::BATCH,
     routes::RETURN,
@@ -20,6 +20,7 @@ const ROUTES: [&str; 13] = [
     routes::DEPLOYMENTS,
     routes::WINDOWS,
     routes::DEPLOYMENT_LEASES,
+    routes::OVERVIEW,
     routes::HEALTHZ,
     routes::READYZ,
     routes::METRICS,

@@ -2,7 +2,7 @@
 
 use quota_api::routes;
 
-const ROUTES: [(&str, &str, &str); 13] = [
+const ROUTES: [(&str, &str, &str); 14] = [
     ("POST", routes::LEASES, "acquire a lease"),
     ("POST", routes::BATCH, "returns, reports and acquires together"),
     ("POST", routes::RETURN, "give back"),
@@ -12,6 +12,7 @@ const ROUTES: [(&str, &str, &str); 13] = [
     ("DELETE", routes::DEPLOYMENT, "remove a deployment"),
     ("GET", routes::WINDOWS, "the books of its last windows"),
     ("GET", routes::DEPLOYMENT_LEASES, "who holds what"),
+    ("GET", routes::OVERVIEW, "every deployment at a glance"),
     ("GET", routes::HEALTHZ, "liveness"),
     ("GET", routes::READYZ, "readiness"),
     ("GET", routes::METRICS, "Prometheus metrics"),

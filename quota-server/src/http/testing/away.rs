@@ -1,10 +1,11 @@
 //! Ledgers that do not answer as they should.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending, ready};
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, Now, Overview};
 
 use crate::ledger::{
     Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
@@ -23,13 +24,26 @@ pub(in crate::http) enum Fault {
     Misanswers,
 }
 
-pub(in crate::http) struct Away(pub(in crate::http) Fault);
+pub(in crate::http) struct Away {
+    fault: Fault,
+    asked: AtomicUsize,
+}
 
 impl Away {
+    pub(in crate::http) fn new(fault: Fault) -> Self {
+        Self { fault, asked: AtomicUsize::new(0) }
+    }
+
+    /// How often it was.
+    pub(in crate::http) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     fn fail<T: Send + 'static, E: From<Unavailable> + Send + 'static>(
         &self,
     ) -> BoxFuture<'_, Result<T, E>> {
-        match &self.0 {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match &self.fault {
             Fault::Says(unavailable) => ready(Err(unavailable.clone().into())).boxed(),
             Fault::Hangs | Fault::Misanswers => pending().boxed(),
             Fault::Panics => async { panic!("a fault of the ledger's") }.boxed(),
@@ -39,7 +53,7 @@ impl Away {
 
 impl Ledger for Away {
     fn run(&self, _: Caller, ops: Vec<Op>) -> BoxFuture<'_, Vec<Result<Reply, OpError>>> {
-        if matches!(self.0, Fault::Misanswers) {
+        if matches!(self.fault, Fault::Misanswers) {
             return ready(ops.iter().map(|_| Ok(Reply::Noted)).collect()).boxed();
         }
         async move {
@@ -78,6 +92,10 @@ impl Ledger for Away {
     }
 
     fn leases(&self, _: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
+        self.fail()
+    }
+
+    fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {
         self.fail()
     }
 

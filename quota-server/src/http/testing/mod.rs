@@ -19,9 +19,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::overview::Latest;
 use super::{Api, RequestIds, router};
 use crate::auth::{Access, Role, Token};
 use crate::clock::manual::ManualClock;
+use crate::config::LedgerKind;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics, exposition};
 use crate::testing::TestLedger;
@@ -57,7 +59,7 @@ impl World {
 
     /// Over a ledger that has this fault.
     pub(super) fn faulty(fault: Fault) -> Self {
-        Self::over(Arc::new(Away(fault)), Access::Anonymous)
+        Self::over(Arc::new(Away::new(fault)), Access::Anonymous)
     }
 
     fn over(ledger: Arc<dyn Ledger>, access: Access) -> Self {
@@ -77,6 +79,7 @@ impl World {
             http_metrics,
             lease_metrics,
             exposition: recorder.handle(),
+            overview: Latest::new(LedgerKind::Embedded),
         });
         let router = router(Arc::clone(&api));
         Self { api, clock: ManualClock::new(), router, _folder: None }

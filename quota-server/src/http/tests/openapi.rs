@@ -49,5 +49,5 @@ async fn every_call_is_in_it_and_needs_a_token() {
         }
         calls += 1;
     }
-    assert_eq!(calls, 9);
+    assert_eq!(calls, 10);
 }

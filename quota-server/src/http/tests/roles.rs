@@ -23,6 +23,7 @@ fn calls() -> Vec<(Method, &'static str, String, [bool; 3])> {
         (Method::GET, "/v1/deployments/m", String::new(), [true, true, true]),
         (Method::GET, "/v1/deployments/m/windows", String::new(), [false, true, true]),
         (Method::GET, "/v1/deployments/m/leases", String::new(), [false, true, true]),
+        (Method::GET, "/v1/overview", String::new(), [false, true, true]),
         (Method::PUT, "/v1/deployments/n", spec, [false, false, true]),
         (Method::DELETE, "/v1/deployments/n", String::new(), [false, false, true]),
     ]

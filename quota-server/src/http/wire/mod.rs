@@ -5,10 +5,12 @@ mod amount;
 pub(super) mod bounds;
 mod deployment;
 mod lease;
+mod overview;
 mod window;
 
 pub(super) use amount::{amount, plural, state, unit, usage};
 pub use deployment::put;
 pub(super) use deployment::shown;
 pub(super) use lease::{denied, give_back, given_back, granted, held, use_recorded, used, wish};
+pub(super) use overview::{ledger_kind, overviews, role};
 pub(super) use window::book;

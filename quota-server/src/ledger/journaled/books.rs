@@ -33,6 +33,8 @@ pub(crate) struct Books {
     /// Those that are deleted and not forgotten.
     pub(super) deleted: Vec<u32>,
     pub(super) last_deployment: Option<u32>,
+    /// Their journal cannot be vouched for.
+    pub(super) doubtful: bool,
 }
 
 /// A deployment.
@@ -61,6 +63,7 @@ impl Books {
             active: Vec::new(),
             deleted: Vec::new(),
             last_deployment: catalogue.last_deployment,
+            doubtful: false,
         };
         for row in catalogue.deployments {
             books.insert(row);

@@ -7,7 +7,7 @@
 //! A reader's clock is not the writer's, and books never go back in time: what is shown is shown from a
 //! copy of the book, and the original stays where its last entry left it.
 
-use quota_core::{Event, HolderId, Now};
+use quota_core::{Event, HolderId, Now, Overview};
 use rustc_hash::FxHashSet;
 
 use super::books::{Books, ShardNo, count};
@@ -91,6 +91,12 @@ impl Follower {
     pub(crate) fn all_deployments(&self) -> Vec<Stored> {
         let mut all = self.replay.books.deployments();
         all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        all
+    }
+
+    pub(crate) fn overview(&self, now: &Now) -> Vec<(Stored, Overview)> {
+        let mut all = self.replay.books.overview_from_copy(now);
+        all.sort_unstable_by(|(a, _), (b, _)| a.id.cmp(&b.id));
         all
     }
 

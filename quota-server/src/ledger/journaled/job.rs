@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quota_core::Now;
+use quota_core::{Now, Overview};
 use tokio::sync::oneshot;
 
 use super::books::Books;
@@ -28,6 +28,7 @@ pub(crate) enum Look {
     Deployments { answer: oneshot::Sender<Vec<Stored>> },
     Pages { id: Arc<str>, answer: oneshot::Sender<Option<Pages>> },
     Held { id: Arc<str>, answer: oneshot::Sender<Option<Vec<Held>>> },
+    Overview { answer: oneshot::Sender<Vec<(Stored, Overview)>> },
 }
 
 /// Sends an answer, once it is known whether the commit that it waits for was made.
@@ -85,6 +86,7 @@ impl Look {
             Self::Deployments { answer } => later(answer, books.deployments()),
             Self::Pages { id, answer } => later(answer, books.pages(&id, now)),
             Self::Held { id, answer } => later(answer, books.held(&id, now)),
+            Self::Overview { answer } => later(answer, books.overview(now)),
         }
     }
 }

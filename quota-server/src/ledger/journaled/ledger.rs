@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, select_all};
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, Now, Overview};
 use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -52,12 +52,7 @@ impl Ledger for JournaledLedger {
 
     fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
         async move {
-            let shards = self.shards.iter();
-            let parts = shards.map(|shard| self.look(shard, |answer| Look::Deployments { answer }));
-            let mut all = Vec::new();
-            for part in join_all(parts).await {
-                all.extend(part?);
-            }
+            let mut all = self.look_everywhere(|answer| Look::Deployments { answer }).await?;
             all.sort_unstable_by(|a: &Stored, b| a.id.cmp(&b.id));
             Ok(all)
         }
@@ -76,6 +71,15 @@ impl Ledger for JournaledLedger {
         async move {
             let shard = self.shard_of(&id);
             self.look(shard, |answer| Look::Held { id, answer }).await
+        }
+        .boxed()
+    }
+
+    fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {
+        async move {
+            let mut all = self.look_everywhere(|answer| Look::Overview { answer }).await?;
+            all.sort_unstable_by(|(a, _): &(Stored, Overview), (b, _)| a.id.cmp(&b.id));
+            Ok(all)
         }
         .boxed()
     }
@@ -173,6 +177,17 @@ impl JournaledLedger {
             Unavailable::CannotWrite
         })?;
         Ok(Some(live.with(history, oldest)))
+    }
+
+    async fn look_everywhere<T>(
+        &self,
+        look: impl Fn(oneshot::Sender<Vec<T>>) -> Look + Copy,
+    ) -> Result<Vec<T>, Unavailable> {
+        let mut all = Vec::new();
+        for part in join_all(self.shards.iter().map(|shard| self.look(shard, look))).await {
+            all.extend(part?);
+        }
+        Ok(all)
     }
 
     async fn look<T>(

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use quota_core::{Book, BookPage, HeldLease, Now};
+use quota_core::{Book, BookPage, HeldLease, Now, Overview, State, WindowKind};
 
 use super::books::{Books, Slot};
-use crate::ledger::{Held, LeaseRef};
+use crate::ledger::{Held, LeaseRef, Stored};
 
 /// The windows that a book still has.
 #[derive(Debug)]
@@ -63,6 +63,29 @@ impl Books {
         Some(leases.into_iter().map(|lease| self.named(slot.no, lease)).collect())
     }
 
+    /// All deployments of this shard at a glance, in no order.
+    pub(crate) fn overview(&mut self, now: &Now) -> Vec<(Stored, Overview)> {
+        let doubtful = self.doubtful;
+        let live = self.slots.values_mut().filter(|slot| slot.deleted.is_none());
+        live.map(|slot| {
+            if let Some(book) = &mut slot.book {
+                book.advance(now);
+            }
+            let mut overview = slot.overview(now);
+            if doubtful {
+                overview.standing.state = State::Quarantined;
+            }
+            (slot.stored(false), overview)
+        })
+        .collect()
+    }
+
+    /// The same, at a time that the books themselves are not brought to.
+    pub(crate) fn overview_from_copy(&self, now: &Now) -> Vec<(Stored, Overview)> {
+        let live = self.slots.values().filter(|slot| slot.deleted.is_none());
+        live.map(|slot| (slot.stored(false), slot.overview_from_copy(now))).collect()
+    }
+
     fn named(&self, deployment: u32, lease: HeldLease) -> Held {
         let caller = self.holders.find(lease.holder);
         Held {
@@ -76,5 +99,24 @@ impl Books {
     fn look(&mut self, id: &str) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(self.by_id.get(id)?)?;
         slot.deleted.is_none().then_some(slot)
+    }
+}
+
+impl Slot {
+    fn overview(&self, now: &Now) -> Overview {
+        let book = self.book.as_deref();
+        book.map_or_else(|| Book::new(self.policy).overview(now), |book| book.overview(now))
+    }
+
+    /// Only what the last 60 s hold depends on the time that a book was brought to.
+    fn overview_from_copy(&self, now: &Now) -> Overview {
+        match &self.book {
+            Some(book) if self.policy.kind == WindowKind::Rolling => {
+                let mut book = book.clone();
+                book.advance(now);
+                book.overview(now)
+            }
+            _ => self.overview(now),
+        }
     }
 }

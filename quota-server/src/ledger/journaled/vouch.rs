@@ -14,6 +14,12 @@ const DOUBTFUL_WINDOWS: u64 = 2;
 impl<J: Journal> Writer<J> {
     /// Whether the books can be granted from.
     pub(super) async fn is_vouched_for(&mut self, stamp: &Stamp) -> bool {
+        let is_vouched_for = self.vouch(stamp).await;
+        self.state.books.doubtful = self.clean_from.is_some();
+        is_vouched_for
+    }
+
+    async fn vouch(&mut self, stamp: &Stamp) -> bool {
         if self.journal.is_vouched_for() {
             self.end_quarantine();
             return true;

@@ -41,7 +41,7 @@ const IDLE: Duration = Duration::from_secs(3_600);
 pub(crate) struct Writer<J> {
     pub(super) journal: J,
     shard: ShardNo,
-    state: Recovered,
+    pub(super) state: Recovered,
     jobs: mpsc::Receiver<Job>,
     time: Arc<LedgerTime>,
     pub(super) health: Arc<Health>,

@@ -4,11 +4,11 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, Now, Overview};
 
 use super::PostgresLedger;
 use super::face::Face;
-use crate::ledger::journaled::JournaledLedger;
+use crate::ledger::journaled::{Follower, JournaledLedger};
 use crate::ledger::{
     Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Role, Stored, Unavailable,
 };
@@ -94,6 +94,17 @@ impl Ledger for PostgresLedger {
             match self.face() {
                 Face::Active(ledger) => ledger.leases(id).await,
                 Face::Standby(standby) => standby.held(&id),
+                Face::Reading => Err(Unavailable::CannotWrite),
+            }
+        }
+        .boxed()
+    }
+
+    fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {
+        async move {
+            match self.face() {
+                Face::Active(ledger) => ledger.overview().await,
+                Face::Standby(standby) => standby.read(Follower::overview),
                 Face::Reading => Err(Unavailable::CannotWrite),
             }
         }

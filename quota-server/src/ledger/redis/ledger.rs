@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, Now, Overview};
 use tokio::time::timeout;
 
 use super::RedisLedger;
@@ -59,6 +59,10 @@ impl Ledger for RedisLedger {
 
     fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
         async move { self.inner.leases(&id).await }.boxed()
+    }
+
+    fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {
+        async move { self.inner.overview().await }.boxed()
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>> {

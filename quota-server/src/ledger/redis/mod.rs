@@ -20,6 +20,7 @@ mod ledger;
 mod link;
 mod open;
 mod outage;
+mod overview;
 mod put;
 mod quarantine;
 mod register;

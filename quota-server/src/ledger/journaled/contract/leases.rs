@@ -1,6 +1,6 @@
-use quota_core::{Amount, Refusal};
+use quota_core::{Amount, Refusal, State};
 
-use super::world::{World, acquire, gw, is_denied, minute};
+use super::world::{World, acquire, gw, is_denied, minute, rolling};
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply};
 
 pub(super) async fn a_lease_is_granted_repeated_given_back_and_reported(world: World) {
@@ -106,4 +106,39 @@ pub(super) async fn who_holds_what_is_shown(world: World) {
     world.clock.advance(2_000);
     assert!(world.ledger.leases("a".into()).await.unwrap().unwrap().is_empty());
     assert!(world.ledger.leases("b".into()).await.unwrap().is_none());
+}
+
+pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {
+    for number in 0..150 {
+        world.put(&format!("d{number:03}"), minute(500)).await.unwrap();
+    }
+    world.put("gone", minute(500)).await.unwrap();
+    world.ledger.delete("gone".into(), None).await.unwrap();
+    world.put("r", rolling(500)).await.unwrap();
+    let lease = world.take("d007", 300).await.unwrap().lease;
+    world.take_as(&gw(2), "d007", 100, 1).await.unwrap();
+    world.give_back(lease, 100).await.unwrap();
+    world.report(lease, 120, 9).await.unwrap();
+    assert!(is_denied(&world.take("d007", 400).await));
+    world.take("r", 500).await.unwrap();
+    let all = world.ledger.overview().await.unwrap();
+    assert_eq!(all.len(), 151);
+    assert!(all.is_sorted_by(|(a, _), (b, _)| a.id < b.id));
+    let seen = |id: &str| all.iter().find(|(stored, _)| &*stored.id == id).unwrap().1;
+    let busy = seen("d007");
+    assert_eq!((busy.leases, busy.holders), (2, 2));
+    assert_eq!((busy.standing.state, busy.standing.outstanding.tokens), (State::Endgame, 300));
+    assert_eq!((busy.page.held.tokens, busy.page.burnt.tokens), (180, 0));
+    assert_eq!((busy.page.overrun.tokens, busy.page.denied.tokens), (9, 400));
+    assert_eq!(Some(&busy.page), world.pages("d007").await.first());
+    let idle = seen("d008");
+    assert_eq!((idle.leases, idle.holders, idle.page.granted), (0, 0, Amount::ZERO));
+    assert_eq!((idle.standing.state, idle.standing.outstanding), (State::Ok, Amount::ZERO));
+    assert_eq!((idle.page.limit, idle.page.over), (minute(500).limit, false));
+    assert_eq!(idle.ends_in_ms, world.now().await.window_ends_in_ms());
+    assert_eq!((seen("r").standing.state, seen("r").leases), (State::Exhausted, 1));
+    world.clock.advance(2_000);
+    let all = world.ledger.overview().await.unwrap();
+    let busy = all.iter().find(|(stored, _)| &*stored.id == "d007").unwrap().1;
+    assert_eq!((busy.leases, busy.page.held, busy.page.burnt.tokens), (0, Amount::ZERO, 180));
 }

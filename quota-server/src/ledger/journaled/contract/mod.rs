@@ -76,6 +76,7 @@ suite! {
         leases::only_the_credential_that_acquired_a_lease_can_return_it,
         leases::a_call_over_all_shards_is_answered_in_order,
         leases::who_holds_what_is_shown,
+        leases::all_deployments_are_seen_at_a_glance,
         deployments::a_put_makes_changes_or_leaves_a_deployment,
         deployments::versions_are_expected,
         deployments::deleted_and_made_again_it_grants_only_what_was_left,

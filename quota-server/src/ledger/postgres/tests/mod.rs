@@ -19,6 +19,7 @@ async fn a_standby_reads_and_sends_writers_to_the_active_server() {
     let held = b.ledger.leases("a".into()).await.unwrap().unwrap();
     assert_eq!(held.iter().map(|held| held.name).collect::<Vec<_>>(), [lease]);
     assert_eq!(&*held[0].holder, "gw-1/5f");
+    assert_eq!(b.ledger.overview().await.unwrap()[0].1.standing.outstanding.tokens, 300);
     assert_eq!(b.ledger.deployments().await, a.ledger.deployments().await);
     assert_eq!(b.ledger.deployment("a".into()).await, a.ledger.deployment("a".into()).await);
     assert!(b.ledger.health().await.is_ok());

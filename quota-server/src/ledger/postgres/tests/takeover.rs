@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quota_core::Amount;
+use quota_core::{Amount, State};
 use sqlx::Executor;
 use tokio::time::sleep;
 
@@ -127,9 +127,11 @@ async fn after_a_promotion_nothing_is_granted_until_no_lost_grant_can_count() {
         );
         assert_eq!(b.ledger.health().await, Err(Unavailable::CannotWrite));
         assert!(b.ledger.deployment("a".into()).await.unwrap().is_some());
+        assert_eq!(b.ledger.overview().await.unwrap()[0].1.standing.state, State::Quarantined);
         clock.advance(60_000);
     }
     until("it is over", || async { b.ledger.health().await.is_ok() }).await;
+    assert_eq!(b.ledger.overview().await.unwrap()[0].1.standing.state, State::Ok);
     site.take(&b, 500).await.unwrap();
     b.ledger.stop().await;
 }

@@ -151,6 +151,11 @@ impl Call {
         command
     }
 
+    /// The deployment at a glance. Answers `Overview`.
+    pub(crate) fn overview(&self, library: &Library) -> Cmd {
+        self.command(library, "overview")
+    }
+
     /// Closes what is over and fetches pages for the history, at most so many. Answers `Harvest`; the
     /// same again until they are acknowledged.
     pub(crate) fn harvest(&self, library: &Library, most: u32) -> Cmd {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use quota_core::{
-    BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Limit, Now, Refusal,
-    Returned, Standing, State, Unit, Used, WindowKind,
+    BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Limit, Now, Overview,
+    Refusal, Returned, Standing, State, Unit, Used, WindowKind,
 };
 use redis::Value;
 
@@ -66,6 +66,8 @@ pub(crate) enum Answer {
     Pages(Now, Vec<BookPage>),
     /// Who holds what.
     Held(HeldPage),
+    /// The deployment at a glance.
+    Overview(Box<Overview>),
     /// Closed windows for the history.
     Harvest(Vec<Due>),
     /// The book is gone.
@@ -180,6 +182,7 @@ impl Answer {
             "standing" => Self::Standing(fields.now()?, shown.limits.standing(fields)?),
             "pages" => Self::Pages(fields.now()?, pages(fields)?),
             "leases" => Self::Held(held(fields)?),
+            "overview" => Self::Overview(Box::new(overview(fields, shown.limits)?)),
             "harvest" => Self::Harvest(harvest(fields)?),
             "forgotten" => Self::Forgotten,
             "busy" => Self::Busy,
@@ -288,6 +291,14 @@ fn harvest(fields: &mut Fields<'_>) -> Result<Vec<Due>, Unreadable> {
         due.push(Due { stamp: fields.number()?, page: page(fields)? });
     }
     Ok(due)
+}
+
+fn overview(fields: &mut Fields<'_>, limits: Limits) -> Result<Overview, Unreadable> {
+    let now = fields.now()?;
+    let standing = limits.standing(fields)?;
+    let (leases, holders) = (fields.number()?, fields.number()?);
+    let (page, ends_in_ms) = (page(fields)?, now.window_ends_in_ms());
+    Ok(Overview { standing, page, leases, holders, ends_in_ms })
 }
 
 fn held(fields: &mut Fields<'_>) -> Result<HeldPage, Unreadable> {

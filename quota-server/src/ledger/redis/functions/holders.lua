@@ -36,6 +36,14 @@ function holders.seen(b, holder)
   end
 end
 
+-- How many asked lately. Writes nothing.
+function holders.asked_lately(b)
+  if b.is_empty then
+    return 0
+  end
+  return redis.call('ZCOUNT', b.prefix .. 'holders', '(' .. whole.text(b.ms - ACTIVE_MS), '+inf')
+end
+
 -- How many are active, those counted that stopped asking in the last quarter second.
 function holders.active(b)
   if b.ms >= b.recount_ms then

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const HEAD: &str = include_str!("head.lua");
 const CLOCK: &str = include_str!("clock.lua");
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     include_str!("whole.lua"),
     include_str!("records.lua"),
     include_str!("time.lua"),
@@ -32,6 +32,7 @@ const PARTS: [&str; 18] = [
     include_str!("run.lua"),
     include_str!("deployment.lua"),
     include_str!("views.lua"),
+    include_str!("overview.lua"),
 ];
 const REGISTER: &str = include_str!("register.lua");
 

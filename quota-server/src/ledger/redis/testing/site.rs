@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, Now, Overview};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -142,6 +142,10 @@ impl Ledger for Timed {
 
     fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
         async move { self.on_time().await.leases(id).await }.boxed()
+    }
+
+    fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {
+        async move { self.on_time().await.overview().await }.boxed()
     }
 
     fn health(&self) -> BoxFuture<'_, Result<Now, Unavailable>> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use quota_core::{
     Acquire, Book, BookPage, Command, GiveBack, HeldLease, HolderId, LateUse, LeaseId, Now,
-    Outcome, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use,
+    Outcome, Overview, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use,
     WindowKind,
 };
 
@@ -246,6 +246,15 @@ impl Pair {
             self.pages().into_iter().filter(|page| page.window >= oldest(&book, &now)).collect();
         assert_eq!(shown, book.pages(&now));
         assert_eq!(self.held(), named(&self.leases, book.held(&now)));
+        assert_eq!(self.overview(), book.overview(&now));
+    }
+
+    fn overview(&mut self) -> Overview {
+        let command = self.world.call().overview(&self.world.library);
+        match self.world.ask(&command).1 {
+            Answer::Overview(overview) => *overview,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn pages(&mut self) -> Vec<BookPage> {

@@ -1,0 +1,53 @@
+use quota_api::{DeploymentOverview, LedgerKind, ServerRole};
+use quota_core::Overview;
+
+use super::{amount, deployment, state, usage};
+use crate::config;
+use crate::http::Failure;
+use crate::ledger::{Role, Stored};
+
+/// Deployments at a glance.
+pub(in crate::http) fn overviews(
+    all: &[(Stored, Overview)],
+) -> Result<Vec<DeploymentOverview>, Failure> {
+    all.iter().map(|(stored, seen)| overview(stored, seen)).collect()
+}
+
+fn overview(stored: &Stored, seen: &Overview) -> Result<DeploymentOverview, Failure> {
+    let shown = deployment::shown(stored)?;
+    let Overview { standing, page, .. } = seen;
+    Ok(DeploymentOverview {
+        id: shown.id,
+        model_group: shown.spec.model_group,
+        labels: shown.spec.labels,
+        version: shown.version,
+        window: shown.spec.window,
+        state: state(standing.state),
+        usage: usage(standing),
+        granted: amount(page.granted),
+        given_back: amount(page.given_back),
+        used: amount(page.used),
+        held: amount(page.held),
+        burnt: amount(page.burnt),
+        denied: amount(page.denied),
+        leases: seen.leases,
+        holders: seen.holders,
+    })
+}
+
+/// What a server is among others.
+pub(in crate::http) const fn role(role: Role) -> ServerRole {
+    match role {
+        Role::Active => ServerRole::Active,
+        Role::Standby => ServerRole::Standby,
+    }
+}
+
+/// Who keeps the book.
+pub(in crate::http) const fn ledger_kind(kind: config::LedgerKind) -> LedgerKind {
+    match kind {
+        config::LedgerKind::Embedded => LedgerKind::Embedded,
+        config::LedgerKind::Postgres => LedgerKind::Postgres,
+        config::LedgerKind::Redis => LedgerKind::Redis,
+    }
+}
