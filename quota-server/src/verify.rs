@@ -11,7 +11,7 @@ mod tally;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quota_core::{BookPage, Imbalance};
+use quota_core::{Amount, BookPage, Imbalance, Limit};
 
 pub use report::{Grant, Report, WindowReport};
 
@@ -61,19 +61,52 @@ pub enum VerifyError {
         source: Imbalance,
     },
     /// More is outstanding in a window than its limit.
-    #[error("lease {0} takes its window above the limit")]
-    OverLimit(LeaseRef),
+    #[error("lease {lease} takes its window to {}, above the limit: {}", said(*spent), limited(*limit))]
+    OverLimit {
+        /// Which lease.
+        lease: LeaseRef,
+        /// Outstanding and overrun, with it.
+        spent: Amount,
+        /// What there is.
+        limit: Limit,
+    },
     /// A lease gave back and used more than it held.
-    #[error("lease {0} has more given back and used than it held")]
-    Overdrawn(LeaseRef),
+    #[error("lease {lease} held {}, and gave back {} and used {}", said(*held), said(*given_back), said(*used))]
+    Overdrawn {
+        /// Which lease.
+        lease: LeaseRef,
+        /// What was granted.
+        held: Amount,
+        /// What of it was given back.
+        given_back: Amount,
+        /// What of it was used.
+        used: Amount,
+    },
     /// A page of the history does not add up.
-    #[error("the history of deployment number {deployment}, window {window}, does not add up")]
+    #[error("the history of deployment number {deployment} does not add up: {}", sums(page))]
     History {
         /// Of which deployment.
         deployment: u32,
-        /// Which window.
-        window: u64,
+        /// The page.
+        page: Box<BookPage>,
     },
+}
+
+fn said(amount: Amount) -> String {
+    format!("{} tokens and {} requests", amount.tokens, amount.requests)
+}
+
+fn limited(limit: Limit) -> String {
+    let unit = |limit: Option<u64>, unit| limit.map(|limit| format!("{limit} {unit}"));
+    let units = [unit(limit.tokens, "tokens"), unit(limit.requests, "requests")];
+    units.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+}
+
+fn sums(page: &BookPage) -> String {
+    let BookPage { window, granted, given_back, used, burnt, .. } = page;
+    let parts = [("given back", given_back), ("used", used), ("burnt", burnt)];
+    let parts = parts.map(|(name, amount)| format!("{name} {}", said(*amount)));
+    format!("window {window} granted {}; {}", said(*granted), parts.join(", "))
 }
 
 /// Checks a data folder and tells what is in it.
@@ -154,6 +187,6 @@ fn check_page(deployment: u32, page: &BookPage) -> Result<(), VerifyError> {
     if sum == Some(page.granted) {
         Ok(())
     } else {
-        Err(VerifyError::History { deployment, window: page.window })
+        Err(VerifyError::History { deployment, page: Box::new(page.clone()) })
     }
 }

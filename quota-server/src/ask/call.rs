@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use quota_api::{Code, Deployment, DeploymentList, DeploymentSpec, Problem, routes};
+use quota_api::{Code, Deployment, DeploymentList, DeploymentSpec, Problem, WindowList, routes};
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -36,6 +36,12 @@ impl Server {
 
     pub(super) async fn deployment(&self, id: &str) -> Result<Deployment, Refusal> {
         self.read(&named(id), self.http.get(self.of(id))).await
+    }
+
+    pub(super) async fn windows(&self, id: &str, last: u32) -> Result<WindowList, Refusal> {
+        let mut url = self.path(routes::DEPLOYMENTS, &[id, "windows"]);
+        url.query_pairs_mut().append_pair("last", &last.to_string());
+        self.read(&named(id), self.http.get(url)).await
     }
 
     pub(super) async fn put(

@@ -12,6 +12,7 @@ mod deployments;
 mod refusal;
 mod server;
 mod table;
+mod verify;
 
 use clap::Subcommand;
 use clap_complete::Shell;
@@ -19,6 +20,7 @@ use clap_complete::Shell;
 pub use deployments::Deployments;
 pub use refusal::{Exit, Refusal};
 pub use server::ServerArgs;
+pub use verify::Verify;
 
 use crate::config;
 
@@ -32,12 +34,25 @@ Exit codes:
   70  the server has a fault, or what answers is no quota server
   77  there is no token, a wrong one, or one that may not do this";
 
+const EXAMPLES_OF_VERIFY: &str = "\
+Examples:
+  quota-server verify                             every deployment, the last hour
+  quota-server verify gpt-4o-eu --last 5 --all    five minutes of one, each window shown
+  quota-server verify --data-dir ./quota-data     an embedded ledger that does not run";
+
 /// What is asked.
 #[derive(Debug, Subcommand)]
 pub enum Ask {
     /// List, show, change and remove the deployments of a running server
     #[command(subcommand)]
     Deployments(Deployments),
+    /// Add up the books of the last windows; exit code 1 and the sums, where one does not add up
+    ///
+    /// Each must be: granted = given back + used + held + burnt, in tokens and in requests. With
+    /// --data-dir the whole journal of an embedded ledger is replayed, which also shows that no
+    /// grant took a window above the limit of its moment.
+    #[command(after_help = format!("{EXAMPLES_OF_VERIFY}\n\n{EXITS}"))]
+    Verify(Verify),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -60,6 +75,7 @@ impl Ask {
     pub async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
         match self {
             Self::Deployments(ask) => ask.run(env).await,
+            Self::Verify(ask) => ask.run(env).await,
             Self::Completion { shell } => Ok(completion(shell)),
             Self::Openapi => Ok(crate::http::document()),
         }

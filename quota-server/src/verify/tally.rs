@@ -94,7 +94,7 @@ impl Tally {
         let spent = self.spent.get(&window_of(lease)).copied().unwrap_or_default();
         // A rolling limit is over any 60 s, not over a window: the replay checks that one.
         if policy.kind == WindowKind::Minute && !spent.fits(policy.limit.ceiling()) {
-            return Err(VerifyError::OverLimit(lease));
+            return Err(VerifyError::OverLimit { lease, spent, limit: policy.limit });
         }
         Ok(())
     }
@@ -112,7 +112,8 @@ impl Tally {
         let after = charge(grant);
         let spoken_for = grant.given_back.checked_add(grant.used);
         if !spoken_for.is_some_and(|sum| sum.fits(grant.amount)) {
-            return Err(VerifyError::Overdrawn(lease));
+            let Grant { amount: held, given_back, used, .. } = *grant;
+            return Err(VerifyError::Overdrawn { lease, held, given_back, used });
         }
         self.spend(lease, before, after);
         Ok(())
@@ -182,7 +183,10 @@ mod tests {
         tally.event(0, &Event::GivenBack { lease: lease(0), total, closed: false }).unwrap();
         tally.event(0, &granted(1, 300)).unwrap();
         let wrong = tally.event(0, &granted(2, 1)).unwrap_err();
-        assert!(matches!(wrong, VerifyError::OverLimit(found) if found.lease == lease(2)));
+        assert_eq!(
+            wrong.to_string(),
+            "lease 0-9-2 takes its window to 501 tokens and 3 requests, above the limit: 500 tokens"
+        );
     }
 
     #[test]
@@ -202,6 +206,10 @@ mod tests {
         tally.event(0, &Event::GivenBack { lease: lease(0), total, closed: false }).unwrap();
         let (used, overrun) = (Amount::new(101, 1), Amount::ZERO);
         let wrong = tally.event(0, &Event::Used { lease: lease(0), used, overrun }).unwrap_err();
-        assert!(matches!(wrong, VerifyError::Overdrawn(_)));
+        assert_eq!(
+            wrong.to_string(),
+            "lease 0-9-0 held 300 tokens and 1 requests, and gave back 200 tokens and 0 requests \
+             and used 101 tokens and 1 requests"
+        );
     }
 }

@@ -1,4 +1,5 @@
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::Path;
 
 use crate::ledger::journaled::OpenError;
@@ -18,6 +19,22 @@ impl FolderLock {
         let file = File::create(folder.join("lock")).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+
+    /// Keeps servers off a folder that is read, as long as none is on it; other readers may be. A folder
+    /// without a lock's file was never a server's.
+    pub(crate) fn share(folder: &Path) -> Result<Option<Self>, OpenError> {
+        let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
+        let file = match File::open(folder.join("lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unusable(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }

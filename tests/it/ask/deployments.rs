@@ -1,0 +1,67 @@
+//! `quota-server deployments`.
+
+use quota_api::Lease;
+use serde_json::{Value, json};
+
+use super::Person;
+use crate::support::{Caller, server};
+
+#[tokio::test]
+async fn a_deployment_is_made_shown_changed_and_removed() {
+    let server = server().await;
+    let person = Person::at(&server);
+    let line = "deployments set chat --tpm 150_000 --rpm 900 --model-group gpt --label region=eu";
+    let made = person.says(line).await;
+    assert_eq!(Person::done(&made), "chat: made, version 1\n");
+    let changed = person.says("deployments set chat --rpm none --tpm 7").await;
+    let told = "chat: rpm_limit 900 -> none\nchat: tpm_limit 150000 -> 7\nchat: version 2\n";
+    assert_eq!(Person::done(&changed), told);
+    let shown = person.says("deployments show chat -o json").await;
+    let shown: Value = serde_json::from_str(Person::done(&shown)).unwrap();
+    assert_eq!((&shown["tpm_limit"], &shown["labels"]), (&json!(7), &json!({"region": "eu"})));
+    let shown = person.says("deployments show chat").await;
+    assert!(Person::done(&shown).contains("labels.region  eu\n"), "{shown:?}");
+    let list = person.says("deployments list").await;
+    let list: Vec<Vec<&str>> =
+        Person::done(&list).lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(list[0], ["ID", "WINDOW", "TPM", "RPM", "GROUP", "VERSION"]);
+    assert_eq!(list[1], ["chat", "minute", "7", "-", "gpt", "2"]);
+    assert_eq!(list[2][..4], ["embeddings", "rolling", "500", "50"]);
+    let removed = person.says("deployments rm chat").await;
+    assert_eq!(Person::done(&removed), "chat: removed\n");
+    let again = person.says("deployments rm chat").await;
+    assert!(Person::refused(&again, 1).contains("deployment_not_found"), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_change_bound_to_a_version_is_not_made_to_another() {
+    let server = server().await;
+    let person = Person::at(&server);
+    Person::done(&person.says("deployments set chat --tpm 1").await);
+    Person::done(&person.says("deployments set chat --tpm 2 --if-version 1").await);
+    for line in [
+        "deployments set chat --tpm 3 --if-version 1",
+        "deployments set chat --tpm 3 --if-version 0",
+        "deployments rm chat --if-version 1",
+    ] {
+        let refused = person.says(line).await;
+        assert!(Person::refused(&refused, 1).contains("precondition_failed"), "{refused:?}");
+    }
+    let list = person.says("deployments list -o json").await;
+    let list: Value = serde_json::from_str(Person::done(&list)).unwrap();
+    assert_eq!(list["deployments"][0]["tpm_limit"], 2);
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_take_is_said_in_a_line() {
+    let server = server().await;
+    let person = Person::at(&server);
+    let nothing = person.says("deployments set chat").await;
+    assert!(Person::refused(&nothing, 64).contains("invalid_value"), "{nothing:?}");
+    let _: Lease = Caller::of(&server).acquire("r1", 1, 1).await.done(201);
+    let fixed = person.says("deployments set embeddings --window minute").await;
+    assert!(Person::refused(&fixed, 1).contains("fixed_field"), "{fixed:?}");
+    // An id is one segment of the path, whatever is in it.
+    let none = person.says("deployments show ../embeddings").await;
+    assert!(Person::refused(&none, 1).contains("deployment `../embeddings`"), "{none:?}");
+}
