@@ -187,6 +187,6 @@ fn check_page(deployment: u32, page: &BookPage) -> Result<(), VerifyError> {
     if sum == Some(page.granted) {
         Ok(())
     } else {
-        Err(VerifyError::History { deployment, page: Box::new(page.clone()) })
+        Err(VerifyError::History { deployment, page: Box::new(*page) })
     }
 }
