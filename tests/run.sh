@@ -94,9 +94,9 @@ main() {
     install_missing
     need_rust
     case "${1:-all}" in
-        all) python_packages; lint; run_tests ;;
+        all) python_packages; lint; run_tests; tests/helm.sh render ;;
         lint) lint ;;
-        test) python_packages; run_tests ;;
+        test) python_packages; run_tests; tests/helm.sh render ;;
         *) die "unknown argument '$1'; it takes lint, test, or nothing" ;;
     esac
     step "all passed"

@@ -1,0 +1,83 @@
+{{/*
+What no single value shows to be wrong, told in a sentence. What one shows, values.schema.json refuses.
+*/}}
+{{- define "tokenlease.refuseContradictions" -}}
+{{- include "tokenlease.refuseLedger" . }}
+{{- include "tokenlease.refuseServers" . }}
+{{- include "tokenlease.refuseAccess" . }}
+{{- include "tokenlease.refuseGateway" . }}
+{{- end }}
+
+{{- define "tokenlease.refuseLedger" -}}
+{{- $ledger := .Values.ledger }}
+{{- if ne $ledger.kind "embedded" }}
+{{- include "tokenlease.refuseStore" (list $ledger.kind "postgres" $ledger.postgres) }}
+{{- if and $ledger.postgres.passwordSecret $ledger.postgres.urlSecret }}
+{{- fail "ledger.postgres.passwordSecret belongs to ledger.postgres.url: a URL from a secret has its password in it" }}
+{{- end }}
+{{- end }}
+{{- if eq $ledger.kind "redis" }}
+{{- include "tokenlease.refuseStore" (list "redis" "redis" $ledger.redis) }}
+{{- end }}
+{{- end }}
+
+{{/* Takes (list kind store settings). */}}
+{{- define "tokenlease.refuseStore" -}}
+{{- $kind := index . 0 }}
+{{- $store := index . 1 }}
+{{- $settings := index . 2 }}
+{{- if not (or $settings.url $settings.urlSecret) }}
+{{- fail (printf "ledger.kind %s needs ledger.%s.url or ledger.%s.urlSecret" $kind $store $store) }}
+{{- end }}
+{{- if and $settings.url $settings.urlSecret }}
+{{- fail (printf "ledger.%s.url and ledger.%s.urlSecret are both set: which is it?" $store $store) }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseServers" -}}
+{{- $server := .Values.server }}
+{{- if and (eq .Values.ledger.kind "embedded") (gt (int $server.replicas) 1) }}
+{{- fail "ledger.kind embedded has one server: for more, take postgres or redis" }}
+{{- end }}
+{{- if and $server.autoscaling.enabled (ne .Values.ledger.kind "redis") }}
+{{- fail "server.autoscaling needs ledger.kind redis: elsewhere one server works, however many there are" }}
+{{- end }}
+{{- include "tokenlease.refuseScale" (list "server" $server) }}
+{{- if and .Values.tls.clientCa (not .Values.tls.secret) }}
+{{- fail "tls.clientCa needs tls.secret: without TLS nobody shows a certificate" }}
+{{- end }}
+{{- end }}
+
+{{/* Takes (list component settings). */}}
+{{- define "tokenlease.refuseScale" -}}
+{{- $scale := (index . 1).autoscaling }}
+{{- if gt (int $scale.minReplicas) (int $scale.maxReplicas) }}
+{{- fail (printf "%s.autoscaling.minReplicas is above maxReplicas" (index . 0)) }}
+{{- end }}
+{{- if and (index . 1).ingress.enabled (not (index . 1).ingress.host) }}
+{{- fail (printf "%s.ingress needs a host" (index . 0)) }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseAccess" -}}
+{{- $access := .Values.access }}
+{{- if and (eq $access.mode "secret") (not $access.secret) }}
+{{- fail "access.mode secret needs access.secret" }}
+{{- end }}
+{{- if and (ne $access.mode "secret") $access.secret }}
+{{- fail (printf "access.secret is of no use with access.mode %s" $access.mode) }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseGateway" -}}
+{{- $gateway := .Values.gateway }}
+{{- if $gateway.enabled }}
+{{- if not $gateway.config.model_list }}
+{{- fail "gateway.enabled needs gateway.config with a model_list" }}
+{{- end }}
+{{- if and (eq .Values.access.mode "secret") (not $gateway.quotaToken) }}
+{{- fail "gateway.quotaToken must name the gateways' token: the tokens file of access.secret has only hashes" }}
+{{- end }}
+{{- include "tokenlease.refuseScale" (list "gateway" $gateway) }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,134 @@
+{{/* The pods of servers. */}}
+
+{{- define "tokenlease.serverPod" -}}
+metadata:
+  labels:
+    {{- include "tokenlease.podLabels" (list . "server") | nindent 4 }}
+    {{- with .Values.server.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    # Settings are read at the start. Deployments, tokens and certificates are not in here: servers read them again.
+    checksum/config: {{ include "tokenlease.quotaToml" . | sha256sum }}
+    {{- with .Values.server.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "tokenlease.serviceAccount" . }}
+  {{- include "tokenlease.pod" (list .) | nindent 2 }}
+  {{- include "tokenlease.placement" (list . .Values.server "server") | nindent 2 }}
+  terminationGracePeriodSeconds: {{ include "tokenlease.serverGrace" . }}
+  containers:
+    - name: server
+      {{- include "tokenlease.container" (list . "quota-server") | nindent 6 }}
+      args: [serve, --config, /etc/tokenlease/server/quota.toml]
+      env:
+        {{- include "tokenlease.serverEnv" . | nindent 8 }}
+      ports:
+        - name: http
+          containerPort: {{ .Values.server.port }}
+      {{- include "tokenlease.serverProbes" . | nindent 6 }}
+      {{- include "tokenlease.lifecycle" .Values.server | nindent 6 }}
+      resources:
+        {{- toYaml .Values.server.resources | nindent 8 }}
+      {{- if eq .Values.ledger.kind "embedded" }}
+      workingDir: /var/lib/tokenlease
+      {{- end }}
+      volumeMounts:
+        {{- include "tokenlease.serverMounts" . | nindent 8 }}
+  volumes:
+    {{- include "tokenlease.serverVolumes" . | nindent 4 }}
+{{- end }}
+
+{{/* The wait before the stop, the drain, closing the ledger (10 s at most), and 5 s to spare. */}}
+{{- define "tokenlease.serverGrace" -}}
+{{- $drain := dig "http" "drain_ms" 10000 .Values.config | float64 }}
+{{- add .Values.server.stopDelaySeconds (ceil (divf $drain 1000)) 15 }}
+{{- end }}
+
+{{- define "tokenlease.serverEnv" -}}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+# How clients reach this pod: standbys send them to the active server.
+- name: QUOTA_ADVERTISE_URL
+  value: {{ printf "%s://%s:%v" (ternary "https" "http" (not (empty .Values.tls.secret))) (ternary "[$(POD_IP)]" "$(POD_IP)" (eq .Values.server.ipFamily "IPv6")) .Values.server.port }}
+{{ include "tokenlease.ledgerEnv" . }}
+{{- with .Values.server.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.serverProbes" -}}
+{{- $scheme := ternary "HTTPS" "HTTP" (not (empty .Values.tls.secret)) -}}
+# A start may read a long journal first.
+startupProbe:
+  httpGet: {path: /healthz, port: http, scheme: {{ $scheme }}}
+  periodSeconds: 2
+  failureThreshold: 150
+livenessProbe:
+  httpGet: {path: /healthz, port: http, scheme: {{ $scheme }}}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, port: http, scheme: {{ $scheme }}}
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 2
+{{- end }}
+
+{{- define "tokenlease.serverMounts" -}}
+- {name: config, mountPath: /etc/tokenlease/server, readOnly: true}
+{{- if .Values.deployments }}
+- {name: deployments, mountPath: /etc/tokenlease/deployments, readOnly: true}
+{{- end }}
+{{- if ne .Values.access.mode "anonymous" }}
+- {name: tokens, mountPath: /etc/tokenlease/tokens, readOnly: true}
+{{- end }}
+{{- if .Values.tls.secret }}
+- {name: tls, mountPath: /etc/tokenlease/tls, readOnly: true}
+{{- end }}
+{{- if .Values.tls.clientCa }}
+- {name: client-ca, mountPath: /etc/tokenlease/client-ca, readOnly: true}
+{{- end }}
+{{- if eq .Values.ledger.kind "embedded" }}
+- {name: data, mountPath: /var/lib/tokenlease}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.serverVolumes" -}}
+{{- $name := include "tokenlease.fullname" . -}}
+- name: config
+  configMap: {name: {{ $name }}-config}
+{{- if .Values.deployments }}
+- name: deployments
+  configMap: {name: {{ $name }}-deployments}
+{{- end }}
+{{- if eq .Values.access.mode "generated" }}
+- name: tokens
+  secret:
+    secretName: {{ $name }}-tokens
+    items: [{key: tokens.toml, path: tokens.toml}]
+{{- else if eq .Values.access.mode "secret" }}
+- name: tokens
+  secret:
+    secretName: {{ .Values.access.secret.name }}
+    items: [{key: {{ .Values.access.secret.key }}, path: tokens.toml}]
+{{- end }}
+{{- with .Values.tls.secret }}
+- name: tls
+  secret: {secretName: {{ . }}}
+{{- end }}
+{{- with .Values.tls.clientCa }}
+- name: client-ca
+  secret:
+    secretName: {{ .name }}
+    items: [{key: {{ .key }}, path: ca.crt}]
+{{- end }}
+{{- if and (eq .Values.ledger.kind "embedded") .Values.ledger.embedded.volume.existingClaim }}
+- name: data
+  persistentVolumeClaim: {claimName: {{ .Values.ledger.embedded.volume.existingClaim }}}
+{{- end }}
+{{- end }}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# The chart, with the real Helm. tests/run.sh calls it; by itself it takes the same programs from the
+# build that PROFILE names.
+#
+#   tests/helm.sh              all of it
+#   tests/helm.sh render       what needs no Kubernetes
+#   tests/helm.sh cluster      against Kubernetes' API server and etcd
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+HELM=v4.3.1
+HELM_DOCS=v1.14.2
+KUBERNETES=v1.36.3
+# The last release of which the Go module has the definitions in it.
+PROMETHEUS_OPERATOR=v0.85.0
+
+TOOLS=$PWD/target/tools
+
+step() { printf '\n== %s\n' "$*"; }
+
+die() {
+    printf 'tests/helm.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# Runs what follows unless it was done for this very version.
+once() {
+    local stamp=$TOOLS/stamps/$1
+    shift
+    [ -e "$stamp" ] && return
+    step "$(basename "$stamp")"
+    "$@"
+    mkdir -p "$TOOLS/stamps"
+    touch "$stamp"
+}
+
+go_tool() { GOBIN=$TOOLS/bin CGO_ENABLED=0 go install "$1"; }
+
+# Of a module that is downloaded, its folder.
+go_folder() { go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
+
+custom_resources() {
+    local folder
+    folder=$(go_folder "github.com/prometheus-operator/prometheus-operator@$PROMETHEUS_OPERATOR")
+    mkdir -p "$TOOLS/crds"
+    for kind in servicemonitors podmonitors prometheusrules; do
+        install -m 644 "$folder/example/prometheus-operator-crd/monitoring.coreos.com_$kind.yaml" "$TOOLS/crds/"
+    done
+}
+
+# The module's replacements are only for itself, so a module of ours has them. Without its version
+# in it the program says that it is v0.0.0, which no chart is for.
+api_server() {
+    local package=k8s.io/component-base/version
+    local flags="-s -w -X $package.gitVersion=$KUBERNETES -X $package.gitMajor=1 -X $package.gitMinor=36"
+    (cd tests/helm/apiserver && CGO_ENABLED=0 go build -trimpath -ldflags "$flags" \
+        -o "$TOOLS/bin/kube-apiserver" k8s.io/kubernetes/cmd/kube-apiserver)
+}
+
+render_tools() {
+    command -v go >/dev/null || die "missing: Go 1.26 or newer"
+    once "helm-$HELM" go_tool "helm.sh/helm/v4/cmd/helm@$HELM"
+    once "helm-docs-$HELM_DOCS" go_tool "github.com/norwoodj/helm-docs/cmd/helm-docs@$HELM_DOCS"
+    once "prometheus-operator-$PROMETHEUS_OPERATOR" custom_resources
+}
+
+cluster_tools() {
+    command -v etcd >/dev/null || die "missing: etcd-server (Debian's name)"
+    once "kube-apiserver-$KUBERNETES" api_server
+}
+
+run() {
+    step "$1"
+    target/venv/bin/python -m pytest --quiet -p no:cacheprovider "${@:2}"
+}
+
+main() {
+    render_tools
+    local render=(tests/helm --ignore tests/helm/cluster)
+    case "${1:-all}" in
+        all) cluster_tools; run "chart" tests/helm ;;
+        render) run "chart" "${render[@]}" ;;
+        cluster) cluster_tools; run "chart in a cluster" tests/helm/cluster ;;
+        *) die "unknown argument '$1'; it takes render, cluster, or nothing" ;;
+    esac
+}
+
+main "$@"

@@ -1,0 +1,41 @@
+"""Every values set renders, and what must be rejected is, with the message that it says itself."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+import chart
+
+
+def test_lint_finds_nothing(values: pathlib.Path):
+    done = chart.helm("lint", "--strict", chart.CHART, "--values", values)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("values", chart.REJECTED, ids=lambda path: path.stem)
+def test_what_is_wrong_is_rejected(values: pathlib.Path):
+    first = values.read_text().splitlines()[0]
+    assert first.startswith("# rejected: "), first
+    done = chart.template(values)
+    assert done.returncode != 0, "it renders"
+    assert first.removeprefix("# rejected: ") in done.stderr
+
+
+def test_rendering_is_repeatable(values: pathlib.Path):
+    """But for tokens that are made anew: with those, `access.mode` is no `secret`."""
+    first = chart.render(values)
+    chart.template.cache_clear()
+    second = chart.render(values)
+    for objects in (first, second):
+        for secret in chart.of_kind(objects, "Secret"):
+            secret.pop("stringData")
+    assert first == second
+
+
+def test_the_readme_tells_every_value():
+    docs = chart.TOOLS / "bin/helm-docs"
+    command = [docs, "--dry-run", "--chart-search-root", chart.CHART, "--log-level", "error"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    how = "make it anew: target/tools/bin/helm-docs --chart-search-root helm"
+    assert (chart.CHART / "README.md").read_text().strip() == told.strip(), how

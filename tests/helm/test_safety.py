@@ -1,0 +1,67 @@
+"""Pods have no rights that they don't need, and no value holds a secret."""
+
+import itertools
+
+import chart
+
+
+def test_pods_are_restricted(objects: list[dict]):
+    """What the Pod Security Standard `restricted` asks for, and a root that is read only."""
+    for workload in chart.workloads(objects):
+        pod = chart.pod_of(workload)["spec"]
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+        of_pod = pod["securityContext"]
+        assert of_pod["runAsNonRoot"] and of_pod["runAsUser"] > 0
+        assert of_pod["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            of_container = container["securityContext"]
+            assert of_container["readOnlyRootFilesystem"] is True
+            assert of_container["allowPrivilegeEscalation"] is False
+            assert of_container["capabilities"] == {"drop": ["ALL"]}
+            assert {"requests", "limits"} <= container["resources"].keys()
+
+
+def test_what_serves_is_probed_and_stops_gently(objects: list[dict]):
+    for workload in chart.of_kind(objects, "StatefulSet") + chart.of_kind(objects, "Deployment"):
+        pod = workload["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+        delay = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod["terminationGracePeriodSeconds"] > delay + 10
+
+
+def test_the_grace_covers_the_drain():
+    def grace(*args: str) -> int:
+        objects = chart.render(chart.CHART / "ci/default.yaml", *args)
+        (server,) = chart.of_kind(objects, "StatefulSet")
+        return server["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+
+    assert grace() == 5 + 10 + 15
+    assert grace("--set", "config.http.drain_ms=120001") == 5 + 121 + 15
+    assert grace("--set", "server.stopDelaySeconds=60") == 60 + 10 + 15
+
+
+def variables(objects: list[dict]) -> list[dict]:
+    pods = [chart.pod_of(workload)["spec"] for workload in chart.workloads(objects)]
+    containers = itertools.chain.from_iterable(pod["containers"] for pod in pods)
+    return [each for container in containers for each in container.get("env", [])]
+
+
+def test_secrets_come_by_reference(objects: list[dict]):
+    for variable in variables(objects):
+        if any(word in variable["name"] for word in ("TOKEN", "PASSWORD", "KEY")):
+            assert "secretKeyRef" in variable["valueFrom"], variable["name"]
+
+
+def test_servers_see_hashes_of_generated_tokens_only():
+    objects = chart.render(chart.CHART / "ci/gateways.yaml")
+    (secret,) = chart.of_kind(objects, "Secret")
+    tokens = [value for key, value in secret["stringData"].items() if key.endswith("-token")]
+    assert len(set(tokens)) == 3 and all(len(token) > 64 for token in tokens)
+    assert not any(token in secret["stringData"]["tokens.toml"] for token in tokens)
+    server = chart.named(objects, "StatefulSet", "quota-tokenlease")
+    (tokens_volume,) = [v for v in server["spec"]["template"]["spec"]["volumes"] if v["name"] == "tokens"]
+    assert [item["key"] for item in tokens_volume["secret"]["items"]] == ["tokens.toml"]
+    rest = [each for each in objects if each["kind"] != "Secret"]
+    assert not any(token in str(rest) for token in tokens)
