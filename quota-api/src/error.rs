@@ -153,6 +153,8 @@ codes! {
     ExceedsLease = "exceeds_lease", 422, false, false, "More than the lease held";
     /// The window has not enough left.
     Exhausted = "exhausted", 429, true, false, "The window has not enough left";
+    /// Too many wrong tokens came from the caller's address.
+    TooManyFailedLogins = "too_many_failed_logins", 429, true, false, "Too many wrong tokens";
     /// Too many requests at once for this server.
     Overloaded = "overloaded", 503, true, false, "The server has too much to do";
     /// The window's ledger cannot be vouched for.

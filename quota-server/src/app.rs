@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::auth::Access;
+use crate::auth::Gate;
 use crate::banner::Banner;
 use crate::clock::SystemClock;
 use crate::config::{AdvertiseUrl, Config, LedgerConfig, LedgerKind, SecretUrl};
@@ -26,6 +26,7 @@ use crate::lifecycle::{self, Asked, Signals};
 use crate::listener::{Bound, Listener, Stop};
 use crate::metrics;
 use crate::reload::Reload;
+use crate::renewal::{Renewable, Renewal};
 
 /// How often the samples of histograms are taken together: unread, they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -64,7 +65,7 @@ pub enum StartError {
 /// A server that is ready to serve.
 pub struct App {
     config: Config,
-    access: Access,
+    gate: Arc<Gate>,
     ledger: Arc<dyn Ledger>,
     listener: Listener,
     address: SocketAddr,
@@ -83,7 +84,7 @@ impl App {
     /// What did not work.
     pub async fn start(
         config: Config,
-        access: Access,
+        gate: Gate,
         declared: Vec<Put>,
         start_id: u64,
     ) -> Result<Self, StartError> {
@@ -102,7 +103,7 @@ impl App {
         Ok(Self {
             reload,
             config,
-            access,
+            gate: Arc::new(gate),
             ledger,
             listener,
             address,
@@ -116,7 +117,7 @@ impl App {
     #[must_use]
     pub fn banner(&self) -> String {
         let ledger = self.config.ledger.shown();
-        Banner { address: self.address, ledger: &ledger, access: &self.access }.to_string()
+        Banner { address: self.address, ledger: &ledger, access: &self.gate.access() }.to_string()
     }
 
     /// Serves until a signal says to stop; then drains, and closes the ledger.
@@ -127,10 +128,13 @@ impl App {
         let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
         let reload = self.reload.clone();
         reload.serve(deployments, Arc::clone(&ledger), &background, stop.hard.clone());
+        let renewal = Renewal::new(vec![Arc::clone(&self.gate) as Arc<dyn Renewable>]);
+        renewal.serve(&background, stop.hard.clone());
         background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
         let connections = self.begin(&stop);
         while signals.next().await == Asked::Reload {
             reload.ask();
+            renewal.ask();
         }
         lifecycle::stop(&stop, &connections, drain, signals.next_stop()).await;
         if timeout(LEDGER_STOP, ledger.stop()).await.is_err() {
@@ -144,7 +148,7 @@ impl App {
         let api = Api::new(
             &self.config.http,
             self.ledger,
-            self.access,
+            self.gate,
             stop.draining.clone(),
             RequestIds::new(self.start_id),
             self.exposition,

@@ -31,11 +31,11 @@ impl fmt::Display for Banner<'_> {
             Access::Anonymous => {
                 writeln!(f, "access: ANONYMOUS, from everywhere (--allow-anonymous)")?;
             }
-            Access::Tokens(tokens) => writeln!(f, "access: {} tokens", tokens.len())?,
+            Access::Known(roster) => writeln!(f, "access: {roster}")?,
         }
         let token = match access {
             Access::Anonymous => "",
-            Access::Tokens(_) => " -H \"authorization: Bearer $QUOTA_ADMIN_TOKEN\"",
+            Access::Known(_) => " -H \"authorization: Bearer $QUOTA_ADMIN_TOKEN\"",
         };
         writeln!(
             f,
@@ -48,10 +48,10 @@ impl fmt::Display for Banner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{Role, Token};
+    use crate::auth::{Keyring, Role, Token};
 
     fn banner(address: &str, tokens: Vec<Token>) -> String {
-        let access = Access::of(tokens);
+        let access = Keyring::given(tokens).access().unwrap();
         let (address, ledger) = (address.parse().unwrap(), "embedded, data in /data");
         Banner { address, ledger, access: &access }.to_string()
     }

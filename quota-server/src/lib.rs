@@ -14,7 +14,9 @@ pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod mistake;
+pub mod peer;
 mod reload;
+mod renewal;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,6 @@
 //! What the process is told from outside, and how it ends.
 //!
-//! SIGHUP reads the deployments file again. SIGTERM and SIGINT begin the stop: nothing new is begun,
+//! SIGHUP reads the files again that can change: deployments, tokens, certificates. SIGTERM and SIGINT begin the stop: nothing new is begun,
 //! what runs may finish for a while. When that is over, or at a second signal, what is left is cut
 //! off. The tokens of both stages belong to one run of the server and are handed to what must know.
 
@@ -24,7 +24,7 @@ pub struct Signals {
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// To read the deployments file again.
+    /// To read the files again that can change.
     Reload,
     /// To end.
     Stop,

@@ -4,6 +4,7 @@
 //! when the hard stop comes is cut off. A connection that is slow to say what it wants is closed,
 //! so slow ones cannot keep others out for long.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -11,7 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -21,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::config::HttpConfig;
+use crate::peer::Peer;
 
 /// How long accepting rests after it failed, as it does when file descriptors run out.
 const REST: Duration = Duration::from_millis(50);
@@ -91,7 +97,10 @@ impl Listener {
         while let Some(Some((stream, permit))) =
             stop.draining.run_until_cancelled(self.accept()).await
         {
-            let connection = serve_one(self.http.clone(), stream, router.clone(), stop.clone());
+            let (stream, address) = stream;
+            let peer = Arc::new(Peer { address, names: Vec::new() });
+            let service = Introduced { peer, router: TowerToHyperService::new(router.clone()) };
+            let connection = serve_one(self.http.clone(), stream, service, stop.clone());
             tasks.spawn(async move {
                 connection.await;
                 drop(permit);
@@ -100,11 +109,11 @@ impl Listener {
     }
 
     /// The next connection; `None` only if the semaphore were closed, which it never is.
-    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    async fn accept(&self) -> Option<((TcpStream, SocketAddr), OwnedSemaphorePermit)> {
         let permit = Arc::clone(&self.room).acquire_owned().await.ok()?;
         loop {
             match self.socket.accept().await {
-                Ok((stream, _)) => return Some((stream, permit)),
+                Ok(accepted) => return Some((accepted, permit)),
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(REST).await;
@@ -114,11 +123,27 @@ impl Listener {
     }
 }
 
-async fn serve_one(http: http1::Builder, stream: TcpStream, router: Router, stop: Stop) {
+/// The router, told with every request whose it is.
+struct Introduced {
+    peer: Arc<Peer>,
+    router: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for Introduced {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(Arc::clone(&self.peer));
+        self.router.call(request)
+    }
+}
+
+async fn serve_one(http: http1::Builder, stream: TcpStream, service: Introduced, stop: Stop) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "no TCP_NODELAY");
     }
-    let service = TowerToHyperService::new(router);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = stop.hard.run_until_cancelled(async {
         tokio::select! {

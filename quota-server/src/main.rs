@@ -42,12 +42,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
-    let access = config.access.access(config.http.listen, variable)?;
+    let gate = config.access.gate(config.http.listen, variable)?;
     let declared = app::declared(config.ledger.deployments.as_ref())?;
     logging::begin(&config.log)?;
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let start_id = SysRng.try_next_u64().context("no randomness")?;
-    let app = App::start(config, access, declared, start_id).await?;
+    let app = App::start(config, gate, declared, start_id).await?;
     say(&app.banner())?;
     app.serve(&mut signals).await;
     Ok(())

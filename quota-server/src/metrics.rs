@@ -16,9 +16,11 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 mod http;
 mod lease;
+mod reloaded;
 
 pub use http::{HttpMetrics, RouteMetrics};
 pub use lease::LeaseMetrics;
+pub use reloaded::Reloaded;
 
 const COMMITS: &str = "quota_commits_total";
 const COMMIT_FAILURES: &str = "quota_commit_failures_total";
@@ -32,6 +34,10 @@ const DENIED_BY_HOLDERS: &str = "quota_denied_by_holders_total";
 const GIVEN_BACK_TOKENS: &str = "quota_given_back_tokens_total";
 const GIVEN_BACK_REQUESTS: &str = "quota_given_back_requests_total";
 const OVERRUN_TOKENS: &str = "quota_overrun_tokens_total";
+
+const FAILED_LOGINS: &str = "quota_failed_logins_total";
+const RELOADS: &str = "quota_reloads_total";
+const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 
 const HTTP_REQUESTS: &str = "quota_http_requests_total";
 const HTTP_SECONDS: &str = "quota_http_request_seconds";
@@ -62,6 +68,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (GIVEN_BACK_TOKENS, "Tokens credited by returns"),
     (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
+    (FAILED_LOGINS, "Calls with a wrong token, or with one that contradicts the certificate"),
     (QUARANTINES, "Books found to have lost writes in the store, and quarantined"),
 ];
 
@@ -111,6 +118,12 @@ pub fn describe() {
         let _exists = histogram_of(name);
     }
     describe_counter!(DENIED, "Acquires denied, by the unit that ran out");
+    describe_counter!(RELOADS, "Files taken over while serving, by what they hold");
+    describe_counter!(RELOAD_FAILURES, "Files with a mistake, so that what was before goes on");
+    for file in Reloaded::ALL {
+        counter!(RELOADS, "file" => file.as_str()).increment(0);
+        counter!(RELOAD_FAILURES, "file" => file.as_str()).increment(0);
+    }
     describe_counter!(HTTP_REQUESTS, "HTTP requests answered, by route and class of status");
     describe_histogram!(HTTP_SECONDS, "How long HTTP requests take, by route");
     let _exist = (LeaseMetrics::new(), HttpMetrics::new());
@@ -127,6 +140,17 @@ pub fn committed(took: Duration, grants: usize, bytes: usize) {
 /// A commit failed.
 pub fn commit_failed() {
     counter_of(COMMIT_FAILURES).increment(1);
+}
+
+/// A caller showed a wrong token.
+pub fn login_failed() {
+    counter_of(FAILED_LOGINS).increment(1);
+}
+
+/// A file was read again: whether what it has now holds.
+pub fn reloaded(file: Reloaded, holds: bool) {
+    let name = if holds { RELOADS } else { RELOAD_FAILURES };
+    counter!(name, "file" => file.as_str()).increment(1);
 }
 
 /// The books were recovered from the journal.

@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use crate::declared;
 use crate::ledger::Ledger;
+use crate::metrics::{self, Reloaded};
 
 /// Asks for a reload. Asked for twice while one runs, it is done once more.
 #[derive(Debug, Clone, Default)]
@@ -46,15 +47,23 @@ impl Reload {
 
 async fn reload(path: PathBuf, ledger: &dyn Ledger) {
     let read = tokio::task::spawn_blocking(move || declared::read(&path)).await;
-    match read {
-        Ok(Ok(puts)) => match declared::apply(ledger, puts).await {
-            Ok(applied) => {
-                info!(applied.deployments, applied.created, "the deployments file is applied");
-            }
-            Err(error) => error!(%error, "the deployments file is not applied to its end"),
-        },
-        Ok(Err(mistake)) => error!(%mistake, "the deployments file has a mistake: nothing changes"),
-        Err(error) => error!(%error, "the deployments file could not be read"),
+    let applied = match read {
+        Ok(Ok(puts)) => declared::apply(ledger, puts)
+            .await
+            .inspect_err(|error| error!(%error, "the deployments file is not applied to its end"))
+            .ok(),
+        Ok(Err(mistake)) => {
+            error!(%mistake, "the deployments file has a mistake: nothing changes");
+            None
+        }
+        Err(error) => {
+            error!(%error, "the deployments file could not be read");
+            None
+        }
+    };
+    metrics::reloaded(Reloaded::Deployments, applied.is_some());
+    if let Some(applied) = applied {
+        info!(applied.deployments, applied.created, "the deployments file is applied");
     }
 }
 

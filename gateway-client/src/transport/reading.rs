@@ -49,7 +49,7 @@ pub(crate) fn outcome<T>(answer: &Result<T, CallError>) -> Outcome<'_> {
 
 /// Whether what is answered so is refused for what the client is, not for what it says.
 fn refuses(code: Code) -> bool {
-    matches!(code, Code::Unauthenticated | Code::Forbidden)
+    matches!(code, Code::Unauthenticated | Code::TooManyFailedLogins | Code::Forbidden)
 }
 
 /// How many entries of a batch a server could not work on.

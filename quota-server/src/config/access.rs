@@ -1,9 +1,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::ArgAction;
+use clap::{ArgAction, value_parser};
 
-use crate::auth::{Access, Role, Token, read_tokens};
+use crate::auth::{Access, Gate, Keyring, Role, Token};
 use crate::mistake::Mistake;
 
 /// The variables that hold a token, the name that it goes by, and its role.
@@ -20,13 +20,17 @@ const SHORTEST_TOKEN_BYTES: usize = 16;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "access")]
 pub struct AccessConfig {
-    /// TOML file of tokens, made with `quota-server token`
+    /// TOML file of tokens, made with `quota-server token`, and of names in certificates; read again
+    /// when it changes and on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub tokens_file: Option<PathBuf>,
     /// Without any token, listen on other addresses than loopback all the same
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true")]
     pub allow_anonymous: bool,
+    /// Wrong tokens a minute that one address may show; more are answered 429. Good ones always pass
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = value_parser!(u32).range(1..=60_000))]
+    pub failed_logins: u32,
 }
 
 impl AccessConfig {
@@ -34,28 +38,24 @@ impl AccessConfig {
     ///
     /// # Errors
     /// A mistake in either, or a server that would let everybody in from everywhere.
-    pub fn access(
+    pub fn gate(
         &self,
         listen: SocketAddr,
         env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Access, Mistake> {
-        let mut tokens = match &self.tokens_file {
-            Some(path) => read_tokens(path)?,
-            None => Vec::new(),
-        };
+    ) -> Result<Gate, Mistake> {
+        let mut given = Vec::new();
         for (variable, name, role) in VARIABLES {
             if let Some(text) = env(variable) {
-                tokens.push(token(variable, name, role, &text)?);
+                given.push(token(variable, name, role, &text)?);
             }
         }
-        let access = Access::of(tokens);
-        self.check_exposure(&access, listen)?;
-        Ok(access)
+        let gate = Gate::open(Keyring::new(self.tokens_file.clone(), given), self.failed_logins)?;
+        self.check_exposure(&gate.access(), listen)?;
+        Ok(gate)
     }
 
     fn check_exposure(&self, access: &Access, listen: SocketAddr) -> Result<(), Mistake> {
-        if matches!(access, Access::Tokens(_)) || listen.ip().is_loopback() || self.allow_anonymous
-        {
+        if matches!(access, Access::Known(_)) || listen.ip().is_loopback() || self.allow_anonymous {
             return Ok(());
         }
         Err(Mistake::at(
@@ -79,9 +79,10 @@ fn token(variable: &str, name: &str, role: Role, text: &str) -> Result<Token, Mi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Shown;
 
     fn config(allow_anonymous: bool) -> AccessConfig {
-        AccessConfig { tokens_file: None, allow_anonymous }
+        AccessConfig { tokens_file: None, allow_anonymous, failed_logins: 60 }
     }
 
     #[test]
@@ -95,8 +96,8 @@ mod tests {
             ("192.0.2.1:0", false),
         ] {
             let listen = listen.parse().unwrap();
-            assert_eq!(config(false).access(listen, none).is_ok(), allowed, "{listen}");
-            assert!(config(true).access(listen, none).is_ok());
+            assert_eq!(config(false).gate(listen, none).is_ok(), allowed, "{listen}");
+            assert!(config(true).gate(listen, none).is_ok());
         }
     }
 
@@ -104,8 +105,9 @@ mod tests {
     fn tokens_of_the_environment_have_their_roles() {
         let env =
             |name: &str| (name != "QUOTA_VIEWER_TOKEN").then(|| format!("0123456789abcdef-{name}"));
-        let access = config(false).access("0.0.0.0:0".parse().unwrap(), env).unwrap();
-        let role = |shown| access.identify(Some(shown)).map(|found| found.role);
+        let access = config(false).gate("0.0.0.0:0".parse().unwrap(), env).unwrap().access();
+        let shown = |token| Shown { token: Some(token), names: &[] };
+        let role = |token| access.identify(shown(token)).ok().map(|found| found.role);
         assert_eq!(role("0123456789abcdef-QUOTA_ADMIN_TOKEN"), Some(Role::Admin));
         assert_eq!(role("0123456789abcdef-QUOTA_GATEWAY_TOKEN"), Some(Role::Gateway));
         assert_eq!(role("0123456789abcdef-QUOTA_VIEWER_TOKEN"), None);
@@ -115,7 +117,8 @@ mod tests {
     fn a_weak_token_is_a_mistake_that_does_not_show_it() {
         for weak in ["", "hunter2", "hunter2 hunter2 hunter2"] {
             let env = |_: &str| Some(weak.to_owned());
-            let mistake = config(false).access("127.0.0.1:0".parse().unwrap(), env).unwrap_err();
+            let listen = "127.0.0.1:0".parse().unwrap();
+            let mistake = config(false).gate(listen, env).map(drop).unwrap_err();
             assert_eq!(mistake.place, "environment: QUOTA_ADMIN_TOKEN");
             assert!(!mistake.to_string().contains("hunter2"));
         }

@@ -8,9 +8,11 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use quota_api::Code;
+use tokio::time::Instant;
 
 use super::{Api, Failure};
-use crate::auth::{Credential, Permission};
+use crate::auth::{Credential, NotAdmitted, Permission, Shown};
+use crate::peer::Peer;
 
 /// A caller that has the permission `P`.
 pub(super) struct Caller<P> {
@@ -39,15 +41,33 @@ impl<P: Needs> FromRequestParts<Arc<Api>> for Caller<P> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        let Some(credential) = api.access.identify(bearer(&parts.headers)) else {
-            let detail = "send `authorization: Bearer <token>` with a token that this server knows";
-            return Err(Failure::new(Code::Unauthenticated, detail));
-        };
+        let credential = admitted(parts, api)?;
         if credential.role.may(P::PERMISSION) {
             return Ok(Self { credential, permission: PhantomData });
         }
         let detail = format!("the role `{}` may not do this", credential.role.as_str());
         Err(Failure::new(Code::Forbidden, detail))
+    }
+}
+
+fn admitted(parts: &Parts, api: &Api) -> Result<Credential, Failure> {
+    let peer = parts.extensions.get::<Arc<Peer>>();
+    let names = peer.map_or(&[][..], |peer| &peer.names);
+    let shown = Shown { token: bearer(&parts.headers), names };
+    let from = peer.map(|peer| peer.address.ip());
+    Ok(api.gate.admit(shown, from, Instant::now())?)
+}
+
+impl From<NotAdmitted> for Failure {
+    fn from(why: NotAdmitted) -> Self {
+        match why {
+            NotAdmitted::Stranger(stranger) => {
+                Self::new(Code::Unauthenticated, stranger.to_string())
+            }
+            NotAdmitted::TooManyFailures { retry_after } => {
+                Self::too_many_failed_logins(retry_after)
+            }
+        }
     }
 }
 

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::Access;
+use crate::auth::Gate;
 use crate::config::HttpConfig;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics};
@@ -52,7 +52,7 @@ pub struct Api {
     /// Who keeps the book.
     pub ledger: Arc<dyn Ledger>,
     /// Who is let in.
-    pub access: Access,
+    pub gate: Arc<Gate>,
     /// How long a body may take to arrive.
     pub body_read: Duration,
     /// How long a request may take.
@@ -78,7 +78,7 @@ impl Api {
     pub fn new(
         config: &HttpConfig,
         ledger: Arc<dyn Ledger>,
-        access: Access,
+        gate: Arc<Gate>,
         draining: CancellationToken,
         request_ids: RequestIds,
         exposition: PrometheusHandle,
@@ -86,7 +86,7 @@ impl Api {
     ) -> Self {
         Self {
             ledger,
-            access,
+            gate,
             body_read: Duration::from_millis(config.body_read_ms),
             request: Duration::from_millis(config.request_ms),
             room: Semaphore::new(config.max_requests as usize),

@@ -59,10 +59,12 @@ pub(super) fn serve<S: Clone + Send + Sync + 'static>(document: Bytes) -> Method
     get(move || std::future::ready(([(CONTENT_TYPE, "application/json")], document.clone())))
 }
 
-/// One response for each status that these codes have. Every call can also meet a fault of ours.
+/// One response for each status that these codes have. Every call can also meet a fault of ours, and
+/// where a token can be wrong, too many can be.
 pub(super) fn by_status(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
     let mut answers: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for &code in codes.iter().chain([&Code::Internal]) {
+    let guessed = codes.contains(&Code::Unauthenticated).then_some(&Code::TooManyFailedLogins);
+    for &code in codes.iter().chain(guessed).chain([&Code::Internal]) {
         answers.entry(code.status()).or_default().push(code);
     }
     answers

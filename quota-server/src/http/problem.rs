@@ -1,9 +1,10 @@
 //! The one place where what went wrong becomes a problem document.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use quota_api::{Code, Problem};
 use quota_core::{Denial, Refusal, Standing};
@@ -58,6 +59,14 @@ impl Failure {
     #[must_use]
     pub fn no_lease() -> Self {
         Self::new(Code::LeaseNotFound, "there is no such lease")
+    }
+
+    /// Too many wrong tokens came from the caller's address.
+    #[must_use]
+    pub fn too_many_failed_logins(retry_after: Duration) -> Self {
+        let detail = "too many wrong tokens came from this address";
+        let retry_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+        Self::new(Code::TooManyFailedLogins, detail).retry_after_ms(retry_after_ms)
     }
 
     /// The problem document.
@@ -165,6 +174,10 @@ impl IntoResponse for Failure {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if problem.code == Code::TooManyFailedLogins {
+            // Each further guess costs a connection.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let (429 | 503, Some(ms)) = (problem.status, problem.retry_after_ms) {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(ms)));

@@ -14,6 +14,7 @@ use axum::extract::Request;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use tower::ServiceExt;
 
 use super::overview::Latest;
 use super::{Api, RequestIds, router};
-use crate::auth::{Access, Role, Token};
+use crate::auth::{Gate, Keyring, Role};
 use crate::clock::manual::ManualClock;
 use crate::config::LedgerKind;
 use crate::ledger::Ledger;
@@ -41,28 +42,40 @@ pub(super) struct World {
 impl World {
     /// Anonymous, over an empty embedded ledger.
     pub(super) async fn new() -> Self {
-        Self::with_tokens(Vec::new()).await
+        Self::guarded("").await
     }
 
-    /// A token of each role, whose text is the role's name.
+    /// A token of each role, whose text is the role's name, and a certificate `<role>.example`; and
+    /// another gateway's.
     pub(super) async fn with_roles() -> Self {
-        let token = |role: Role| Token::plain(role.as_str(), role, role.as_str());
-        let mut tokens = [Role::Gateway, Role::Viewer, Role::Admin].map(token).to_vec();
-        tokens.push(Token::plain("other", Role::Gateway, "other"));
-        Self::with_tokens(tokens).await
+        let of = |name: &str, role: Role| {
+            let entry = |kind: &str, by: String| {
+                format!("[[{kind}]]\nname = \"{name}\"\nrole = \"{}\"\n{by}\n", role.as_str())
+            };
+            let sha256 = hex::encode(Sha256::digest(name));
+            entry("token", format!("sha256 = \"{sha256}\""))
+                + &entry("certificate", format!("san = \"{name}.example\""))
+        };
+        let roles = [Role::Gateway, Role::Viewer, Role::Admin];
+        let entries: String = roles.map(|role| of(role.as_str(), role)).concat();
+        Self::guarded(&(entries + &of("other", Role::Gateway))).await
     }
 
-    async fn with_tokens(tokens: Vec<Token>) -> Self {
+    async fn guarded(entries: &str) -> Self {
         let TestLedger { ledger, clock, folder } = TestLedger::open().await;
-        Self { _folder: Some(folder), clock, ..Self::over(ledger, Access::of(tokens)) }
+        let file = folder.path().join("tokens.toml");
+        std::fs::write(&file, entries).unwrap();
+        let file = (!entries.is_empty()).then_some(file);
+        let world = Self::over(ledger, Keyring::new(file, Vec::new()));
+        Self { _folder: Some(folder), clock, ..world }
     }
 
     /// Over a ledger that has this fault.
     pub(super) fn faulty(fault: Fault) -> Self {
-        Self::over(Arc::new(Away::new(fault)), Access::Anonymous)
+        Self::over(Arc::new(Away::new(fault)), Keyring::default())
     }
 
-    fn over(ledger: Arc<dyn Ledger>, access: Access) -> Self {
+    fn over(ledger: Arc<dyn Ledger>, keyring: Keyring) -> Self {
         let recorder = exposition().unwrap().build_recorder();
         let (http_metrics, lease_metrics) = metrics::with_local_recorder(&recorder, || {
             crate::metrics::describe();
@@ -70,7 +83,7 @@ impl World {
         });
         let api = Arc::new(Api {
             ledger,
-            access,
+            gate: Arc::new(Gate::open(keyring, 60).unwrap()),
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),
             room: Semaphore::new(2),

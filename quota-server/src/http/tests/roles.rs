@@ -1,10 +1,13 @@
 //! Every role on every route.
 
+use std::sync::Arc;
+
 use http::Method;
 use quota_api::{Code, GivenBack, Lease};
 use serde_json::json;
 
 use crate::http::testing::{World, request, wish, with_token};
+use crate::peer::Peer;
 
 /// The call, and who may: gateway, viewer, admin.
 fn calls() -> Vec<(Method, &'static str, String, [bool; 3])> {
@@ -84,4 +87,46 @@ async fn only_who_acquired_a_lease_can_return_it() {
     }
     let given: GivenBack = world.send(with_token(give_back(), "gateway")).await.done(200);
     assert_eq!(given.credited.tokens, 100);
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_bounded_by_address() {
+    let world = World::with_roles().await.with_deployment().await;
+    let from = |address: &str, token: &str| {
+        let mut request = with_token(request(Method::GET, "/v1/deployments", ""), token);
+        let address = format!("{address}:4711").parse().unwrap();
+        request.extensions_mut().insert(Arc::new(Peer { address, names: Vec::new() }));
+        request
+    };
+    for _ in 0..10 {
+        world.send(from("192.0.2.1", "guess")).await.problem(Code::Unauthenticated);
+    }
+    let answer = world.send(from("192.0.2.1", "guess")).await;
+    assert!(answer.problem(Code::TooManyFailedLogins).retry_after_ms.unwrap() <= 1_000);
+    assert_eq!((answer.header("retry-after"), answer.header("connection")), ("1", "close"));
+    assert_eq!(world.send(from("192.0.2.1", "gateway")).await.status, 200, "a good one passes");
+    world.send(from("192.0.2.2", "guess")).await.problem(Code::Unauthenticated);
+    let text = world.get("/metrics").await.text;
+    assert!(text.contains("quota_failed_logins_total"), "{text}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_a_credential_and_contradicts_no_token() {
+    let world = World::with_roles().await.with_deployment().await;
+    let with = |names: &[&str], token: Option<&str>| {
+        let mut request = request(Method::GET, "/v1/deployments/m/windows", "");
+        if let Some(token) = token {
+            request = with_token(request, token);
+        }
+        let names = names.iter().map(ToString::to_string).collect();
+        let peer = Peer { address: "192.0.2.1:4711".parse().unwrap(), names };
+        request.extensions_mut().insert(Arc::new(peer));
+        request
+    };
+    let viewer = "viewer.example";
+    assert_eq!(world.send(with(&[viewer], None)).await.status, 200);
+    assert_eq!(world.send(with(&[viewer, "x.example"], Some("viewer"))).await.status, 200);
+    world.send(with(&[viewer], Some("admin"))).await.problem(Code::Unauthenticated);
+    world.send(with(&["x.example"], None)).await.problem(Code::Unauthenticated);
+    world.send(with(&["gateway.example"], None)).await.problem(Code::Forbidden);
 }
