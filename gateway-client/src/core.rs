@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, fence};
 
+use ::metrics::Histogram;
 use arc_swap::ArcSwap;
 use quota_api::Amount;
 use tokio::sync::Notify;
@@ -9,7 +10,7 @@ use tokio::sync::Notify;
 use crate::pool::{Pool, Signals};
 use crate::queue::Queue;
 use crate::told::{Ban, Told};
-use crate::{Moment, Reason};
+use crate::{Moment, Reason, metrics};
 
 /// What the handles of a deployment share with the driver.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub(crate) struct Core {
     pub(crate) told: ArcSwap<Told>,
     pub(crate) signals: Signals,
     pub(crate) queue: Queue,
+    /// Draws denied since the driver looked, by reason.
+    denied: [AtomicU64; Reason::ALL.len()],
+    /// How long draws waited.
+    pub(crate) waits: Histogram,
     /// The driver has been asked to look at this deployment.
     rung: AtomicBool,
     /// Wakes the driver.
@@ -33,6 +38,8 @@ impl Core {
             told: ArcSwap::default(),
             signals: Signals::default(),
             queue: Queue::default(),
+            denied: Default::default(),
+            waits: metrics::waits(id),
             rung: AtomicBool::new(false),
             bell,
         }
@@ -61,10 +68,16 @@ impl Core {
     }
 
     /// A draw was denied. The driver hears of the first of many, and counts them all later.
-    pub(crate) fn count_denied(&self, amount: Amount) {
+    pub(crate) fn count_denied(&self, amount: Amount, reason: Reason) {
+        self.denied[reason as usize].fetch_add(1, Relaxed);
         if self.signals.denied(amount) {
             self.bell.notify_one();
         }
+    }
+
+    /// How many draws were denied since the last call, by reason.
+    pub(crate) fn take_denied(&self) -> [u64; Reason::ALL.len()] {
+        self.denied.each_ref().map(|draws| draws.swap(0, Relaxed))
     }
 
     /// A draw got nothing that an early look at the leases could have helped.

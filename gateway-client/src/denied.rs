@@ -54,6 +54,20 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, each at the place of its number.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Closed,
+        Self::Empty,
+        Self::NeverFits,
+        Self::Refused,
+        Self::UnknownDeployment,
+        Self::Quarantined,
+        Self::Exhausted,
+        Self::NoServer,
+        Self::Endgame,
+        Self::Refilling,
+    ];
+
     /// The reason as a label of metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -80,5 +94,17 @@ impl Reason {
 impl Denied {
     pub(crate) const fn because(reason: Reason, retry_after: Duration) -> Self {
         Self { reason, retry_after, unit: None, state: None, usage: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_the_place_of_its_number() {
+        for (place, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, place);
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::clock::{BootClock, Clock};
 use crate::core::Core;
 use crate::handle::Handle;
 use crate::queue::Answer;
-use crate::{Denied, Permit, Reason, View, pool};
+use crate::{Denied, Moment, Permit, Reason, View, pool};
 
 /// How soon a draw that found no lease may try again.
 const REFILL: Duration = Duration::from_millis(100);
@@ -62,7 +62,7 @@ impl<C: Clock> Deployment<C> {
         let waits = denied.reason == Reason::Refilling || denied.retry_after <= max_wait;
         let result =
             if may_pass && waits { self.wait(amount, max_wait).await } else { Err(denied) };
-        result.inspect_err(|_| self.core.count_denied(amount))
+        result.inspect_err(|denied| self.core.count_denied(amount, denied.reason))
     }
 
     /// Whether a draw of this amount may succeed: a lease in hand covers it, or asking for one may
@@ -120,7 +120,7 @@ impl<C: Clock> Deployment<C> {
 
     #[cold]
     fn turn_away(&self, amount: Amount, denied: Denied) -> Denied {
-        self.core.count_denied(amount);
+        self.core.count_denied(amount, denied.reason);
         if denied.reason == Reason::Refilling {
             self.core.miss(amount);
         }
@@ -128,7 +128,18 @@ impl<C: Clock> Deployment<C> {
     }
 
     async fn wait(&self, amount: Amount, max_wait: Duration) -> Result<Permit, Denied> {
-        let deadline = self.handle.clock.now() + max_wait;
+        let began = self.handle.clock.now();
+        let result = self.wait_until(amount, began + max_wait, max_wait).await;
+        self.core.waits.record(self.handle.clock.now().since(began));
+        result
+    }
+
+    async fn wait_until(
+        &self,
+        amount: Amount,
+        deadline: Moment,
+        max_wait: Duration,
+    ) -> Result<Permit, Denied> {
         let mut answer = self.core.queue.join(amount, deadline);
         self.core.ring();
         if let Ok(Ok(answer)) = tokio::time::timeout(max_wait, &mut answer).await {

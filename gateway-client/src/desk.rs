@@ -66,7 +66,8 @@ impl Desk {
         core.queue.deny(|amount| told.denial(amount, now), now);
         let sample = self.sample(now);
         let orders = refill.look(self.no, &sample, now);
-        self.metrics.looked(&sample, orders.drawn);
+        self.metrics.looked(&sample, &orders);
+        self.metrics.denied(self.core.take_denied());
         self.carry_out(&orders, refill);
         self.publish(refill, now);
     }

@@ -68,6 +68,8 @@ pub struct Orders {
     pub warn: Option<(LeaseNo, Amount)>,
     /// What was drawn since the last look, for statistics.
     pub drawn: Amount,
+    /// What was used since the last look beyond what the leases held, for statistics.
+    pub overrun: Amount,
 }
 
 /// Out: a lease to install.

@@ -92,15 +92,18 @@ impl Held {
         })
     }
 
-    /// Takes a sample in, and answers with what was drawn since the last one.
-    pub(super) fn learn(&mut self, sample: &LeaseSample) -> Amount {
+    /// Takes a sample in, and answers with what was drawn since the last one, and with what was used
+    /// since then beyond the lease.
+    pub(super) fn learn(&mut self, sample: &LeaseSample) -> (Amount, Amount) {
         let drawn = plus(plus(sample.used, sample.in_flight), sample.refunded);
         let new = less(drawn, self.drawn);
         self.drawn = drawn;
         self.free = sample.free;
         self.in_flight = sample.in_flight;
-        self.used.now = (sample.used, reportable(sample.overrun));
-        new
+        let overrun = reportable(sample.overrun);
+        let overrun_new = less(overrun, self.used.now.1);
+        self.used.now = (sample.used, overrun);
+        (new, overrun_new)
     }
 
     /// So much was taken out of it.

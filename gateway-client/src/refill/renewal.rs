@@ -72,7 +72,7 @@ impl Renewal {
         request_id: impl FnOnce() -> String,
     ) -> Orders {
         self.turn_window(now);
-        let drawn = self.learn(sample, now);
+        let (drawn, overrun) = self.learn(sample, now);
         let is_busy = self.active == now || !is_nothing(sample.denied);
         self.close(&sample.waiting, now);
         if let Some(wish) = self.wish(&sample.waiting, now) {
@@ -88,6 +88,7 @@ impl Renewal {
             retire: self.retire(now),
             warn: self.warn(now),
             drawn,
+            overrun,
         };
         self.due = self.next_look(&sample.waiting, is_busy, now);
         orders
@@ -131,12 +132,14 @@ impl Renewal {
         }
     }
 
-    /// Answers with what was drawn since the last look.
-    fn learn(&mut self, sample: &Sample, now: Moment) -> Amount {
-        let mut drawn = Amount::default();
+    /// Answers with what was drawn since the last look, and used beyond the leases.
+    fn learn(&mut self, sample: &Sample, now: Moment) -> (Amount, Amount) {
+        let (mut drawn, mut overrun) = (Amount::default(), Amount::default());
         for lease in &sample.leases {
             if let Some(held) = self.held(lease.no) {
-                drawn = plus(drawn, held.learn(lease));
+                let (drawn_of_it, overrun_of_it) = held.learn(lease);
+                drawn = plus(drawn, drawn_of_it);
+                overrun = plus(overrun, overrun_of_it);
             }
         }
         self.demand.learn(plus(drawn, sample.denied), now);
@@ -148,7 +151,7 @@ impl Renewal {
         if !is_nothing(drawn) || sample.waiting.total > 0 {
             self.active = now;
         }
-        drawn
+        (drawn, overrun)
     }
 
     fn wish(&mut self, waiting: &Waiting, now: Moment) -> Option<Wish> {
