@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use tokio::time::Instant;
 
 use super::body;
 use super::dispatch::{draw, find, send};
@@ -17,6 +18,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let bytes = body::read(request.into_body(), app.max_body_bytes).await?;
+    let began = Instant::now();
     let chat = body::work(&bytes, || ChatBody::read(&bytes))?;
     let group = find(&app, &chat.model)?;
     let need = body::work(&bytes, || {
@@ -30,5 +32,6 @@ pub(super) async fn create(
         body: chat.for_model(&choice.target.model),
         include_usage: chat.include_usage,
     };
+    group.metrics.added(began.elapsed());
     send(&app, choice, call).await
 }

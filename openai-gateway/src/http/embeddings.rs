@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use tokio::time::Instant;
 
 use super::body;
 use super::dispatch::{draw, find, send};
@@ -17,6 +18,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let bytes = body::read(request.into_body(), app.max_body_bytes).await?;
+    let began = Instant::now();
     let embeddings = body::work(&bytes, || EmbeddingsBody::read(&bytes))?;
     let group = find(&app, &embeddings.model)?;
     let need = body::work(&bytes, || {
@@ -28,5 +30,6 @@ pub(super) async fn create(
         body: embeddings.for_model(&choice.target.model),
         include_usage: false,
     };
+    group.metrics.added(began.elapsed());
     send(&app, choice, call).await
 }

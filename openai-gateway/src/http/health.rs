@@ -6,6 +6,7 @@ use http::header::CONTENT_TYPE;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::metrics;
 
 /// `GET /healthz`: alive. Whether the quota server is there is no matter of life: restarting the
 /// gateway wouldn't bring it back, and leases in hand are good without it.
@@ -14,8 +15,8 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 /// `GET /metrics`, for Prometheus.
-pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+pub(super) async fn exposition(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let prometheus = app.prometheus.as_ref().ok_or_else(ApiError::no_such_route)?;
     let kind = (CONTENT_TYPE, "text/plain; version=0.0.4");
-    Ok(([kind], prometheus.render()).into_response())
+    Ok(([kind], metrics::render(prometheus)).into_response())
 }

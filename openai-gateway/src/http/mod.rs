@@ -23,6 +23,7 @@ use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
 use crate::app::App;
+use crate::metrics::HttpMetrics;
 use error::ApiError;
 pub use request_id::RequestIds;
 
@@ -35,9 +36,10 @@ pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
     Router::new()
         .merge(guarded)
         .route("/healthz", get(health::healthz))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(health::exposition))
         .fallback(async || ApiError::no_such_route())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(axum::middleware::from_fn_with_state(HttpMetrics::new(), HttpMetrics::count))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)

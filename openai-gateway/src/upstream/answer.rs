@@ -42,6 +42,7 @@ pub(super) fn stream(
     let deployment = target.id.clone();
     let pieces = response.bytes_stream();
     let pieces = pieces.map_err(|error| error.without_url().into()).boxed();
+    let in_flight = [in_flight, target.metrics.stream()];
     let relay = Relay::new(pieces, bill, include_usage, target.timeout, in_flight);
     let stream = relay.stream().inspect_err(move |error| {
         tracing::warn!(?deployment, %error, "a stream broke off");

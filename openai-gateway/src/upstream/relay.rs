@@ -38,7 +38,7 @@ pub(super) struct Relay {
     /// The longest silence that is borne.
     silence: Duration,
     ended: bool,
-    _in_flight: InFlight,
+    _in_flight: [InFlight; 2],
 }
 
 impl Relay {
@@ -47,7 +47,7 @@ impl Relay {
         bill: Bill,
         include_usage: bool,
         silence: Duration,
-        in_flight: InFlight,
+        in_flight: [InFlight; 2],
     ) -> Self {
         Self {
             upstream,

@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use metrics::{Counter, Histogram, counter, histogram};
+
+use super::{ADDED, DENIED, declared};
+use crate::routing::Refusal;
+
+/// The metrics of one model group.
+#[derive(Clone)]
+pub struct GroupMetrics {
+    denied: [Counter; Refusal::ALL.len()],
+    added: Histogram,
+}
+
+impl GroupMetrics {
+    /// Declares them.
+    #[must_use]
+    pub fn new(model_group: &str) -> Self {
+        let denied = Refusal::ALL.map(|refusal| {
+            let group = model_group.to_owned();
+            declared(counter!(DENIED, "model_group" => group, "reason" => refusal.as_str()))
+        });
+        Self { denied, added: histogram!(ADDED, "model_group" => model_group.to_owned()) }
+    }
+
+    /// A request was denied.
+    pub fn denied(&self, refusal: Refusal) {
+        self.denied[refusal as usize].increment(1);
+    }
+
+    /// A request was held for this long before it was sent.
+    pub fn added(&self, took: Duration) {
+        self.added.record(took.as_secs_f64());
+    }
+}
