@@ -97,6 +97,7 @@ impl App {
         let address = bound.address().map_err(unheard)?;
         let reload = Reload::default();
         let place = Place { address, start_id, reload: &reload };
+        metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
         apply(&*ledger, declared).await?;
         let listener = bound.listen(&config.http).map_err(unheard)?;
@@ -168,6 +169,7 @@ async fn open(
 ) -> Result<Arc<dyn Ledger>, StartError> {
     match config.ledger {
         LedgerKind::Embedded => {
+            metrics::active(true);
             let embedded = JournaledConfig {
                 shards: config.shards,
                 history_hours: config.history_hours,
@@ -179,6 +181,7 @@ async fn open(
             Ok(Arc::new(ledger.await?))
         }
         LedgerKind::Redis => {
+            metrics::active(true);
             let clock = Arc::new(SystemClock::new());
             let redis = redis_config(config, place.start_id)?;
             let ledger = RedisLedger::open(&redis, clock, tasks, CancellationToken::new());
@@ -205,6 +208,7 @@ async fn postgres(
         history_hours: config.history_hours,
     };
     let ledger = PostgresLedger::open(postgres, Arc::new(SystemClock::new()), tasks).await?;
+    metrics::store_warnings(ledger.warnings().len());
     let (mut takeovers, reload) = (ledger.takeovers(), place.reload.clone());
     if config.deployments.is_some() {
         tasks.spawn(async move {

@@ -2,25 +2,26 @@
 //!
 //! Every metric exists from the start with 0, its help is its line in a table here, and its name
 //! ends in its unit. The rest of the server speaks through the functions and handles below. None
-//! is labelled by deployment or holder: both are unbounded.
+//! is labelled by holder: their names are unbounded.
 //!
 //! To add a metric: its line in a table, and a function or handle for those who count.
-
-use std::time::Duration;
 
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
 };
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 mod http;
 mod lease;
+mod ledger;
+mod process;
 mod reloaded;
 
 pub use http::{HttpMetrics, RouteMetrics};
 pub use lease::LeaseMetrics;
-pub use reloaded::Reloaded;
+pub use ledger::*;
+pub use reloaded::{Reloaded, login_failed, reloaded};
 
 const COMMITS: &str = "quota_commits_total";
 const COMMIT_FAILURES: &str = "quota_commit_failures_total";
@@ -40,6 +41,7 @@ const RELOADS: &str = "quota_reloads_total";
 const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 
 const HTTP_REQUESTS: &str = "quota_http_requests_total";
+const HTTP_RUNNING: &str = "quota_http_requests_running";
 const HTTP_SECONDS: &str = "quota_http_request_seconds";
 
 const RECOVERY: &str = "quota_recovery_seconds";
@@ -50,15 +52,18 @@ const WRITABLE: &str = "quota_ledger_writable";
 const LEDGER_ACTIVE: &str = "quota_ledger_active";
 const EPOCH: &str = "quota_ledger_epoch";
 const TAKEOVERS: &str = "quota_ledger_takeovers_total";
+const LEDGER_INFO: &str = "quota_ledger_info";
+const QUEUED: &str = "quota_ledger_queued_calls";
 const BOOKS_ACTIVE: &str = "quota_books_active";
+const BUILD_INFO: &str = "quota_build_info";
 
 const COMMIT_SECONDS: &str = "quota_commit_seconds";
 const COMMIT_GRANTS: &str = "quota_commit_grants";
 
 const COUNTERS: &[(&str, &str)] = &[
-    (COMMITS, "Commits to the journal"),
+    (COMMITS, "Commits to the store: writes of the journal, or messages to the books in Redis"),
     (TAKEOVERS, "Times that this server became the active one"),
-    (COMMIT_FAILURES, "Commits to the journal that failed"),
+    (COMMIT_FAILURES, "Commits to the store that failed: nothing of them was answered"),
     (JOURNAL_BYTES, "Bytes of records written to the journal"),
     (INVARIANT_VIOLATIONS, "Books that did not add up: must stay 0"),
     (GRANTS, "Leases granted, repeated requests not counted"),
@@ -69,7 +74,10 @@ const COUNTERS: &[(&str, &str)] = &[
     (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
     (FAILED_LOGINS, "Calls with a wrong token, or with one that contradicts the certificate"),
-    (QUARANTINES, "Books found to have lost writes in the store, and quarantined"),
+    (
+        QUARANTINES,
+        "Books, or whole journals, found to have lost writes in the store, and quarantined",
+    ),
 ];
 
 const GAUGES: &[(&str, &str)] = &[
@@ -79,6 +87,8 @@ const GAUGES: &[(&str, &str)] = &[
     (EPOCH, "The epoch that this server last wrote with, where servers take over from each other"),
     (BOOKS_ACTIVE, "Deployments whose book is not at rest"),
     (QUARANTINED, "Books that are quarantined now, of those that this server asked lately"),
+    (QUEUED, "Calls that the ledger has begun or that wait for it"),
+    (HTTP_RUNNING, "Calls of the API that are being answered"),
     (STORE_WARNINGS, "Settings of the store under which writes can be lost"),
 ];
 
@@ -103,6 +113,13 @@ pub fn exposition() -> Result<PrometheusBuilder, BuildError> {
         .set_buckets_for_metric(Matcher::Full(COMMIT_GRANTS.to_owned()), GRANTS_A_COMMIT)
 }
 
+/// All metrics as text, those of the process as they are now.
+#[must_use]
+pub fn render(handle: &PrometheusHandle) -> String {
+    process::collect();
+    handle.render()
+}
+
 /// Tells the recorder of every metric that there is; each starts with 0.
 pub fn describe() {
     for &(name, help) in COUNTERS {
@@ -117,6 +134,7 @@ pub fn describe() {
         describe_histogram!(name, help);
         let _exists = histogram_of(name);
     }
+    describe_gauge!(LEDGER_INFO, "1, with the kind of the ledger as a label");
     describe_counter!(DENIED, "Acquires denied, by the unit that ran out");
     describe_counter!(RELOADS, "Files taken over while serving, by what they hold");
     describe_counter!(RELOAD_FAILURES, "Files with a mistake, so that what was before goes on");
@@ -127,76 +145,7 @@ pub fn describe() {
     describe_counter!(HTTP_REQUESTS, "HTTP requests answered, by route and class of status");
     describe_histogram!(HTTP_SECONDS, "How long HTTP requests take, by route");
     let _exist = (LeaseMetrics::new(), HttpMetrics::new());
-}
-
-/// A commit was made.
-pub fn committed(took: Duration, grants: usize, bytes: usize) {
-    counter_of(COMMITS).increment(1);
-    counter_of(JOURNAL_BYTES).increment(bytes as u64);
-    histogram_of(COMMIT_SECONDS).record(took);
-    histogram_of(COMMIT_GRANTS).record(f64::from(u32::try_from(grants).unwrap_or(u32::MAX)));
-}
-
-/// A commit failed.
-pub fn commit_failed() {
-    counter_of(COMMIT_FAILURES).increment(1);
-}
-
-/// A caller showed a wrong token.
-pub fn login_failed() {
-    counter_of(FAILED_LOGINS).increment(1);
-}
-
-/// A file was read again: whether what it has now holds.
-pub fn reloaded(file: Reloaded, holds: bool) {
-    let name = if holds { RELOADS } else { RELOAD_FAILURES };
-    counter!(name, "file" => file.as_str()).increment(1);
-}
-
-/// The books were recovered from the journal.
-pub fn recovered(took: Duration) {
-    gauge_of(RECOVERY).set(took.as_secs_f64());
-}
-
-/// Whether this server is the one that writes; `epoch` counts the terms of all servers.
-pub fn active(active: bool) {
-    gauge_of(LEDGER_ACTIVE).set(if active { 1.0 } else { 0.0 });
-}
-
-/// This server took over, with this epoch.
-pub fn took_over(epoch: i64) {
-    counter_of(TAKEOVERS).increment(1);
-    gauge_of(EPOCH).set(f64::from(i32::try_from(epoch).unwrap_or(i32::MAX)));
-}
-
-/// Whether the ledger can write.
-pub fn writable(writable: bool) {
-    gauge_of(WRITABLE).set(if writable { 1.0 } else { 0.0 });
-}
-
-/// A book did not add up.
-pub fn invariant_violated() {
-    counter_of(INVARIANT_VIOLATIONS).increment(1);
-}
-
-/// So many more books (or, below 0, fewer) are not at rest.
-pub fn books_active_changed(by: i32) {
-    gauge_of(BOOKS_ACTIVE).increment(f64::from(by));
-}
-
-/// A book was found to have lost writes.
-pub fn quarantined() {
-    counter_of(QUARANTINES).increment(1);
-}
-
-/// How many books are quarantined.
-pub fn quarantined_now(books: usize) {
-    gauge_of(QUARANTINED).set(f64::from(u32::try_from(books).unwrap_or(u32::MAX)));
-}
-
-/// How many settings of the store are to be warned of.
-pub fn store_warnings(warnings: usize) {
-    gauge_of(STORE_WARNINGS).set(f64::from(u32::try_from(warnings).unwrap_or(u32::MAX)));
+    process::describe();
 }
 
 fn counter_of(name: &'static str) -> Counter {
@@ -205,6 +154,12 @@ fn counter_of(name: &'static str) -> Counter {
 
 fn gauge_of(name: &'static str) -> Gauge {
     gauge!(name)
+}
+
+/// A gauge is a double: whole up to 2^53, which no count here exceeds.
+#[expect(clippy::cast_precision_loss, reason = "nothing counted here reaches 2^53")]
+fn gauged(value: u64) -> f64 {
+    value as f64
 }
 
 fn histogram_of(name: &'static str) -> Histogram {

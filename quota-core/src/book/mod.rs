@@ -155,6 +155,12 @@ impl Book {
         if self.rolling.adds_up() { Ok(()) } else { Err(Imbalance::SumsDiffer(0)) }
     }
 
+    /// How many leases it keeps: what an audit costs.
+    #[must_use]
+    pub fn lease_count(&self) -> usize {
+        self.buckets.iter().map(Bucket::count).sum()
+    }
+
     fn enter(&mut self, event: &Event, now: &Now) -> Result<(), Imbalance> {
         match *event {
             Event::Granted { lease, holder, request, amount, starts_ms, ends_ms } => {

@@ -119,6 +119,13 @@ impl Book {
 }
 
 impl BookPage {
+    /// What was granted is all of it given back, used, held or burnt.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let parts = [self.given_back, self.used, self.held, self.burnt];
+        parts.into_iter().try_fold(Amount::ZERO, Amount::checked_add) == Some(self.granted)
+    }
+
     fn of(bucket: &Bucket, kind: WindowKind, now: &Now) -> Self {
         let held = bucket.open();
         let over = bucket.window < now.window.number;

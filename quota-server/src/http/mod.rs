@@ -59,6 +59,8 @@ pub struct Api {
     pub request: Duration,
     /// Room for requests at once.
     pub room: Semaphore,
+    /// How much room there is in all.
+    pub max_requests: usize,
     /// The server is draining.
     pub draining: CancellationToken,
     /// Names requests that come without a name.
@@ -90,6 +92,7 @@ impl Api {
             body_read: Duration::from_millis(config.body_read_ms),
             request: Duration::from_millis(config.request_ms),
             room: Semaphore::new(config.max_requests as usize),
+            max_requests: config.max_requests as usize,
             draining,
             request_ids,
             http_metrics: HttpMetrics::new(),
@@ -97,6 +100,11 @@ impl Api {
             exposition,
             overview,
         }
+    }
+
+    /// How many calls of the API are being answered.
+    fn running(&self) -> usize {
+        self.max_requests.saturating_sub(self.room.available_permits())
     }
 }
 
@@ -140,7 +148,7 @@ fn documented() -> (Router<Arc<Api>>, utoipa::openapi::OpenApi) {
         .routes(routes!(overview::overview))
         .routes(routes!(ops::healthz::healthz))
         .routes(routes!(ops::readyz::readyz))
-        .routes(routes!(ops::metrics::metrics))
+        .routes(routes!(ops::metrics::exposition))
         .routes(routes!(ops::index::index))
         .split_for_parts()
 }

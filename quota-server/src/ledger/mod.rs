@@ -7,6 +7,7 @@
 //! To add a ledger: 1. implement [`Ledger`] in a folder beside `journaled`; 2. name it in
 //! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
 
+pub mod checks;
 pub mod journaled;
 pub mod postgres;
 pub mod redis;
@@ -68,6 +69,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// What of the store's settings an operator should know: under them answered writes can be lost.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Calls that it has begun or that wait for it, roughly: for the metrics.
+    fn queued(&self) -> usize {
+        0
     }
 
     /// Takes no more operations, finishes those it has, and closes its store.

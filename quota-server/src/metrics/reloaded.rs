@@ -1,3 +1,9 @@
+//! What comes from outside while the server serves: tokens that are shown, and files that are read again.
+
+use metrics::counter;
+
+use super::{FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of};
+
 /// A file that is read again while the server serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reloaded {
@@ -22,4 +28,15 @@ impl Reloaded {
             Self::Certificate => "certificate",
         }
     }
+}
+
+/// A caller showed a wrong token.
+pub fn login_failed() {
+    counter_of(FAILED_LOGINS).increment(1);
+}
+
+/// A file was read again: whether what it has now holds.
+pub fn reloaded(file: Reloaded, holds: bool) {
+    let name = if holds { RELOADS } else { RELOAD_FAILURES };
+    counter!(name, "file" => file.as_str()).increment(1);
 }

@@ -7,7 +7,7 @@ use quota_core::Refusal;
 
 use crate::auth::Credential;
 use crate::http::{Api, Failure, wire};
-use crate::ledger::{Caller, Op, OpError, Reply};
+use crate::ledger::{Caller, Op, OpError, Reply, checks};
 
 /// What came of one operation.
 pub(super) type Outcome = Result<Reply, OpError>;
@@ -34,6 +34,7 @@ impl Api {
             Some(Ok(Reply::Granted { lease, granted, standing })) => {
                 if !granted.repeated {
                     self.lease_metrics.granted(granted.amount);
+                    checks::grant(&deployment, &standing);
                 }
                 Ok(wire::granted(deployment, lease, &granted, &standing))
             }

@@ -87,6 +87,7 @@ impl World {
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),
             room: Semaphore::new(2),
+            max_requests: 2,
             draining: CancellationToken::new(),
             request_ids: RequestIds::new(0),
             http_metrics,

@@ -30,6 +30,8 @@ pub(crate) struct Books {
     pub(super) holders: Holders,
     /// Those with a book.
     pub(super) active: Vec<u32>,
+    /// Which of them was audited last.
+    pub(super) audited: usize,
     /// Those that are deleted and not forgotten.
     pub(super) deleted: Vec<u32>,
     pub(super) last_deployment: Option<u32>,
@@ -61,6 +63,7 @@ impl Books {
             slots: FxHashMap::default(),
             holders: Holders::default(),
             active: Vec::new(),
+            audited: 0,
             deleted: Vec::new(),
             last_deployment: catalogue.last_deployment,
             doubtful: false,

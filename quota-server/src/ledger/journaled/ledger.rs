@@ -95,6 +95,10 @@ impl Ledger for JournaledLedger {
         std::future::ready(health).boxed()
     }
 
+    fn queued(&self) -> usize {
+        self.shards.iter().map(|shard| shard.jobs.max_capacity() - shard.jobs.capacity()).sum()
+    }
+
     fn stop(&self) -> BoxFuture<'_, ()> {
         async move {
             self.stop.cancel();

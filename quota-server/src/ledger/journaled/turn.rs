@@ -11,12 +11,34 @@ use rustc_hash::FxHashSet;
 use super::books::{Books, count};
 use super::draft::Draft;
 use super::journal::Change;
+use crate::ledger::checks;
 use crate::metrics;
 
 /// How many windows before the open one keep their entries.
 pub(crate) const KEPT_WINDOWS: u64 = 2;
 
+/// About so many leases are looked over when a window turns: a millisecond's work.
+const AUDITED_LEASES: usize = 100_000;
+
 impl Books {
+    /// Looks over some of the books, the next ones each time, so that all have their turn.
+    pub(crate) fn audit(&mut self) {
+        let mut leases = 0;
+        for _ in 0..self.active.len() {
+            self.audited = (self.audited + 1) % self.active.len();
+            let slot = self.slots.get(&self.active[self.audited]);
+            let Some((slot, book)) = slot.and_then(|slot| Some((slot, slot.book.as_deref()?)))
+            else {
+                continue;
+            };
+            checks::book(&slot.id, book);
+            leases += book.lease_count();
+            if leases >= AUDITED_LEASES {
+                return;
+            }
+        }
+    }
+
     /// Closes what is over and drafts its history. Books at rest are dropped.
     pub(crate) fn close_windows(&mut self, now: &Now, draft: &mut Draft) {
         let before = self.active.len();

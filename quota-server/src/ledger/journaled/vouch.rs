@@ -7,6 +7,7 @@ use tracing::{info, warn};
 use super::journal::Journal;
 use super::time::Stamp;
 use super::writer::Writer;
+use crate::metrics;
 
 /// The open window, and the one that can be granted from ahead.
 const DOUBTFUL_WINDOWS: u64 = 2;
@@ -45,6 +46,7 @@ impl<J: Journal> Writer<J> {
             journal = self.journal.name(),
             now, clean_from, "the store may have lost grants: windows are quarantined"
         );
+        metrics::quarantined();
         self.health.failed();
         self.clean_from = Some(clean_from);
         clean_from

@@ -210,6 +210,7 @@ impl<J: Journal> Writer<J> {
         if self.turned == now.window.number {
             return Ok(());
         }
+        self.state.books.audit();
         self.draft.begin(stamp);
         self.state.books.close_windows(now, &mut self.draft);
         self.state.books.forget_deleted(self.history_windows, now, &mut self.draft);

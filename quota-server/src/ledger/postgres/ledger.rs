@@ -134,6 +134,13 @@ impl Ledger for PostgresLedger {
         self.warnings.clone()
     }
 
+    fn queued(&self) -> usize {
+        match &*self.face.borrow() {
+            Face::Active(ledger) => ledger.queued(),
+            Face::Standby(_) | Face::Reading => 0,
+        }
+    }
+
     fn stop(&self) -> BoxFuture<'_, ()> {
         async move {
             self.stop.cancel();

@@ -5,6 +5,7 @@
 use std::sync::{Arc, PoisonError};
 
 use redis::{Cmd, Value};
+use tokio::time::{Duration, Instant};
 
 use super::book::{Answer, Call, Reply};
 use super::functions::Library;
@@ -14,6 +15,7 @@ use super::quarantine::Quarantines;
 use super::register::Known;
 use crate::clock::Clock;
 use crate::ledger::Unavailable;
+use crate::metrics;
 
 /// The books in Redis.
 pub(super) struct Books {
@@ -55,7 +57,9 @@ impl Books {
     /// Runs calls in their order. A book that cannot answer is repaired first.
     pub(super) async fn run(&self, errands: &[Errand<'_>]) -> Vec<Result<Answer, Unavailable>> {
         let all: Vec<&Errand<'_>> = errands.iter().collect();
+        let began = Instant::now();
         let mut answered = self.send(&all).await;
+        count(&answered, began.elapsed());
         let missed: Vec<usize> =
             (0..errands.len()).filter(|at| is_missed(&answered[*at])).collect();
         if !missed.is_empty() {
@@ -140,6 +144,20 @@ impl Known {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.learn(sent_ms, came_ms, mark);
     }
+}
+
+/// One message is one commit: Redis does all of it or nothing.
+fn count(answered: &[Answered], took: Duration) {
+    if answered.iter().all(Result::is_err) {
+        metrics::commit_failed();
+        return;
+    }
+    let granted = |answer: &Answer| matches!(answer, Answer::Granted(..));
+    let grants = answered.iter().map(|answered| match answered {
+        Ok(Reply::Here(_, Answer::Ran(answers))) => answers.iter().filter(|it| granted(it)).count(),
+        _ => 0,
+    });
+    metrics::committed(took, grants.sum(), 0);
 }
 
 fn is_missed(answered: &Answered) -> bool {

@@ -9,7 +9,7 @@ use super::Inner;
 use super::book::{Answer, Due, Reply};
 use super::books::Errand;
 use super::register::Known;
-use crate::ledger::Unavailable;
+use crate::ledger::{Unavailable, checks};
 
 /// Deployments asked at once.
 const AT_ONCE: usize = 64;
@@ -49,6 +49,7 @@ impl Inner {
     }
 
     async fn keep(&self, known: &Arc<Known>, due: &[Due]) {
+        due.iter().for_each(|due| checks::page(&known.entry.row.id, &due.page));
         let pages: Vec<(u64, BookPage)> = due.iter().map(|due| (due.stamp, due.page)).collect();
         if let Err(error) = self.catalogue.keep(known.entry.row.no, &pages).await {
             tracing::warn!(%error, "closed windows cannot be stored; they stay in Redis");

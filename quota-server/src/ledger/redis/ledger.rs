@@ -74,6 +74,10 @@ impl Ledger for RedisLedger {
         warnings.iter().map(ToString::to_string).collect()
     }
 
+    fn queued(&self) -> usize {
+        self.inner.calls.saturating_sub(self.inner.permits.available_permits())
+    }
+
     fn stop(&self) -> BoxFuture<'_, ()> {
         async move {
             let inner = &self.inner;
