@@ -25,6 +25,7 @@ const IN_FLIGHT: &str = "openai_gateway_upstream_requests_in_flight";
 const STREAMS: &str = "openai_gateway_streams_in_flight";
 const UPSTREAM: &str = "openai_gateway_upstream_duration_seconds";
 const UNREACHED: &str = "openai_gateway_upstream_unreached_total";
+const LIMITED: &str = "openai_gateway_upstream_limited_total";
 const ESTIMATED: &str = "openai_gateway_tokens_estimated_total";
 const USED: &str = "openai_gateway_tokens_used_total";
 const UNSETTLED: &str = "openai_gateway_unsettled_total";
@@ -35,6 +36,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (REQUESTS, "Requests that a deployment answered, by class of status"),
     (DENIED, "Requests that no deployment of the group could take, by reason"),
     (UNREACHED, "Requests that never reached the upstream: given back"),
+    (LIMITED, "Requests that the upstream denied for its own limit, with 429"),
     (ESTIMATED, "Tokens reserved before the call, of settled requests"),
     (USED, "Tokens that the upstream said it used"),
     (UNSETTLED, "Requests of unknown usage: charged as reserved"),

@@ -3,7 +3,8 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::{
-    ESTIMATED, IN_FLIGHT, REQUESTS, STREAMS, UNREACHED, UNSETTLED, UPSTREAM, USED, declared,
+    ESTIMATED, IN_FLIGHT, LIMITED, REQUESTS, STREAMS, UNREACHED, UNSETTLED, UPSTREAM, USED,
+    declared,
 };
 
 /// The metrics of one deployment.
@@ -14,6 +15,7 @@ pub struct DeploymentMetrics {
     in_flight: Gauge,
     streams: Gauge,
     upstream: Histogram,
+    limited: Counter,
     unreached: Counter,
     estimated: Counter,
     used: Counter,
@@ -35,6 +37,7 @@ impl DeploymentMetrics {
             in_flight: gauge!(IN_FLIGHT, &labels),
             streams: gauge!(STREAMS, &labels),
             upstream: histogram!(UPSTREAM, &labels),
+            limited: declared(counter!(LIMITED, &labels)),
             unreached: declared(counter!(UNREACHED, &labels)),
             estimated: declared(counter!(ESTIMATED, &labels)),
             used: declared(counter!(USED, &labels)),
@@ -47,6 +50,9 @@ impl DeploymentMetrics {
         let class = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;
         self.answered[class].increment(1);
         self.upstream.record(after.as_secs_f64());
+        if status == http::StatusCode::TOO_MANY_REQUESTS {
+            self.limited.increment(1);
+        }
     }
 
     /// The upstream wasn't reached.
