@@ -17,7 +17,7 @@ use crate::banner::Banner;
 use crate::clock::SystemClock;
 use crate::config::{AdvertiseUrl, Config, LedgerConfig, LedgerKind, SecretUrl};
 use crate::declared::{self, NotApplied};
-use crate::http::{self, Api, Latest, RequestIds};
+use crate::http::{self, Api, RequestIds};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::redis::{AddressError, OpenRedisError, RedisConfig, RedisLedger};
@@ -147,13 +147,12 @@ impl App {
     fn begin(self, stop: &Stop) -> TaskTracker {
         let connections = TaskTracker::new();
         let api = Api::new(
-            &self.config.http,
+            &self.config,
             self.ledger,
             self.gate,
             stop.draining.clone(),
             RequestIds::new(self.start_id),
             self.exposition,
-            Latest::new(self.config.ledger.ledger),
         );
         let router = http::router(Arc::new(api));
         connections.spawn(self.listener.serve(router, stop.clone(), connections.clone()));

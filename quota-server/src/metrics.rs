@@ -12,12 +12,14 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+mod deployments;
 mod http;
 mod lease;
 mod ledger;
 mod process;
 mod reloaded;
 
+pub use deployments::write_deployments;
 pub use http::{HttpMetrics, RouteMetrics};
 pub use lease::LeaseMetrics;
 pub use ledger::*;

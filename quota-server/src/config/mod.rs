@@ -14,6 +14,7 @@ mod http;
 mod layers;
 mod ledger;
 mod log;
+mod metrics;
 mod secret_url;
 
 pub use access::AccessConfig;
@@ -21,6 +22,7 @@ pub use cli::{Answer, Task, command, parse};
 pub use http::HttpConfig;
 pub use ledger::{AdvertiseUrl, LedgerConfig, LedgerKind};
 pub use log::{LogConfig, LogFormat};
+pub use metrics::MetricsConfig;
 pub use secret_url::SecretUrl;
 
 /// What `quota-server serve` is told.
@@ -41,4 +43,7 @@ pub struct Config {
     /// What is logged.
     #[command(flatten)]
     pub log: LogConfig,
+    /// What is measured.
+    #[command(flatten)]
+    pub metrics: MetricsConfig,
 }

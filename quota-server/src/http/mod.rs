@@ -39,7 +39,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Gate;
-use crate::config::HttpConfig;
+use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics};
 
@@ -73,32 +73,35 @@ pub struct Api {
     pub exposition: PrometheusHandle,
     /// All deployments at a glance.
     pub overview: Latest,
+    /// So many deployments have metrics of their own at most.
+    pub metrics_deployments: usize,
 }
 
 impl Api {
     /// What the configuration says, over this ledger.
     pub fn new(
-        config: &HttpConfig,
+        config: &Config,
         ledger: Arc<dyn Ledger>,
         gate: Arc<Gate>,
         draining: CancellationToken,
         request_ids: RequestIds,
         exposition: PrometheusHandle,
-        overview: Latest,
     ) -> Self {
+        let http = &config.http;
         Self {
             ledger,
             gate,
-            body_read: Duration::from_millis(config.body_read_ms),
-            request: Duration::from_millis(config.request_ms),
-            room: Semaphore::new(config.max_requests as usize),
-            max_requests: config.max_requests as usize,
+            body_read: Duration::from_millis(http.body_read_ms),
+            request: Duration::from_millis(http.request_ms),
+            room: Semaphore::new(http.max_requests as usize),
+            max_requests: http.max_requests as usize,
             draining,
             request_ids,
             http_metrics: HttpMetrics::new(),
             lease_metrics: LeaseMetrics::new(),
             exposition,
-            overview,
+            overview: Latest::new(config.ledger.ledger),
+            metrics_deployments: config.metrics.metrics_deployments,
         }
     }
 

@@ -4,7 +4,10 @@
 //! Whatever ledger there is, each new grant is looked at on its way out (R1), and each page of a book
 //! that is shown or stored. A journaled ledger also audits its books in memory when a window turns.
 
+use std::sync::Arc;
+
 use quota_core::{Book, BookPage, Limit, Standing};
+use rustc_hash::FxHashSet;
 
 use crate::metrics;
 
@@ -14,6 +17,28 @@ pub fn grant(deployment: &str, standing: &Standing) {
     if Limit::short_of(limit.ceiling(), outstanding).is_some() {
         metrics::invariant_violated();
         tracing::error!(deployment, ?limit, ?outstanding, "a grant above the limit");
+    }
+}
+
+/// Pages that are shown again and again: each that does not add up is told of once.
+#[derive(Debug, Default)]
+pub struct Shown(FxHashSet<(Arc<str>, u64)>);
+
+/// So many are remembered before all are forgotten.
+const REMEMBERED: usize = 10_000;
+
+impl Shown {
+    /// A page is shown.
+    pub fn page(&mut self, deployment: &Arc<str>, page: &BookPage) {
+        if page.adds_up() {
+            return;
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        if self.0.insert((Arc::clone(deployment), page.window)) {
+            self::page(deployment, page);
+        }
     }
 }
 
@@ -79,6 +104,15 @@ mod tests {
     fn a_grant_above_the_limit_is_counted() {
         assert!(!violations(|| grant("m", &standing(500))));
         assert!(violations(|| grant("m", &standing(501))));
+    }
+
+    #[test]
+    fn a_page_that_is_shown_again_is_counted_once() {
+        assert!(violations(|| {
+            let mut shown = Shown::default();
+            shown.page(&"m".into(), &burnt(19));
+            shown.page(&"m".into(), &burnt(18));
+        }));
     }
 
     #[test]

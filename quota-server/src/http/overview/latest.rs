@@ -1,7 +1,7 @@
 //! The latest overview, shared by all who ask: however many dashboards are open, the ledger is read once.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::config::LedgerKind;
 use crate::http::{Failure, wire};
-use crate::ledger::{Ledger, Role, Stored, Unavailable};
+use crate::ledger::{Ledger, Role, Stored, Unavailable, checks};
 
 /// How long an overview is shown at least.
 const FRESH: Duration = Duration::from_millis(500);
@@ -26,6 +26,7 @@ pub struct Latest {
     kind: LedgerKind,
     started: Instant,
     latest: Mutex<Option<Answer>>,
+    shown: std::sync::Mutex<checks::Shown>,
 }
 
 /// What was made, or why it was not.
@@ -38,6 +39,7 @@ struct Answer {
 /// An overview, as it is sent.
 pub(super) struct Made {
     at: Instant,
+    seen: Arc<Vec<(Stored, quota_core::Overview)>>,
     pub(super) etag: HeaderValue,
     pub(super) body: Bytes,
 }
@@ -53,7 +55,23 @@ impl Latest {
     /// Of a ledger of this kind, in a server that starts now.
     #[must_use]
     pub fn new(kind: LedgerKind) -> Self {
-        Self { kind, started: Instant::now(), latest: Mutex::new(None) }
+        Self {
+            kind,
+            started: Instant::now(),
+            latest: Mutex::new(None),
+            shown: std::sync::Mutex::default(),
+        }
+    }
+
+    /// What the overview was made of.
+    ///
+    /// # Errors
+    /// The ledger is away.
+    pub async fn seen(
+        &self,
+        ledger: &dyn Ledger,
+    ) -> Result<Arc<Vec<(Stored, quota_core::Overview)>>, Failure> {
+        Ok(Arc::clone(&self.of(ledger).await?.seen))
     }
 
     /// The overview, made anew if the latest is old. Who asks meanwhile waits for it.
@@ -65,7 +83,7 @@ impl Latest {
             return Ok(answer.made.clone()?);
         }
         let at = Instant::now();
-        let seen = Seen::of(ledger).await;
+        let seen = Seen::of(ledger).await.inspect(|seen| self.check(seen));
         let fresh_for = FRESH.max(at.elapsed() * PART);
         let made = match seen {
             Ok(seen) => Ok(Arc::new(self.write(at, fresh_for, seen)?)),
@@ -73,6 +91,11 @@ impl Latest {
         };
         let answer = latest.insert(Answer { at, fresh_for, made });
         Ok(answer.made.clone()?)
+    }
+
+    fn check(&self, seen: &Seen) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.deployments.iter().for_each(|(stored, seen)| shown.page(&stored.id, &seen.page));
     }
 
     fn write(&self, at: Instant, fresh_for: Duration, seen: Seen) -> Result<Made, Failure> {
@@ -92,7 +115,7 @@ impl Latest {
         let etag = etag_of(&shown);
         shown.server.uptime_ms = ms(self.started.elapsed());
         let body = serde_json::to_vec(&shown).map_err(|_| Failure::internal())?;
-        Ok(Made { at, etag, body: body.into() })
+        Ok(Made { at, seen: Arc::new(seen.deployments), etag, body: body.into() })
     }
 }
 

@@ -94,6 +94,7 @@ impl World {
             lease_metrics,
             exposition: recorder.handle(),
             overview: Latest::new(LedgerKind::Embedded),
+            metrics_deployments: 10,
         });
         let router = router(Arc::clone(&api));
         Self { api, clock: ManualClock::new(), router, _folder: None }
