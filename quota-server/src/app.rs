@@ -23,10 +23,11 @@ use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::redis::{AddressError, OpenRedisError, RedisConfig, RedisLedger};
 use crate::ledger::{Ledger, Put, Role};
 use crate::lifecycle::{self, Asked, Signals};
-use crate::listener::{Bound, Listener, Stop};
+use crate::listener::{Bound, Encryption, Listener, Stop};
 use crate::metrics;
 use crate::reload::Reload;
 use crate::renewal::{Renewable, Renewal};
+use crate::tls::Tls;
 
 /// How often the samples of histograms are taken together: unread, they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -62,10 +63,19 @@ pub enum StartError {
     Metrics(#[from] BuildError),
 }
 
+/// Who is let in, and how connections are encrypted.
+pub struct Guard {
+    /// Who is let in.
+    pub gate: Gate,
+    /// `None`: they are not.
+    pub tls: Option<Tls>,
+}
+
 /// A server that is ready to serve.
 pub struct App {
     config: Config,
     gate: Arc<Gate>,
+    tls: Option<Arc<Tls>>,
     ledger: Arc<dyn Ledger>,
     listener: Listener,
     address: SocketAddr,
@@ -84,7 +94,7 @@ impl App {
     /// What did not work.
     pub async fn start(
         config: Config,
-        gate: Gate,
+        guard: Guard,
         declared: Vec<Put>,
         start_id: u64,
     ) -> Result<Self, StartError> {
@@ -96,15 +106,18 @@ impl App {
         let bound = Bound::bind(address).map_err(unheard)?;
         let address = bound.address().map_err(unheard)?;
         let reload = Reload::default();
-        let place = Place { address, start_id, reload: &reload };
+        let tls = guard.tls.map(Arc::new);
+        warn_of_exposure(address, tls.is_some());
+        let place = Place { address, encrypted: tls.is_some(), start_id, reload: &reload };
         metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
         apply(&*ledger, declared).await?;
-        let listener = bound.listen(&config.http).map_err(unheard)?;
+        let listener = bound.listen(&config.http, encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {
             reload,
             config,
-            gate: Arc::new(gate),
+            gate: Arc::new(guard.gate),
+            tls,
             ledger,
             listener,
             address,
@@ -118,7 +131,8 @@ impl App {
     #[must_use]
     pub fn banner(&self) -> String {
         let ledger = self.config.ledger.shown();
-        Banner { address: self.address, ledger: &ledger, access: &self.gate.access() }.to_string()
+        let (address, encrypted) = (self.address, self.tls.is_some());
+        Banner { address, encrypted, ledger: &ledger, access: &self.gate.access() }.to_string()
     }
 
     /// Serves until a signal says to stop; then drains, and closes the ledger.
@@ -129,7 +143,7 @@ impl App {
         let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
         let reload = self.reload.clone();
         reload.serve(deployments, Arc::clone(&ledger), &background, stop.hard.clone());
-        let renewal = Renewal::new(vec![Arc::clone(&self.gate) as Arc<dyn Renewable>]);
+        let renewal = Renewal::new(self.renewables());
         renewal.serve(&background, stop.hard.clone());
         background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
         let connections = self.begin(&stop);
@@ -142,6 +156,12 @@ impl App {
             warn!("the ledger did not close in time; its journal is whole all the same");
         }
         info!("stopped");
+    }
+
+    fn renewables(&self) -> Vec<Arc<dyn Renewable>> {
+        let gate: Arc<dyn Renewable> = Arc::clone(&self.gate) as _;
+        let tls = self.tls.clone().map(|tls| tls as Arc<dyn Renewable>);
+        [gate].into_iter().chain(tls).collect()
     }
 
     fn begin(self, stop: &Stop) -> TaskTracker {
@@ -157,6 +177,17 @@ impl App {
         let router = http::router(Arc::new(api));
         connections.spawn(self.listener.serve(router, stop.clone(), connections.clone()));
         connections
+    }
+}
+
+fn encryption(config: &Config, tls: &Option<Arc<Tls>>) -> Option<Encryption> {
+    let handshake = Duration::from_millis(config.tls.tls_handshake_ms);
+    tls.clone().map(|tls| Encryption { tls, handshake })
+}
+
+fn warn_of_exposure(address: SocketAddr, encrypted: bool) {
+    if !encrypted && !address.ip().is_loopback() {
+        warn!(%address, "tokens and leases can be read on the network: there is no --tls-cert");
     }
 }
 
@@ -223,6 +254,7 @@ async fn postgres(
 struct Place<'a> {
     /// Where it will listen.
     address: SocketAddr,
+    encrypted: bool,
     /// Tells this start from others.
     start_id: u64,
     reload: &'a Reload,
@@ -230,7 +262,8 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn url(&self) -> Arc<str> {
-        format!("http://{}", self.address).into()
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address).into()
     }
 }
 

@@ -10,6 +10,8 @@ use crate::auth::Access;
 pub(crate) struct Banner<'a> {
     /// Where the server listens.
     pub(crate) address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub(crate) encrypted: bool,
     /// Which ledger, and where it keeps its data.
     pub(crate) ledger: &'a str,
     /// Who is let in.
@@ -18,8 +20,9 @@ pub(crate) struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, ledger, access } = self;
-        writeln!(f, "listening on http://{address}")?;
+        let Self { address, encrypted, ledger, access } = self;
+        let scheme = if *encrypted { "https" } else { "http" };
+        writeln!(f, "listening on {scheme}://{address}")?;
         writeln!(f, "ledger: {ledger}")?;
         match access {
             Access::Anonymous if address.ip().is_loopback() => {
@@ -39,7 +42,7 @@ impl fmt::Display for Banner<'_> {
         };
         writeln!(
             f,
-            "next, make a deployment:\n  curl -X PUT http://{address}/v1/deployments/my-model{token} \
+            "next, make a deployment:\n  curl -X PUT {scheme}://{address}/v1/deployments/my-model{token} \
              -H 'content-type: application/json' -d '{{\"tpm_limit\": 100000, \"rpm_limit\": 600}}'"
         )
     }
@@ -53,7 +56,7 @@ mod tests {
     fn banner(address: &str, tokens: Vec<Token>) -> String {
         let access = Keyring::given(tokens).access().unwrap();
         let (address, ledger) = (address.parse().unwrap(), "embedded, data in /data");
-        Banner { address, ledger, access: &access }.to_string()
+        Banner { address, encrypted: false, ledger, access: &access }.to_string()
     }
 
     #[test]

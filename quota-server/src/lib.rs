@@ -20,4 +20,5 @@ mod renewal;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod verify;

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use mimalloc::MiMalloc;
-use quota_server::app::{self, App};
+use quota_server::app::{self, App, Guard};
 use quota_server::ask::{Ask, Refusal};
 use quota_server::auth::{FreshToken, Role};
 use quota_server::config::{Answer, Config, Task, parse};
 use quota_server::lifecycle::Signals;
 use quota_server::logging;
 use quota_server::mistake::{self, Mistake};
+use quota_server::tls::Tls;
 use rand::rngs::SysRng;
 use rand::{TryRng, rand_core::UnwrapErr};
 use tokio::runtime::Runtime;
@@ -43,11 +44,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
 
 async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
     let gate = config.access.gate(config.http.listen, variable)?;
+    let tls = Tls::open(&config.tls)?;
     let declared = app::declared(config.ledger.deployments.as_ref())?;
     logging::begin(&config.log)?;
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let start_id = SysRng.try_next_u64().context("no randomness")?;
-    let app = App::start(config, gate, declared, start_id).await?;
+    let app = App::start(config, Guard { gate, tls }, declared, start_id).await?;
     say(&app.banner())?;
     app.serve(&mut signals).await;
     Ok(())

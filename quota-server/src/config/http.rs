@@ -19,6 +19,9 @@ pub struct HttpConfig {
     /// Connections at once; more wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
+    /// Connections at once from one address; more are closed as soon as they are accepted
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections_per_ip: u32,
     /// Requests at once; more are answered 503 `overloaded`
     #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_requests: u32,

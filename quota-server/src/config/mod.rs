@@ -16,6 +16,7 @@ mod ledger;
 mod log;
 mod metrics;
 mod secret_url;
+mod tls;
 
 pub use access::AccessConfig;
 pub use cli::{Answer, Task, command, parse};
@@ -24,6 +25,7 @@ pub use ledger::{AdvertiseUrl, LedgerConfig, LedgerKind};
 pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use secret_url::SecretUrl;
+pub use tls::{ClientAuth, TlsConfig};
 
 /// What `quota-server serve` is told.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,6 +42,9 @@ pub struct Config {
     /// Who is let in.
     #[command(flatten)]
     pub access: AccessConfig,
+    /// Encryption of the API, and certificates as credentials.
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// What is logged.
     #[command(flatten)]
     pub log: LogConfig,

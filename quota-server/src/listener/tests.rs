@@ -1,0 +1,144 @@
+use axum::Extension;
+use axum::routing::get;
+use clap::Parser;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+
+use super::*;
+use crate::peer::Peer;
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    http: HttpConfig,
+}
+
+pub(super) struct Served {
+    pub(super) address: SocketAddr,
+    pub(super) stop: Stop,
+    pub(super) tasks: TaskTracker,
+    running: Arc<Notify>,
+    finish: Arc<Notify>,
+}
+
+/// Serves `/now`, `/names` (the names in the caller's certificate), and `/wait`, which tells when it runs and waits to be told to finish.
+async fn serve(flags: &str) -> Served {
+    serve_encrypted(flags, None).await
+}
+
+pub(super) async fn serve_encrypted(flags: &str, encryption: Option<Encryption>) -> Served {
+    let args = format!("server --listen 127.0.0.1:0 {flags}");
+    let config = Flags::parse_from(args.split_whitespace()).http;
+    let listener = Bound::bind(config.listen).unwrap().listen(&config, encryption).unwrap();
+    let served = Served {
+        address: listener.socket.local_addr().unwrap(),
+        stop: Stop::default(),
+        tasks: TaskTracker::new(),
+        running: Arc::default(),
+        finish: Arc::default(),
+    };
+    let (running, finish) = (Arc::clone(&served.running), Arc::clone(&served.finish));
+    let wait = move || async move {
+        running.notify_one();
+        finish.notified().await;
+        "finished"
+    };
+    let router =
+        Router::new().route("/now", get(|| async { "now" })).route("/wait", get(wait)).route(
+            "/names",
+            get(|Extension(peer): Extension<Arc<Peer>>| async move { peer.names.join(" ") }),
+        );
+    let serving = listener.serve(router, served.stop.clone(), served.tasks.clone());
+    served.tasks.spawn(serving);
+    served.tasks.close();
+    served
+}
+
+impl Served {
+    pub(super) async fn send(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    pub(super) async fn ask(&self, path: &str) -> TcpStream {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await
+    }
+}
+
+/// All that comes until the server closes; a reset is a way to close.
+pub(super) async fn rest(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let _closed = stream.read_to_end(&mut bytes).await;
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn what_runs_may_finish_and_nothing_new_begins() {
+    let served = serve("").await;
+    let waiting = served.ask("/wait").await;
+    served.running.notified().await;
+    served.stop.draining.cancel();
+    while TcpStream::connect(served.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    served.finish.notify_one();
+    let answer = rest(waiting).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
+    served.tasks.wait().await;
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_at_once() {
+    let served = serve("").await;
+    let mut idle = served.ask("/now").await;
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    served.stop.draining.cancel();
+    served.tasks.wait().await;
+}
+
+#[tokio::test]
+async fn the_hard_stop_cuts_off_what_runs() {
+    let served = serve("").await;
+    let waiting = served.ask("/wait").await;
+    served.running.notified().await;
+    served.stop.draining.cancel();
+    served.stop.hard.cancel();
+    served.tasks.wait().await;
+    assert_eq!(rest(waiting).await, "");
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_given_up() {
+    let served = serve("--head-read-ms 20").await;
+    let half = served.send("GET /now HTTP/1.1\r\nho").await;
+    let nothing = served.send("").await;
+    assert!(!rest(half).await.contains("200"));
+    assert!(!rest(nothing).await.contains("200"));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait() {
+    let served = serve("--max-connections 1").await;
+    let first = served.ask("/wait").await;
+    served.running.notified().await;
+    let second = served.ask("/wait").await;
+    drop(first);
+    served.running.notified().await;
+    served.finish.notify_one();
+    served.stop.draining.cancel();
+    assert!(rest(second).await.ends_with("finished"));
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_more_are_closed() {
+    let served = serve("--max-connections-per-ip 1").await;
+    let first = served.ask("/wait").await;
+    served.running.notified().await;
+    assert_eq!(rest(served.ask("/now").await).await, "");
+    served.finish.notify_one();
+    served.stop.draining.cancel();
+    assert!(rest(first).await.ends_with("finished"));
+}
