@@ -10,6 +10,7 @@
 
 mod body;
 mod caller;
+mod dashboard;
 mod deployments;
 mod edge;
 mod etag;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::routing::get;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -128,6 +130,7 @@ pub fn router(api: Arc<Api>) -> Router {
     let (router, document) = documented();
     let document = document.to_json().expect("a document of strings and numbers");
     router
+        .route(dashboard::FILES, get(dashboard::file))
         .route(quota_api::routes::OPENAPI, openapi::serve(Bytes::from(document)))
         .fallback(ops::unknown::route)
         .method_not_allowed_fallback(ops::unknown::method)

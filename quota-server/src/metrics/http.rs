@@ -12,7 +12,7 @@ const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 /// What is counted under a path that is no route.
 const OTHER: &str = "other";
 
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 15] = [
     routes::LEASES,
     routes::BATCH,
     routes::RETURN,
@@ -26,6 +26,7 @@ const ROUTES: [&str; 14] = [
     routes::METRICS,
     routes::OPENAPI,
     "/",
+    "/dashboard/{file}",
     OTHER,
 ];
 

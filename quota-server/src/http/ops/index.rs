@@ -1,6 +1,11 @@
-//! `GET /`: what there is.
+//! `GET /`: what there is; for browsers, the dashboard.
 
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::VARY;
 use quota_api::routes;
+
+use crate::http::dashboard;
 
 const ROUTES: [(&str, &str, &str); 14] = [
     ("POST", routes::LEASES, "acquire a lease"),
@@ -19,12 +24,21 @@ const ROUTES: [(&str, &str, &str); 14] = [
     ("GET", routes::OPENAPI, "the OpenAPI document"),
 ];
 
-/// What there is
+/// What there is: the dashboard, or the routes
 #[utoipa::path(
     get, path = "/", tag = "operation",
-    responses((status = 200, description = "The routes.", body = str, content_type = "text/plain"))
+    params(("Accept" = Option<String>, Header, description = "With `text/html` in it: the dashboard.")),
+    responses(
+        (status = 200, description = "The routes.", content((str = "text/plain"), (str = "text/html"))),
+        (status = 304, description = "The dashboard's page is as the reader has it."),
+    )
 )]
-pub(in crate::http) async fn index() -> String {
+pub(in crate::http) async fn index(headers: HeaderMap) -> Response {
+    let page = dashboard::index(&headers);
+    page.unwrap_or_else(|| ([(VARY, "accept")], listed()).into_response())
+}
+
+fn listed() -> String {
     let lines = ROUTES.map(|(method, path, what)| format!("{method:6} {path:30} {what}\n"));
     format!("tokenlease quota server {}\n\n{}", env!("CARGO_PKG_VERSION"), lines.concat())
 }

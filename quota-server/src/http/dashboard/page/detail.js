@@ -1,0 +1,146 @@
+// One deployment: how its window stands and adds up, its last hour, and who holds what.
+
+import { deploymentPath, read } from "./api.js";
+import { byId, h, setAttribute, setText } from "./dom.js";
+import { whole } from "./format.js";
+import { Leases } from "./leases.js";
+import { Plot } from "./plot.js";
+import { Fill } from "./row.js";
+import { STATES } from "./states.js";
+
+/** The history changes once a minute; the open minute is drawn from the overview. */
+const HISTORY_MS = 10_000;
+
+const PARTS = [
+  ["granted", "granted"], ["given_back", "– given back"], ["used", "used"], ["held", "held by gateways"],
+  ["burnt", "burnt"],
+];
+const BESIDE = [["overrun", "overrun"], ["denied", "denied"]];
+
+export class Detail {
+  id = null;
+  #element = byId("detail");
+  #abort = new AbortController();
+  #history = [];
+  #asked = -HISTORY_MS;
+
+  constructor({ close, edit }) {
+    this.close = close;
+    this.edit = edit;
+  }
+
+  open(one) {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.id = one.id;
+    this.#history = [];
+    this.#asked = -HISTORY_MS;
+    this.#make(one);
+    this.#element.hidden = false;
+    this.show(one);
+  }
+
+  shut() {
+    this.#abort.abort();
+    this.id = null;
+    this.#element.hidden = true;
+    this.#element.replaceChildren();
+  }
+
+  /** As it is now; `undefined` where it was removed. */
+  show(one) {
+    if (!one) return this.#gone();
+    this.#showHead(one);
+    this.#showBook(one);
+    this.plot.show(this.#history, one);
+    this.#refresh();
+  }
+
+  focus() {
+    this.#element.querySelector("h2")?.focus();
+  }
+
+  #make(one) {
+    this.badge = h("span", { class: "badge" });
+    this.means = h("p", { class: "means" });
+    this.fills = { tokens: new Fill(), requests: new Fill() };
+    this.plot = new Plot();
+    this.leases = new Leases();
+    this.labels = h("p", { class: "labels" });
+    this.note = h("p", { class: "means", role: "status" });
+    this.#element.replaceChildren(
+      this.#head(one), this.badge, this.means, this.labels, this.#book(), this.plot.element, this.leases.element,
+      this.note,
+    );
+  }
+
+  #head(one) {
+    const edit = h("button", { type: "button", onclick: this.edit }, "Change limits");
+    const shut = h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: this.close }, "×");
+    return h("div", { class: "detail-head" }, h("h2", { tabindex: "-1" }, h("bdi", {}, one.id)), edit, shut);
+  }
+
+  #book() {
+    const unit = (name) => h("div", { class: "unit" }, h("h3", {}, `${name} a minute`), this.fills[name].elements());
+    this.cells = new Map();
+    const line = ([name, title], kind = "") => {
+      const cells = ["tokens", "requests"].map((unit) => {
+        const cell = h("td");
+        this.cells.set(`${name}.${unit}`, cell);
+        return cell;
+      });
+      return h("tr", { class: kind }, h("th", { scope: "row" }, title), cells);
+    };
+    const head = h("tr", {}, ["", "tokens", "requests"].map((name) => h(name ? "th" : "td", name ? { scope: "col" } : {}, name)));
+    const body = [
+      ...PARTS.map((part) => line(part)), line(["outstanding", "= outstanding"], "sum"), ...BESIDE.map((part) => line(part)),
+    ];
+    this.caption = h("caption");
+    return h("section", { class: "book", "aria-label": "The open window" },
+      h("div", { class: "units" }, unit("tokens"), unit("requests")),
+      h("table", {}, this.caption, h("thead", {}, head), h("tbody", {}, body)));
+  }
+
+  #showHead(one) {
+    setText(this.badge, one.state);
+    setAttribute(this.badge, "data-state", one.state);
+    setText(this.means, `${STATES[one.state] ?? ""}.`);
+    const labels = Object.entries(one.labels ?? {}).map(([name, value]) => `${name} = ${value}`);
+    setText(this.labels, [one.model_group ? `model group ${one.model_group}` : "", ...labels].filter(Boolean).join(" · "));
+  }
+
+  #showBook(one) {
+    const isMinute = one.window === "minute";
+    setText(this.caption, isMinute
+      ? "This minute: granted – given back = used + held + burnt = outstanding"
+      : "Granted in this minute; outstanding is of the last 60 s");
+    for (const unit of ["tokens", "requests"]) {
+      this.fills[unit].show(one[unit], false);
+      for (const [name] of [...PARTS, ["denied"]]) setText(this.cells.get(`${name}.${unit}`), whole(one[name][unit]));
+      setText(this.cells.get(`outstanding.${unit}`), whole(one[unit].outstanding));
+      setText(this.cells.get(`overrun.${unit}`), whole(one[unit].overrun));
+    }
+  }
+
+  #gone() {
+    setText(this.note, "This deployment was removed, or the server does not know it any more.");
+  }
+
+  async #refresh() {
+    const { signal } = this.#abort;
+    const due = performance.now() - this.#asked >= HISTORY_MS;
+    if (due) this.#asked = performance.now();
+    try {
+      const asked = [read(deploymentPath(this.id, "/leases"), signal)];
+      if (due) asked.push(read(deploymentPath(this.id, "/windows?last=60"), signal));
+      const [{ leases }, history] = await Promise.all(asked);
+      if (history) this.#history = history.windows;
+      this.leases.show(leases);
+      setText(this.note, "");
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#asked = -HISTORY_MS;
+      setText(this.note, `Leases and history are not up to date: ${error.message}.`);
+    }
+  }
+}
