@@ -25,6 +25,8 @@ install_missing() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     command -v etcd >/dev/null || packages+=(etcd-server)
     command -v openssl >/dev/null || packages+=(openssl)
+    command -v "${CHROMIUM:-chromium}" >/dev/null || packages+=(chromium)
+    command -v npm >/dev/null || packages+=(nodejs npm)
     has_redis || packages+=(redis-server)
     has_postgres || packages+=(postgresql)
     [ ${#packages[@]} -eq 0 ] && return
@@ -70,6 +72,18 @@ python_packages() {
     cp tests/requirements.txt "$stamp"
 }
 
+# What drives Chromium, and what looks for faults of accessibility. No browser comes with it.
+node_packages() {
+    local from=tests/browser to=target/browser
+    ln -sfn ../../$to/node_modules $from/node_modules
+    cmp -s $from/package-lock.json $to/installed && return
+    step "node packages"
+    mkdir -p $to
+    cp $from/package.json $from/package-lock.json $to
+    npm ci --prefix $to --ignore-scripts --no-audit --no-fund
+    cp $from/package-lock.json $to/installed
+}
+
 lint() {
     step "format"
     cargo fmt --all -- --check
@@ -89,6 +103,8 @@ run_tests() {
     # packages, which are there.
     TOKENLEASE_BUILT=1 cargo test --workspace --lib --bins --tests --profile simulation --no-fail-fast -- --include-ignored
     cargo test --workspace --doc --profile simulation
+    step "the dashboard in Chromium"
+    tests/browser.sh test
 }
 
 main() {
