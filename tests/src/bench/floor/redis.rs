@@ -1,9 +1,10 @@
 //! Redis alone, through the same crate: script calls of one small write each, in pipelines made by hand,
 //! or by many callers of one connection, which the crate pipelines.
 
-use std::{net::SocketAddr, time::Instant};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use redis::{Cmd, RedisResult, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Cmd, RedisResult, aio::MultiplexedConnection};
 use tokio::task::JoinSet;
 
 use crate::bench::Effort;
@@ -13,6 +14,9 @@ const LIBRARY: &str = "#!lua name=floor
 redis.register_function('count', function(keys, args)
     return redis.call('HINCRBY', keys[1], 'tokens', args[1])
 end)";
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a Redis is called.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +37,9 @@ pub async fn calls_per_second(
     shape: Shape,
 ) -> anyhow::Result<f64> {
     let client = redis::Client::open(format!("redis://{redis}"))?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+    // The crate gives up after half a second unless told: too soon for a busy machine.
+    let patient = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+    let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await?;
     let mut load = redis::cmd("FUNCTION");
     load.arg(&["LOAD", "REPLACE", LIBRARY]).exec_async(&mut connection).await?;
     let began = crate::clock::instant();
@@ -42,7 +48,7 @@ pub async fn calls_per_second(
     match shape {
         Shape::Pipelines(connections, calls) => {
             for _ in 0..connections {
-                let own = client.get_multiplexed_async_connection().await?;
+                let own = client.get_multiplexed_async_connection_with_config(&patient).await?;
                 tasks.spawn(pipelines(own, until, calls));
             }
         }

@@ -2,9 +2,9 @@
 
 use quota_core::{Amount, LeaseId, Policy, RequestKey, Settlement, WindowKind};
 use redis::Cmd;
-use sha2::{Digest, Sha256};
 
 use super::Hints;
+use super::run::Run;
 use crate::ledger::Caller;
 use crate::ledger::redis::functions::Library;
 
@@ -12,7 +12,7 @@ use crate::ledger::redis::functions::Library;
 pub(super) const NO_LIMIT: u64 = quota_core::MAX_LIMIT + 1;
 
 /// The most operations of one call: Redis does nothing else meanwhile.
-pub(crate) const MOST_OPERATIONS: usize = 256;
+pub(crate) const MOST_OPERATIONS: usize = 512;
 
 /// Which book, and what its server knows of it.
 #[derive(Debug, Clone, Copy)]
@@ -27,10 +27,6 @@ pub(crate) struct Call {
     /// with a book that is behind nothing seen is no reason for a quarantine.
     pub(crate) vouched: bool,
 }
-
-/// A caller or a credential, by a hash that nobody can aim at: names are given by clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key([u8; 16]);
 
 /// An operation on leases.
 #[derive(Debug, Clone, Copy)]
@@ -76,26 +72,6 @@ pub(crate) struct Cursor {
     pub(super) number: u64,
 }
 
-impl Key {
-    /// The key of a gateway process.
-    fn of_holder(caller: &Caller) -> Self {
-        // A credential's name has no line breaks, so no two pairs meet.
-        Self::of(&[&caller.credential, "\n", &caller.holder])
-    }
-
-    /// The key of a credential.
-    fn of_credential(credential: &str) -> Self {
-        Self::of(&[credential])
-    }
-
-    fn of(parts: &[&str]) -> Self {
-        let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
-        let mut key = [0; 16];
-        key.copy_from_slice(&hash.finalize()[..16]);
-        Self(key)
-    }
-}
-
 impl Call {
     /// Opens the book if there is none: `clean` for a deployment that was made just now; else
     /// quarantined. Answers [`super::Answer::Opened`].
@@ -121,16 +97,9 @@ impl Call {
         library: &Library,
         operations: impl IntoIterator<Item = (&'a Caller, Operation)>,
     ) -> Cmd {
-        let mut command = self.command(library, "run");
-        let mut named: Option<&Caller> = None;
-        for (caller, operation) in operations {
-            if named != Some(caller) {
-                add_caller(&mut command, caller);
-                named = Some(caller);
-            }
-            add_operation(&mut command, &operation);
-        }
-        command
+        let mut run = Run::of(self.command(library, "run"));
+        operations.into_iter().for_each(|(caller, operation)| run.add(caller, &operation));
+        run.command()
     }
 
     /// How the deployment stands, and the ledger's time. Answers `Standing`.
@@ -192,58 +161,6 @@ impl Call {
 /// The key of a book. Its braces put all keys of a deployment into one slot of a cluster.
 pub(super) fn key(book: u32) -> String {
     format!("tl:{{{book}}}:book")
-}
-
-/// Those after it are in this one's name.
-fn add_caller(command: &mut Cmd, caller: &Caller) {
-    let holder = Key::of_holder(caller).0;
-    let credential = Key::of_credential(&caller.credential).0;
-    command.arg([b"h", &holder[..], &credential, caller.holder.as_bytes()].concat());
-}
-
-/// `parse` in `functions/run.lua` takes it in.
-fn add_operation(command: &mut Cmd, operation: &Operation) {
-    let packed = match *operation {
-        Operation::Acquire { request, min, want, ahead } => {
-            Packed::new(b'a').bytes(&request.0.to_be_bytes()).amount(min).amount(want).flag(ahead)
-        }
-        Operation::GiveBack { lease, total, closed } => {
-            Packed::new(b'g').lease(lease).amount(total).flag(closed)
-        }
-        Operation::Use { lease, used, overrun } => {
-            Packed::new(b'u').lease(lease).amount(used).amount(overrun)
-        }
-        Operation::Denied(amount) => Packed::new(b'd').amount(amount),
-    };
-    command.arg(&packed.0);
-}
-
-/// An operation as one argument: a letter and its fields, numbers with their highest byte first.
-struct Packed(Vec<u8>);
-
-impl Packed {
-    fn new(letter: u8) -> Self {
-        let mut packed = Vec::with_capacity(64);
-        packed.push(letter);
-        Self(packed)
-    }
-
-    fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
-    fn amount(self, amount: Amount) -> Self {
-        self.bytes(&amount.tokens.to_be_bytes()).bytes(&amount.requests.to_be_bytes())
-    }
-
-    fn lease(self, lease: LeaseId) -> Self {
-        self.bytes(&lease.window.to_be_bytes()).bytes(&lease.number.to_be_bytes())
-    }
-
-    fn flag(self, flag: bool) -> Self {
-        self.bytes(&[u8::from(flag)])
-    }
 }
 
 fn add_policy(command: &mut Cmd, policy: &Policy) {

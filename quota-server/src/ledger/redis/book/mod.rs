@@ -21,6 +21,7 @@
 
 mod call;
 mod reply;
+mod run;
 mod seen;
 mod wire;
 

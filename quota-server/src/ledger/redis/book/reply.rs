@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quota_core::{
-    BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Limit, Now, Overview,
+    Amount, BookPage, Denial, Granted, HeldLease, HolderId, LateUse, LeaseId, Limit, Now, Overview,
     Refusal, Returned, Standing, State, Unit, Used, WindowKind,
 };
 use redis::Value;
@@ -202,9 +202,44 @@ fn answers(fields: &mut Fields<'_>, limits: Limits) -> Result<Vec<Answer>, Unrea
     }
     let mut answers = Vec::new();
     while !fields.is_empty() {
-        answers.push(Answer::read(fields.text()?, fields, &shown)?);
+        match fields.text()? {
+            "grants" => grants(fields, &shown, &mut answers)?,
+            word => answers.push(Answer::read(word, fields, &shown)?),
+        }
     }
     Ok(answers)
+}
+
+/// Leases that follow on each other in one window: all the same but for their amounts, of which each is 5
+/// bytes of tokens and 3 of requests.
+fn grants(
+    fields: &mut Fields<'_>,
+    shown: &Shown,
+    answers: &mut Vec<Answer>,
+) -> Result<(), Unreadable> {
+    let first = lease(fields)?;
+    let [starts_in_ms, expires_in_ms, credit_ends_in_ms] =
+        [fields.number()?, fields.number()?, fields.number()?];
+    let standing = shown.standing(first.window)?;
+    for (number, amount) in (first.number..).zip(fields.bytes()?.chunks(8)) {
+        let lease = LeaseId { number, ..first };
+        let amount = packed_amount(amount)?;
+        let granted = Granted {
+            lease,
+            amount,
+            starts_in_ms,
+            expires_in_ms,
+            credit_ends_in_ms,
+            repeated: false,
+        };
+        answers.push(Answer::Granted(granted, standing));
+    }
+    Ok(())
+}
+
+fn packed_amount(bytes: &[u8]) -> Result<Amount, Unreadable> {
+    let packed = u64::from_be_bytes(bytes.try_into().map_err(|_| Unreadable)?);
+    Ok(Amount::new(packed >> 24, packed & 0xff_ffff))
 }
 
 fn refusal(word: &str, fields: &mut Fields<'_>) -> Result<Refusal, Unreadable> {

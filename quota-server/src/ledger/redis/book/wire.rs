@@ -21,11 +21,15 @@ impl<'a> Fields<'a> {
         self.0.len() == 0
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Unreadable> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Unreadable> {
         match self.0.next() {
-            Some(Value::BulkString(bytes)) => std::str::from_utf8(bytes).map_err(|_| Unreadable),
+            Some(Value::BulkString(bytes)) => Ok(bytes),
             _ => Err(Unreadable),
         }
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, Unreadable> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Unreadable)
     }
 
     pub(super) fn number(&mut self) -> Result<u64, Unreadable> {

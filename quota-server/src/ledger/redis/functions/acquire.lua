@@ -1,23 +1,17 @@
--- Granting, as `acquire.rs` of quota-core does it.
+-- Granting, as `acquire.rs` of quota-core does it. A call asks for many leases while its time stands still, so what they
+-- have in common is worked out once, and what is left is counted down.
 
--- Until when a return of a lease earns credit. A window after the open one lasts a minute at least.
-local function credit_ends_ms(b, window, ends_ms)
-  if b.policy.kind == ROLLING then
-    return rolling.released_ms(ends_ms)
-  end
-  if window < b.number then
-    return b.ms
-  end
-  return b.ends_ms + (window - b.number) * MINUTE_MS
-end
+-- An acquire, as packed: its request, `min`, `want`, and whether it is of the next window.
+local ASK, ASK_SIZE, REQUEST_SIZE = '>c16I8I8I8I8B', 49, 16
 
-local function granted(b, window, number, lease, repeated)
-  b.shown[window] = true
-  return { 'granted',
-    window, number, lease.tokens, lease.requests,
-    whole.less(lease.starts_ms, b.ms), whole.less(lease.ends_ms, b.ms),
-    whole.less(credit_ends_ms(b, window, lease.ends_ms), b.ms), repeated,
-  }
+-- The requests of packed acquires.
+function acquire.requests(packed)
+  local requests, n = {}, 0
+  for at = 2, #packed, ASK_SIZE do
+    n = n + 1
+    requests[n] = string.sub(packed, at, at + REQUEST_SIZE - 1)
+  end
+  return requests
 end
 
 -- What no book could grant: the reply, or nil.
@@ -28,8 +22,7 @@ local function refusal(b, ask)
   if ask.min_tokens > ask.want_tokens or ask.min_requests > ask.want_requests then
     return { 'want_below_min' }
   end
-  local most_tokens = math.min(b.policy.tokens, MAX_LEASE.tokens)
-  local most_requests = math.min(b.policy.requests, MAX_LEASE.requests)
+  local most_tokens, most_requests = quota.most(b)
   if ask.min_tokens > most_tokens then
     return { 'never_fits', TOKENS, most_tokens }
   end
@@ -38,110 +31,117 @@ local function refusal(b, ask)
   end
 end
 
--- Where and for how long a lease would be: the open window, or the next one when asked for it or when the open one
--- is as good as over. Nil, and in how many ms to ask, where it is too early.
-local function place(b, ask)
-  local ends_ms = b.ms + b.policy.life_ms
-  if b.policy.kind == ROLLING then
-    return { window = b.number, starts_ms = b.ms, ends_ms = ends_ms }
-  end
-  local last_ms = whole.less(b.ends_ms, b.policy.guard_ms)
-  local left_ms = time.window_ends_in_ms(b)
-  if ask.ahead and left_ms > AHEAD_MS then
-    return nil, left_ms - AHEAD_MS
-  end
-  if ask.ahead or b.ms + SHORTEST_LIFE_MS > last_ms then
-    return { window = b.number + 1, starts_ms = b.ends_ms, ends_ms = b.ends_ms + b.policy.life_ms }
-  end
-  return { window = b.number, starts_ms = b.ms, ends_ms = math.min(ends_ms, last_ms) }
-end
-
 -- The unit in which there is too little, or nil.
-local function short_of(ask, tokens, requests)
-  if ask.min_tokens > tokens then
+local function short_of(at, ask)
+  if ask.min_tokens > at.tokens then
     return TOKENS
   end
-  if ask.min_requests > requests then
+  if ask.min_requests > at.requests then
     return REQUESTS
   end
 end
 
 -- How large the lease is; nil and the unit that is short where it cannot be.
-local function amount(b, bucket, ask)
-  local tokens, requests = quota.available(b, bucket.window)
-  -- No sum grows above what is exact, whatever is given back in between.
-  tokens = math.min(tokens, MAX - bucket.granted_tokens)
-  requests = math.min(requests, MAX - bucket.granted_requests)
+local function amount(b, at, ask)
   local active = holders.active(b)
-  local short = short_of(ask, tokens, requests)
+  local short = short_of(at, ask)
   if short then
     return nil, short
   end
-  local sized_tokens = quota.size(ask.min_tokens, ask.want_tokens, tokens, active, MAX_LEASE.tokens)
-  local sized_requests = quota.size(ask.min_requests, ask.want_requests, requests, active, MAX_LEASE.requests)
-  if sized_tokens == 0 and sized_requests == 0 then
+  local tokens = quota.size(ask.min_tokens, ask.want_tokens, at.tokens, active, MAX_LEASE.tokens)
+  local requests = quota.size(ask.min_requests, ask.want_requests, at.requests, active, MAX_LEASE.requests)
+  if at.is_quarantined or tokens == 0 and requests == 0 then
     return nil, TOKENS
   end
-  return sized_tokens, sized_requests
+  return tokens, requests
 end
 
-local function deny(b, bucket, ask, unit)
-  buckets.note_denied(bucket, ask.min_tokens, ask.min_requests)
+local function deny(b, at, ask, unit)
+  places.settle(b, at)
+  buckets.note_denied(at.bucket, ask.min_tokens, ask.min_requests)
   local retry_ms, state
-  if vouch.is_quarantined(b, bucket.window) then
+  if at.is_quarantined then
     retry_ms, state = math.max(vouch.quarantined_for_ms(b), 1), QUARANTINED
   else
-    retry_ms, state = hints.denial(b, bucket.window, ask)
+    retry_ms, state = hints.denial(b, at.window, ask)
   end
   local asked = b.number
-  if ask.ahead and b.policy.kind == MINUTE then
+  if ask.ahead == 1 and b.policy.kind == MINUTE then
     asked = b.number + 1
   end
   b.shown[asked] = true
   return { 'denied', unit, retry_ms, state, asked }
 end
 
-local function grant(b, bucket, ask, where, tokens, requests)
-  local number = bucket.count
-  local lease = {
-    holder = ask.holder, credential = ask.credential, tokens = tokens, requests = requests,
-    returned_tokens = 0, returned_requests = 0, used_tokens = 0, used_requests = 0,
-    overrun_tokens = 0, overrun_requests = 0, starts_ms = where.starts_ms, ends_ms = where.ends_ms,
-    closed = 0, late = 0,
-  }
-  if b.policy.kind == ROLLING then
-    rolling.grant(b, lease)
-  end
-  buckets.grant(bucket, lease)
-  leases.add(b, bucket, number, lease, ask)
-  book.count(b)
-  return granted(b, bucket.window, number, lease, 0)
+local function repeated(b, window, number, lease)
+  b.shown[window] = true
+  local starts_in_ms, ends_in_ms, credit_ends_in_ms = places.times(b, window, lease.starts_ms, lease.ends_ms)
+  return { 'granted', window, number, lease.tokens, lease.requests, starts_in_ms, ends_in_ms, credit_ends_in_ms, 1 }
 end
 
--- A lease, or why there is none. Who asked, and how much, is written down either way.
-function operations.acquire(b, ask)
-  b.is_changed = true
-  holders.seen(b, ask.holder)
-  local window, number, known = leases.of_request(b, ask.field)
+-- Where a lease is granted, and its amount; or the reply that says why there is none.
+local function decide(b, ask)
+  local window, number, known = leases.of_request(b, ask.request)
   if known then
-    return granted(b, window, number, known, 1)
+    return nil, repeated(b, window, number, known)
   end
   local never = refusal(b, ask)
   if never then
-    return never
+    return nil, never
   end
-  local where, early_ms = place(b, ask)
-  if not where then
-    return { 'too_early', early_ms }
+  local at, early_ms = places.of(b, ask.ahead)
+  if not at then
+    return nil, { 'too_early', early_ms }
   end
-  local bucket = book.bucket(b, where.window)
-  bucket.largest_tokens = math.max(bucket.largest_tokens, ask.min_tokens)
-  bucket.largest_requests = math.max(bucket.largest_requests, ask.min_requests)
-  local tokens, requests = amount(b, bucket, ask)
-  if not tokens or vouch.is_quarantined(b, where.window) then
-    return deny(b, bucket, ask, not tokens and requests or TOKENS)
+  buckets.note_asked(at.bucket, ask.min_tokens, ask.min_requests)
+  local tokens, requests = amount(b, at, ask)
+  if not tokens then
+    return nil, deny(b, at, ask, requests)
   end
-  return grant(b, bucket, ask, where, tokens, requests)
+  return at, tokens, requests
+end
+
+-- The long way, which decides. Answers with where a lease was granted, or nil.
+local function run(b, asker, ask, answers)
+  holders.rest(b)
+  holders.seen(b, asker.holder)
+  local at, tokens, requests = decide(b, ask)
+  if at then
+    places.grant(b, at, asker, ask.request, tokens, requests, answers)
+  else
+    places.finish_row(b, answers)
+    reply.append(answers, tokens)
+  end
+  return at
+end
+
+-- Whether a holder that was just granted a lease there gets all it wants once more, whatever `decide` looks at.
+local function is_plenty(at, twice_active, min_tokens, min_requests, want_tokens, want_requests)
+  return min_tokens <= want_tokens and min_requests <= want_requests
+    and want_tokens <= at.most_tokens and want_requests <= at.most_requests
+    and want_tokens * twice_active <= at.tokens and want_requests * twice_active <= at.requests
+    and want_tokens + want_requests > 0
+end
+
+-- Leases, or why there are none. Who asked, and how much, is written down either way.
+function operations.acquire(b, op, answers)
+  b.is_changed = true
+  local at, twice_active
+  for offset = 2, #op.packed, ASK_SIZE do
+    local request, min_tokens, min_requests, want_tokens, want_requests, ahead =
+      struct.unpack(ASK, op.packed, offset)
+    if at and at.ahead == ahead and not b.asked[request]
+      and is_plenty(at, twice_active, min_tokens, min_requests, want_tokens, want_requests) then
+      buckets.note_asked(at.bucket, min_tokens, min_requests)
+      places.grant(b, at, op.asker, request, want_tokens, want_requests, answers)
+    else
+      at = run(b, op.asker, {
+        request = request, min_tokens = min_tokens, min_requests = min_requests, want_tokens = want_tokens,
+        want_requests = want_requests, ahead = ahead,
+      }, answers)
+      twice_active = 2 * b.holders
+    end
+  end
 end
 
 -- Draws that a holder denied by itself: a statistic.

@@ -61,7 +61,7 @@ end
 local function blank(call)
   return {
     key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
-    released = {}, asking = {}, reported = {}, shown = {},
+    released = {}, asking = {}, reported = {}, shown = {}, places = {}, asked = {},
   }
 end
 
@@ -133,8 +133,8 @@ function book.write(b, ...)
 end
 
 -- Something changed that returns, grants or limits depend on: a lost one must be noticed.
-function book.count(b)
-  b.seq = b.seq + 1
+function book.count(b, changes)
+  b.seq = b.seq + (changes or 1)
 end
 
 local function fields_of(b)

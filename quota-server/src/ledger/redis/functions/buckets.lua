@@ -26,14 +26,24 @@ function buckets.note_denied(bucket, tokens, requests)
   bucket.denied_requests = whole.sum(bucket.denied_requests, requests)
 end
 
--- Enters a grant. The sums must have room for it.
-function buckets.grant(bucket, lease)
-  bucket.granted_tokens = bucket.granted_tokens + lease.tokens
-  bucket.granted_requests = bucket.granted_requests + lease.requests
-  bucket.open_tokens = bucket.open_tokens + lease.tokens
-  bucket.open_requests = bucket.open_requests + lease.requests
-  bucket.count = bucket.count + 1
-  bucket.last_end_ms = math.max(bucket.last_end_ms, lease.ends_ms)
+-- Notes how large requests are.
+function buckets.note_asked(bucket, tokens, requests)
+  if tokens > bucket.largest_tokens then
+    bucket.largest_tokens = tokens
+  end
+  if requests > bucket.largest_requests then
+    bucket.largest_requests = requests
+  end
+end
+
+-- Enters grants. The sums must have room for it.
+function buckets.grant(bucket, tokens, requests, count, ends_ms)
+  bucket.granted_tokens = bucket.granted_tokens + tokens
+  bucket.granted_requests = bucket.granted_requests + requests
+  bucket.open_tokens = bucket.open_tokens + tokens
+  bucket.open_requests = bucket.open_requests + requests
+  bucket.count = bucket.count + count
+  bucket.last_end_ms = math.max(bucket.last_end_ms, ends_ms)
 end
 
 -- Enters what a lease came to. `rest_tokens` and `rest_requests` are its open rests before.

@@ -21,6 +21,6 @@ local OK, ENDGAME, EXHAUSTED, QUARANTINED = 0, 1, 2, 3
 
 -- The parts, each filled in by the file of its name.
 local clock, whole, records, time, vouch, book, buckets, leases = {}, {}, {}, {}, {}, {}, {}, {}
-local rolling, quota, holders, hints, reply, history = {}, {}, {}, {}, {}, {}
+local rolling, quota, holders, hints, reply, history, places, acquire = {}, {}, {}, {}, {}, {}, {}, {}
 -- The operations, by name.
 local operations = {}

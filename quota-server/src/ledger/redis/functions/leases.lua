@@ -1,13 +1,23 @@
--- The leases of a window: a hash with a field for each lease, by its number; one for each request that got a
--- lease ("r", holder, request); and the name of each holder ("h", holder).
+-- The leases of a window: hashes of BLOCK leases, each lease by its number. Which request got which lease, and the name
+-- of each holder ("h", holder), are in a hash of their own. A window may have millions of leases: those that were granted
+-- lately lie together, in a hash that is small and at hand.
+local BLOCK = 4096
 
 -- How many windows a lease's usage is waited for: ten, longer than providers let a request run.
 local LATE_WINDOWS = 10
 -- How long after its window's end the leases of a window are kept.
 local KEPT_MS = (LATE_WINDOWS + 5) * MINUTE_MS
 
-function leases.key(b, window)
-  return b.prefix .. 'w:' .. whole.text(window)
+local function block_of(number)
+  return whole.quotient(number, BLOCK)
+end
+
+local function block_key(b, window, block)
+  return b.prefix .. 'w:' .. whole.text(window) .. ':' .. whole.text(block)
+end
+
+local function requests_key(b, window)
+  return b.prefix .. 'q:' .. whole.text(window)
 end
 
 -- Held by its holder or used: all that was not given back.
@@ -28,39 +38,76 @@ end
 function leases.page(b, window)
   local page = b.pages[window]
   if not page then
-    page = { leases = {}, changed = {}, asked = {}, fields = {} }
+    page = { leases = {}, changed = {}, requests = {}, blocks = {}, fields = {}, length = 0 }
     b.pages[window] = page
   end
   return page
 end
 
--- Reads leases that are about to be asked for, all of a window at once.
-function leases.fetch(b, window, numbers)
-  local page = leases.page(b, window)
-  local found = redis.call('HMGET', leases.key(b, window), unpack(numbers))
+local function fetch_block(b, window, block, numbers)
+  local known = leases.page(b, window).leases
+  local found = redis.call('HMGET', block_key(b, window, block), unpack(numbers))
   for at, number in ipairs(numbers) do
-    if page.leases[number] == nil then
-      page.leases[number] = found[at] and records.lease(found[at])
+    if known[number] == nil then
+      known[number] = found[at] and records.lease(found[at])
     end
+  end
+end
+
+-- Reads leases that are about to be asked for, those of a block at once.
+function leases.fetch(b, window, numbers)
+  local blocks = {}
+  for _, number in ipairs(numbers) do
+    local block = block_of(number)
+    blocks[block] = blocks[block] or {}
+    table.insert(blocks[block], number)
+  end
+  for block, of in pairs(blocks) do
+    fetch_block(b, window, block, of)
   end
 end
 
 -- Reads which of these requests have a lease in a window.
 function leases.fetch_requests(b, window, requests)
-  local asked = leases.page(b, window).asked
-  local found = redis.call('HMGET', leases.key(b, window), unpack(requests))
-  for at, request in ipairs(requests) do
-    asked[request] = found[at] and tonumber(found[at])
+  local known = leases.page(b, window).requests
+  local found = redis.call('HMGET', requests_key(b, window), unpack(requests))
+  for at = 1, #requests do
+    if found[at] then
+      known[requests[at]], b.asked[requests[at]] = tonumber(found[at]), true
+    end
   end
 end
 
-local function lease(b, window, number)
-  local known = leases.page(b, window).leases[number]
-  if known == nil then
-    leases.fetch(b, window, { number })
-    known = leases.page(b, window).leases[number]
+-- What is to be written of a block: numbers and records in turn. New leases stand first, in order.
+local function block(page, number)
+  local no = block_of(number)
+  local found = page.blocks[no]
+  if not found then
+    found = { first = number, new = 0, fields = {} }
+    page.blocks[no] = found
   end
-  return known or nil
+  return found
+end
+
+-- Where the record of a lease of this call is in its block's fields. Nil: it is none.
+local function new_record(page, number)
+  local of = page.blocks[block_of(number)]
+  local at = of and 2 * (number - of.first) + 2 or 0
+  if at > 1 and at <= of.new then
+    return of.fields, at
+  end
+end
+
+-- A lease, of before or of this call: one that was looked for before it was granted is known as `false`.
+local function lease(b, window, number)
+  local page = leases.page(b, window)
+  local fields, at = new_record(page, number)
+  if fields and not page.leases[number] then
+    page.leases[number] = records.lease(fields[at])
+  elseif page.leases[number] == nil then
+    leases.fetch(b, window, { number })
+  end
+  return page.leases[number] or nil
 end
 
 -- The leases from one number to another, `false` where one is gone.
@@ -73,7 +120,7 @@ function leases.read(b, window, first, last)
     leases.fetch(b, window, numbers)
   end
   for at, number in ipairs(numbers) do
-    found[at] = leases.page(b, window).leases[number]
+    found[at] = lease(b, window, number) or false
   end
   return found
 end
@@ -101,32 +148,53 @@ function leases.is_awaited(of)
   return of.late == 1 or tokens ~= of.used_tokens or requests ~= of.used_requests
 end
 
--- The field of a request.
-function leases.request_field(holder, request)
-  return 'r' .. holder .. request
+-- The number of a request's lease, of before or of this call. Few requests are repeated in one call: a search will do.
+local function number_of(page, request)
+  if page.requests[request] then
+    return page.requests[request]
+  end
+  for at = 1, page.length, 2 do
+    if page.fields[at] == request then
+      return tonumber(page.fields[at + 1])
+    end
+  end
 end
 
 -- The lease that a request was given, in the windows that are kept: window, number, lease. Its requests must have
 -- been fetched.
-function leases.of_request(b, field)
+function leases.of_request(b, request)
+  if not b.asked[request] then
+    return nil
+  end
   for window = b.number + 1, b.number + 1 - book.kept_windows(b), -1 do
     local page = b.pages[window]
-    local number = page and page.asked[field]
+    local number = page and number_of(page, request)
     if number then
       return window, number, lease(b, window, number)
     end
   end
 end
 
--- Enters a new lease.
-function leases.add(b, bucket, number, new, ask)
-  local page = leases.page(b, bucket.window)
-  page.leases[number] = new
-  page.changed[number] = true
-  page.asked[ask.field] = number
-  page.fields[ask.field] = number
-  page.fields['h' .. ask.holder] = ask.name
-  page.is_new = page.is_new or number == 0
+-- Enters a new lease: its record, and its request. Its number is one above that of the last.
+function leases.add(page, number, request, record)
+  local of = page.last
+  if not of or number >= page.last_ends then
+    of = block(page, number)
+    page.first, page.last, page.last_ends = page.first or number, of, (block_of(number) + 1) * BLOCK
+  end
+  local text, length, fields = tostring(number), of.new, of.fields
+  fields[length + 1], fields[length + 2] = text, record
+  of.new = length + 2
+  length, fields = page.length, page.fields
+  fields[length + 1], fields[length + 2] = request, text
+  page.length = length + 2
+end
+
+-- Enters a holder's name.
+function leases.name(page, asker)
+  local length, fields = page.length, page.fields
+  fields[length + 1], fields[length + 2] = 'h' .. asker.holder, asker.name
+  page.length = length + 2
 end
 
 -- What a lease came to is to be written.
@@ -134,29 +202,43 @@ function leases.save(b, at)
   leases.page(b, at.window).changed[at.number] = true
 end
 
-local function write(b, window, page)
-  local fields, n = {}, 0
+-- What changed of leases that were there before comes after those that are new.
+local function add_changed(page)
   for number in pairs(page.changed) do
-    fields[n + 1], fields[n + 2] = number, records.pack_lease(page.leases[number])
-    n = n + 2
+    local record = records.pack_lease(page.leases[number])
+    local fields, at = new_record(page, number)
+    if fields then
+      fields[at] = record
+    else
+      reply.append(block(page, number).fields, { number, record })
+    end
   end
-  for field, value in pairs(page.fields) do
-    fields[n + 1], fields[n + 2] = field, value
-    n = n + 2
-  end
-  if #fields > 0 then
-    redis.call('HSET', leases.key(b, window), unpack(fields))
+end
+
+-- Writes a hash of a window, which goes some time after the window. The window after the open one lasts up to two
+-- minutes.
+local function write(b, key, fields, is_new)
+  redis.call('HSET', key, unpack(fields))
+  if is_new then
+    local ends_in_ms = time.window_ends_in_ms(b) + 2 * MINUTE_MS
+    redis.call('PEXPIRE', key, whole.text(ends_in_ms + KEPT_MS))
   end
 end
 
 -- Writes all that changed.
 function leases.write(b)
   for window, page in pairs(b.pages) do
-    write(b, window, page)
-    if page.is_new then
-      -- The window after the open one lasts up to two minutes.
-      local ends_in_ms = time.window_ends_in_ms(b) + 2 * MINUTE_MS
-      redis.call('PEXPIRE', leases.key(b, window), whole.text(ends_in_ms + KEPT_MS))
+    add_changed(page)
+    for no, of in pairs(page.blocks) do
+      write(b, block_key(b, window, no), of.fields, of.new > 0 and of.first == no * BLOCK)
+    end
+    if page.length > 0 then
+      write(b, requests_key(b, window), page.fields, page.first == 0)
     end
   end
+end
+
+-- The name of a lease's holder.
+function leases.holder_name(b, window, lease)
+  return redis.call('HGET', requests_key(b, window), 'h' .. lease.holder) or ''
 end

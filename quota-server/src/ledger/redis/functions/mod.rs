@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const HEAD: &str = include_str!("head.lua");
 const CLOCK: &str = include_str!("clock.lua");
-const PARTS: [&str; 19] = [
+const PARTS: &[&str] = &[
     include_str!("whole.lua"),
     include_str!("records.lua"),
     include_str!("time.lua"),
@@ -27,6 +27,7 @@ const PARTS: [&str; 19] = [
     include_str!("holders.lua"),
     include_str!("hints.lua"),
     include_str!("history.lua"),
+    include_str!("places.lua"),
     include_str!("acquire.lua"),
     include_str!("returns.lua"),
     include_str!("run.lua"),
@@ -57,7 +58,7 @@ impl Library {
 
     fn with_clock(clock: &str) -> Self {
         let mut text = [HEAD, clock].join("\n");
-        for part in PARTS.into_iter().chain([REGISTER]) {
+        for part in PARTS.iter().chain([&REGISTER]) {
             // A part's locals end with it, so that none is used by accident.
             text.push_str(&["\ndo\n", part, "\nend\n"].concat());
         }

@@ -24,6 +24,11 @@ function quota.available(b, window)
   return whole.less(left_tokens, overrun_tokens), whole.less(left_requests, overrun_requests)
 end
 
+-- The most that a lease can be, whatever is left.
+function quota.most(b)
+  return math.min(b.policy.tokens, MAX_LEASE.tokens), math.min(b.policy.requests, MAX_LEASE.requests)
+end
+
 -- `min(want, max(min, available / (2 x holders)))`, at most what a lease holds.
 function quota.size(min, want, available, holders, most)
   local share = whole.quotient(available, 2 * holders)

@@ -76,6 +76,19 @@ function records.pack_lease(l)
     l.late)
 end
 
+-- A lease that was just granted is packed in three parts, two of which it shares with others of its call: whose it is
+-- (holder and credential), how much, and the rest.
+local AMOUNT = '>I5I3'
+local REST = '>I8I8I7I7I6I6BB'
+
+function records.pack_amount(tokens, requests)
+  return struct.pack(AMOUNT, tokens, requests)
+end
+
+function records.pack_rest(starts_ms, ends_ms)
+  return struct.pack(REST, 0, 0, 0, 0, starts_ms, ends_ms, 0, 0)
+end
+
 -- What leaves a rolling window at one instant: granted and overrun.
 function records.slot(blob)
   local s = { tokens = 0, requests = 0, overrun_tokens = 0, overrun_requests = 0 }

@@ -77,12 +77,12 @@ local function kept_slot(b, released_ms)
   return slot_at(b, released_ms)
 end
 
-function rolling.grant(b, lease)
-  local slot = kept_slot(b, rolling.released_ms(lease.ends_ms))
-  slot.tokens = slot.tokens + lease.tokens
-  slot.requests = slot.requests + lease.requests
-  b.rolling_tokens = b.rolling_tokens + lease.tokens
-  b.rolling_requests = b.rolling_requests + lease.requests
+function rolling.grant(b, tokens, requests, ends_ms)
+  local slot = kept_slot(b, rolling.released_ms(ends_ms))
+  slot.tokens = slot.tokens + tokens
+  slot.requests = slot.requests + requests
+  b.rolling_tokens = b.rolling_tokens + tokens
+  b.rolling_requests = b.rolling_requests + requests
 end
 
 function rolling.give_back(b, lease, tokens, requests)

@@ -3,22 +3,14 @@
 -- whose name those after it are.
 local parse = {}
 
-function parse.h(packed, asker)
-  local at
-  asker.holder, asker.credential, at = struct.unpack('c16c16', packed, 2)
-  asker.name = string.sub(packed, at)
+local function asker_of(packed)
+  local holder, credential, at = struct.unpack('c16c16', packed, 2)
+  return { holder = holder, credential = credential, owner = holder .. credential, name = string.sub(packed, at) }
 end
 
+-- Any number of acquires.
 function parse.a(packed, asker)
-  local request, min_tokens, min_requests, want_tokens, want_requests, ahead =
-    struct.unpack('>c16I8I8I8I8B', packed, 2)
-  return {
-    run = operations.acquire,
-    holder = asker.holder, credential = asker.credential, name = asker.name,
-    field = leases.request_field(asker.holder, request),
-    min_tokens = min_tokens, min_requests = min_requests, want_tokens = want_tokens, want_requests = want_requests,
-    ahead = ahead == 1,
-  }
+  return { run = operations.acquire, asker = asker, packed = packed, requests = acquire.requests(packed) }
 end
 
 function parse.g(packed, asker)
@@ -44,10 +36,15 @@ function parse.d(packed)
 end
 
 local function operations_of(args, from)
-  local ops, asker = {}, {}
+  local ops, asker = {}, nil
   for at = from, #args do
     local packed = args[at]
-    ops[#ops + 1] = parse[string.sub(packed, 1, 1)](packed, asker)
+    local letter = string.sub(packed, 1, 1)
+    if letter == 'h' then
+      asker = asker_of(packed)
+    else
+      ops[#ops + 1] = parse[letter](packed, asker)
+    end
   end
   return ops
 end
@@ -56,8 +53,8 @@ end
 local function fetch(b, ops)
   local requests, numbers = {}, {}
   for _, op in ipairs(ops) do
-    if op.field then
-      requests[#requests + 1] = op.field
+    if op.asker then
+      reply.append(requests, op.requests)
     elseif op.window and leases.is_known(b, op.window) then
       numbers[op.window] = numbers[op.window] or {}
       table.insert(numbers[op.window], op.number)
@@ -91,9 +88,15 @@ function operations.run(keys, args)
   local ops, answers = operations_of(args, 7), {}
   fetch(b, ops)
   for _, op in ipairs(ops) do
-    holders.rest(b)
-    reply.append(answers, op.run(b, op))
+    if op.asker then
+      op.run(b, op, answers)
+    else
+      places.finish(b, answers)
+      holders.rest(b)
+      reply.append(answers, op.run(b, op))
+    end
   end
+  places.finish(b, answers)
   book.commit_changes(b)
   return reply.append(reply.of(b, 'ran', standings(b)), answers)
 end

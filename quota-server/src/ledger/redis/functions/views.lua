@@ -53,7 +53,7 @@ local MOST = 1000
 local function append_held(b, window, first, found, r)
   for at, lease in ipairs(found) do
     if lease and lease.ends_ms > b.ms and lease.closed == 0 then
-      local name = redis.call('HGET', leases.key(b, window), 'h' .. lease.holder) or ''
+      local name = leases.holder_name(b, window, lease)
       reply.append(r, {
         window, first + at - 1, lease.tokens, lease.requests, lease.returned_tokens, lease.returned_requests,
         lease.used_tokens, lease.used_requests, whole.less(lease.starts_ms, b.ms), lease.ends_ms - b.ms, name,

@@ -1,6 +1,7 @@
 //! The book in Redis on a real Redis: against `quota_core::Book`, and when writes are lost.
 
 mod lost;
+mod many;
 mod oracle;
 mod refused;
 mod world;
