@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::fleet::Fleet;
 use crate::handle::is_name;
 use crate::resolver::{Resolver, SystemResolver};
 use crate::servers::Servers;
-use crate::transport::{Transport, Wire};
+use crate::transport::{Transport, Trust, Wire};
 use crate::{BuildError, QuotaClient, driver};
 
 /// Settings of a [`QuotaClient`].
@@ -25,6 +26,7 @@ pub struct Builder<C: Clock = BootClock> {
     request_timeout: Option<Duration>,
     shutdown_timeout: Duration,
     resolver: Arc<dyn Resolver>,
+    trust: Trust,
     clock: C,
 }
 
@@ -40,6 +42,7 @@ impl Builder {
             request_timeout: None,
             shutdown_timeout: Duration::from_secs(2),
             resolver: Arc::new(SystemResolver),
+            trust: Trust::default(),
             clock: BootClock,
         }
     }
@@ -90,6 +93,20 @@ impl<C: Clock> Builder<C> {
         Self { shutdown_timeout, ..self }
     }
 
+    /// A PEM file of the authorities that servers' certificates must be of, instead of the system's.
+    /// Read again when it changes.
+    #[must_use]
+    pub fn ca_file(self, ca_file: Option<PathBuf>) -> Self {
+        Self { trust: Trust { ca_file, ..self.trust }, ..self }
+    }
+
+    /// PEM files of a certificate to show to servers, and of its key. Read again when they change:
+    /// connections from then on show the new one.
+    #[must_use]
+    pub fn identity_files(self, identity: Option<(PathBuf, PathBuf)>) -> Self {
+        Self { trust: Trust { identity, ..self.trust }, ..self }
+    }
+
     /// Another way to look up the servers' names than the system's.
     #[must_use]
     pub fn resolver(self, resolver: impl Resolver) -> Self {
@@ -109,6 +126,7 @@ impl<C: Clock> Builder<C> {
             request_timeout: self.request_timeout,
             shutdown_timeout: self.shutdown_timeout,
             resolver: self.resolver,
+            trust: self.trust,
             clock,
         }
     }
@@ -131,6 +149,7 @@ impl<C: Clock> Builder<C> {
             self.connect_timeout,
             self.request_timeout.unwrap_or(patience),
             self.resolver,
+            self.trust,
         )?;
         let fleet = Fleet::new(Transport::new(wire, &servers)?, servers);
         let settings = driver::Settings { holder, shutdown_timeout: self.shutdown_timeout, rng };
@@ -150,6 +169,7 @@ impl<C: Clock> std::fmt::Debug for Builder<C> {
         f.debug_struct("Builder")
             .field("urls", &self.urls)
             .field("token", &self.token.as_ref().map(|_| "redacted"))
+            .field("trust", &self.trust)
             .field("holder", &self.holder)
             .field("instance", &self.instance)
             .field("max_wait", &self.max_wait)

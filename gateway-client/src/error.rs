@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use quota_api::Problem;
 
 /// Why a client could not be built.
@@ -19,6 +21,14 @@ pub enum BuildError {
     /// The client was built outside of a tokio runtime.
     #[error("a client must be built inside of a tokio runtime")]
     NoRuntime,
+    /// A file of certificates or of a key cannot be used.
+    #[error("{}: {why}", file.display())]
+    TlsFile {
+        /// Which one.
+        file: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// The HTTP client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Http(#[from] reqwest::Error),

@@ -31,6 +31,19 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_TOKEN_FILE")]
     pub quota_token_file: Option<PathBuf>,
 
+    /// A PEM file of the authorities that the quota server's certificate must be of [default: the
+    /// file's, else the system's]
+    #[arg(long, env = "QUOTA_CA_FILE")]
+    pub quota_ca_file: Option<PathBuf>,
+
+    /// A PEM file of a certificate to show to the quota server
+    #[arg(long, env = "QUOTA_CLIENT_CERT_FILE")]
+    pub quota_client_cert_file: Option<PathBuf>,
+
+    /// A PEM file of that certificate's key
+    #[arg(long, env = "QUOTA_CLIENT_KEY_FILE")]
+    pub quota_client_key_file: Option<PathBuf>,
+
     /// This gateway's name in the quota server's book [default: the file's, else `gateway`]
     #[arg(long, env = "QUOTA_HOLDER")]
     pub holder: Option<String>,
@@ -65,8 +78,27 @@ impl Cli {
         quota.holder = self.holder.clone().unwrap_or_else(|| quota.holder.clone());
         quota.max_wait_ms = self.max_wait_ms.unwrap_or(quota.max_wait_ms);
         quota.register |= self.register;
-        quota.token_file = self.quota_token_file.clone().or_else(|| quota.token_file.take());
+        let over = |flag: &Option<PathBuf>, file: &mut Option<PathBuf>| {
+            *file = flag.clone().or_else(|| file.take());
+        };
+        over(&self.quota_token_file, &mut quota.token_file);
+        over(&self.quota_ca_file, &mut quota.ca_file);
+        over(&self.quota_client_cert_file, &mut quota.client_cert_file);
+        over(&self.quota_client_key_file, &mut quota.client_key_file);
         config
+    }
+
+    /// The certificate to show to the quota server, and its key.
+    ///
+    /// # Errors
+    /// There is one without the other.
+    pub fn quota_identity(config: &Config) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+        let quota = &config.quota;
+        match (quota.client_cert_file.clone(), quota.client_key_file.clone()) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            _ => Err(ConfigError::HalfIdentity),
+        }
     }
 
     /// The token for the quota server: from the environment, else from the file.

@@ -104,6 +104,8 @@ fn client(
     let token = cli.quota_token(config, environment)?;
     let builder = QuotaClient::builder(&config.quota.url)
         .token(token.map(|token| token.reveal().to_owned()))
+        .ca_file(config.quota.ca_file.clone())
+        .identity_files(Cli::quota_identity(config)?)
         .holder(&config.quota.holder)
         .max_wait(Duration::from_millis(config.quota.max_wait_ms));
     let answer_timeout = config.quota.answer_timeout_ms.map(Duration::from_millis);

@@ -8,6 +8,7 @@ use reqwest::redirect::Policy;
 use crate::BuildError;
 use crate::resolver::{Resolver, Route};
 use crate::servers::Origin;
+use crate::transport::trust::{Stamp, Trust, Trusted};
 
 /// An idle connection is closed after so long, before the server (after a minute) or a proxy in
 /// between does it in the very moment in which the next message goes out.
@@ -22,6 +23,7 @@ pub(crate) struct Wire {
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) resolver: Arc<dyn Resolver>,
+    trust: Trust,
 }
 
 impl Wire {
@@ -32,6 +34,7 @@ impl Wire {
         connect_timeout: Duration,
         request_timeout: Duration,
         resolver: Arc<dyn Resolver>,
+        trust: Trust,
     ) -> Result<Self, BuildError> {
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
@@ -40,7 +43,7 @@ impl Wire {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        Ok(Self { headers, connect_timeout, request_timeout, resolver })
+        Ok(Self { headers, connect_timeout, request_timeout, resolver, trust })
     }
 }
 
@@ -48,12 +51,23 @@ impl Wire {
 #[derive(Debug)]
 pub(super) struct Connections {
     wire: Wire,
-    clients: Mutex<HashMap<Origin, reqwest::Client>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stamp: Stamp,
+    trusted: Trusted,
+    clients: HashMap<Origin, reqwest::Client>,
 }
 
 impl Connections {
-    pub(super) fn new(wire: Wire) -> Self {
-        Self { wire, clients: Mutex::default() }
+    /// # Errors
+    /// One of the files of TLS cannot be used.
+    pub(super) fn new(wire: Wire) -> Result<Self, BuildError> {
+        let (stamp, trusted) = (wire.trust.stamp(), wire.trust.read()?);
+        let kept = Mutex::new(Kept { stamp, trusted, clients: HashMap::new() });
+        Ok(Self { wire, kept })
     }
 
     pub(super) fn resolver(&self) -> &dyn Resolver {
@@ -61,21 +75,48 @@ impl Connections {
     }
 
     pub(super) fn client(&self, server: &Origin) -> Result<reqwest::Client, reqwest::Error> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(server) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.follow(&self.wire.trust);
+        if let Some(client) = kept.clients.get(server) {
             return Ok(client.clone());
         }
-        let client = self.wire.client(server)?;
-        if clients.len() == REMEMBERED {
-            clients.clear();
+        let client = self.wire.client(server, &kept.trusted)?;
+        if kept.clients.len() == REMEMBERED {
+            kept.clients.clear();
         }
-        clients.insert(server.clone(), client.clone());
+        kept.clients.insert(server.clone(), client.clone());
         Ok(client)
     }
 }
 
+impl Kept {
+    /// Connects anew when the files of TLS have changed; what is under way ends on its old connection.
+    /// Without files this costs nothing.
+    fn follow(&mut self, trust: &Trust) {
+        let stamp = trust.stamp();
+        if stamp == self.stamp {
+            return;
+        }
+        self.stamp = stamp;
+        match trust.read() {
+            Ok(trusted) => {
+                tracing::info!("the files of TLS have changed: connecting anew");
+                self.trusted = trusted;
+                self.clients.clear();
+            }
+            Err(error) => {
+                tracing::error!(%error, "the files of TLS have changed: what they were goes on");
+            }
+        }
+    }
+}
+
 impl Wire {
-    fn client(&self, server: &Origin) -> Result<reqwest::Client, reqwest::Error> {
+    fn client(
+        &self,
+        server: &Origin,
+        trusted: &Trusted,
+    ) -> Result<reqwest::Client, reqwest::Error> {
         let route = match server.address() {
             Some(address) => Route::Pinned(address),
             None => Route::Anew(self.resolver.clone()),
@@ -90,7 +131,7 @@ impl Wire {
             .dns_resolver(Arc::new(route))
             .no_proxy();
         if server.is_encrypted() {
-            builder.build()
+            trusted.apply(builder).build()
         } else {
             // Reading the system's certificates takes a while.
             builder.tls_certs_only([]).build()

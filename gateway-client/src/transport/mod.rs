@@ -2,6 +2,7 @@
 
 mod connections;
 mod reading;
+mod trust;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use connections::Connections;
 
 pub(crate) use connections::Wire;
 pub(crate) use reading::{Trouble, outcome};
+pub(crate) use trust::Trust;
 
 /// A name that is not looked up by then is not.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,9 +29,9 @@ pub(crate) struct Transport {
 
 impl Transport {
     /// # Errors
-    /// The token does not go into a header, or the HTTP client cannot be set up.
+    /// A file of TLS cannot be used, or the HTTP client cannot be set up.
     pub(crate) fn new(wire: Wire, servers: &Servers) -> Result<Self, BuildError> {
-        let connections = Connections::new(wire);
+        let connections = Connections::new(wire)?;
         for target in servers.targets() {
             connections.client(&target.origin)?;
         }

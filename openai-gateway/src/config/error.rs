@@ -12,6 +12,9 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A client certificate without its key, or the key without it.
+    #[error("quota_server: client_cert_file and client_key_file belong together")]
+    HalfIdentity,
     /// The file says something that makes no sense.
     #[error("{}: {what}", path.display())]
     Mistaken {

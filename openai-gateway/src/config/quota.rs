@@ -16,6 +16,12 @@ pub struct QuotaConfig {
     pub answer_timeout_ms: Option<u64>,
     /// A file that holds the token for it.
     pub token_file: Option<PathBuf>,
+    /// The authorities (PEM) that its certificate must be of, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// A certificate (PEM) to show to it.
+    pub client_cert_file: Option<PathBuf>,
+    /// The certificate's key (PEM).
+    pub client_key_file: Option<PathBuf>,
     /// This gateway's name in its book.
     pub holder: String,
     /// How long a request may wait for quota.
@@ -38,6 +44,9 @@ impl Default for QuotaConfig {
             url: "http://127.0.0.1:7700".to_owned(),
             answer_timeout_ms: None,
             token_file: None,
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
             holder: "gateway".to_owned(),
             max_wait_ms: 500,
             register: false,
