@@ -9,6 +9,10 @@ use crate::{Amount, Ask, GivenBack, Lease, Problem, UseRecorded, Which};
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// The gateway process that all of it is about.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 128, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")
+    )]
     pub holder: String,
     /// Leases wanted.
     #[serde(default)]
@@ -24,7 +28,8 @@ pub struct Batch {
     pub denied: Vec<DeniedItem>,
 }
 
-/// One lease wanted: [`crate::Acquire`] without the holder.
+/// One lease wanted: [`crate::Acquire`] without the holder. One that is out of its bounds fails by itself,
+/// not the batch, so the document gives none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -80,6 +85,10 @@ pub struct UsedItem {
 #[serde(deny_unknown_fields)]
 pub struct DeniedItem {
     /// The deployment's id.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 128, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")
+    )]
     pub deployment: String,
     /// Tokens of the denied draws.
     pub tokens: u64,

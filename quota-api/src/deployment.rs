@@ -11,12 +11,18 @@ use crate::WindowKind;
 pub struct DeploymentSpec {
     /// Tokens a window; absent: no limit in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub tpm_limit: Option<u64>,
     /// Requests a window; absent: no limit in requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub rpm_limit: Option<u64>,
     /// The model group that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 128, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")
+    )]
     pub model_group: Option<String>,
     /// The period that the limits count over. Fixed once the deployment is made.
     #[serde(default)]
@@ -42,11 +48,13 @@ pub struct DeploymentSpec {
 pub struct LeasePolicy {
     /// A lease's life: 2 000 for `minute`, 1 000 for `rolling` where absent; from 100 to 30 000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 100, maximum = 30_000))]
     pub life_ms: Option<u64>,
     /// How long before its window's end a lease ends at the latest, so that what is drawn also
     /// reaches the upstream in its minute: 200 where absent; from 0 to 5 000. No meaning with
     /// `rolling`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 5_000))]
     pub guard_ms: Option<u64>,
 }
 
@@ -78,7 +86,6 @@ pub enum Settlement {
 
 /// A deployment, as the server has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Deployment {
     /// Its id.
     pub id: String,
@@ -95,4 +102,31 @@ pub struct Deployment {
 pub struct DeploymentList {
     /// The deployments, by id.
     pub deployments: Vec<Deployment>,
+}
+
+/// The derive would say "all of `DeploymentSpec`", which is closed, so that nothing could be one.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Deployment {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{RefOr, Schema};
+        let mut spec = DeploymentSpec::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut spec {
+            object.additional_properties = None;
+            object.description = Some("A deployment, as the server has it.".to_owned());
+            for (name, schema) in [("id", String::schema()), ("version", u64::schema())] {
+                object.properties.insert(name.to_owned(), schema);
+                object.required.push(name.to_owned());
+            }
+        }
+        spec
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Deployment {
+    fn schemas(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) {
+        DeploymentSpec::schemas(schemas);
+    }
 }

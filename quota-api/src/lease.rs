@@ -8,10 +8,22 @@ use crate::{Amount, Ask, Usage, WindowKind};
 #[serde(deny_unknown_fields)]
 pub struct Acquire {
     /// The deployment's id.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 128, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")
+    )]
     pub deployment: String,
     /// The gateway process: a name plus an id made at its start, `gw-1/5f3a9c`.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 128, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")
+    )]
     pub holder: String,
     /// Made by the holder, one for each lease that it wants: repeat it and get the same lease.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 128, pattern = r"^[^\u0000-\u001F\u007F-\u009F]*$")
+    )]
     pub request_id: String,
     /// Tokens asked for.
     pub tokens: Ask,

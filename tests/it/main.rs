@@ -1,6 +1,6 @@
 //! The integration tests: real processes only.
 //!
-//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`recovery`] and
+//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that the document tells all, [`recovery`] and
 //! [`disk`] what it survives, [`ask`] what the command line says of it, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
@@ -13,6 +13,7 @@ mod batch;
 mod chaos;
 mod deployments;
 mod disk;
+mod fuzz;
 mod half_sent;
 mod lifecycle;
 mod recovery;
