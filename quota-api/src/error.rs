@@ -161,6 +161,8 @@ codes! {
     Quarantined = "quarantined", 503, true, false, "The window is quarantined";
     /// The ledger does not answer, or cannot write.
     LedgerUnavailable = "ledger_unavailable", 503, true, true, "The ledger is away";
+    /// The audit log cannot be written, so nothing is changed.
+    AuditUnavailable = "audit_unavailable", 503, true, false, "The audit log cannot be written";
     /// The server is stopping.
     ShuttingDown = "shutting_down", 503, true, false, "The server is stopping";
     /// A fault of the server's own.

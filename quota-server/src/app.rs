@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::audit::Audit;
 use crate::auth::Gate;
 use crate::banner::Banner;
 use crate::clock::SystemClock;
@@ -20,11 +21,12 @@ use crate::declared::{self, NotApplied};
 use crate::http::{self, Api, RequestIds};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
-use crate::ledger::redis::{AddressError, OpenRedisError, RedisConfig, RedisLedger};
+use crate::ledger::redis::{OpenRedisError, RedisConfig, RedisLedger};
 use crate::ledger::{Ledger, Put, Role};
 use crate::lifecycle::{self, Asked, Signals};
 use crate::listener::{Bound, Encryption, Listener, Stop};
 use crate::metrics;
+use crate::mistake::Mistake;
 use crate::reload::Reload;
 use crate::renewal::{Renewable, Renewal};
 use crate::tls::Tls;
@@ -44,9 +46,9 @@ pub enum StartError {
     /// The Redis ledger does not open.
     #[error(transparent)]
     Redis(#[from] OpenRedisError),
-    /// `redis_url` is no address of Redis.
-    #[error("`redis_url` {0}")]
-    RedisUrl(AddressError),
+    /// Where Redis is cannot be told.
+    #[error(transparent)]
+    RedisAddress(#[from] Mistake),
     /// The declared deployments cannot be put.
     #[error("the deployments file cannot be applied: {0}")]
     Declared(#[from] NotApplied),
@@ -69,6 +71,8 @@ pub struct Guard {
     pub gate: Gate,
     /// `None`: they are not.
     pub tls: Option<Tls>,
+    /// Where changes are written down.
+    pub audit: Audit,
 }
 
 /// A server that is ready to serve.
@@ -76,6 +80,7 @@ pub struct App {
     config: Config,
     gate: Arc<Gate>,
     tls: Option<Arc<Tls>>,
+    audit: Audit,
     ledger: Arc<dyn Ledger>,
     listener: Listener,
     address: SocketAddr,
@@ -111,12 +116,13 @@ impl App {
         let place = Place { address, encrypted: tls.is_some(), start_id, reload: &reload };
         metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
-        apply(&*ledger, declared).await?;
+        apply(&*ledger, declared, &guard.audit).await?;
         let listener = bound.listen(&config.http, encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {
             reload,
             config,
             gate: Arc::new(guard.gate),
+            audit: guard.audit,
             tls,
             ledger,
             listener,
@@ -142,8 +148,9 @@ impl App {
         let deployments = self.config.ledger.deployments.clone();
         let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
         let reload = self.reload.clone();
-        reload.serve(deployments, Arc::clone(&ledger), &background, stop.hard.clone());
-        let renewal = Renewal::new(self.renewables());
+        let audit = self.audit.clone();
+        reload.serve(deployments, Arc::clone(&ledger), audit, &background, stop.hard.clone());
+        let renewal = Renewal::new(self.renewables(), self.audit.clone());
         renewal.serve(&background, stop.hard.clone());
         background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
         let connections = self.begin(&stop);
@@ -170,6 +177,7 @@ impl App {
             &self.config,
             self.ledger,
             self.gate,
+            self.audit,
             stop.draining.clone(),
             RequestIds::new(self.start_id),
             self.exposition,
@@ -268,7 +276,7 @@ impl Place<'_> {
 }
 
 /// Puts the declared deployments, unless another server does.
-async fn apply(ledger: &dyn Ledger, declared: Vec<Put>) -> Result<(), NotApplied> {
+async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result<(), NotApplied> {
     if declared.is_empty() {
         return Ok(());
     }
@@ -278,6 +286,7 @@ async fn apply(ledger: &dyn Ledger, declared: Vec<Put>) -> Result<(), NotApplied
     }
     let applied = declared::apply(ledger, declared).await?;
     info!(applied.deployments, applied.created, "the declared deployments are there");
+    audit.noted(declared::ACTION, &applied.to_string()).await;
     Ok(())
 }
 
@@ -295,7 +304,7 @@ pub async fn migrate(config: &LedgerConfig) -> Result<(), OpenError> {
 }
 
 fn redis_config(config: &LedgerConfig, start_id: u64) -> Result<RedisConfig, StartError> {
-    let address = config.redis_address().map_err(StartError::RedisUrl)?;
+    let address = config.redis_address()?;
     // A catalogue that is made now is named after this start.
     let site = format!("{start_id:016x}");
     Ok(RedisConfig {
@@ -318,6 +327,6 @@ async fn keep_up(exposition: PrometheusHandle, stop: CancellationToken) {
 ///
 /// # Errors
 /// A mistake in their file.
-pub fn declared(path: Option<&PathBuf>) -> Result<Vec<Put>, crate::mistake::Mistake> {
+pub fn declared(path: Option<&PathBuf>) -> Result<Vec<Put>, Mistake> {
     path.map_or(Ok(Vec::new()), |path| declared::read(path))
 }

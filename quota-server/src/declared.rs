@@ -13,6 +13,7 @@
 //! line that went missing must not lift a limit.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use futures_util::{StreamExt, stream};
@@ -51,6 +52,15 @@ pub struct Applied {
     /// Those of them that there were not before.
     pub created: usize,
 }
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} deployments, {} of them new", self.deployments, self.created)
+    }
+}
+
+/// What the audit log calls it.
+pub(crate) const ACTION: &str = "deployments.declare";
 
 /// Reads a file, and checks all of it.
 ///

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod ask;
+pub mod audit;
 pub mod auth;
 mod banner;
 pub mod clock;

@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use mimalloc::MiMalloc;
 use quota_server::app::{self, App, Guard};
 use quota_server::ask::{Ask, Refusal};
+use quota_server::audit::Audit;
 use quota_server::auth::{FreshToken, Role};
+use quota_server::clock::SystemClock;
 use quota_server::config::{Answer, Config, Task, parse};
 use quota_server::lifecycle::Signals;
 use quota_server::logging;
@@ -45,11 +48,13 @@ fn serve(config: Config) -> anyhow::Result<()> {
 async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
     let gate = config.access.gate(config.http.listen, variable)?;
     let tls = Tls::open(&config.tls)?;
+    let clock = Arc::new(SystemClock::new());
+    let audit = Audit::open(config.log.audit_log.as_ref(), clock)?;
     let declared = app::declared(config.ledger.deployments.as_ref())?;
     logging::begin(&config.log)?;
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let start_id = SysRng.try_next_u64().context("no randomness")?;
-    let app = App::start(config, Guard { gate, tls }, declared, start_id).await?;
+    let app = App::start(config, Guard { gate, tls, audit }, declared, start_id).await?;
     say(&app.banner())?;
     app.serve(&mut signals).await;
     Ok(())

@@ -23,7 +23,7 @@ pub use deployments::write_deployments;
 pub use http::{HttpMetrics, RouteMetrics};
 pub use lease::LeaseMetrics;
 pub use ledger::*;
-pub use reloaded::{Reloaded, login_failed, reloaded};
+pub use reloaded::{Reloaded, audit_failed, login_failed, reloaded};
 
 const COMMITS: &str = "quota_commits_total";
 const COMMIT_FAILURES: &str = "quota_commit_failures_total";
@@ -39,6 +39,7 @@ const GIVEN_BACK_REQUESTS: &str = "quota_given_back_requests_total";
 const OVERRUN_TOKENS: &str = "quota_overrun_tokens_total";
 
 const FAILED_LOGINS: &str = "quota_failed_logins_total";
+const AUDIT_FAILURES: &str = "quota_audit_failures_total";
 const RELOADS: &str = "quota_reloads_total";
 const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 
@@ -75,6 +76,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (GIVEN_BACK_TOKENS, "Tokens credited by returns"),
     (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
+    (AUDIT_FAILURES, "Lines that could not be written to the audit log"),
     (FAILED_LOGINS, "Calls with a wrong token, or with one that contradicts the certificate"),
     (
         QUARANTINES,

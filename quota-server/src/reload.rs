@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
+use crate::audit::Audit;
 use crate::declared;
 use crate::ledger::Ledger;
 use crate::metrics::{self, Reloaded};
@@ -30,6 +31,7 @@ impl Reload {
         &self,
         path: Option<PathBuf>,
         ledger: Arc<dyn Ledger>,
+        audit: Audit,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) {
@@ -37,7 +39,7 @@ impl Reload {
         tasks.spawn(async move {
             while stop.run_until_cancelled(asked.notified()).await.is_some() {
                 match &path {
-                    Some(path) => reload(path.clone(), &*ledger).await,
+                    Some(path) => reload(path.clone(), &*ledger, &audit).await,
                     None => info!("asked to reload, but there is no --deployments file"),
                 }
             }
@@ -45,7 +47,7 @@ impl Reload {
     }
 }
 
-async fn reload(path: PathBuf, ledger: &dyn Ledger) {
+async fn reload(path: PathBuf, ledger: &dyn Ledger, audit: &Audit) {
     let read = tokio::task::spawn_blocking(move || declared::read(&path)).await;
     let applied = match read {
         Ok(Ok(puts)) => declared::apply(ledger, puts)
@@ -64,6 +66,7 @@ async fn reload(path: PathBuf, ledger: &dyn Ledger) {
     metrics::reloaded(Reloaded::Deployments, applied.is_some());
     if let Some(applied) = applied {
         info!(applied.deployments, applied.created, "the deployments file is applied");
+        audit.noted(declared::ACTION, &applied.to_string()).await;
     }
 }
 
@@ -72,7 +75,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::manual::ManualClock;
     use crate::testing::TestLedger;
+
+    fn audit() -> Audit {
+        Audit::open(None, Arc::new(ManualClock::new())).unwrap()
+    }
 
     fn write(test: &TestLedger, text: &str) -> PathBuf {
         let path = test.folder.path().join("deployments.yaml");
@@ -91,7 +99,7 @@ mod tests {
         let path = write(&test, "deployments: {a: {tpm_limit: 5}}");
         let (reload, tasks, stop) =
             (Reload::default(), TaskTracker::new(), CancellationToken::new());
-        reload.serve(Some(path), Arc::clone(&test.ledger), &tasks, stop.clone());
+        reload.serve(Some(path), Arc::clone(&test.ledger), audit(), &tasks, stop.clone());
         reload.ask();
         let applied = async {
             while tpm_limit(&test, "a").await != Some(5) {
@@ -107,29 +115,33 @@ mod tests {
     #[tokio::test]
     async fn what_the_file_has_is_applied_and_the_rest_left_alone() {
         let test = TestLedger::open().await;
-        reload(write(&test, "deployments: {a: {tpm_limit: 5}, b: {tpm_limit: 6}}"), &*test.ledger)
-            .await;
-        reload(write(&test, "deployments: {a: {tpm_limit: 7}}"), &*test.ledger).await;
+        reload(
+            write(&test, "deployments: {a: {tpm_limit: 5}, b: {tpm_limit: 6}}"),
+            &*test.ledger,
+            &audit(),
+        )
+        .await;
+        reload(write(&test, "deployments: {a: {tpm_limit: 7}}"), &*test.ledger, &audit()).await;
         assert_eq!((tpm_limit(&test, "a").await, tpm_limit(&test, "b").await), (Some(7), Some(6)));
         let version = |stored: Option<crate::ledger::Stored>| stored.unwrap().version;
         let before = version(test.ledger.deployment("a".into()).await.unwrap());
-        reload(test.folder.path().join("deployments.yaml"), &*test.ledger).await;
+        reload(test.folder.path().join("deployments.yaml"), &*test.ledger, &audit()).await;
         assert_eq!(version(test.ledger.deployment("a".into()).await.unwrap()), before);
     }
 
     #[tokio::test]
     async fn a_file_with_a_mistake_changes_nothing() {
         let test = TestLedger::open().await;
-        reload(write(&test, "deployments: {a: {tpm_limit: 5}}"), &*test.ledger).await;
+        reload(write(&test, "deployments: {a: {tpm_limit: 5}}"), &*test.ledger, &audit()).await;
         for bad in [
             "deployments: {a: {tpm_limit: 6}, b: {tpm_limit: -1}}",
             "deployments: {a: {tpm_limit: 6}, b: {}}",
             "}",
         ] {
-            reload(write(&test, bad), &*test.ledger).await;
+            reload(write(&test, bad), &*test.ledger, &audit()).await;
             assert_eq!(tpm_limit(&test, "a").await, Some(5), "{bad}");
         }
-        reload(PathBuf::from("/no/such/file"), &*test.ledger).await;
+        reload(PathBuf::from("/no/such/file"), &*test.ledger, &audit()).await;
         assert_eq!(tpm_limit(&test, "a").await, Some(5));
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
+use crate::audit::Audit;
 use crate::auth::Gate;
 use crate::metrics::{self, Reloaded};
 use crate::mistake::Mistake;
@@ -53,13 +54,14 @@ impl Renewable for Gate {
 pub(crate) struct Renewal {
     asked: Arc<Notify>,
     kept: Arc<[Arc<dyn Renewable>]>,
+    audit: Audit,
 }
 
 impl Renewal {
-    /// Of these, as they are now.
-    pub(crate) fn new(mut kept: Vec<Arc<dyn Renewable>>) -> Self {
+    /// Of these, as they are now; what is taken over is written down.
+    pub(crate) fn new(mut kept: Vec<Arc<dyn Renewable>>, audit: Audit) -> Self {
         kept.retain(|kept| !kept.files().is_empty());
-        Self { asked: Arc::default(), kept: kept.into() }
+        Self { asked: Arc::default(), kept: kept.into(), audit }
     }
 
     /// Asks to read the files now, changed or not.
@@ -89,16 +91,19 @@ impl Renewal {
             let kept = Arc::clone(&self.kept);
             // Reading files blocks.
             let looked = tokio::task::spawn_blocking(move || {
-                for (kept, seen) in kept.iter().zip(&mut seen) {
-                    look(&**kept, seen, asked);
-                }
-                seen
+                let looks = kept.iter().zip(&mut seen);
+                let taken: Vec<_> =
+                    looks.filter_map(|(kept, seen)| look(&**kept, seen, asked)).collect();
+                (seen, taken)
             });
-            let Ok(looked) = looked.await else {
+            let Ok((looked, taken)) = looked.await else {
                 error!("looking at the files panicked: they are not read again");
                 return;
             };
             seen = looked;
+            for (file, now) in taken {
+                self.audit.noted(&format!("{}.reload", file.as_str()), &now).await;
+            }
         }
     }
 }
@@ -106,19 +111,26 @@ impl Renewal {
 /// What the files held when they were last looked at.
 type Content = [u8; 32];
 
-fn look(kept: &dyn Renewable, seen: &mut Option<Content>, asked: bool) {
+/// What was taken over, if anything.
+fn look(
+    kept: &dyn Renewable,
+    seen: &mut Option<Content>,
+    asked: bool,
+) -> Option<(Reloaded, String)> {
     let content = content(&kept.files());
     match seen.replace(content) {
-        Some(before) if before == content && !asked => {}
+        Some(before) if before == content && !asked => None,
         // The start has read them, but perhaps before they changed.
-        None if !asked => told(kept.name(), kept.renew().err()),
+        None if !asked => {
+            told(kept.name(), kept.renew().err());
+            None
+        }
         _ => {
             let renewed = kept.renew();
             metrics::reloaded(kept.name(), renewed.is_ok());
-            if let Ok(now) = &renewed {
-                info!(file = kept.name().as_str(), now, "read again");
-            }
-            told(kept.name(), renewed.err());
+            let now = renewed.map_err(|mistake| told(kept.name(), Some(mistake))).ok()?;
+            info!(file = kept.name().as_str(), now, "read again");
+            Some((kept.name(), now))
         }
     }
 }
@@ -171,7 +183,7 @@ mod tests {
         }
 
         fn look(&mut self) {
-            look(&self.gate, &mut self.seen, false);
+            let _taken = look(&self.gate, &mut self.seen, false);
         }
 
         fn opens(&self, token: &FreshToken) -> bool {

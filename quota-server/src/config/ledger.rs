@@ -23,10 +23,14 @@ pub struct LedgerConfig {
     /// PGPASSWORD or PGPASSFILE, never from this flag
     #[arg(long, value_name = "URL")]
     pub database_url: Option<SecretUrl>,
-    /// Redis: `redis://host:port`, `redis+sentinel://h1:p1,h2:p2/master`, `redis+cluster://h1:p1,h2:p2`.
-    /// Its password comes from QUOTA_REDIS_URL, never from this flag
+    /// Redis: `redis://host:port`, `redis+sentinel://h1:p1,h2:p2/master`, `redis+cluster://h1:p1,h2:p2`;
+    /// with `rediss` for TLS. Its password comes from QUOTA_REDIS_URL, never from this flag
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<SecretUrl>,
+    /// PEM file of the authorities that Redis's certificate must be of [default: the system's]; for
+    /// `rediss://`
+    #[arg(long, value_name = "FILE")]
+    pub redis_ca: Option<PathBuf>,
     /// How clients reach this server, for other servers to name [default: the address listened on]
     #[arg(long, value_name = "URL")]
     pub advertise_url: Option<AdvertiseUrl>,
@@ -47,6 +51,9 @@ pub struct LedgerConfig {
     pub deployments: Option<PathBuf>,
 }
 
+/// What a certificate begins with.
+const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// The schemes that name PostgreSQL.
 const POSTGRES: &[&str] = &["postgres", "postgresql"];
 
@@ -57,7 +64,7 @@ impl LedgerConfig {
             url.url("database_url", POSTGRES)?;
         }
         if self.redis_url.is_some() {
-            self.redis_address().map_err(|error| Mistake::at("redis_url", error.to_string()))?;
+            self.redis_address()?;
         }
         let missing = |setting| Err(Mistake::at("ledger", format!("`{setting}` must be set too")));
         match self.ledger {
@@ -67,13 +74,25 @@ impl LedgerConfig {
         }
     }
 
-    /// Where Redis is.
+    /// Where Redis is, and whom to trust there.
     ///
     /// # Errors
-    /// `redis_url` is missing or no address.
-    pub fn redis_address(&self) -> Result<RedisAddress, AddressError> {
+    /// `redis_url` is missing or no address, or the file of `redis_ca` is of no use.
+    pub fn redis_address(&self) -> Result<RedisAddress, Mistake> {
         let url = self.redis_url.as_ref().map_or("", SecretUrl::reveal);
-        url.parse()
+        let address: RedisAddress = url
+            .parse()
+            .map_err(|error: AddressError| Mistake::at("redis_url", error.to_string()))?;
+        let Some(path) = &self.redis_ca else { return Ok(address) };
+        if !address.is_encrypted() {
+            return Err(Mistake::at("redis_ca", "`redis_url` must begin with `rediss`"));
+        }
+        let pem = std::fs::read(path).map_err(|error| Mistake::unreadable(path, &error))?;
+        if !pem.windows(PEM.len()).any(|text| text == PEM) {
+            let what = "there is no PEM certificate in it";
+            return Err(Mistake::at(path.display().to_string(), what));
+        }
+        Ok(address.trusting(&pem))
     }
 
     /// Which ledger it is and where, for who starts it.

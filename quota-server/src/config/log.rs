@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use tracing_subscriber::filter::EnvFilter;
 
@@ -12,6 +14,10 @@ pub struct LogConfig {
     /// directives such as `info,quota_server::ledger=debug`
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = directives)]
     pub log_level: String,
+    /// File that changes of deployments are written down in, one JSON object a line; a change that
+    /// cannot be is refused [default: the log, under the target `audit`]
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
 }
 
 /// How a line of the log looks.

@@ -1,6 +1,8 @@
 //! Who calls, and whether it may.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -10,7 +12,9 @@ use http::request::Parts;
 use quota_api::Code;
 use tokio::time::Instant;
 
+use super::request_id::X_REQUEST_ID;
 use super::{Api, Failure};
+use crate::audit::Author;
 use crate::auth::{Credential, NotAdmitted, Permission, Shown};
 use crate::peer::Peer;
 
@@ -47,6 +51,29 @@ impl<P: Needs> FromRequestParts<Arc<Api>> for Caller<P> {
         }
         let detail = format!("the role `{}` may not do this", credential.role.as_str());
         Err(Failure::new(Code::Forbidden, detail))
+    }
+}
+
+/// Where a change comes from, for the audit log; [`Caller`] says who, and whether it may.
+pub(super) struct Origin {
+    from: Option<SocketAddr>,
+    request_id: String,
+}
+
+impl FromRequestParts<Arc<Api>> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Infallible> {
+        let from = parts.extensions.get::<Arc<Peer>>().map(|peer| peer.address);
+        let id = parts.headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+        Ok(Self { from, request_id: id.unwrap_or_default().to_owned() })
+    }
+}
+
+impl Caller<ChangeDeployments> {
+    pub(super) fn author(self, origin: Origin) -> Author {
+        let Origin { from, request_id } = origin;
+        Author { credential: self.credential, from, request_id }
     }
 }
 

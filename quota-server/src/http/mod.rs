@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::audit::Audit;
 use crate::auth::Gate;
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -55,6 +56,8 @@ pub struct Api {
     pub ledger: Arc<dyn Ledger>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// Where changes are written down.
+    pub audit: Audit,
     /// How long a body may take to arrive.
     pub body_read: Duration,
     /// How long a request may take.
@@ -85,6 +88,7 @@ impl Api {
         config: &Config,
         ledger: Arc<dyn Ledger>,
         gate: Arc<Gate>,
+        audit: Audit,
         draining: CancellationToken,
         request_ids: RequestIds,
         exposition: PrometheusHandle,
@@ -93,6 +97,7 @@ impl Api {
         Self {
             ledger,
             gate,
+            audit,
             body_read: Duration::from_millis(http.body_read_ms),
             request: Duration::from_millis(http.request_ms),
             room: Semaphore::new(http.max_requests as usize),

@@ -11,6 +11,7 @@ use quota_core::{Denial, Refusal, Standing};
 
 use super::ratelimit;
 use super::wire::{self, usage};
+use crate::audit::NotWritten;
 use crate::ledger::{OpError, PutError, Unavailable};
 
 /// The media type of problem documents (RFC 9457).
@@ -147,6 +148,12 @@ impl From<Unavailable> for Failure {
             Unavailable::Standby(active) => Self(failure.0, Some(ActiveServer(active))),
             _ => failure,
         }
+    }
+}
+
+impl From<NotWritten> for Failure {
+    fn from(error: NotWritten) -> Self {
+        Self::new(Code::AuditUnavailable, error.to_string())
     }
 }
 

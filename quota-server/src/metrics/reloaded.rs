@@ -2,7 +2,7 @@
 
 use metrics::counter;
 
-use super::{FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of};
+use super::{AUDIT_FAILURES, FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of};
 
 /// A file that is read again while the server serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,11 @@ impl Reloaded {
 /// A caller showed a wrong token.
 pub fn login_failed() {
     counter_of(FAILED_LOGINS).increment(1);
+}
+
+/// A line could not be written to the audit log.
+pub fn audit_failed() {
+    counter_of(AUDIT_FAILURES).increment(1);
 }
 
 /// A file was read again: whether what it has now holds.

@@ -1,6 +1,6 @@
 //! An authority of a test's own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 
@@ -19,12 +19,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate of this name, which is a URI if it looks like one, and its key.
+    /// A certificate of this name, a URI or an address if it looks like one, and its key.
     pub(crate) fn leaf(&self, name: &str) -> (String, String) {
-        let name = if name.contains("://") {
-            SanType::URI(name.try_into().unwrap())
-        } else {
-            SanType::DnsName(name.try_into().unwrap())
+        let name = match name.parse() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) if name.contains("://") => SanType::URI(name.try_into().unwrap()),
+            Err(_) => SanType::DnsName(name.try_into().unwrap()),
         };
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.subject_alt_names.push(name);
@@ -34,17 +34,22 @@ impl Authority {
 
     /// Files of a server at `localhost` that takes certificates of this authority.
     pub(crate) fn server(&self, folder: &Path) -> TlsConfig {
-        let (cert, key) = self.leaf("localhost");
-        let write = |name: &str, text: &str| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).unwrap();
-            Some(path)
-        };
+        let [cert, key, ca] = self.files("localhost", folder);
         TlsConfig {
-            tls_cert: write("server.pem", &cert),
-            tls_key: write("server.key", &key),
-            tls_client_ca: write("ca.pem", &self.pem()),
+            tls_cert: Some(cert),
+            tls_key: Some(key),
+            tls_client_ca: Some(ca),
             ..TlsConfig::default()
         }
+    }
+
+    /// `server.pem`, `server.key` and `ca.pem` of a server of this name.
+    pub(crate) fn files(&self, name: &str, folder: &Path) -> [PathBuf; 3] {
+        let (cert, key) = self.leaf(name);
+        [("server.pem", cert), ("server.key", key), ("ca.pem", self.pem())].map(|(file, text)| {
+            let path = folder.join(file);
+            std::fs::write(&path, text).unwrap();
+            path
+        })
     }
 }

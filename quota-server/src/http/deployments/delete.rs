@@ -5,16 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use quota_api::routes;
+use serde_json::Value;
 use tracing::info;
 
-use crate::http::caller::{Caller, ChangeDeployments};
+use crate::http::caller::{Caller, ChangeDeployments, Origin};
 use crate::http::openapi::problems;
 use crate::http::params::DeploymentId;
 use crate::http::{Api, Failure, etag};
 
 problems! { Problems:
     Standby, MalformedParameter, Unauthenticated, Forbidden, DeploymentNotFound, PreconditionFailed,
-    InvalidValue, Overloaded, LedgerUnavailable, ShuttingDown,
+    InvalidValue, Overloaded, LedgerUnavailable, AuditUnavailable, ShuttingDown,
 }
 
 /// Remove a deployment
@@ -31,13 +32,18 @@ problems! { Problems:
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
     caller: Caller<ChangeDeployments>,
+    origin: Origin,
     DeploymentId(id): DeploymentId,
     headers: HeaderMap,
 ) -> Result<StatusCode, Failure> {
     let expected = etag::expected(&headers)?;
-    let deleted = api.ledger.delete(Arc::clone(&id), expected).await?;
-    deleted.ok_or_else(Failure::no_deployment)?;
-    info!(deployment = &*id, by = &*caller.credential.name, "a deployment was removed");
+    let author = caller.author(origin);
+    let deleting = async {
+        let deleted = api.ledger.delete(Arc::clone(&id), expected).await?;
+        deleted.ok_or_else(Failure::no_deployment)
+    };
+    api.audited(&author, "deployment.delete", Arc::clone(&id), Value::Null, deleting).await?;
+    info!(deployment = &*id, by = &*author.credential.name, "a deployment was removed");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,5 +1,6 @@
 //! Deployments: `/v1/deployments`.
 
+mod audited;
 pub(super) mod delete;
 pub(super) mod leases;
 pub(super) mod list;

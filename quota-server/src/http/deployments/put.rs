@@ -10,7 +10,7 @@ use quota_api::{Deployment, DeploymentSpec, routes};
 use tracing::info;
 
 use crate::http::body::Json;
-use crate::http::caller::{Caller, ChangeDeployments};
+use crate::http::caller::{Caller, ChangeDeployments, Origin};
 use crate::http::openapi::problems;
 use crate::http::params::DeploymentId;
 use crate::http::{Api, Failure, etag, wire};
@@ -18,7 +18,7 @@ use crate::http::{Api, Failure, etag, wire};
 problems! { Problems:
     Standby, MalformedBody, MalformedParameter, Unauthenticated, Forbidden, RequestTimeout, FixedField,
     PreconditionFailed, BodyTooLarge, UnsupportedMediaType, InvalidValue, Overloaded,
-    LedgerUnavailable, ShuttingDown,
+    LedgerUnavailable, AuditUnavailable, ShuttingDown,
 }
 
 /// Make or change a deployment
@@ -43,15 +43,19 @@ problems! { Problems:
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
     caller: Caller<ChangeDeployments>,
+    origin: Origin,
     DeploymentId(id): DeploymentId,
     headers: HeaderMap,
     Json(spec): Json<DeploymentSpec>,
 ) -> Result<Response, Failure> {
-    let put = wire::put(id, spec, etag::expected(&headers)?)?;
-    let stored = api.ledger.put(put).await?;
+    let after = serde_json::to_value(&spec).map_err(|_| Failure::internal())?;
+    let put = wire::put(Arc::clone(&id), spec, etag::expected(&headers)?)?;
+    let author = caller.author(origin);
+    let putting = async { Ok(api.ledger.put(put).await?) };
+    let stored = api.audited(&author, "deployment.put", id, after, putting).await?;
     info!(
         deployment = &*stored.id,
-        by = &*caller.credential.name,
+        by = &*author.credential.name,
         version = stored.version,
         created = stored.created,
         limit = ?stored.policy.limit,

@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use super::overview::Latest;
 use super::{Api, RequestIds, router};
+use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};
 use crate::clock::manual::ManualClock;
 use crate::config::LedgerKind;
@@ -32,10 +33,13 @@ use crate::testing::TestLedger;
 pub(super) use answer::Answer;
 pub(super) use away::{Away, Fault};
 
+const AUDIT: &str = "audit.jsonl";
+
 pub(super) struct World {
     pub(super) api: Arc<Api>,
     pub(super) clock: ManualClock,
     router: Router,
+    audit_folder: TempDir,
     _folder: Option<TempDir>,
 }
 
@@ -76,6 +80,9 @@ impl World {
     }
 
     fn over(ledger: Arc<dyn Ledger>, keyring: Keyring) -> Self {
+        let audit_folder = TempDir::new().unwrap();
+        let path = audit_folder.path().join(AUDIT);
+        let audit = Audit::open(Some(&path), Arc::new(ManualClock::new())).unwrap();
         let recorder = exposition().unwrap().build_recorder();
         let (http_metrics, lease_metrics) = metrics::with_local_recorder(&recorder, || {
             crate::metrics::describe();
@@ -84,6 +91,7 @@ impl World {
         let api = Arc::new(Api {
             ledger,
             gate: Arc::new(Gate::open(keyring, 60).unwrap()),
+            audit,
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),
             room: Semaphore::new(2),
@@ -97,7 +105,18 @@ impl World {
             metrics_deployments: 10,
         });
         let router = router(Arc::clone(&api));
-        Self { api, clock: ManualClock::new(), router, _folder: None }
+        Self { api, clock: ManualClock::new(), router, audit_folder, _folder: None }
+    }
+
+    /// The lines of the audit log.
+    pub(super) fn audit_lines(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.audit_folder.path().join(AUDIT)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// From now on the audit log cannot be written.
+    pub(super) fn break_audit(&self) {
+        std::fs::remove_dir_all(self.audit_folder.path()).unwrap();
     }
 
     /// Sends any request.

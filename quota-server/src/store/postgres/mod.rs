@@ -21,6 +21,8 @@ mod migrate;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 pub(crate) use database::Database;
 pub(crate) use history::PostgresHistory;

@@ -2,7 +2,9 @@
 //! at the same time share one, each with a database of its own; the last one stops it.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +18,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::Database;
+use crate::tls::testing::Authority;
 
 /// Names the folder of its programs; otherwise Debian's newest.
 const FOLDER: &str = "TOKENLEASE_POSTGRES_BIN";
@@ -120,6 +123,23 @@ impl TestPostgres {
         self.end(Signal::QUIT);
         *self.process.lock().unwrap() = launch(self.room.path(), self.address);
         self.wait().await;
+    }
+
+    /// Takes encrypted connections too, as 127.0.0.1 by this authority.
+    pub(crate) async fn encrypt(&self, authority: &Authority) {
+        let data = self.room.path().join("data");
+        let (cert, key) = authority.leaf("127.0.0.1");
+        for (name, text) in [("server.crt", cert), ("server.key", key)] {
+            let path = data.join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if geteuid().is_root() {
+                run(Command::new("chown").arg("postgres").arg(&path));
+            }
+        }
+        let mut admin = self.admin().await;
+        admin.execute("ALTER SYSTEM SET ssl = on").await.unwrap();
+        admin.execute("SELECT pg_reload_conf()").await.unwrap();
     }
 
     fn end(&self, signal: Signal) {

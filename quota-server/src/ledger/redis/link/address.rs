@@ -2,16 +2,23 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use redis::{ConnectionAddr, ConnectionInfo, RedisConnectionInfo};
+use redis::{
+    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
+    TlsCertificates,
+};
 
 /// One Redis, a set of replicas watched by Sentinel, or a cluster.
 ///
 /// `redis://host:port`, `redis+sentinel://host:port,host:port/master-name` or
 /// `redis+cluster://host:port,host:port`, each with `user:password@` before the hosts where Redis
-/// asks for it. A password is not shown.
+/// asks for it. With `rediss` instead of `redis` it is spoken with over TLS. A password is not shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress {
+    encrypted: bool,
+    /// The authorities to trust instead of the system's, in PEM.
+    authorities: Option<Arc<[u8]>>,
     pub(super) topology: Topology,
     /// `host:port` of Redis, of the sentinels, or of some of the cluster's nodes.
     pub(super) nodes: Vec<Node>,
@@ -38,7 +45,7 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It begins with none of the schemes.
-    #[error("begins with none of redis://, redis+sentinel://, redis+cluster://")]
+    #[error("begins with none of redis://, redis+sentinel://, redis+cluster://, or rediss for TLS")]
     Scheme,
     /// A host or port is missing or is none.
     #[error("needs host:port, or several with commas between, as in redis://127.0.0.1:6379")]
@@ -65,6 +72,37 @@ impl RedisAddress {
         self.password.is_some()
     }
 
+    /// Whether it is spoken with over TLS.
+    #[must_use]
+    pub const fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// The same, trusting these authorities (PEM) instead of the system's.
+    #[must_use]
+    pub fn trusting(self, authorities: &[u8]) -> Self {
+        Self { authorities: Some(authorities.into()), ..self }
+    }
+
+    /// Whom to trust, if it is spoken with over TLS.
+    pub(super) fn certificates(&self) -> Option<TlsCertificates> {
+        let root_cert = self.authorities.as_ref().map(|pem| pem.to_vec());
+        self.encrypted.then_some(TlsCertificates { client_tls: None, root_cert })
+    }
+
+    /// Where its nodes are.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = ConnectionAddr> {
+        self.nodes.iter().map(|node| node.address(self.encrypted))
+    }
+
+    /// How to connect to its nodes, and to log in.
+    pub(super) fn infos(&self) -> RedisResult<Vec<ConnectionInfo>> {
+        let info = |address| {
+            Ok(IntoConnectionInfo::into_connection_info(address)?.set_redis_settings(self.login()))
+        };
+        self.addresses().map(info).collect()
+    }
+
     pub(super) fn is_single(&self) -> bool {
         self.topology == Topology::Single
     }
@@ -73,8 +111,13 @@ impl RedisAddress {
         self.topology == Topology::Cluster
     }
 
+    /// The user and the password.
+    pub(super) fn user_and_password(&self) -> (Option<&str>, Option<&str>) {
+        (self.user.as_deref(), self.password.as_deref())
+    }
+
     /// How to log in to Redis.
-    pub(super) fn login(&self) -> RedisConnectionInfo {
+    fn login(&self) -> RedisConnectionInfo {
         let mut login = RedisConnectionInfo::default();
         if let Some(user) = &self.user {
             login = login.set_username(user);
@@ -87,13 +130,13 @@ impl RedisAddress {
 }
 
 impl Node {
-    pub(super) fn address(&self) -> ConnectionAddr {
-        ConnectionAddr::Tcp(self.host.clone(), self.port)
-    }
-
-    /// How to connect to it without a log-in.
-    pub(super) fn info(&self) -> redis::RedisResult<ConnectionInfo> {
-        redis::IntoConnectionInfo::into_connection_info(self.address())
+    fn address(&self, encrypted: bool) -> ConnectionAddr {
+        let (host, port) = (self.host.clone(), self.port);
+        if encrypted {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host, port)
+        }
     }
 }
 
@@ -107,10 +150,14 @@ impl FromStr for RedisAddress {
             None => (None, rest),
         };
         let (nodes, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (encrypted, scheme) = match scheme.strip_prefix("rediss") {
+            Some(rest) => (true, format!("redis{rest}")),
+            None => (false, scheme.to_owned()),
+        };
         let nodes: Vec<Node> = nodes.split(',').map(str::parse).collect::<Result<_, _>>()?;
-        let topology = topology(scheme, nodes.len(), path)?;
+        let topology = topology(&scheme, nodes.len(), path)?;
         let (user, password) = login.map_or((None, None), split_login);
-        Ok(Self { topology, nodes, user, password })
+        Ok(Self { encrypted, authorities: None, topology, nodes, user, password })
     }
 }
 
@@ -145,10 +192,11 @@ impl FromStr for Node {
 
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.encrypted { "rediss" } else { "redis" })?;
         f.write_str(match self.topology {
-            Topology::Single => "redis://",
-            Topology::Sentinel { .. } => "redis+sentinel://",
-            Topology::Cluster => "redis+cluster://",
+            Topology::Single => "://",
+            Topology::Sentinel { .. } => "+sentinel://",
+            Topology::Cluster => "+cluster://",
         })?;
         for (no, node) in self.nodes.iter().enumerate() {
             let comma = if no == 0 { "" } else { "," };
@@ -177,6 +225,9 @@ mod tests {
             "redis://127.0.0.1:6379",
             "redis+sentinel://a:26379,b:26379,c:26379/mymaster",
             "redis+cluster://10.0.0.1:7000,10.0.0.2:7000",
+            "rediss://quota.example:6379",
+            "rediss+sentinel://a:26379/mymaster",
+            "rediss+cluster://a:7000",
         ] {
             assert_eq!(text.parse::<RedisAddress>().unwrap().to_string(), text);
         }
@@ -197,6 +248,7 @@ mod tests {
     fn what_is_no_address_says_why() {
         for (text, why) in [
             ("127.0.0.1:6379", AddressError::Scheme),
+            ("redisss://127.0.0.1:6379", AddressError::Scheme),
             ("http://127.0.0.1:6379", AddressError::Scheme),
             ("redis://127.0.0.1", AddressError::Node),
             ("redis://:6379", AddressError::Node),

@@ -15,6 +15,8 @@ mod keeper;
 mod settings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 mod wire;
 
 use std::sync::Arc;

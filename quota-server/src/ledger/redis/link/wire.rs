@@ -8,8 +8,8 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::io::tcp::TcpSettings;
-use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
+use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, TlsMode, Value};
 
 use super::address::{RedisAddress, Topology};
 
@@ -53,14 +53,14 @@ impl Wire {
     }
 
     async fn to_cluster(address: &RedisAddress) -> RedisResult<Self> {
-        let infos = address.nodes.iter().map(|node| {
-            Ok(node.info()?.set_redis_settings(address.login()).set_tcp_settings(tcp()))
-        });
-        let client = ClusterClient::builder(infos.collect::<RedisResult<Vec<_>>>()?)
+        let mut builder = ClusterClient::builder(address.infos()?)
             .connection_timeout(CONNECT)
             .response_timeout(ANSWER)
-            .tcp_settings(tcp())
-            .build()?;
+            .tcp_settings(tcp());
+        if let Some(certificates) = address.certificates() {
+            builder = builder.tls(TlsMode::Secure).certs(certificates);
+        }
+        let client = builder.build()?;
         Ok(Self::Cluster(client.get_async_connection().await?))
     }
 
@@ -119,16 +119,34 @@ async fn run_on_cluster(cluster: &ClusterConnection, commands: &[Cmd]) -> Vec<Re
 }
 
 fn single(address: &RedisAddress) -> RedisResult<Client> {
-    let info = address.nodes[0].info()?;
-    Client::open(info.set_redis_settings(address.login()).set_tcp_settings(tcp()))
+    let mut infos = address.infos()?;
+    let info = infos.swap_remove(0).set_tcp_settings(tcp());
+    match address.certificates() {
+        Some(certificates) => Client::build_with_tls(info, certificates),
+        None => Client::open(info),
+    }
 }
 
+/// The master that Sentinel names; Sentinel itself is asked without a log-in.
 async fn watched(address: &RedisAddress, master: &str) -> RedisResult<Client> {
-    let sentinels = address.nodes.iter().map(super::address::Node::address).collect();
-    let node = SentinelNodeConnectionInfo::default()
-        .set_redis_connection_info(address.login())
-        .set_tcp_settings(tcp());
-    Sentinel::build(sentinels)?.async_master_for(master, Some(&node)).await
+    let sentinels = address.addresses();
+    let mut builder = SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?
+        .set_client_to_redis_tcp_settings(tcp());
+    let (user, password) = address.user_and_password();
+    if let Some(user) = user {
+        builder = builder.set_client_to_redis_username(user);
+    }
+    if let Some(password) = password {
+        builder = builder.set_client_to_redis_password(password);
+    }
+    if let Some(certificates) = address.certificates() {
+        builder = builder
+            .set_client_to_redis_tls_mode(TlsMode::Secure)
+            .set_client_to_sentinel_tls_mode(TlsMode::Secure)
+            .set_client_to_redis_certificates(certificates.clone())
+            .set_client_to_sentinel_certificates(certificates);
+    }
+    builder.build()?.async_get_client().await
 }
 
 fn tcp() -> TcpSettings {

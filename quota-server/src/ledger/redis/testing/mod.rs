@@ -6,7 +6,7 @@ mod sentinel;
 mod site;
 
 pub(crate) use cluster::TestCluster;
-pub(crate) use process::TestRedis;
+pub(crate) use process::{TestRedis, free_port, program};
 pub(crate) use sentinel::TestSentinel;
 pub(crate) use site::RedisSite;
 

@@ -1,0 +1,103 @@
+//! A change of a deployment is written down before it is made, and what came of it after.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::audit::{Author, Change};
+use crate::http::{Api, Failure, wire};
+
+impl Api {
+    /// Makes a change, if it can be written down.
+    pub(super) async fn audited<T>(
+        &self,
+        author: &Author,
+        action: &'static str,
+        deployment: Arc<str>,
+        after: Value,
+        change: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let before = match self.ledger.deployment(Arc::clone(&deployment)).await? {
+            Some(stored) => serde_json::to_value(wire::shown(&stored)?),
+            None => Ok(Value::Null),
+        };
+        let before = before.map_err(|_| Failure::internal())?;
+        let asked = Change { action, deployment, before, after };
+        let asked = self.audit.asked(author, &asked).await?;
+        let changed = change.await;
+        let outcome = changed.as_ref().err().map_or("done", |why| why.problem().code.as_str());
+        self.audit.ended(asked, outcome).await;
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Request;
+    use http::Method;
+    use quota_api::Code;
+    use serde_json::json;
+
+    use crate::http::testing::{World, request, with_token};
+
+    const PATH: &str = "/v1/deployments/n";
+
+    fn put(limit: u64) -> Request {
+        let mut put = request(Method::PUT, PATH, &json!({"tpm_limit": limit}).to_string());
+        put.headers_mut().insert("x-request-id", "r-7".parse().unwrap());
+        with_token(put, "admin")
+    }
+
+    fn delete(token: &str) -> Request {
+        with_token(request(Method::DELETE, PATH, ""), token)
+    }
+
+    #[tokio::test]
+    async fn who_did_what_and_what_came_of_it() {
+        let world = World::with_roles().await;
+        assert_eq!(world.send(put(5)).await.status, 201);
+        assert_eq!(world.send(put(6)).await.status, 200);
+        let mut stale = delete("admin");
+        stale.headers_mut().insert("if-match", "\"99\"".parse().unwrap());
+        world.send(stale).await.problem(Code::PreconditionFailed);
+        assert_eq!(world.send(delete("admin")).await.status, 204);
+        world.send(delete("gateway")).await.problem(Code::Forbidden);
+        let lines = world.audit_lines();
+        let told = lines.iter().map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", line["change"], text("stage"), text("action"), text("outcome"))
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                "1 asked deployment.put -",
+                "1 ended deployment.put done",
+                "2 asked deployment.put -",
+                "2 ended deployment.put done",
+                "3 asked deployment.delete -",
+                "3 ended deployment.delete precondition_failed",
+                "4 asked deployment.delete -",
+                "4 ended deployment.delete done",
+            ]
+        );
+        let second = &lines[2];
+        for (name, value) in
+            [("by", "admin"), ("role", "admin"), ("request_id", "r-7"), ("deployment", "n")]
+        {
+            assert_eq!(second[name], value);
+        }
+        assert_eq!(second["before"]["tpm_limit"], 5);
+        assert_eq!(second["after"]["tpm_limit"], 6);
+        assert_eq!(second["at"], "2025-11-14T00:00:10Z");
+        assert!(lines[0]["before"].is_null() && lines[6]["after"].is_null());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_down_is_not_done() {
+        let world = World::with_roles().await;
+        world.break_audit();
+        world.send(put(5)).await.problem(Code::AuditUnavailable);
+        let read = with_token(request(Method::GET, PATH, ""), "admin");
+        world.send(read).await.problem(Code::DeploymentNotFound);
+    }
+}
