@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use quota_api::{Code, Deployment, DeploymentList, DeploymentSpec, Problem, WindowList, routes};
+use quota_api::{
+    Code, Deployment, DeploymentList, DeploymentSpec, Overview, Problem, WindowList, routes,
+};
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH, LOCATION};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -29,6 +31,11 @@ pub(super) enum Expect {
 }
 
 impl Server {
+    pub(super) async fn overview(&self) -> Result<Overview, Refusal> {
+        let url = self.path(routes::OVERVIEW, &[]);
+        self.read("the overview", self.http.get(url)).await
+    }
+
     pub(super) async fn deployments(&self) -> Result<DeploymentList, Refusal> {
         let url = self.path(routes::DEPLOYMENTS, &[]);
         self.read("the deployments", self.http.get(url)).await

@@ -12,6 +12,7 @@ mod deployments;
 mod refusal;
 mod server;
 mod table;
+mod top;
 mod verify;
 
 use clap::Subcommand;
@@ -20,6 +21,7 @@ use clap_complete::Shell;
 pub use deployments::Deployments;
 pub use refusal::{Exit, Refusal};
 pub use server::ServerArgs;
+pub use top::Top;
 pub use verify::Verify;
 
 use crate::config;
@@ -34,6 +36,11 @@ Exit codes:
   70  the server has a fault, or what answers is no quota server
   77  there is no token, a wrong one, or one that may not do this";
 
+const EXAMPLES_OF_TOP: &str = "\
+Examples:
+  quota-server top
+  quota-server top --once --sort denied | head";
+
 const EXAMPLES_OF_VERIFY: &str = "\
 Examples:
   quota-server verify                             every deployment, the last hour
@@ -46,6 +53,13 @@ pub enum Ask {
     /// List, show, change and remove the deployments of a running server
     #[command(subcommand)]
     Deployments(Deployments),
+    /// Show every deployment at a glance, live
+    ///
+    /// How full each window is, who was denied, and how the server is. Keys: f, i, d, u, h sort by
+    /// fill, id, denied, used, holders; arrows and page keys scroll; q quits. A narrow terminal
+    /// shows the columns that fit.
+    #[command(after_help = format!("{EXAMPLES_OF_TOP}\n\n{EXITS}"))]
+    Top(Top),
     /// Add up the books of the last windows; exit code 1 and the sums, where one does not add up
     ///
     /// Each must be: granted = given back + used + held + burnt, in tokens and in requests. With
@@ -75,6 +89,7 @@ impl Ask {
     pub async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
         match self {
             Self::Deployments(ask) => ask.run(env).await,
+            Self::Top(ask) => ask.run(env).await,
             Self::Verify(ask) => ask.run(env).await,
             Self::Completion { shell } => Ok(completion(shell)),
             Self::Openapi => Ok(crate::http::document()),

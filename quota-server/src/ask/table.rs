@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
 
 /// Rows under a head, without lines; the columns from `numbers` on are numbers.
 pub(super) fn columns<const N: usize>(
@@ -38,6 +39,12 @@ fn lines(table: &Table) -> String {
 /// What is there, or a dash.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// A value of few, in the word that the API has for it.
+pub(super) fn word(value: &impl Serialize) -> String {
+    let word = serde_json::to_value(value).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod deployments;
 mod refusals;
+mod terminal;
+mod top;
 mod verify;
 
 use tests::harness::{QuotaServer, Ran};

@@ -1,6 +1,6 @@
 //! The commands of `quota-server` that end by themselves.
 
-use std::{ffi::OsStr, process::Stdio, time::Duration};
+use std::{ffi::OsStr, path::PathBuf, process::Stdio, time::Duration};
 
 use tokio::process::Command;
 
@@ -21,6 +21,14 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Where the program is.
+    ///
+    /// # Errors
+    /// It cannot be built.
+    pub async fn quota_server_path() -> Result<PathBuf, HarnessError> {
+        binaries::path("quota-server").await
+    }
+
     /// Runs `quota-server` with these words and nothing in its environment but these variables.
     ///
     /// # Errors
@@ -29,7 +37,7 @@ impl Ran {
         words: &[A],
         variables: &[(&str, &str)],
     ) -> Result<Self, HarnessError> {
-        let mut command = Command::new(binaries::path("quota-server").await?);
+        let mut command = Command::new(Self::quota_server_path().await?);
         command.args(words).env_clear().envs(variables.iter().copied());
         Self::of(command).await
     }

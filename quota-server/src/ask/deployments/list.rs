@@ -1,9 +1,8 @@
 use quota_api::Deployment;
 
-use super::show::word;
 use super::{Output, Refusal, json};
 use crate::ask::call::Server;
-use crate::ask::table::{columns, or_dash};
+use crate::ask::table::{columns, or_dash, word};
 
 pub(super) async fn list(server: &Server, output: Output) -> Result<String, Refusal> {
     let list = server.deployments().await?;

@@ -32,9 +32,3 @@ fn flatten(name: &str, value: &Value, rows: &mut Vec<[String; 2]>) {
         other => rows.push([name.to_owned(), other.to_string()]),
     }
 }
-
-/// A value of few, in the word that the API has for it.
-pub(super) fn word(value: &impl Serialize) -> String {
-    let word = serde_json::to_value(value).ok();
-    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
-}
