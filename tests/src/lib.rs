@@ -3,12 +3,14 @@
 //! [`upstream`] is the provider that the gateways call, with an audit of what reached it;
 //! [`harness`] starts, stops, pauses and kills the real processes; [`load`] offers requests;
 //! [`scenario`] plays the scenarios and judges them by the audit;
+//! [`docs`] makes the pages of the documentation that say what the code says;
 //! [`chaos`] mistreats messages and kills the server, and reads the journal afterwards. `it/` holds
 //! the tests, `src/bin/` the commands.
 
 pub mod bench;
 pub mod chaos;
 pub mod clock;
+pub mod docs;
 pub mod harness;
 pub mod load;
 pub mod scenario;
