@@ -6,6 +6,7 @@
 #   tests/run.sh            all of it
 #   tests/run.sh lint       formatting, lints and docs only
 #   tests/run.sh test       tests only
+#   tests/run.sh book       the documentation only, built in target/book
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +28,8 @@ install_missing() {
     command -v openssl >/dev/null || packages+=(openssl)
     command -v "${CHROMIUM:-chromium}" >/dev/null || packages+=(chromium)
     command -v npm >/dev/null || packages+=(nodejs npm)
+    command -v curl >/dev/null || packages+=(curl)
+    command -v jq >/dev/null || packages+=(jq)
     has_redis || packages+=(redis-server)
     has_postgres || packages+=(postgresql)
     [ ${#packages[@]} -eq 0 ] && return
@@ -91,6 +94,28 @@ lint() {
     cargo clippy --workspace --all-targets -- -D warnings
     step "docs"
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+    book
+}
+
+# mdBook is built once, without optimisation: that takes a minute, and the book a second.
+mdbook() {
+    local version=0.5.4 tools=target/tools
+    if [ "$($tools/bin/mdbook --version 2>/dev/null)" != "mdbook v$version" ]; then
+        step "mdbook $version"
+        cargo install mdbook --version $version --locked --debug --no-default-features \
+            --features search --root $tools --quiet --force
+    fi
+    $tools/bin/mdbook "$@"
+}
+
+# The documentation as pages; a warning or a link that leads nowhere fails.
+book() {
+    mdbook --version >/dev/null
+    step "book"
+    local said
+    said=$(mdbook build docs 2>&1) || die "$said"
+    if grep -E '^ *(WARN|ERROR)' <<<"$said"; then die "the book has warnings"; fi
+    python3 tests/python/links.py target/book ./*.md docs/*.md helm/README.md
 }
 
 # One profile for all: optimised, so that scenarios with real processes keep up with real minutes,
@@ -114,8 +139,9 @@ main() {
     case "${1:-all}" in
         all) python_packages; lint; run_tests; tests/helm.sh ;;
         lint) lint ;;
+        book) book ;;
         test) python_packages; run_tests; tests/helm.sh ;;
-        *) die "unknown argument '$1'; it takes lint, test, or nothing" ;;
+        *) die "unknown argument '$1'; it takes lint, test, book, or nothing" ;;
     esac
     step "all passed"
 }

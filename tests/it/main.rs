@@ -1,7 +1,8 @@
 //! The integration tests: real processes only.
 //!
-//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that the document tells all, [`recovery`] and
-//! [`disk`] what it survives, [`ask`] what the command line says of it, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
+//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that the document tells all,
+//! [`recovery`] and [`disk`] what it survives, [`ask`] what the command line says of it, [`docs`] that what the documentation
+//! shows works, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
@@ -13,6 +14,7 @@ mod batch;
 mod chaos;
 mod deployments;
 mod disk;
+mod docs;
 mod fuzz;
 mod half_sent;
 mod lifecycle;

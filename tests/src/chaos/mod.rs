@@ -25,6 +25,7 @@ mod run;
 mod verdict;
 
 pub use outage::{Fate, OutageVerdict, run as outage};
+pub use relay::Relay;
 pub use rolling::{Rolled, roll};
 pub use run::{RunError, run};
 pub use verdict::Verdict;

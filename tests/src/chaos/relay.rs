@@ -23,7 +23,7 @@ use super::fault::Fault;
 
 /// The relay, which works until it is dropped.
 #[derive(Debug)]
-pub(super) struct Relay {
+pub struct Relay {
     address: SocketAddr,
     wire: Arc<Wire>,
 }
@@ -54,7 +54,11 @@ struct Message {
 struct Cut;
 
 impl Relay {
-    pub(super) async fn start(server: &str, seed: u64) -> io::Result<Self> {
+    /// Stands before a server, with faults that follow from the seed.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub async fn start(server: &str, seed: u64) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let wire = Arc::new(Wire {
             server: server.to_owned(),
@@ -70,7 +74,9 @@ impl Relay {
         Ok(relay)
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
@@ -80,7 +86,8 @@ impl Relay {
     }
 
     /// How many messages had a fault.
-    pub(super) fn faults(&self) -> u64 {
+    #[must_use]
+    pub fn faults(&self) -> u64 {
         self.wire.faults.load(Ordering::Relaxed)
     }
 }

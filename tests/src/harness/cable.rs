@@ -41,7 +41,7 @@ impl Cable {
     /// # Errors
     /// When no port is to be had.
     pub async fn to(far: SocketAddr) -> Result<Self, HarnessError> {
-        let listener = TcpListener::bind(ports::free()?).await;
+        let listener = TcpListener::bind(ports::free_address()?).await;
         let listener = listener.map_err(HarnessError::io("a cable's listener"))?;
         let address = listener.local_addr().map_err(HarnessError::io("a cable's address"))?;
         let (state, seen) = watch::channel(State::Whole);

@@ -107,7 +107,7 @@ impl GatewayBuilder {
         write(&config, &format!("{:#}", self.config()))?;
         let mut arguments = vec![
             "--listen".into(),
-            ports::free()?.to_string().into(),
+            ports::free_address()?.to_string().into(),
             "--config".into(),
             config.into_os_string(),
             "--quota-url".into(),

@@ -22,6 +22,7 @@ pub use cable::Cable;
 pub use command::Ran;
 pub use error::HarnessError;
 pub use gateway::{Gateway, GatewayBuilder, Route};
+pub use ports::free_address;
 pub use process::Process;
 pub use quota_server::{QuotaServer, QuotaServerBuilder};
 pub use servers::{Seat, Servers};

@@ -17,7 +17,10 @@ const RANGE: Range<u16> = 12_000..32_000;
 static TRIED: AtomicU16 = AtomicU16::new(0);
 
 /// A port that is free just now, and that no other caller in this process is given.
-pub(super) fn free() -> Result<SocketAddr, HarnessError> {
+///
+/// # Errors
+/// None is free.
+pub fn free_address() -> Result<SocketAddr, HarnessError> {
     let size = RANGE.end - RANGE.start;
     (0..size)
         .map(|_| TRIED.fetch_add(1, Ordering::Relaxed))

@@ -93,7 +93,7 @@ impl QuotaServerBuilder {
     /// When it does not come up.
     pub async fn start(self) -> Result<QuotaServer, HarnessError> {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
-        let address = self.address.map_or_else(ports::free, Ok)?;
+        let address = self.address.map_or_else(ports::free_address, Ok)?;
         write_deployments(&room.path().join(DEPLOYMENTS), &self.deployments)?;
         let data_dir = self.data_dir.clone().unwrap_or_else(|| room.path().join("data"));
         let launch = self.launch(room.path(), &data_dir, address).await?;

@@ -126,7 +126,7 @@ impl Seat {
             Some(address) => Some(Cable::to(address).await?),
             None => None,
         };
-        let address = ports::free()?;
+        let address = ports::free_address()?;
         let clients = Cable::to(address).await?;
         let flags = store.flags(to_store.as_ref().map(Cable::address)).into_iter();
         let own = format!("--advertise-url=http://{}", clients.address());

@@ -40,7 +40,7 @@ impl UpstreamBuilder {
     /// When it does not come up.
     pub async fn start(self) -> Result<Upstream, HarnessError> {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
-        let mut arguments = vec!["--listen".into(), ports::free()?.to_string().into()];
+        let mut arguments = vec!["--listen".into(), ports::free_address()?.to_string().into()];
         arguments.extend(self.flags.into_iter().map(Into::into));
         let launch = Launch {
             name: "upstream".to_owned(),

@@ -61,7 +61,7 @@ impl RedisCluster {
 
 /// The bus has a port of its own, since the usual one, 10 000 above, may be an outgoing one.
 async fn node() -> Result<Redis, HarnessError> {
-    let bus = ports::free()?.port().to_string();
+    let bus = ports::free_address()?.port().to_string();
     Redis::builder()
         .set("cluster-enabled", "yes")
         .set("cluster-node-timeout", "2000")

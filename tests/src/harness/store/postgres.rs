@@ -48,7 +48,7 @@ impl Postgres {
             run(Command::new("chown").arg(SYSTEM_USER).arg(room.path())).await?;
         }
         make(&folder, &data).await?;
-        let address = ports::free()?;
+        let address = ports::free_address()?;
         let launch = launch(&folder, &data, address, room.path().join("postgres.log"));
         let process = launch.start_until(READY).await?;
         Ok(Self { process, launch, address, _room: room })

@@ -42,7 +42,7 @@ impl RedisBuilder {
     /// When it does not come up.
     pub async fn start(self) -> Result<Redis, HarnessError> {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
-        let address = ports::free()?;
+        let address = ports::free_address()?;
         let builder = self.set("port", &address.port().to_string());
         let builder = builder.set("dir", &room.path().to_string_lossy());
         let arguments = builder.flags.into_iter().flatten().map(Into::into).collect();
@@ -65,7 +65,7 @@ impl Redis {
     /// A Sentinel with this configuration. It writes its own into the file, so each has its own.
     pub(super) async fn sentinel(config: &str) -> Result<Self, HarnessError> {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
-        let address = ports::free()?;
+        let address = ports::free_address()?;
         let file = room.path().join("sentinel.conf");
         let head = format!("port {}\nbind 127.0.0.1\n", address.port());
         crate::harness::process::write(&file, &(head + config))?;

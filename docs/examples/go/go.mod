@@ -1,0 +1,3 @@
+module example.org/tokenlease/client
+
+go 1.22
