@@ -16,10 +16,12 @@ test("a lost connection is told at once, with how old the figures are, and mende
     await page.getByText("The connection to the server is lost. What is shown below is from before.").waitFor();
     await until("the age is told", async () => /^\d+(\.\d)? s old$/.test(await page.locator("#live-text").innerText()));
     assert.ok(await line(page, "d").isVisible(), "what was known stays");
+    const asked = page.waitForRequest(/overview/);
+    await page.getByRole("button", { name: "Try now" }).click();
+    await asked;
     await server.run();
     await server.put("new", { tpm_limit: 1 });
-    await page.getByRole("button", { name: "Try now" }).click();
-    await line(page, "new").waitFor();
+    await line(page, "new").waitFor({ timeout: 40_000 });
     await until("it is live again", async () => (await page.locator("#live-text").innerText()) === "live");
     assert.ok(await page.locator("#banner").isHidden());
     assert.deepEqual(page.complaints.filter((text) => !text.includes("ERR_CONNECTION")), []);

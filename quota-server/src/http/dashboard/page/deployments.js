@@ -30,24 +30,31 @@ function unit(deployment, name) {
   };
 }
 
-function shown(deployment) {
+/** What a search looks through. */
+function textOf(deployment) {
   const labels = Object.entries(deployment.labels ?? {}).map(([name, value]) => `${name}=${value}`);
-  const words = [deployment.id, deployment.model_group ?? "", ...labels];
-  return {
-    ...deployment,
-    tokens: unit(deployment, "tokens"),
-    requests: unit(deployment, "requests"),
-    text: words.join("\n").toLowerCase(),
-  };
+  return [deployment.id, deployment.model_group ?? "", ...labels].join("\n").toLowerCase();
+}
+
+function shown(deployment) {
+  deployment.tokens = unit(deployment, "tokens");
+  deployment.requests = unit(deployment, "requests");
+  deployment.text = textOf(deployment);
+  return deployment;
 }
 
 export class Deployments {
   all = [];
-  search = "";
   /** Only these states; all where empty. */
   states = new Set();
   sort = "id";
   #byId = new Map();
+  #words = [];
+
+  /** Every one of these words must be in what is shown. */
+  set search(text) {
+    this.#words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  }
 
   take(overview) {
     this.all = overview.deployments.map(shown);
@@ -67,7 +74,7 @@ export class Deployments {
 
   matches(one) {
     const wanted = this.states.size === 0 || this.states.has(one.state);
-    return wanted && this.search.toLowerCase().split(/\s+/).every((word) => one.text.includes(word));
+    return wanted && this.#words.every((word) => one.text.includes(word));
   }
 
   /** Those that match, sorted; equal ones by id. */
@@ -82,6 +89,7 @@ export class Deployments {
   /** The same ids in the same order, as they are now; what matches no more is left out. */
   again(ids) {
     const still = ids.map((id) => this.find(id)).filter((one) => one && this.matches(one));
-    return still.length === this.all.filter((one) => this.matches(one)).length ? still : this.view();
+    const now = this.view();
+    return still.length === now.length ? still : now;
   }
 }

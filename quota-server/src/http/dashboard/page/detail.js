@@ -11,11 +11,13 @@ import { STATES } from "./states.js";
 /** The history changes once a minute; the open minute is drawn from the overview. */
 const HISTORY_MS = 10_000;
 
-const PARTS = [
-  ["granted", "granted"], ["given_back", "– given back"], ["used", "used"], ["held", "held by gateways"],
-  ["burnt", "burnt"],
+/** The lines of the book: its name, its title, and what kind of line it is. */
+const LINES = [
+  ["granted", "granted"], ["given_back", "– given back"], ["outstanding", "= outstanding", "sum"],
+  ["used", "used", "part"], ["held", "held by gateways", "part"], ["burnt", "burnt", "part"],
+  ["overrun", "overrun"], ["denied", "denied"],
 ];
-const BESIDE = [["overrun", "overrun"], ["denied", "denied"]];
+const OF_USAGE = new Set(["outstanding", "overrun"]);
 
 export class Detail {
   id = null;
@@ -69,7 +71,7 @@ export class Detail {
     this.labels = h("p", { class: "labels" });
     this.note = h("p", { class: "means", role: "status" });
     this.#element.replaceChildren(
-      this.#head(one), this.badge, this.means, this.labels, this.#book(), this.plot.element, this.leases.element,
+      this.#head(one), h("div", { class: "stands" }, this.badge, this.means), this.labels, this.#book(), this.plot.element, this.leases.element,
       this.note,
     );
   }
@@ -83,7 +85,7 @@ export class Detail {
   #book() {
     const unit = (name) => h("div", { class: "unit" }, h("h3", {}, `${name} a minute`), this.fills[name].elements());
     this.cells = new Map();
-    const line = ([name, title], kind = "") => {
+    const line = ([name, title, kind]) => {
       const cells = ["tokens", "requests"].map((unit) => {
         const cell = h("td");
         this.cells.set(`${name}.${unit}`, cell);
@@ -92,13 +94,10 @@ export class Detail {
       return h("tr", { class: kind }, h("th", { scope: "row" }, title), cells);
     };
     const head = h("tr", {}, ["", "tokens", "requests"].map((name) => h(name ? "th" : "td", name ? { scope: "col" } : {}, name)));
-    const body = [
-      ...PARTS.map((part) => line(part)), line(["outstanding", "= outstanding"], "sum"), ...BESIDE.map((part) => line(part)),
-    ];
     this.caption = h("caption");
     return h("section", { class: "book", "aria-label": "The open window" },
       h("div", { class: "units" }, unit("tokens"), unit("requests")),
-      h("table", {}, this.caption, h("thead", {}, head), h("tbody", {}, body)));
+      h("table", {}, this.caption, h("thead", {}, head), h("tbody", {}, LINES.map(line))));
   }
 
   #showHead(one) {
@@ -112,13 +111,14 @@ export class Detail {
   #showBook(one) {
     const isMinute = one.window === "minute";
     setText(this.caption, isMinute
-      ? "This minute: granted – given back = used + held + burnt = outstanding"
-      : "Granted in this minute; outstanding is of the last 60 s");
+      ? "This minute: outstanding is what was used, is held and burnt."
+      : "Granted in this minute. Outstanding and overrun are of the last 60 s.");
     for (const unit of ["tokens", "requests"]) {
-      this.fills[unit].show(one[unit], false);
-      for (const [name] of [...PARTS, ["denied"]]) setText(this.cells.get(`${name}.${unit}`), whole(one[name][unit]));
-      setText(this.cells.get(`outstanding.${unit}`), whole(one[unit].outstanding));
-      setText(this.cells.get(`overrun.${unit}`), whole(one[unit].overrun));
+      this.fills[unit].show(one[unit]);
+      for (const [name] of LINES) {
+        const amount = OF_USAGE.has(name) ? one[unit][name] : one[name][unit];
+        setText(this.cells.get(`${name}.${unit}`), whole(amount));
+      }
     }
   }
 

@@ -11,6 +11,7 @@ export class Heat {
   #cell = LARGEST;
   #columns = 1;
   #all = [];
+  #matches = () => true;
 
   constructor(open) {
     this.#canvas.addEventListener("click", (event) => {
@@ -27,7 +28,8 @@ export class Heat {
 
   /** `matches` says which of them the list shows. */
   show(all, matches) {
-    this.#all = all.map((one) => ({ ...one, seen: matches(one) }));
+    this.#all = all;
+    this.#matches = matches;
     this.#draw();
   }
 
@@ -65,7 +67,7 @@ export class Heat {
     const y = Math.floor(at / this.#columns) * this.#cell;
     const size = this.#cell - GAP;
     const fill = Math.max(one.tokens.share ?? 0, one.requests.share ?? 0);
-    context.globalAlpha = one.seen ? 1 : 0.18;
+    context.globalAlpha = this.#matches(one) ? 1 : 0.18;
     context.fillStyle = colours.empty;
     context.fillRect(x, y, size, size);
     context.globalAlpha *= one.state in colours ? 1 : Math.min(1, fill);

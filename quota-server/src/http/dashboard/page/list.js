@@ -25,13 +25,17 @@ export class List extends EventTarget {
   #open = null;
   #touched = -HELD_MS;
   #frame = 0;
+  /** What is measured, anew when the room changes: a line, the head, and what is seen of both. */
   #height = 44;
+  #headHeight = 0;
+  #seen = 0;
+  #top = -1;
 
   constructor() {
     super();
     this.#makeHead();
-    this.#grid.addEventListener("scroll", () => this.#later(), { passive: true });
-    new ResizeObserver(() => this.#later()).observe(this.#grid);
+    this.#grid.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#measure()).observe(this.#grid);
     for (const touch of ["pointermove", "wheel", "keydown", "scroll"]) {
       this.#grid.addEventListener(touch, () => { this.#touched = performance.now(); }, { passive: true });
     }
@@ -80,7 +84,7 @@ export class List extends EventTarget {
 
   /** How many lines fit. */
   get page() {
-    return Math.max(1, Math.floor(this.#grid.clientHeight / this.#height) - 2);
+    return Math.max(1, Math.floor(this.#seen / this.#height) - 2);
   }
 
   choose() {
@@ -91,9 +95,9 @@ export class List extends EventTarget {
     if (index < 0) return;
     this.#current = this.#items[index].id;
     const top = index * this.#height;
-    const seen = this.#grid.clientHeight - this.#head.parentElement.offsetHeight;
-    if (top < this.#grid.scrollTop) this.#grid.scrollTop = top;
-    else if (top + this.#height > this.#grid.scrollTop + seen) this.#grid.scrollTop = top + this.#height - seen;
+    const lowest = top + this.#height - (this.#seen - this.#headHeight);
+    const scrolled = this.#grid.scrollTop;
+    if (top < scrolled || lowest > scrolled) this.#grid.scrollTop = top < scrolled ? top : lowest;
     this.#draw();
   }
 
@@ -105,16 +109,27 @@ export class List extends EventTarget {
     this.choose();
   }
 
-  #later() {
-    this.#frame ||= requestAnimationFrame(() => { this.#frame = 0; this.#draw(); });
+  #scrolled() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (this.#grid.scrollTop !== this.#top) this.#draw();
+    });
+  }
+
+  #measure() {
+    this.#height = parseFloat(getComputedStyle(this.#rows).getPropertyValue("--row")) || 44;
+    this.#headHeight = this.#head.parentElement.offsetHeight;
+    this.#seen = this.#grid.clientHeight;
+    this.#draw();
   }
 
   #draw() {
-    this.#height = parseFloat(getComputedStyle(this.#rows).getPropertyValue("--row")) || 44;
+    // Read before anything is written, or the browser lays the page out in between.
+    this.#top = this.#grid.scrollTop;
     const height = `${this.#items.length * this.#height}px`;
     if (this.#rows.style.height !== height) this.#rows.style.height = height;
-    const first = Math.max(0, Math.floor(this.#grid.scrollTop / this.#height) - SPARE);
-    const last = Math.ceil((this.#grid.scrollTop + this.#grid.clientHeight) / this.#height) + SPARE;
+    const first = Math.max(0, Math.floor(this.#top / this.#height) - SPARE);
+    const last = Math.ceil((this.#top + this.#seen) / this.#height) + SPARE;
     const seen = this.#items.slice(first, last);
     this.#release(seen);
     seen.forEach((one, at) => this.#row(one).show(one, first + at, (first + at) * this.#height));

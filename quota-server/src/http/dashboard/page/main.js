@@ -158,7 +158,7 @@ feed.addEventListener("failure", () => {
 list.addEventListener("open", ({ detail: id }) => open(id));
 list.addEventListener("sort", ({ detail: sort }) => sortBy(sort));
 search.addEventListener("input", () => {
-  deployments.search = search.value.trim();
+  deployments.search = search.value;
   show();
 });
 byId("sort").append(...Object.entries(SORTS).map(([value, { name }]) => h("option", { value }, `by ${name.toLowerCase()}`)));

@@ -26,7 +26,7 @@ export class Plot {
 
   constructor() {
     this.drawing = svg("svg", { class: "plot", role: "img", tabindex: "0", "aria-label": "The last hour; arrows read its minutes" });
-    this.reading = h("p", { class: "reading", "aria-live": "polite" });
+    this.reading = h("p", { class: "reading" });
     this.table = h("tbody");
     this.element = h("section", { class: "hour", "aria-label": "The last hour" },
       h("div", { class: "hour-head" }, h("h3", {}, "Last hour"), this.#switch()), this.drawing, this.reading, legend(), this.#asTable());
@@ -124,7 +124,7 @@ export class Plot {
     const amounts = this.#books.map((book) => book.denied[this.#unit]);
     const most = Math.max(...amounts);
     const bottom = HEIGHT + GAP + DENIED;
-    const text = most === 0 ? "none denied" : `denied, at most ${short(most)}`;
+    const text = most === 0 ? "none denied" : `denied: up to ${short(most)} a minute`;
     const note = svg("text", { class: "note", x: LEFT, y: HEIGHT + GAP - 3 });
     note.textContent = text;
     const bars = amounts.flatMap((amount, at) => {
@@ -150,6 +150,8 @@ export class Plot {
   }
 
   #read() {
+    // The open minute moves once a second: that is not read out.
+    this.reading.setAttribute("aria-live", this.#at === null ? "off" : "polite");
     const book = this.#books[this.#at ?? MINUTES - 1];
     const unit = this.#unit;
     const limit = book.limit[unit] === null ? "no limit" : `limit ${whole(book.limit[unit])}`;

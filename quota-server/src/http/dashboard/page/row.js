@@ -16,12 +16,11 @@ export class Fill {
     return [this.#share, this.#sum, this.#bar];
   }
 
-  show(unit, isNew) {
+  show(unit) {
     const { limit, spent, share } = unit;
     setText(this.#share, share === null ? "no limit" : percent(share));
     setText(this.#sum, limit === null ? short(spent) : `${short(spent)} / ${short(limit)}`);
     setAttribute(this.#sum, "title", limit === null ? whole(spent) : `${whole(spent)} of ${whole(limit)}`);
-    this.#bar.classList.toggle("jump", isNew);
     this.#bar.hidden = limit === null;
     for (const layer of this.#layers) {
       const scale = `scaleX(${Math.min(1, unit[layer.className]).toFixed(4)})`;
@@ -37,7 +36,6 @@ export class Row {
   #tokens = new Fill();
   #requests = new Fill();
   #figures = ["denied", "burnt", "leases", "holders"].map((name) => cell(name));
-  #shows = null;
 
   constructor(number) {
     this.element = h("div", { role: "row", class: "row", id: `row-${number}` }, [
@@ -51,8 +49,6 @@ export class Row {
 
   /** Shows a deployment as line `index`, `top` px down. */
   show(one, index, top) {
-    const isNew = this.#shows !== one.id;
-    this.#shows = one.id;
     const place = `translateY(${top}px)`;
     if (this.element.style.transform !== place) this.element.style.transform = place;
     setAttribute(this.element, "aria-rowindex", index + 2);
@@ -60,8 +56,8 @@ export class Row {
     this.#name(one);
     setText(this.#state, one.state);
     setAttribute(this.#state, "data-state", one.state);
-    this.#tokens.show(one.tokens, isNew);
-    this.#requests.show(one.requests, isNew);
+    this.#tokens.show(one.tokens);
+    this.#requests.show(one.requests);
     this.#count(one);
   }
 

@@ -5,7 +5,7 @@ import { byId, h, setText } from "./dom.js";
 import { duration, whole } from "./format.js";
 
 const EVERY_MS = 3_000;
-const LEDGERS = { embedded: "embedded ledger", postgres: "PostgreSQL ledger", redis: "Redis ledger" };
+const LEDGERS = { embedded: "embedded", postgres: "PostgreSQL", redis: "Redis" };
 
 const COUNTED = {
   commits: "quota_commits_total",
@@ -34,7 +34,7 @@ export class Server {
 
   take({ server }) {
     this.#server = server;
-    setText(this.#text, `${LEDGERS[server.ledger] ?? server.ledger}, ${server.role}`);
+    setText(this.#text, `${LEDGERS[server.ledger] ?? server.ledger} ledger, ${server.role}`);
     if (this.#details.open) this.#draw();
   }
 
