@@ -87,6 +87,16 @@ node_packages() {
     cp $from/package-lock.json $to/installed
 }
 
+# What checks the licences and sources of dependencies. Unoptimised: it builds in a minute, and runs for a few seconds.
+cargo_deny() {
+    local version=0.20.2 tools=target/tools
+    [ "$($tools/bin/cargo-deny --version 2>/dev/null)" = "cargo-deny $version" ] && return
+    step "cargo-deny"
+    cargo install cargo-deny --version $version --locked --debug --no-default-features \
+        --root $tools --target-dir $tools/build --quiet
+    rm -rf $tools/build
+}
+
 lint() {
     step "format"
     cargo fmt --all -- --check
@@ -94,6 +104,9 @@ lint() {
     cargo clippy --workspace --all-targets -- -D warnings
     step "docs"
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+    cargo_deny
+    step "dependencies"
+    target/tools/bin/cargo-deny check licenses bans sources
     book
 }
 

@@ -303,7 +303,7 @@ pub async fn migrate(config: &LedgerConfig) -> Result<(), OpenError> {
     }
 }
 
-fn redis_config(config: &LedgerConfig, start_id: u64) -> Result<RedisConfig, StartError> {
+fn redis_config(config: &LedgerConfig, start_id: u64) -> Result<RedisConfig, Mistake> {
     let address = config.redis_address()?;
     // A catalogue that is made now is named after this start.
     let site = format!("{start_id:016x}");

@@ -1,8 +1,9 @@
 //! The integration tests: real processes only.
 //!
 //! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that the document tells all,
-//! [`recovery`] and [`disk`] what it survives, [`ask`] what the command line says of it, [`docs`] that what the documentation
-//! shows works, [`lifecycle`] how it starts and stops, [`scenarios`], [`rolling`] and
+//! [`tls`], [`rotation`] and [`secrets`] how it keeps what is secret, [`recovery`] and [`disk`] what it survives, [`ask`]
+//! what the command line says of it, [`docs`] that what the documentation shows works, [`lifecycle`] how it starts and
+//! stops, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
@@ -21,8 +22,11 @@ mod lifecycle;
 mod recovery;
 mod roles;
 mod rolling;
+mod rotation;
 mod rungs;
 mod scenarios;
+mod secrets;
 mod stores;
 mod support;
+mod tls;
 mod upstream;

@@ -45,7 +45,7 @@ impl Files {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| wrong(&self.cert, error))?;
+            .map_err(|error| wrong(&self.cert, &error))?;
         let config = match &self.client_ca {
             Some((path, auth)) => {
                 config.with_client_cert_verifier(verifier(path, *auth, provider)?)
@@ -56,7 +56,7 @@ impl Files {
             PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unread(&self.key, error))?;
         let chain = certificates(&self.cert)?;
         let mut config =
-            config.with_single_cert(chain, key).map_err(|error| wrong(&self.cert, error))?;
+            config.with_single_cert(chain, key).map_err(|error| wrong(&self.cert, &error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -69,20 +69,20 @@ fn verifier(
 ) -> Result<Arc<dyn ClientCertVerifier>, Mistake> {
     let mut roots = RootCertStore::empty();
     for authority in certificates(path)? {
-        roots.add(authority).map_err(|error| wrong(path, error))?;
+        roots.add(authority).map_err(|error| wrong(path, &error))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = match auth {
         ClientAuth::Required => builder,
         ClientAuth::Optional => builder.allow_unauthenticated(),
     };
-    builder.build().map_err(|error| wrong(path, error))
+    builder.build().map_err(|error| wrong(path, &error))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Mistake> {
     let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match all {
-        Ok(all) if all.is_empty() => Err(wrong(path, "there is no PEM certificate in it")),
+        Ok(all) if all.is_empty() => Err(wrong(path, &"there is no PEM certificate in it")),
         Ok(all) => Ok(all),
         Err(error) => Err(unread(path, error)),
     }
@@ -91,12 +91,12 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Mistake> {
 fn unread(path: &Path, error: pem::Error) -> Mistake {
     match error {
         pem::Error::Io(error) => Mistake::unreadable(path, &error),
-        pem::Error::NoItemsFound => wrong(path, "there is no PEM private key in it"),
-        error => wrong(path, error),
+        pem::Error::NoItemsFound => wrong(path, &"there is no PEM private key in it"),
+        error => wrong(path, &error),
     }
 }
 
-fn wrong(path: &Path, what: impl ToString) -> Mistake {
+fn wrong(path: &Path, what: &dyn ToString) -> Mistake {
     Mistake::at(path.display().to_string(), what.to_string())
 }
 

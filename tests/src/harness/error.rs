@@ -38,6 +38,9 @@ pub enum HarnessError {
     /// A call to one of the processes failed.
     #[error("a call failed: {0}")]
     Call(#[from] reqwest::Error),
+    /// A certificate cannot be made.
+    #[error("no certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// A command to Redis failed.
     #[error("Redis: {0}")]
     Redis(#[from] redis::RedisError),

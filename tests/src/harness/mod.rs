@@ -4,6 +4,7 @@
 //! is always a condition with a bound ([`wait`]), never a sleep. Every process belongs to a value
 //! that kills it by its own pid when dropped, and shows the end of its log if the test is failing.
 
+mod authority;
 mod binaries;
 mod cable;
 mod command;
@@ -18,6 +19,7 @@ mod store;
 mod upstream;
 pub mod wait;
 
+pub use authority::{Authority, Papers};
 pub use cable::Cable;
 pub use command::Ran;
 pub use error::HarnessError;

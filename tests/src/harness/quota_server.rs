@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{
-    HarnessError, Process, binaries, ports,
+    HarnessError, Papers, Process, binaries, ports,
     process::{Launch, write},
 };
 use crate::clock::MINUTE_MS;
@@ -54,9 +54,22 @@ impl QuotaServerBuilder {
     pub fn token(mut self, name: &str, role: &str, text: &str) -> Self {
         let sha256: String =
             Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-        self.tokens +=
-            &format!("[[token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n");
+        self.tokens += &entry("token", name, role, "sha256", &sha256);
         self
+    }
+
+    /// A certificate that it lets in, by a name in it.
+    #[must_use]
+    pub fn certificate(mut self, name: &str, role: &str, san: &str) -> Self {
+        self.tokens += &entry("certificate", name, role, "san", san);
+        self
+    }
+
+    /// Encrypted, with these papers.
+    #[must_use]
+    pub fn encrypted(self, papers: &Papers) -> Self {
+        let flag = |name: &str, path: &Path| format!("--{name}={}", path.display());
+        self.flag(flag("tls-cert", &papers.cert)).flag(flag("tls-key", &papers.key))
     }
 
     /// Data of another server, instead of an empty folder of its own.
@@ -137,6 +150,10 @@ impl QuotaServerBuilder {
 const DEPLOYMENTS: &str = "deployments.yaml";
 const TOKENS: &str = "tokens.toml";
 
+fn entry(kind: &str, name: &str, role: &str, by: &str, value: &str) -> String {
+    format!("[[{kind}]]\nname = \"{name}\"\nrole = \"{role}\"\n{by} = \"{value}\"\n")
+}
+
 /// JSON is YAML.
 fn write_deployments(
     path: &Path,
@@ -191,6 +208,14 @@ impl QuotaServer {
         deployments: &BTreeMap<String, DeploymentSpec>,
     ) -> Result<(), HarnessError> {
         write_deployments(&self.room.path().join(DEPLOYMENTS), deployments)
+    }
+
+    /// Gives it the tokens and certificates of this builder; it reads them at its next look or SIGHUP.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn let_in(&self, builder: &QuotaServerBuilder) -> Result<(), HarnessError> {
+        write(&self.room.path().join(TOKENS), &builder.tokens)
     }
 
     /// The book of a minute (counted since 1970) of a deployment, if anything happened in it.
