@@ -168,3 +168,67 @@ impl Expect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::Router;
+    use axum::response::IntoResponse;
+    use http::HeaderMap;
+    use reqwest::header::{AUTHORIZATION, HeaderValue};
+    use reqwest::redirect::Policy;
+    use tokio::net::TcpListener;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+
+    /// Listens, and answers everything so.
+    async fn answering<A: IntoResponse + 'static>(
+        answer: impl Fn(HeaderMap) -> A + Clone + Send + Sync + 'static,
+    ) -> Url {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(move |headers: HeaderMap| {
+            std::future::ready(answer(headers).into_response())
+        });
+        TaskTracker::new().spawn(async move { axum::serve(listener, router).await });
+        Url::parse(&url).unwrap()
+    }
+
+    /// Sends on whoever asks.
+    async fn standby(to: &str) -> Server {
+        let location = format!("{to}/v1/deployments");
+        let sent_on = move |_| {
+            let problem = serde_json::to_string(&Problem::new(Code::Standby, "no")).unwrap();
+            (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location.clone())], problem)
+        };
+        let token = (AUTHORIZATION, HeaderValue::from_static("Bearer secret"));
+        let http = Client::builder().redirect(Policy::none()).no_proxy();
+        let http = http.default_headers(HeaderMap::from_iter([token])).build().unwrap();
+        Server { url: answering(sent_on).await, http, has_token: true }
+    }
+
+    #[tokio::test]
+    async fn the_active_server_is_asked_the_same_with_the_same_token() {
+        let active = answering(|headers| {
+            let known = headers.get(AUTHORIZATION).is_some_and(|token| token == "Bearer secret");
+            if known { r#"{"deployments": []}"# } else { "who is it?" }
+        });
+        let server = standby(active.await.as_str().trim_end_matches('/')).await;
+        assert!(server.deployments().await.unwrap().deployments.is_empty());
+    }
+
+    #[tokio::test]
+    async fn standbys_that_name_one_another_are_left() {
+        // Its own path, on whoever is asked: it names itself.
+        let refusal = standby("").await.deployments().await.unwrap_err();
+        assert!(refusal.to_string().contains("name one another"), "{refusal}");
+    }
+
+    #[tokio::test]
+    async fn nothing_secret_is_sent_where_another_scheme_leads() {
+        let refusal = standby("https://127.0.0.1:1").await.deployments().await.unwrap_err();
+        assert!(refusal.to_string().contains("it sends us to https://127.0.0.1:1"), "{refusal}");
+    }
+}

@@ -24,7 +24,9 @@ of --config, as a key with underscores in the table of its section ([http] drain
 the environment, the environment over the file.
 
 Tokens never come from a flag: see --tokens-file, or set QUOTA_ADMIN_TOKEN, QUOTA_GATEWAY_TOKEN, \
-QUOTA_VIEWER_TOKEN.";
+QUOTA_VIEWER_TOKEN.
+
+Exit codes: 0 stopped as told; 64 a mistake in a flag, a variable or a file, with where it is; 1 anything else.";
 
 /// What there is to do.
 #[derive(Debug, Subcommand)]
