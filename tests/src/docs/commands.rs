@@ -1,4 +1,5 @@
-use clap::{Arg, Command};
+use clap::{Arg, Command, CommandFactory};
+use openai_gateway::cli::Cli as Gateway;
 
 use super::{
     markdown::{Markdown, code},
@@ -14,7 +15,8 @@ pub(super) fn page() -> String {
     for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
         commands(&mut page, "quota-server", command);
     }
-    page.finish("The command line", "the command line of quota-server")
+    one(&mut page, "openai-gateway", &Gateway::command());
+    page.finish("The command line", "the command lines of quota-server and openai-gateway")
 }
 
 const INTRODUCTION: &str = "\

@@ -66,5 +66,8 @@ pub(super) fn meaning(arg: &Arg) -> (String, String) {
     if !words.is_empty() {
         help = format!("{help}: {}", words.join(", "));
     }
+    if let Some(variable) = arg.get_env() {
+        help = format!("{help} (`{}`)", variable.to_string_lossy());
+    }
     (help, default)
 }
