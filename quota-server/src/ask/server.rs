@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::value_parser;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, Identity};
 use url::Url;
 
 use super::Refusal;
@@ -26,6 +26,24 @@ pub struct ServerArgs {
     /// PEM file of the authorities that the server's certificate may be of, instead of the system's
     #[arg(long, value_name = "FILE", env = "QUOTA_CA_FILE", hide_env_values = true)]
     ca_file: Option<PathBuf>,
+    /// PEM file of a certificate to show to the server
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "QUOTA_CLIENT_CERT_FILE",
+        hide_env_values = true,
+        requires = "client_key_file"
+    )]
+    client_cert_file: Option<PathBuf>,
+    /// PEM file of that certificate's key
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "QUOTA_CLIENT_KEY_FILE",
+        hide_env_values = true,
+        requires = "client_cert_file"
+    )]
+    client_key_file: Option<PathBuf>,
     /// How long an answer may take
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(1..=600_000))]
     timeout_ms: u64,
@@ -73,8 +91,17 @@ impl ServerArgs {
             // Reading the system's certificates takes a while.
             builder = builder.tls_certs_only([]);
         }
+        if let (Some(cert), Some(key)) = (&self.client_cert_file, &self.client_key_file) {
+            builder = builder.identity(identity(cert, key)?);
+        }
         builder.build().map_err(|error| Mistake::at("arguments", error.to_string()))
     }
+}
+
+fn identity(cert: &Path, key: &Path) -> Result<Identity, Mistake> {
+    let pem = format!("{}\n{}", read(key)?, read(cert)?);
+    let identity = Identity::from_pem(pem.as_bytes());
+    identity.map_err(|error| Mistake::at(cert.display().to_string(), error.to_string()))
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate>, Mistake> {
@@ -111,7 +138,15 @@ mod tests {
 
     fn arguments(token_file: Option<PathBuf>) -> ServerArgs {
         let url = server_url("http://127.0.0.1:7700").unwrap();
-        ServerArgs { url, token_file, ca_file: None, timeout_ms: 1 }
+        let (client_cert_file, client_key_file) = (None, None);
+        ServerArgs {
+            url,
+            token_file,
+            ca_file: None,
+            client_cert_file,
+            client_key_file,
+            timeout_ms: 1,
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What `quota-server` says to people: its commands as processes, beside a server.
 
 mod deployments;
+mod encrypted;
 mod refusals;
 mod terminal;
 mod top;
