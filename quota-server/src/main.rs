@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(Task::Serve(config)) => serve(*config),
         Ok(Task::Migrate(config)) => migrate(&config),
         Ok(Task::Token { name, role }) => token(&name, role),
-        Ok(Task::Ask(task)) => ask(task),
+        Ok(Task::Ask(task)) => ask(*task),
         Err(Answer::Text(text)) => say(&text),
         Err(Answer::Mistake(mistake)) => Err(mistake.into()),
     };

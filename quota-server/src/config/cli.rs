@@ -48,7 +48,7 @@ pub enum Task {
     },
     /// Something of a server that runs.
     #[command(flatten)]
-    Ask(Ask),
+    Ask(Box<Ask>),
 }
 
 /// The command line, for completion and for the documentation.
