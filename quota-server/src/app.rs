@@ -17,7 +17,7 @@ use crate::auth::Gate;
 use crate::banner::Banner;
 use crate::clock::SystemClock;
 use crate::config::{AdvertiseUrl, Config, LedgerConfig, LedgerKind, SecretUrl};
-use crate::declared::{self, NotApplied};
+use crate::declared::{self, Content, Declared, NotApplied};
 use crate::http::{self, Api, RequestIds};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
@@ -27,7 +27,7 @@ use crate::lifecycle::{self, Asked, Signals};
 use crate::listener::{Bound, Encryption, Listener, Stop};
 use crate::metrics;
 use crate::mistake::Mistake;
-use crate::reload::Reload;
+use crate::reload::{DeploymentsFile, Reload};
 use crate::renewal::{Renewable, Renewal};
 use crate::tls::Tls;
 
@@ -87,6 +87,8 @@ pub struct App {
     exposition: PrometheusHandle,
     start_id: u64,
     reload: Reload,
+    /// The deployments file as it was at the start.
+    applied: Content,
     /// What a ledger, a reload and the metrics do meanwhile.
     background: TaskTracker,
 }
@@ -100,7 +102,7 @@ impl App {
     pub async fn start(
         config: Config,
         guard: Guard,
-        declared: Vec<Put>,
+        declared: Declared,
         start_id: u64,
     ) -> Result<Self, StartError> {
         let exposition = metrics::exposition()?.install_recorder()?;
@@ -116,10 +118,12 @@ impl App {
         let place = Place { address, encrypted: tls.is_some(), start_id, reload: &reload };
         metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
-        apply(&*ledger, declared, &guard.audit).await?;
+        let applied = declared.content;
+        apply(&*ledger, declared.puts, &guard.audit).await?;
         let listener = bound.listen(&config.http, encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {
             reload,
+            applied,
             config,
             gate: Arc::new(guard.gate),
             audit: guard.audit,
@@ -145,11 +149,12 @@ impl App {
     pub async fn serve(self, signals: &mut Signals) {
         let stop = Stop::default();
         let drain = self.config.http.drain();
-        let deployments = self.config.ledger.deployments.clone();
+        let file = self.config.ledger.deployments.clone();
+        let file = file.map(|path| DeploymentsFile::new(path, self.applied));
         let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
         let reload = self.reload.clone();
         let audit = self.audit.clone();
-        reload.serve(deployments, Arc::clone(&ledger), audit, &background, stop.hard.clone());
+        reload.serve(file, Arc::clone(&ledger), audit, &background, stop.hard.clone());
         let renewal = Renewal::new(self.renewables(), self.audit.clone());
         renewal.serve(&background, stop.hard.clone());
         background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
@@ -327,6 +332,6 @@ async fn keep_up(exposition: PrometheusHandle, stop: CancellationToken) {
 ///
 /// # Errors
 /// A mistake in their file.
-pub fn declared(path: Option<&PathBuf>) -> Result<Vec<Put>, Mistake> {
-    path.map_or(Ok(Vec::new()), |path| declared::read(path))
+pub fn declared(path: Option<&PathBuf>) -> Result<Declared, Mistake> {
+    path.map_or_else(|| Ok(Declared::default()), |path| declared::read(path))
 }

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Each entry is the body that `PUT /v1/deployments/{id}` takes, and is checked as it is there.
-//! Putting what is there already changes nothing, so the file can be applied at every start and
-//! SIGHUP. Deployments that are not in the file are left alone: they may come from the API, and a
+//! Putting what is there already changes nothing, so the file can be applied at every start, every
+//! change of it and every SIGHUP. Deployments that are not in the file are left alone: they may come from the API, and a
 //! line that went missing must not lift a limit.
 
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use std::path::Path;
 use futures_util::{StreamExt, stream};
 use quota_api::DeploymentSpec;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::http::wire;
 use crate::ledger::{Ledger, Put, PutError};
@@ -31,6 +32,25 @@ const AT_ONCE: usize = 64;
 #[serde(deny_unknown_fields)]
 struct File {
     deployments: BTreeMap<String, DeploymentSpec>,
+}
+
+/// What a file declares.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// What is to be put.
+    pub puts: Vec<Put>,
+    /// The text that it was read from.
+    pub(crate) content: Content,
+}
+
+/// Tells a file's texts apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Content([u8; 32]);
+
+impl Content {
+    fn of(text: &str) -> Self {
+        Self(Sha256::digest(text).into())
+    }
 }
 
 /// A deployment of the file that could not be put.
@@ -66,12 +86,31 @@ pub(crate) const ACTION: &str = "deployments.declare";
 ///
 /// # Errors
 /// It cannot be read, is not of the shape, or a value is out of its bounds.
-pub fn read(path: &Path) -> Result<Vec<Put>, Mistake> {
-    let text = std::fs::read_to_string(path).map_err(|error| Mistake::unreadable(path, &error))?;
-    parse(path, &text)
+pub fn read(path: &Path) -> Result<Declared, Mistake> {
+    let text = text(path)?;
+    Ok(Declared { puts: parse(path, &text)?, content: Content::of(&text) })
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Put>, Mistake> {
+/// What a file holds that is not as it was seen before, and the deployments that it declares now.
+pub(crate) fn look(
+    path: &Path,
+    seen: Option<Content>,
+) -> Option<(Content, Result<Vec<Put>, Mistake>)> {
+    let text = text(path);
+    // That it cannot be read is a content too: told of once.
+    let content = match &text {
+        Ok(text) => Content::of(text),
+        Err(mistake) => Content::of(&mistake.to_string()),
+    };
+    let puts = || text.and_then(|text| parse(path, &text));
+    (seen != Some(content)).then(|| (content, puts()))
+}
+
+fn text(path: &Path) -> Result<String, Mistake> {
+    std::fs::read_to_string(path).map_err(|error| Mistake::unreadable(path, &error))
+}
+
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Vec<Put>, Mistake> {
     let file: File = serde_saphyr::from_str_with_options(text, trusted())
         .map_err(|error| in_yaml(path, &error))?;
     let puts = file.deployments.into_iter().map(|(id, spec)| {
@@ -149,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_sample_is_one() {
-        let puts = read(Path::new("samples/deployments.yaml")).unwrap();
+        let puts = read(Path::new("samples/deployments.yaml")).unwrap().puts;
         let ids: Vec<_> = puts.iter().map(|put| &*put.id).collect();
         assert_eq!(ids, ["embeddings-eu", "gpt-4o-eu"]);
     }

@@ -1,17 +1,27 @@
-//! The deployments file, read again when it is asked for.
+//! The deployments file, read again when it changes and when it is asked for.
+//!
+//! Who mounts it (a config map, say) swaps links, and cannot send a signal. So it is looked at now
+//! and then, by its content. What a ledger could not take is tried again at the next look; a standby
+//! leaves it to the active server, and looks on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use crate::audit::Audit;
-use crate::declared;
-use crate::ledger::Ledger;
+use crate::declared::{self, Content};
+use crate::ledger::{Ledger, Put, Role};
 use crate::metrics::{self, Reloaded};
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Asks for a reload. Asked for twice while one runs, it is done once more.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +39,7 @@ impl Reload {
     /// signal. A file with a mistake changes nothing.
     pub(crate) fn serve(
         &self,
-        path: Option<PathBuf>,
+        file: Option<DeploymentsFile>,
         ledger: Arc<dyn Ledger>,
         audit: Audit,
         tasks: &TaskTracker,
@@ -37,43 +47,92 @@ impl Reload {
     ) {
         let asked = Arc::clone(&self.asked);
         tasks.spawn(async move {
-            while stop.run_until_cancelled(asked.notified()).await.is_some() {
-                match &path {
-                    Some(path) => reload(path.clone(), &*ledger, &audit).await,
-                    None => info!("asked to reload, but there is no --deployments file"),
+            match file {
+                Some(file) => file.keep(&asked, &*ledger, &audit, &stop).await,
+                None => {
+                    while stop.run_until_cancelled(asked.notified()).await.is_some() {
+                        info!("asked to reload, but there is no --deployments file");
+                    }
                 }
             }
         });
     }
 }
 
-async fn reload(path: PathBuf, ledger: &dyn Ledger, audit: &Audit) {
-    let read = tokio::task::spawn_blocking(move || declared::read(&path)).await;
-    let applied = match read {
-        Ok(Ok(puts)) => declared::apply(ledger, puts)
-            .await
-            .inspect_err(|error| error!(%error, "the deployments file is not applied to its end"))
-            .ok(),
-        Ok(Err(mistake)) => {
-            error!(%mistake, "the deployments file has a mistake: nothing changes");
-            None
-        }
-        Err(error) => {
-            error!(%error, "the deployments file could not be read");
-            None
-        }
-    };
-    metrics::reloaded(Reloaded::Deployments, applied.is_some());
-    if let Some(applied) = applied {
-        info!(applied.deployments, applied.created, "the deployments file is applied");
-        audit.noted(declared::ACTION, &applied.to_string()).await;
+/// The file, and what of it is in the ledger.
+#[derive(Debug)]
+pub(crate) struct DeploymentsFile {
+    path: PathBuf,
+    /// As it was when it was last applied, or had a mistake.
+    seen: Option<Content>,
+}
+
+impl DeploymentsFile {
+    /// A file that was applied as it was then.
+    pub(crate) const fn new(path: PathBuf, applied: Content) -> Self {
+        Self { path, seen: Some(applied) }
     }
+
+    async fn keep(
+        mut self,
+        asked: &Notify,
+        ledger: &dyn Ledger,
+        audit: &Audit,
+        stop: &CancellationToken,
+    ) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = asked.notified() => self.seen = None,
+                _ = looks.tick() => {}
+            }
+            match ledger.role() {
+                Role::Active => self.look(ledger, audit).await,
+                // Once it is active it applies the file, whoever did before.
+                Role::Standby => self.seen = None,
+            }
+        }
+    }
+
+    async fn look(&mut self, ledger: &dyn Ledger, audit: &Audit) {
+        let (path, seen) = (self.path.clone(), self.seen);
+        let (content, puts) = match spawn_blocking(move || declared::look(&path, seen)).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(error) => return error!(%error, "the deployments file could not be read"),
+        };
+        let is_applied = match puts {
+            Ok(puts) => {
+                let is_applied = apply(ledger, puts, audit).await;
+                self.seen = is_applied.then_some(content);
+                is_applied
+            }
+            Err(mistake) => {
+                error!(%mistake, "the deployments file has a mistake: nothing changes");
+                self.seen = Some(content);
+                false
+            }
+        };
+        metrics::reloaded(Reloaded::Deployments, is_applied);
+    }
+}
+
+async fn apply(ledger: &dyn Ledger, puts: Vec<Put>, audit: &Audit) -> bool {
+    let applied = declared::apply(ledger, puts).await;
+    match &applied {
+        Ok(applied) => {
+            info!(applied.deployments, applied.created, "the deployments file is applied");
+            audit.noted(declared::ACTION, &applied.to_string()).await;
+        }
+        Err(error) => error!(%error, "the deployments file is not applied to its end"),
+    }
+    applied.is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::clock::manual::ManualClock;
     use crate::testing::TestLedger;
@@ -93,13 +152,18 @@ mod tests {
         stored.and_then(|stored| stored.policy.limit.tokens)
     }
 
+    fn unseen(path: PathBuf) -> DeploymentsFile {
+        DeploymentsFile { path, seen: None }
+    }
+
     #[tokio::test]
     async fn who_asks_is_served() {
         let test = TestLedger::open().await;
         let path = write(&test, "deployments: {a: {tpm_limit: 5}}");
+        let file = DeploymentsFile::new(path.clone(), declared::read(&path).unwrap().content);
         let (reload, tasks, stop) =
             (Reload::default(), TaskTracker::new(), CancellationToken::new());
-        reload.serve(Some(path), Arc::clone(&test.ledger), audit(), &tasks, stop.clone());
+        reload.serve(Some(file), Arc::clone(&test.ledger), audit(), &tasks, stop.clone());
         reload.ask();
         let applied = async {
             while tpm_limit(&test, "a").await != Some(5) {
@@ -115,33 +179,55 @@ mod tests {
     #[tokio::test]
     async fn what_the_file_has_is_applied_and_the_rest_left_alone() {
         let test = TestLedger::open().await;
-        reload(
-            write(&test, "deployments: {a: {tpm_limit: 5}, b: {tpm_limit: 6}}"),
-            &*test.ledger,
-            &audit(),
-        )
-        .await;
-        reload(write(&test, "deployments: {a: {tpm_limit: 7}}"), &*test.ledger, &audit()).await;
+        let path = write(&test, "deployments: {a: {tpm_limit: 5}, b: {tpm_limit: 6}}");
+        let mut file = unseen(path);
+        file.look(&*test.ledger, &audit()).await;
+        write(&test, "deployments: {a: {tpm_limit: 7}}");
+        file.look(&*test.ledger, &audit()).await;
         assert_eq!((tpm_limit(&test, "a").await, tpm_limit(&test, "b").await), (Some(7), Some(6)));
-        let version = |stored: Option<crate::ledger::Stored>| stored.unwrap().version;
-        let before = version(test.ledger.deployment("a".into()).await.unwrap());
-        reload(test.folder.path().join("deployments.yaml"), &*test.ledger, &audit()).await;
-        assert_eq!(version(test.ledger.deployment("a".into()).await.unwrap()), before);
+    }
+
+    #[tokio::test]
+    async fn what_the_file_had_already_is_not_applied_again_unless_asked() {
+        let test = TestLedger::open().await;
+        let mut file = unseen(write(&test, "deployments: {a: {tpm_limit: 5}}"));
+        file.look(&*test.ledger, &audit()).await;
+        let puts = declared::parse(&file.path, "deployments: {a: {tpm_limit: 9}}").unwrap();
+        assert!(apply(&*test.ledger, puts, &audit()).await);
+        file.look(&*test.ledger, &audit()).await;
+        assert_eq!(tpm_limit(&test, "a").await, Some(9));
+        file.seen = None;
+        file.look(&*test.ledger, &audit()).await;
+        assert_eq!(tpm_limit(&test, "a").await, Some(5));
     }
 
     #[tokio::test]
     async fn a_file_with_a_mistake_changes_nothing() {
         let test = TestLedger::open().await;
-        reload(write(&test, "deployments: {a: {tpm_limit: 5}}"), &*test.ledger, &audit()).await;
+        let mut file = unseen(write(&test, "deployments: {a: {tpm_limit: 5}}"));
+        file.look(&*test.ledger, &audit()).await;
         for bad in [
             "deployments: {a: {tpm_limit: 6}, b: {tpm_limit: -1}}",
             "deployments: {a: {tpm_limit: 6}, b: {}}",
             "}",
         ] {
-            reload(write(&test, bad), &*test.ledger, &audit()).await;
+            write(&test, bad);
+            file.look(&*test.ledger, &audit()).await;
             assert_eq!(tpm_limit(&test, "a").await, Some(5), "{bad}");
         }
-        reload(PathBuf::from("/no/such/file"), &*test.ledger, &audit()).await;
+        std::fs::remove_file(&file.path).unwrap();
+        file.look(&*test.ledger, &audit()).await;
+        assert_eq!(tpm_limit(&test, "a").await, Some(5));
+    }
+
+    #[tokio::test]
+    async fn what_the_ledger_could_not_take_is_tried_again() {
+        let (test, gone) = (TestLedger::open().await, TestLedger::open().await);
+        gone.ledger.stop().await;
+        let mut file = unseen(write(&test, "deployments: {a: {tpm_limit: 5}}"));
+        file.look(&*gone.ledger, &audit()).await;
+        assert_eq!(file.seen, None);
+        file.look(&*test.ledger, &audit()).await;
         assert_eq!(tpm_limit(&test, "a").await, Some(5));
     }
 }

@@ -45,8 +45,8 @@ pub struct LedgerConfig {
     /// How long the books of past windows are kept
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = value_parser!(u32).range(1..=8_760))]
     pub history_hours: u32,
-    /// YAML file of deployments, applied at start and on SIGHUP; deployments that are not in it are
-    /// left alone
+    /// YAML file of deployments, applied at start, when it changes and on SIGHUP; deployments that are
+    /// not in it are left alone
     #[arg(long, value_name = "FILE")]
     pub deployments: Option<PathBuf>,
 }
