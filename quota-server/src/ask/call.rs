@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// A route, with more segments after it, as they are.
-    fn path(&self, route: &str, more: &[&str]) -> Url {
+    pub(super) fn path(&self, route: &str, more: &[&str]) -> Url {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(route.trim_matches('/').split('/')).extend(more);
@@ -83,7 +83,7 @@ impl Server {
         url
     }
 
-    async fn read<T: DeserializeOwned>(
+    pub(super) async fn read<T: DeserializeOwned>(
         &self,
         what: &str,
         request: RequestBuilder,
@@ -93,7 +93,11 @@ impl Server {
         serde_json::from_slice(&body).map_err(|error| self.stranger(error.to_string()))
     }
 
-    async fn ask(&self, what: &str, request: RequestBuilder) -> Result<Response, Refusal> {
+    pub(super) async fn ask(
+        &self,
+        what: &str,
+        request: RequestBuilder,
+    ) -> Result<Response, Refusal> {
         let answer = self.follow(request).await?;
         if answer.status().is_success() {
             return Ok(answer);
@@ -129,7 +133,7 @@ impl Server {
         Err(Refusal::Away { url: self.shown(), why })
     }
 
-    fn away(&self, error: &reqwest::Error) -> Refusal {
+    pub(super) fn away(&self, error: &reqwest::Error) -> Refusal {
         // The innermost error is what people know: `connection refused`.
         let mut why: &dyn Error = error;
         while let Some(source) = why.source() {

@@ -8,6 +8,7 @@
 //! [`Ask::run`].
 
 mod call;
+mod check;
 mod deployments;
 mod refusal;
 mod server;
@@ -18,6 +19,7 @@ mod verify;
 use clap::Subcommand;
 use clap_complete::Shell;
 
+pub use check::Check;
 pub use deployments::Deployments;
 pub use refusal::{Exit, Refusal};
 pub use server::ServerArgs;
@@ -47,6 +49,11 @@ Examples:
   quota-server verify gpt-4o-eu --last 5 --all    five minutes of one, each window shown
   quota-server verify --data-dir ./quota-data     an embedded ledger that does not run";
 
+const EXAMPLES_OF_CHECK: &str = "\
+Examples:
+  quota-server check                            ready; needs no token
+  quota-server check --deployment gpt-4o-eu     needs a token that may take leases";
+
 /// What is asked.
 #[derive(Debug, Subcommand)]
 pub enum Ask {
@@ -60,6 +67,9 @@ pub enum Ask {
     /// shows the columns that fit.
     #[command(after_help = format!("{EXAMPLES_OF_TOP}\n\n{EXITS}"))]
     Top(Top),
+    /// Check that a server can be used: it is ready, and grants a lease
+    #[command(after_help = format!("{EXAMPLES_OF_CHECK}\n\n{EXITS}"))]
+    Check(Check),
     /// Add up the books of the last windows; exit code 1 and the sums, where one does not add up
     ///
     /// Each must be: granted = given back + used + held + burnt, in tokens and in requests. With
@@ -90,6 +100,7 @@ impl Ask {
         match self {
             Self::Deployments(ask) => ask.run(env).await,
             Self::Top(ask) => ask.run(env).await,
+            Self::Check(ask) => ask.run(env).await,
             Self::Verify(ask) => ask.run(env).await,
             Self::Completion { shell } => Ok(completion(shell)),
             Self::Openapi => Ok(crate::http::document()),
