@@ -46,6 +46,12 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- if and .Values.tls.clientCa (not .Values.tls.secret) }}
 {{- fail "tls.clientCa needs tls.secret: without TLS nobody shows a certificate" }}
 {{- end }}
+{{- if and .Values.tls.serverCa (not .Values.tls.secret) }}
+{{- fail "tls.serverCa needs tls.secret: without TLS there is no certificate to check" }}
+{{- end }}
+{{- if and .Values.tls.gatewaySecret (not .Values.tls.clientCa) }}
+{{- fail "tls.gatewaySecret needs tls.clientCa: servers take no certificate without it" }}
+{{- end }}
 {{- end }}
 
 {{/* Takes (list component settings). */}}
@@ -75,8 +81,8 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- if not $gateway.config.model_list }}
 {{- fail "gateway.enabled needs gateway.config with a model_list" }}
 {{- end }}
-{{- if and (eq .Values.access.mode "secret") (not $gateway.quotaToken) }}
-{{- fail "gateway.quotaToken must name the gateways' token: the tokens file of access.secret has only hashes" }}
+{{- if and (eq .Values.access.mode "secret") (not (or $gateway.quotaToken .Values.tls.gatewaySecret)) }}
+{{- fail "gateway.quotaToken must name the gateways' token: the tokens file of access.secret has only hashes, and there is no tls.gatewaySecret" }}
 {{- end }}
 {{- include "tokenlease.refuseScale" (list "gateway" $gateway) }}
 {{- end }}

@@ -37,15 +37,17 @@ spec:
         {{- toYaml $gateway.resources | nindent 8 }}
       volumeMounts:
         - {name: config, mountPath: /etc/tokenlease/gateway, readOnly: true}
-        {{- if include "tokenlease.quotaToken" . }}
-        - {name: quota-token, mountPath: /etc/tokenlease/quota-token, readOnly: true}
+        {{- include "tokenlease.clientMounts" . | nindent 8 }}
+        {{- if .Values.tls.gatewaySecret }}
+        - {name: certificate, mountPath: /etc/tokenlease/certificate, readOnly: true}
         {{- end }}
   volumes:
     - name: config
       configMap: {name: {{ include "tokenlease.fullname" . }}-gateway}
-    {{- with include "tokenlease.quotaToken" . }}
-    - name: quota-token
-      {{- . | nindent 6 }}
+    {{- include "tokenlease.clientVolumes" . | nindent 4 }}
+    {{- with .Values.tls.gatewaySecret }}
+    - name: certificate
+      secret: {secretName: {{ . }}}
     {{- end }}
 {{- end }}
 
@@ -62,6 +64,13 @@ spec:
 {{- if include "tokenlease.quotaToken" . }}
 - --quota-token-file=/etc/tokenlease/quota-token/token
 {{- end }}
+{{- if .Values.tls.serverCa }}
+- --quota-ca-file=/etc/tokenlease/server-ca/ca.crt
+{{- end }}
+{{- if .Values.tls.gatewaySecret }}
+- --quota-client-cert-file=/etc/tokenlease/certificate/tls.crt
+- --quota-client-key-file=/etc/tokenlease/certificate/tls.key
+{{- end }}
 {{- if $gateway.register }}
 - --register
 {{- end }}
@@ -70,32 +79,19 @@ spec:
 {{- end }}
 {{- end }}
 
-{{/* The volume with the token for the quota server, if one is needed. */}}
-{{- define "tokenlease.quotaToken" -}}
-{{- if .Values.gateway.quotaToken }}
-secret:
-  secretName: {{ .Values.gateway.quotaToken.name }}
-  items: [{key: {{ .Values.gateway.quotaToken.key }}, path: token}]
-{{- else if eq .Values.access.mode "generated" }}
-secret:
-  secretName: {{ include "tokenlease.fullname" . }}-tokens
-  items: [{key: {{ ternary "admin" "gateway" .Values.gateway.register }}-token, path: token}]
-{{- end }}
-{{- end }}
-
 {{/* A gateway without a quota server is no dead one: its leases in hand are good, and a restart would lose them. */}}
 {{- define "tokenlease.gatewayProbes" -}}
 startupProbe:
-  httpGet: {path: /healthz, port: http}
+  httpGet: {path: /healthz, port: http, scheme: HTTP}
   periodSeconds: 1
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /healthz, port: http}
+  httpGet: {path: /healthz, port: http, scheme: HTTP}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /healthz, port: http}
+  httpGet: {path: /healthz, port: http, scheme: HTTP}
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 2

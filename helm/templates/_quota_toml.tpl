@@ -3,20 +3,27 @@
 {{- $own := dict "http" (fromJson (include "tokenlease.httpSettings" .)) -}}
 {{- $_ := set $own "ledger" (fromJson (include "tokenlease.ledgerSettings" .)) -}}
 {{- $_ := set $own "access" (fromJson (include "tokenlease.accessSettings" .)) -}}
+{{- $_ := set $own "tls" (fromJson (include "tokenlease.tlsSettings" .)) -}}
 {{- include "tokenlease.toml" (mergeOverwrite (deepCopy .Values.config) $own) }}
 {{- end }}
 
 {{- define "tokenlease.httpSettings" -}}
 {{- $any := ternary "[::]" "0.0.0.0" (eq .Values.server.ipFamily "IPv6") -}}
-{{- $http := dict "listen" (printf "%s:%v" $any .Values.server.port) -}}
+{{- toJson (dict "listen" (printf "%s:%v" $any .Values.server.port)) }}
+{{- end }}
+
+{{- define "tokenlease.tlsSettings" -}}
+{{- $tls := dict -}}
 {{- if .Values.tls.secret }}
-{{- $_ := set $http "tls_cert" "/etc/tokenlease/tls/tls.crt" }}
-{{- $_ := set $http "tls_key" "/etc/tokenlease/tls/tls.key" }}
+{{- $_ := set $tls "tls_cert" "/etc/tokenlease/tls/tls.crt" }}
+{{- $_ := set $tls "tls_key" "/etc/tokenlease/tls/tls.key" }}
 {{- end }}
 {{- if .Values.tls.clientCa }}
-{{- $_ := set $http "tls_client_ca" "/etc/tokenlease/client-ca/ca.crt" }}
+{{- $_ := set $tls "tls_client_ca" "/etc/tokenlease/client-ca/ca.crt" }}
+{{- /* A kubelet's probes show none. */}}
+{{- $_ := set $tls "tls_client_auth" "optional" }}
 {{- end }}
-{{- toJson $http }}
+{{- toJson $tls }}
 {{- end }}
 
 {{- define "tokenlease.ledgerSettings" -}}
@@ -43,9 +50,11 @@ A TOML file of sections with scalars. Helm's own `toToml` turns whole numbers in
 */}}
 {{- define "tokenlease.toml" -}}
 {{- range $section, $settings := . }}
+{{- if $settings }}
 [{{ $section }}]
 {{- range $key, $value := $settings }}
 {{ $key }} = {{ if kindIs "float64" $value }}{{ int64 $value }}{{ else }}{{ toJson $value }}{{ end }}
 {{- end }}
 {{ end }}
+{{- end }}
 {{- end }}

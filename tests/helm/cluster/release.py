@@ -68,7 +68,8 @@ class Release:
         """Asks for a pod as the workload's controller would, without making it."""
         pod = chart.pod_of(workload)
         spec = pod["spec"] | {"volumes": pod["spec"].get("volumes", []) + claimed(workload)}
-        body = {"metadata": {"generateName": "x-", **pod["metadata"]}, "spec": spec}
+        metadata = {"generateName": "x-", "labels": pod["metadata"]["labels"]}
+        body = {"metadata": metadata, "spec": spec}
         how = "dryRun=All&fieldValidation=Strict"
         self.api.ask("POST", f"/api/v1/namespaces/{self.namespace}/pods?{how}", body)
 

@@ -31,6 +31,7 @@ def test_a_release_lives(release: Release):
     assert all(release.stored(each) for each in made)
     for each in chart.workloads(chart.render(release.values)):
         release.admit(each)
+    assert release.test() == [f"{workload(release)['metadata']['name']}-check"]
     release.upgrade(*CHANGES)
     second = workload(release)
     assert second["metadata"]["uid"] == first["metadata"]["uid"], "it was changed, not made anew"

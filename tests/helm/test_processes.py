@@ -1,0 +1,107 @@
+"""What the chart renders is what the programs take: its pods are started as processes."""
+
+import pathlib
+import subprocess
+
+import yaml
+
+import certificates
+import chart
+from processes import Pod, closing, pod
+
+# Secrets that are not the chart's.
+TOKENS = (chart.ROOT / "quota-server/samples/tokens.toml").read_text()
+SECRETS = {
+    "quota-tokens": {"tokens.toml": TOKENS},
+    "gateway-token": {"token": "an example, not a secret"},
+    "quota-db": {"password": "hush", "url": "postgres://quota:hush@127.0.0.1:1/quota"},
+    "quota-redis": {"url": "redis://:hush@127.0.0.1:1"},
+    "provider": {"api-key": "sk-hush"},
+    "gateway": {"master-key": "sk-hush"},
+}
+
+
+def secrets(objects: list[dict]) -> dict[str, dict]:
+    own = {each["metadata"]["name"]: each["stringData"] for each in chart.of_kind(objects, "Secret")}
+    return SECRETS | certificates.secrets() | own
+
+
+def server(objects: list[dict], root: pathlib.Path) -> Pod:
+    (workload,) = chart.of_kind(objects, "StatefulSet")
+    return pod(objects, workload, root)
+
+
+def check(objects: list[dict], asked: Pod, root: pathlib.Path) -> str:
+    """What `helm test` says of a server."""
+    (test,) = chart.of_kind(objects, "Pod")
+    checking = pod(objects, test, root, asked.url())
+    checking.start(secrets(objects))
+    assert checking.process.wait(timeout=60) == 0, checking.log.read_text()
+    return checking.log.read_text()
+
+
+def test_a_server_serves_is_tested_and_stops(tmp_path: pathlib.Path):
+    objects = chart.render(chart.CHART / "ci/default.yaml", "--set", "deployments.chat.tpm_limit=5")
+    serving = server(objects, tmp_path / "server")
+    with closing(serving):
+        serving.start(secrets(objects))
+        serving.wait_until_ready()
+        assert "a lease of `chat` was granted" in check(objects, serving, tmp_path / "check")
+        assert serving.stop() == 0
+    assert pathlib.Path(serving.here("/var/lib/tokenlease/ledger-00.sqlite")).exists()
+
+
+def test_tls_is_what_probes_and_tests_speak(tmp_path: pathlib.Path):
+    embedded = ("ledger.kind=embedded", "server.replicas=1", "deployments.chat.tpm_limit=5")
+    objects = chart.render(chart.CHART / "ci/tls.yaml", "--set", ",".join(embedded))
+    serving = server(objects, tmp_path / "server")
+    with closing(serving):
+        serving.start(secrets(objects))
+        serving.wait_until_ready()
+        assert serving.url().startswith("https:")
+        assert check(objects, serving, tmp_path / "check") == "ready\n"
+        assert serving.stop() == 0
+
+
+def test_limits_change_without_a_restart(tmp_path: pathlib.Path):
+    objects = chart.render(chart.CHART / "ci/embedded.yaml")
+    serving = server(objects, tmp_path / "server")
+    with closing(serving):
+        serving.start(secrets(objects))
+        serving.wait_until_ready()
+        mounted = pathlib.Path(serving.here("/etc/tokenlease/deployments/deployments.yaml"))
+        mounted.write_text(yaml.safe_dump({"deployments": {"new": {"tpm_limit": 5}}}))
+        serving.wait(lambda: '"applied.deployments":1,' in serving.log.read_text())
+        assert serving.stop() == 0
+
+
+def test_gateways_register_their_limits_and_stop(tmp_path: pathlib.Path):
+    objects = chart.render(chart.CHART / "ci/gateways.yaml")
+    serving = server(objects, tmp_path / "server")
+    workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
+    gateway = pod(objects, workload, tmp_path / "gateway", serving.url())
+    with closing(serving, gateway):
+        serving.start(secrets(objects))
+        serving.wait_until_ready()
+        gateway.start(secrets(objects))
+        gateway.wait_until_ready()
+        token = secrets(objects)["quota-tokenlease-tokens"]["viewer-token"]
+        list_them = [serving.program, "deployments", "list", "--url", serving.url()]
+        gateway.wait(lambda: "gpt-4o-eu" in subprocess.check_output(list_them, env={"QUOTA_TOKEN": token}, text=True))
+        assert gateway.stop() == 0
+        assert serving.stop() == 0
+
+
+def test_every_program_takes_its_settings(objects: list[dict], tmp_path: pathlib.Path):
+    """Stores are none, so that many end; with 64 they would for a mistake in what the chart has rendered."""
+    kinds = ("StatefulSet", "Deployment", "Job")
+    for workload in [each for kind in kinds for each in chart.of_kind(objects, kind)]:
+        starting = pod(objects, workload, tmp_path / workload["metadata"]["name"], "http://127.0.0.1:1")
+        with closing(starting):
+            starting.start(secrets(objects))
+            starting.wait(lambda: has_begun(starting))
+        assert starting.process.returncode != 64, starting.log.read_text()
+
+
+def has_begun(starting: Pod) -> bool:
+    return starting.process.poll() is not None or "listening on" in starting.log.read_text()
