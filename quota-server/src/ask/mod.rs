@@ -111,7 +111,10 @@ impl Ask {
 fn completion(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut config::command(), "quota-server", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    let script = String::from_utf8_lossy(&script);
+    // clap's issue 6421: for bash the hyphen of a program's name is written in two ways, and then none of
+    // its commands is found.
+    script.replace("quota__subcmd__server", "quota__server")
 }
 
 #[cfg(test)]

@@ -92,3 +92,19 @@ async fn a_reader_that_goes_away_is_no_failure() {
     let ran = Ran::of(bash).await.unwrap();
     assert_eq!((ran.code, ran.err.as_str()), (Some(0), "{"), "{ran:?}");
 }
+
+#[tokio::test]
+async fn bash_completes_commands_and_values() {
+    let script = r#"
+        eval "$("$0" completion bash)"
+        complete=$(complete -p quota-server)
+        [[ $complete =~ -F\ ([^ ]+) ]] && function=${BASH_REMATCH[1]}
+        COMP_WORDS=(quota-server deployments s) COMP_CWORD=2
+        $function quota-server s deployments; echo "${COMPREPLY[@]}"
+        COMP_WORDS=(quota-server deployments set chat --window "") COMP_CWORD=5
+        $function quota-server "" --window; echo "${COMPREPLY[@]}""#;
+    let mut bash = tokio::process::Command::new("bash");
+    bash.args(["-c", script]).arg(Ran::quota_server_path().await.unwrap());
+    let ran = Ran::of(bash).await.unwrap();
+    assert_eq!(ran.out, "show set\nminute rolling\n", "{ran:?}");
+}

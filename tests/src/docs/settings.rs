@@ -54,8 +54,9 @@ pub(super) fn meaning(arg: &Arg) -> (String, String) {
     let mut default = arg.get_default_values().iter().map(|value| value.to_string_lossy());
     let mut default = code(&default.next().unwrap_or_default());
     if let Some((before, told)) = help.clone().split_once(" [default: ") {
-        help = before.to_owned();
-        default = told.trim_end_matches(']').to_owned();
+        let (told, after) = told.split_once(']').unwrap_or((told, ""));
+        help = format!("{before}{after}");
+        default = told.to_owned();
     }
     let words: Vec<String> = arg
         .get_possible_values()
