@@ -48,3 +48,33 @@ test("a server that hangs is as good as away", async () => {
     await server.stop();
   }
 });
+
+test("a page that nobody sees asks for nothing", async () => {
+  const [browser, server] = await Promise.all([launch(), Server.start()]);
+  try {
+    await server.put("d", { tpm_limit: 1_000 });
+    const page = await open(browser, server);
+    await line(page, "d").waitFor();
+    let asked = 0;
+    page.on("request", (request) => { asked += request.url().endsWith("/v1/overview") ? 1 : 0; });
+    await until("it asks once a second", async () => asked >= 2);
+    await see(page, false);
+    // One may be under way.
+    const before = asked;
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 3_000)));
+    assert.ok(asked - before <= 1, `${asked - before} while hidden`);
+    await Promise.all([page.waitForRequest(/overview/), see(page, true)]);
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await browser.close();
+    await server.stop();
+  }
+});
+
+/** As if the tab were in front, or not. */
+function see(page, isSeen) {
+  return page.evaluate((isSeen) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => !isSeen });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isSeen);
+}

@@ -1,7 +1,7 @@
 //! The latest overview, shared by all who ask: however many dashboards are open, the ledger is read once.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::gzip;
 use crate::config::LedgerKind;
 use crate::http::{Failure, wire};
 use crate::ledger::{Ledger, Role, Stored, Unavailable, checks};
@@ -42,9 +43,15 @@ pub(super) struct Made {
     seen: Arc<Vec<(Stored, quota_core::Overview)>>,
     pub(super) etag: HeaderValue,
     pub(super) body: Bytes,
+    gzip: OnceLock<Bytes>,
 }
 
 impl Made {
+    /// The body, compressed when the first asks for it so.
+    pub(super) fn gzip(&self) -> Bytes {
+        self.gzip.get_or_init(|| gzip::of(&self.body)).clone()
+    }
+
     /// How old it is, in seconds.
     pub(super) fn age(&self) -> HeaderValue {
         self.at.elapsed().as_secs().into()
@@ -115,7 +122,13 @@ impl Latest {
         let etag = etag_of(&shown);
         shown.server.uptime_ms = ms(self.started.elapsed());
         let body = serde_json::to_vec(&shown).map_err(|_| Failure::internal())?;
-        Ok(Made { at, seen: Arc::new(seen.deployments), etag, body: body.into() })
+        Ok(Made {
+            at,
+            seen: Arc::new(seen.deployments),
+            etag,
+            body: body.into(),
+            gzip: OnceLock::new(),
+        })
     }
 }
 

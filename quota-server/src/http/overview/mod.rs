@@ -1,12 +1,13 @@
 //! `GET /v1/overview`: the server, and every deployment at a glance.
 
+mod gzip;
 mod latest;
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, StatusCode};
 use quota_api::{Overview, routes};
 
@@ -44,7 +45,11 @@ pub(super) async fn overview(
     if etag::is_listed(&headers, &made.etag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
-    Ok((about, [(CONTENT_TYPE, "application/json")], made.body.clone()).into_response())
+    let json = [(CONTENT_TYPE, "application/json"), (VARY, "accept-encoding")];
+    if gzip::is_accepted(&headers) {
+        return Ok((about, json, [(CONTENT_ENCODING, "gzip")], made.gzip()).into_response());
+    }
+    Ok((about, json, made.body.clone()).into_response())
 }
 
 /// Kept by browsers, and asked about each time.
@@ -113,5 +118,16 @@ mod tests {
         assert_eq!((known.header("etag"), known.header("age")), (first.as_str(), "0"));
         world.post("/v1/leases", &wish("r", 1)).await;
         assert_eq!(again().await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn browsers_are_sent_less() {
+        let world = World::new().await.with_deployment().await;
+        let mut request = request(Method::GET, routes::OVERVIEW, "");
+        request.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
+        let response = world.send_raw(request).await;
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        assert_eq!(response.headers()["vary"], "accept-encoding");
+        assert_eq!(world.get(routes::OVERVIEW).await.header("content-encoding"), "");
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -119,11 +120,15 @@ impl World {
         std::fs::remove_dir_all(self.audit_folder.path()).unwrap();
     }
 
+    /// Sends any request; the answer as it comes.
+    pub(super) async fn send_raw(&self, request: Request) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends any request.
     pub(super) async fn send(&self, request: Request) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let answer = Answer::of(response).await;
+        let answer = Answer::of(self.send_raw(request).await).await;
         answer.assert_documented(&method, &path);
         answer
     }
