@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quota_api::Amount;
+use tracing::{Instrument, debug_span};
 
 use crate::clock::{BootClock, Clock};
 use crate::core::Core;
@@ -129,7 +130,8 @@ impl<C: Clock> Deployment<C> {
 
     async fn wait(&self, amount: Amount, max_wait: Duration) -> Result<Permit, Denied> {
         let began = self.handle.clock.now();
-        let result = self.wait_until(amount, began + max_wait, max_wait).await;
+        let span = debug_span!("wait", deployment = self.id());
+        let result = self.wait_until(amount, began + max_wait, max_wait).instrument(span).await;
         self.core.waits.record(self.handle.clock.now().since(began));
         result
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use quota_api::Amount;
+use tracing::Span;
 
 use crate::Moment;
 use crate::core::Core;
@@ -29,6 +30,11 @@ impl Desk {
 
     pub(crate) const fn no(&self) -> DeploymentNo {
         self.no
+    }
+
+    /// The draws that wait, where they are traced.
+    pub(crate) fn traced(&self, spans: &mut Vec<Span>) {
+        self.core.queue.traced(spans);
     }
 
     /// Has a look, if somebody called for it or it is time.

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quota_api::Amount;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use crate::refill::Waiting;
 use crate::{Denied, Moment, Permit};
@@ -21,6 +22,8 @@ pub(crate) struct Queue {
 struct Waiter {
     amount: Amount,
     deadline: Moment,
+    /// Its wait.
+    span: Span,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -48,8 +51,16 @@ impl Queue {
     /// Waits for an amount. Dropping the receiver leaves the queue.
     pub(crate) fn join(&self, amount: Amount, deadline: Moment) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
-        self.lock().push_back(Waiter { amount, deadline, answer });
+        let span = Span::current();
+        self.lock().push_back(Waiter { amount, deadline, span, answer });
         receiver
+    }
+
+    /// The waits that are traced.
+    pub(crate) fn traced(&self, spans: &mut Vec<Span>) {
+        let waiters = self.lock();
+        let waits = waiters.iter().map(|waiter| &waiter.span);
+        spans.extend(waits.filter(|span| !span.is_disabled()).cloned());
     }
 
     /// Gives permits to those whom `draw` has one for, first come, first served.

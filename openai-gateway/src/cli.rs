@@ -64,6 +64,11 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_MAX_BODY_BYTES", default_value_t = 32 << 20)]
     pub max_body_bytes: usize,
 
+    /// A collector that traces are sent to, by OTLP over HTTP, without its `/v1/traces`;
+    /// OTEL_EXPORTER_OTLP_ENDPOINT and OpenTelemetry's other variables are obeyed too
+    #[arg(long, env = "QUOTA_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
     /// How logs are written, to stderr; which ones, RUST_LOG says
     #[arg(long, env = "QUOTA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -19,7 +19,11 @@ fn main() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(if error.use_stderr() { MISTAKE } else { 0 }));
         }
     };
-    logs::start(cli.log_format);
+    let environment = Environment::of_process();
+    let endpoint = traces::endpoint(cli.otlp_endpoint.as_deref(), |name| {
+        environment.var(name).map(ToOwned::to_owned)
+    });
+    let _traces = logs::start(cli.log_format, endpoint.as_deref()).context("no traces")?;
     let seed = rand::random();
     match serve(&cli, seed)? {
         Ok(()) => Ok(ExitCode::SUCCESS),

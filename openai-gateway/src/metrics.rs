@@ -107,6 +107,7 @@ fn describe() {
         describe_histogram!(name, Unit::Seconds, help);
     }
     process::describe();
+    traces::describe();
 }
 
 /// A series exists once it is touched.

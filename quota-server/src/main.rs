@@ -51,7 +51,8 @@ async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
     let clock = Arc::new(SystemClock::new());
     let audit = Audit::open(config.log.audit_log.as_ref(), clock)?;
     let declared = app::declared(config.ledger.deployments.as_ref())?;
-    logging::begin(&config.log)?;
+    let endpoint = traces::endpoint(config.trace.otlp_endpoint.as_deref(), variable);
+    let _traces = logging::begin(&config.log, endpoint.as_deref())?;
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let start_id = SysRng.try_next_u64().context("no randomness")?;
     let app = App::start(config, Guard { gate, tls, audit }, declared, start_id).await?;

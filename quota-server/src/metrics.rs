@@ -68,7 +68,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (TAKEOVERS, "Times that this server became the active one"),
     (COMMIT_FAILURES, "Commits to the store that failed: nothing of them was answered"),
     (JOURNAL_BYTES, "Bytes of records written to the journal"),
-    (INVARIANT_VIOLATIONS, "Books that did not add up: must stay 0"),
+    (INVARIANT_VIOLATIONS, "Times that a book was found not to add up: must stay 0"),
     (GRANTS, "Leases granted, repeated requests not counted"),
     (GRANTED_TOKENS, "Tokens granted"),
     (GRANTED_REQUESTS, "Requests granted"),
@@ -150,6 +150,7 @@ pub fn describe() {
     describe_histogram!(HTTP_SECONDS, "How long HTTP requests take, by route");
     let _exist = (LeaseMetrics::new(), HttpMetrics::new());
     process::describe();
+    traces::describe();
 }
 
 fn counter_of(name: &'static str) -> Counter {

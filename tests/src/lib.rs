@@ -13,5 +13,6 @@ pub mod clock;
 pub mod docs;
 pub mod harness;
 pub mod load;
+pub mod otlp;
 pub mod scenario;
 pub mod upstream;

@@ -11,6 +11,7 @@ use quota_api::BatchReply;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, debug_span};
 
 use crate::clock::Clock;
 use crate::desk::Desk;
@@ -18,7 +19,7 @@ use crate::fleet::Fleet;
 use crate::handle::Registry;
 use crate::metrics::ClientMetrics;
 use crate::refill::{Failure, Refill};
-use crate::servers::Target;
+use crate::servers::{Origin, Target};
 use crate::{CallError, Moment};
 use scout::{News, Scout};
 
@@ -138,10 +139,22 @@ impl<C: Clock> Driver<C> {
             let target = self.fleet.servers().pick(sent_at);
             self.metrics.uses(&target.origin);
             let (transport, server) = (self.fleet.transport.clone(), target.origin.clone());
-            let answer = Box::pin(async move { transport.batch(&server, &batch).await });
+            let span = self.span(&server);
+            let answer = async move { transport.batch(&server, &batch).await };
+            let answer = Box::pin(answer.instrument(span));
             self.call = Some(Call { target, sent_at, answer });
         }
         self.scout.set_out(&mut self.fleet.servers(), &self.fleet.transport, sent_at);
+    }
+
+    /// A message serves all draws that wait, and belongs to the trace of the first.
+    fn span(&self, server: &Origin) -> Span {
+        let mut waits = Vec::new();
+        self.desks.iter().for_each(|desk| desk.traced(&mut waits));
+        traces::shared(
+            &waits,
+            |first| debug_span!(parent: first, "batch", otel.kind = "client", %server, draws = waits.len()),
+        )
     }
 
     async fn sleep(&mut self) -> Woken {

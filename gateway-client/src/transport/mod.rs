@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use quota_api::{Batch, BatchReply, Deployment, DeploymentSpec, routes};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
+use tracing::Span;
 
 use crate::servers::{Origin, Servers};
 use crate::{BuildError, CallError};
@@ -44,7 +46,9 @@ impl Transport {
         batch: &Batch,
     ) -> Result<BatchReply, CallError> {
         let request = self.connections.client(server)?.post(server.url(segments(routes::BATCH)));
-        reading::answer(request.json(batch)).await
+        let mut headers = HeaderMap::new();
+        traces::carry(&Span::current(), &mut headers);
+        reading::answer(request.headers(headers).json(batch)).await
     }
 
     /// Makes or changes a deployment, or reads it where there is nothing to change.

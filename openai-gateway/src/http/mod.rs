@@ -56,7 +56,10 @@ pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
 /// What log lines of one request have in common: nothing that a caller or a key could be known by.
 fn span(request: &Request) -> tracing::Span {
     let id = request.headers().get("x-request-id");
-    tracing::info_span!("request", path = request.uri().path(), ?id)
+    let path = request.uri().path();
+    let span = tracing::info_span!("request", path, ?id, otel.kind = "server");
+    traces::adopt(&span, request.headers());
+    span
 }
 
 fn calls() -> Router<Arc<App>> {

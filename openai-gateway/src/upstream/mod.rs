@@ -12,9 +12,10 @@ mod usage;
 use std::time::Duration;
 
 use gateway_client::api::Settlement;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, debug_span};
 
 use crate::routing::{Choice, Target};
 use bill::Bill;
@@ -111,15 +112,19 @@ impl Upstream {
         body: String,
         deadline: Instant,
     ) -> Result<reqwest::Response, CallError> {
+        let span = debug_span!("upstream", otel.kind = "client", deployment = ?target.id);
+        let mut headers = HeaderMap::new();
+        traces::carry(&span, &mut headers);
         let mut request = self
             .http
             .post(url)
+            .headers(headers)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, text/event-stream");
         if let Some(authorization) = &target.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let sent = timeout_at(deadline, request.body(body).send()).await;
+        let sent = timeout_at(deadline, request.body(body).send()).instrument(span).await;
         let sent = sent.map_err(|_| CallError::TimedOut)?;
         sent.map_err(|error| match error.is_connect() {
             true => CallError::Unreached(error.without_url()),

@@ -17,6 +17,7 @@ mod log;
 mod metrics;
 mod secret_url;
 mod tls;
+mod trace;
 
 pub use access::AccessConfig;
 pub use cli::{Answer, Task, command, parse};
@@ -26,6 +27,7 @@ pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use secret_url::SecretUrl;
 pub use tls::{ClientAuth, TlsConfig};
+pub use trace::TraceConfig;
 
 /// What `quota-server serve` is told.
 #[derive(Debug, Clone, clap::Args)]
@@ -51,4 +53,7 @@ pub struct Config {
     /// What is measured.
     #[command(flatten)]
     pub metrics: MetricsConfig,
+    /// Where traces go.
+    #[command(flatten)]
+    pub trace: TraceConfig,
 }

@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 use quota_api::Code;
 use tokio::time::{Instant, timeout};
 use tower::{Layer, Service};
+use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, debug_span, error, warn};
 
 use super::problem::ActiveServer;
@@ -92,7 +93,11 @@ impl Seen {
             path = request.uri().path(),
             id = id.to_str().unwrap_or_default(),
             traceparent = traceparent(request.headers()),
+            otel.kind = "server",
+            http.route = route.as_ref().map(MatchedPath::as_str),
+            http.response.status_code = Empty,
         );
+        traces::adopt(&span, request.headers());
         Self { at: Instant::now(), id, uri: request.uri().clone(), route, span }
     }
 
@@ -114,6 +119,7 @@ impl Api {
         if status.as_u16() == Code::Internal.status() {
             error!(request_id = ?seen.id, route = metrics.route(), "a request met a fault of ours");
         }
+        seen.span.record("http.response.status_code", status.as_u16());
         debug!(parent: &seen.span, status = status.as_u16(), ?took, "answered");
         metrics.answered(status, took);
         if let Some(ActiveServer(url)) = response.extensions_mut().remove() {

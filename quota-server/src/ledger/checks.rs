@@ -4,6 +4,7 @@
 //! Whatever ledger there is, each new grant is looked at on its way out (R1), and each page of a book
 //! that is shown or stored. A journaled ledger also audits its books in memory when a window turns.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use quota_core::{Book, BookPage, Limit, Standing};
@@ -48,6 +49,13 @@ pub fn page(deployment: &str, page: &BookPage) {
         metrics::invariant_violated();
         tracing::error!(deployment, ?page, "the book of a window does not add up");
     }
+}
+
+/// A book in Redis answers in numbers that no book has: some of its sums contradict each other. Another build is no
+/// reason, since each has its own functions.
+pub fn unreadable(deployment: &str, why: &impl Display) {
+    metrics::invariant_violated();
+    tracing::error!(deployment, %why, "a book does not add up: its answer is not understood");
 }
 
 /// Every sum of a book in memory is the sum of its parts.

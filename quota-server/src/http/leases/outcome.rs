@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quota_api::{GivenBack, Lease, UseRecorded};
 use quota_core::Refusal;
+use tracing::{Instrument, debug_span};
 
 use crate::auth::Credential;
 use crate::http::{Api, Failure, wire};
@@ -21,7 +22,8 @@ impl Api {
         ops: Vec<Op>,
     ) -> Vec<Outcome> {
         let credential = Arc::clone(&credential.name);
-        self.ledger.run(Caller { credential, holder: holder.into() }, ops).await
+        let span = debug_span!("ledger", ops = ops.len());
+        self.ledger.run(Caller { credential, holder: holder.into() }, ops).instrument(span).await
     }
 
     /// The lease that an acquire was answered with.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quota_core::{Now, Overview};
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use super::books::Books;
 use super::draft::Draft;
@@ -14,9 +15,21 @@ use crate::ledger::{
 
 /// Something for a writer to do, and where its answer goes.
 pub(crate) enum Job {
-    Run { caller: Caller, ops: Vec<Op>, answer: oneshot::Sender<Vec<Result<Reply, OpError>>> },
-    Put { put: Put, answer: oneshot::Sender<Result<Stored, PutError>> },
-    Delete { id: Arc<str>, expected: Option<Expected>, answer: oneshot::Sender<Deleted> },
+    Run {
+        caller: Caller,
+        ops: Vec<Op>,
+        span: Span,
+        answer: oneshot::Sender<Vec<Result<Reply, OpError>>>,
+    },
+    Put {
+        put: Put,
+        answer: oneshot::Sender<Result<Stored, PutError>>,
+    },
+    Delete {
+        id: Arc<str>,
+        expected: Option<Expected>,
+        answer: oneshot::Sender<Deleted>,
+    },
     Look(Look),
 }
 
@@ -43,10 +56,18 @@ impl Job {
         }
     }
 
+    /// What it is done for, where that is traced.
+    pub(crate) fn span(&self) -> Option<&Span> {
+        match self {
+            Self::Run { span, .. } if !span.is_disabled() => Some(span),
+            _ => None,
+        }
+    }
+
     /// Does it on the books, and drafts what must be durable before the answer may leave.
     pub(crate) fn apply(self, books: &mut Books, now: &Now, draft: &mut Draft) -> Answer {
         match self {
-            Self::Run { caller, ops, answer } => {
+            Self::Run { caller, ops, answer, .. } => {
                 let results = books.run(&caller, ops, now, draft);
                 Box::new(move |committed| {
                     let results = match committed {

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, select_all};
 use quota_core::{BookPage, Now, Overview};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::job::{Job, Look};
@@ -139,7 +140,10 @@ impl JournaledLedger {
         ops: Vec<Op>,
     ) -> Vec<Result<Reply, OpError>> {
         let count = ops.len();
-        match self.ask(shard, |answer| Job::Run { caller, ops, answer }).await {
+        match self
+            .ask(shard, |answer| Job::Run { caller, ops, span: Span::current(), answer })
+            .await
+        {
             Ok(results) => results,
             Err(away) => (0..count).map(|_| Err(away.clone().into())).collect(),
         }

@@ -16,6 +16,7 @@ use futures_util::future::join;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, debug_span};
 
 use super::books::ShardNo;
 use super::draft::Draft;
@@ -47,6 +48,8 @@ pub(crate) struct Writer<J> {
     pub(super) health: Arc<Health>,
     history_windows: u64,
     draft: Draft,
+    /// What the next commit is made for, where that is traced.
+    traced: Vec<Span>,
     /// The answers that the last commit allows, until they are told.
     committed: Vec<Answer>,
     /// The window that the books were last turned to.
@@ -76,6 +79,7 @@ impl<J: Journal> Writer<J> {
             health,
             history_windows,
             draft: Draft::default(),
+            traced: Vec::new(),
             committed: Vec::new(),
             turned: 0,
             outage: None,
@@ -177,6 +181,8 @@ impl<J: Journal> Writer<J> {
 
     fn apply(&mut self, batch: &mut Vec<Job>, stamp: &Stamp) -> Vec<Answer> {
         self.draft.begin(stamp);
+        self.traced.clear();
+        self.traced.extend(batch.iter().filter_map(Job::span).cloned());
         let (books, draft) = (&mut self.state.books, &mut self.draft);
         batch.drain(..).map(|job| job.apply(books, &stamp.now, draft)).collect()
     }
@@ -196,8 +202,13 @@ impl<J: Journal> Writer<J> {
         let commit = self.draft.finish(self.state.place.next_seq);
         let (grants, bytes) = (self.draft.grants, commit.entry.len());
         let began = Instant::now();
+        let span = traces::shared(
+            &self.traced,
+            |parent| debug_span!(parent: parent, "commit", grants, bytes),
+        );
         let told = async { tell(&mut self.committed, &Ok(())) };
-        let (written, ()) = join(self.journal.append(commit), told).await;
+        let (written, ()) = join(self.journal.append(commit).instrument(span), told).await;
+        self.traced.clear();
         written?;
         metrics::committed(began.elapsed(), grants, bytes);
         self.state.place.wrote(stamp.now.window.number);

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use redis::{Cmd, Value};
 use tokio::time::{Duration, Instant};
+use tracing::{Instrument, debug_span};
 
 use super::book::{Answer, Call, Reply};
 use super::functions::Library;
@@ -14,7 +15,7 @@ use super::outage::Outage;
 use super::quarantine::Quarantines;
 use super::register::Known;
 use crate::clock::Clock;
-use crate::ledger::Unavailable;
+use crate::ledger::{Unavailable, checks};
 use crate::metrics;
 
 /// The books in Redis.
@@ -58,7 +59,8 @@ impl Books {
     pub(super) async fn run(&self, errands: &[Errand<'_>]) -> Vec<Result<Answer, Unavailable>> {
         let all: Vec<&Errand<'_>> = errands.iter().collect();
         let began = Instant::now();
-        let mut answered = self.send(&all).await;
+        let span = debug_span!("commit", books = all.len());
+        let mut answered = self.send(&all).instrument(span).await;
         count(&answered, began.elapsed());
         let missed: Vec<usize> =
             (0..errands.len()).filter(|at| is_missed(&answered[*at])).collect();
@@ -120,7 +122,7 @@ impl Books {
     ) -> Answered {
         let value = value.map_err(|error| self.outage.failed(&error, came_ms))?;
         let reply = Reply::read(&value).map_err(|unreadable| {
-            tracing::error!(%unreadable, "an answer of Redis was not understood");
+            checks::unreadable(&known.entry.row.id, &unreadable);
             Unavailable::CannotWrite
         })?;
         self.outage.works(came_ms);
