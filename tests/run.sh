@@ -30,6 +30,7 @@ install_missing() {
     command -v npm >/dev/null || packages+=(nodejs npm)
     command -v curl >/dev/null || packages+=(curl)
     command -v jq >/dev/null || packages+=(jq)
+    command -v promtool >/dev/null || packages+=(prometheus)
     has_redis || packages+=(redis-server)
     has_postgres || packages+=(postgresql)
     [ ${#packages[@]} -eq 0 ] && return

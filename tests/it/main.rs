@@ -30,3 +30,4 @@ mod stores;
 mod support;
 mod tls;
 mod upstream;
+mod watch;

@@ -5,7 +5,7 @@ use quota_api::WindowBook;
 
 use super::{Cable, HarnessError, QuotaServer, QuotaServerBuilder, Rung, Store, ports, wait};
 
-/// 1 on the active one of several servers on PostgreSQL.
+/// 1 on the active one of several servers on PostgreSQL; on all of them with Redis.
 const ACTIVE: &str = "quota_ledger_active";
 
 /// Servers on one store. Dropped, all are killed before the store is.
@@ -66,12 +66,13 @@ impl Servers {
 
     /// Which one is active, where the others only stand by.
     pub async fn active(&self) -> Option<usize> {
+        let mut active = Vec::new();
         for (number, seat) in self.seats.iter().enumerate() {
             if seat.server.metric(ACTIVE).await.ok() == Some(1) {
-                return Some(number);
+                active.push(number);
             }
         }
-        None
+        active.pop().filter(|_| active.is_empty())
     }
 
     /// Kills all of them with -9.

@@ -1,5 +1,7 @@
 //! The upstream as a process.
 
+use std::net::SocketAddr;
+
 use tempfile::TempDir;
 
 use super::{HarnessError, Process, binaries, ports, process::Launch};
@@ -9,6 +11,7 @@ use crate::upstream::{Arrival, AuditReport};
 #[derive(Debug, Clone, Default)]
 pub struct UpstreamBuilder {
     flags: Vec<String>,
+    address: Option<SocketAddr>,
 }
 
 /// An upstream that runs.
@@ -27,6 +30,13 @@ impl UpstreamBuilder {
         self.flag(format!("--latency={latency}"))
     }
 
+    /// Where it is to listen; without it, on a port of its own choice.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
     /// A flag of its own, as `--name=value`.
     #[must_use]
     pub fn flag(mut self, flag: impl Into<String>) -> Self {
@@ -40,7 +50,8 @@ impl UpstreamBuilder {
     /// When it does not come up.
     pub async fn start(self) -> Result<Upstream, HarnessError> {
         let room = TempDir::new().map_err(HarnessError::io("a temporary folder"))?;
-        let mut arguments = vec!["--listen".into(), ports::free_address()?.to_string().into()];
+        let address = self.address.map_or_else(ports::free_address, Ok)?;
+        let mut arguments = vec!["--listen".into(), address.to_string().into()];
         arguments.extend(self.flags.into_iter().map(Into::into));
         let launch = Launch {
             name: "upstream".to_owned(),

@@ -1,0 +1,186 @@
+//! Sites side by side, each for one kind of fault, and one where nothing goes wrong.
+
+use std::net::SocketAddr;
+
+use quota_api::DeploymentSpec;
+use tempfile::TempDir;
+use tests::harness::{
+    Gateway, Job, QuotaServer, QuotaServerBuilder, Redis, Route, Rung, Servers, Upstream,
+};
+use tests::load::embedding;
+
+use super::traffic::Traffic;
+
+/// What gateways and callers draw on.
+pub(super) const LARGE: &str = "large";
+/// A deployment that is soon used up.
+pub(super) const TINY: &str = "tiny";
+pub(super) const TOKEN: &str = "a token of the town's, which nobody guesses";
+
+/// All sites. What is first in a struct is dropped first: traffic before processes.
+pub(super) struct Town {
+    pub(super) calm: Street,
+    /// Its server dies.
+    pub(super) gone: Street,
+    /// Its provider fails.
+    pub(super) provider: Street,
+    /// A full disk.
+    pub(super) disk: QuotaServer,
+    /// More is asked of it than it has, by holders that say nothing.
+    pub(super) busy: QuotaServer,
+    /// Strangers knock.
+    pub(super) guarded: QuotaServer,
+    /// Two servers, which ought to be one ledger.
+    pub(super) split: [QuotaServer; 2],
+    pub(super) postgres: Servers,
+    /// Redis with settings that lose writes, and without its writes.
+    pub(super) careless: OnRedis,
+    /// Redis that is slow, and whose books are written in by hand.
+    pub(super) tampered: OnRedis,
+    pub(super) traffic: Traffic,
+}
+
+/// Callers, a gateway, its server and its upstream.
+pub(super) struct Street {
+    pub(super) gateways: Vec<Gateway>,
+    pub(super) server: QuotaServer,
+    pub(super) upstream: Upstream,
+    _memory: TempDir,
+}
+
+/// A server and the Redis that it keeps its books in.
+pub(super) struct OnRedis {
+    pub(super) server: QuotaServer,
+    pub(super) redis: Redis,
+}
+
+impl Town {
+    /// The site where nothing goes wrong.
+    pub(super) const CALM: &str = "calm";
+
+    pub(super) async fn start() -> Self {
+        let plain = || server().start();
+        let postgres = server();
+        let (calm, gone, provider, postgres, careless, tampered) = tokio::join!(
+            Street::start(1),
+            Street::start(2),
+            Street::start(1),
+            Servers::start(Rung::Postgres, 2, &postgres),
+            OnRedis::start(),
+            OnRedis::start(),
+        );
+        let guarded =
+            server().token("ops", "admin", TOKEN).token("gw", "gateway", TOKEN_OF_GATEWAY);
+        let (disk, busy, guarded, one, other) = tokio::try_join!(
+            server().with_signal_ignored("XFSZ").start(),
+            plain(),
+            guarded.start(),
+            plain(),
+            plain(),
+        )
+        .unwrap();
+        let mut traffic = Traffic::default();
+        for street in [&calm, &gone, &provider] {
+            street.gateways.iter().for_each(|gateway| traffic.of_gateway(gateway.process.url()));
+        }
+        for server in [&disk, &one, &careless.server, &tampered.server] {
+            traffic.of_server(server.process.url());
+        }
+        let split = [one, other];
+        let postgres = postgres.unwrap();
+        Self {
+            calm,
+            gone,
+            provider,
+            disk,
+            busy,
+            guarded,
+            split,
+            postgres,
+            careless,
+            tampered,
+            traffic,
+        }
+    }
+
+    /// What is scraped while all is well.
+    pub(super) fn jobs(&self) -> Vec<Job> {
+        let postgres = self.postgres.seats.iter().map(|seat| url(&seat.server)).collect();
+        let [one, _] = &self.split;
+        [
+            (Self::CALM, self.calm.urls()),
+            ("gone", self.gone.urls()),
+            ("provider", self.provider.urls()),
+            ("disk", vec![url(&self.disk)]),
+            ("busy", vec![url(&self.busy)]),
+            ("guarded", vec![url(&self.guarded)]),
+            ("split", vec![url(one)]),
+            ("postgres", postgres),
+            ("careless", vec![url(&self.careless.server)]),
+            ("tampered", vec![url(&self.tampered.server)]),
+        ]
+        .map(|(name, urls)| Job { name: name.to_owned(), urls })
+        .into()
+    }
+}
+
+const TOKEN_OF_GATEWAY: &str = "another token of the town's, which nobody guesses";
+
+pub(super) fn url(server: &QuotaServer) -> String {
+    server.process.url().to_owned()
+}
+
+fn server() -> QuotaServerBuilder {
+    let spec = |tpm| DeploymentSpec { tpm_limit: Some(tpm), ..DeploymentSpec::default() };
+    QuotaServer::builder().deployment(LARGE, spec(10_000_000)).deployment(TINY, spec(100))
+}
+
+impl Street {
+    pub(super) async fn start(gateways: usize) -> Self {
+        // A busy disk would be a fault.
+        let memory = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
+        let server = server().data_dir(&memory.path().join("data")).start();
+        let (server, upstream) = tokio::try_join!(server, Upstream::builder().start()).unwrap();
+        let route = Route {
+            group: LARGE.to_owned(),
+            deployment: LARGE.to_owned(),
+            model: "text-embedding-3-small".to_owned(),
+            tpm: Some(10_000_000),
+            rpm: None,
+        };
+        let start = |number: usize| {
+            let holder = format!("gw-{number}");
+            let builder = Gateway::builder(&holder, server.process.url(), upstream.process.url());
+            builder.routes(std::slice::from_ref(&route)).start()
+        };
+        let gateways = futures_util::future::try_join_all((0..gateways).map(start)).await.unwrap();
+        Self { gateways, server, upstream, _memory: memory }
+    }
+
+    /// Sends one request through the first gateway, and waits for its answer.
+    pub(super) async fn ask_once(&self) {
+        let url = format!("{}/v1/embeddings", self.gateways[0].process.url());
+        let call = reqwest::Client::new().post(url).header("content-type", "application/json");
+        let answer = call.body(embedding(LARGE, 20)).send().await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+
+    pub(super) fn urls(&self) -> Vec<String> {
+        let gateways = self.gateways.iter().map(|gateway| gateway.process.url().to_owned());
+        gateways.chain([url(&self.server)]).collect()
+    }
+
+    /// Where the provider is reached.
+    pub(super) fn provider(&self) -> SocketAddr {
+        self.upstream.process.url().trim_start_matches("http://").parse().unwrap()
+    }
+}
+
+impl OnRedis {
+    async fn start() -> Self {
+        let redis = Redis::builder().start().await.unwrap();
+        let url = format!("--redis-url=redis://{}", redis.address());
+        let server = server().flag("--ledger=redis").flag(url).start().await.unwrap();
+        Self { server, redis }
+    }
+}
