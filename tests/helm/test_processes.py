@@ -51,15 +51,24 @@ def test_a_server_serves_is_tested_and_stops(tmp_path: pathlib.Path):
     assert pathlib.Path(serving.here("/var/lib/tokenlease/ledger-00.sqlite")).exists()
 
 
-def test_tls_is_what_probes_and_tests_speak(tmp_path: pathlib.Path):
-    embedded = ("ledger.kind=embedded", "server.replicas=1", "deployments.chat.tpm_limit=5")
+def test_tls_is_what_probes_tests_and_gateways_speak(tmp_path: pathlib.Path):
+    embedded = ("ledger.kind=embedded", "server.replicas=1", "gateway.register=true")
     objects = chart.render(chart.CHART / "ci/tls.yaml", "--set", ",".join(embedded))
     serving = server(objects, tmp_path / "server")
-    with closing(serving):
-        serving.start(secrets(objects))
+    workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
+    gateway = pod(objects, workload, tmp_path / "gateway", serving.url())
+    # No token is known: the gateway is who its certificate says.
+    tokens = '[[certificate]]\nname = "gw-1"\nrole = "admin"\nsan = "gateway.example"\n'
+    known = secrets(objects) | {"quota-tokens": {"tokens.toml": tokens}}
+    with closing(serving, gateway):
+        serving.start(known)
         serving.wait_until_ready()
         assert serving.url().startswith("https:")
         assert check(objects, serving, tmp_path / "check") == "ready\n"
+        gateway.start(known)
+        gateway.wait_until_ready()
+        gateway.wait(lambda: '"by":"gw-1"' in serving.log.read_text())
+        assert gateway.stop() == 0
         assert serving.stop() == 0
 
 
