@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The chart, with the real Helm. tests/run.sh calls it; by itself it takes the same programs from the
-# build that PROFILE names.
+# The chart, with the real Helm. tests/run.sh calls it, when it has built the programs and installed
+# what these tests need; TOKENLEASE_PROGRAMS names another folder with the programs.
 #
 #   tests/helm.sh              all of it
 #   tests/helm.sh render       what needs no Kubernetes
@@ -70,6 +70,7 @@ cluster_tools() {
 }
 
 run() {
+    [ -x target/venv/bin/python ] || die "missing: the python packages; tests/run.sh installs them"
     step "$1"
     target/venv/bin/python -m pytest --quiet -p no:cacheprovider "${@:2}"
 }

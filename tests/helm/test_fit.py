@@ -1,6 +1,9 @@
 """The objects of a release fit each other: what names something names what is there."""
 
+import json
 import pathlib
+
+import yaml
 
 import chart
 
@@ -39,6 +42,18 @@ def test_what_is_mounted_is_there(objects: list[dict]):
         for volume in volumes.values():
             if "configMap" in volume:
                 chart.named(objects, "ConfigMap", volume["configMap"]["name"])
+
+
+def test_files_are_carried_as_they_are():
+    objects = chart.render(chart.CHART / "ci/watched.yaml")
+    for path in (chart.CHART / "files").glob("*"):
+        text = path.read_text()
+        if path.name == "alerts.yaml":
+            (rule,) = chart.of_kind(objects, "PrometheusRule")
+            assert rule["spec"] == yaml.safe_load(text)
+        else:
+            dashboard = chart.named(objects, "ConfigMap", "quota-tokenlease-dashboard")
+            assert json.loads(dashboard["data"]["tokenlease.json"]) == json.loads(text)
 
 
 def test_an_autoscaler_has_its_pods_to_itself(objects: list[dict]):
