@@ -3,7 +3,7 @@
 //!
 //! What comes during a commit is in the next one. So under load the callers fall into two groups by
 //! themselves: one waits for the disk while the other is answered and asks again. Answers therefore leave
-//! when the next commit is already on its way (`commit`), or at once if nobody waits for one.
+//! when the next commit is already on its way (`commit`), or at once if something else comes first.
 //!
 //! A commit that fails may have happened or not. Nobody has been told anything, so all of its jobs
 //! are answered "cannot write", and the books are thrown away and read again from the journal, as
@@ -95,6 +95,8 @@ impl<J: Journal> Writer<J> {
             self.gather(&mut batch);
             self.serve(&mut batch).await;
         }
+        // What was made durable before the end is told.
+        tell(&mut self.committed, &Ok(()));
         if let Err(error) = self.journal.close().await {
             tracing::warn!(journal = self.journal.name(), %error, "closing failed");
         }
@@ -137,7 +139,7 @@ impl<J: Journal> Writer<J> {
     fn until_work(&self) -> Duration {
         if let Some(outage) = &self.outage {
             outage.wait()
-        } else if self.state.oldest_seq < self.state.place.kept.first_seq {
+        } else if self.has_old_entries() {
             Duration::ZERO
         } else if self.state.books.any_active() {
             BEAT
@@ -172,7 +174,7 @@ impl<J: Journal> Writer<J> {
                 tell(&mut answers, &Err(Unavailable::CannotWrite));
             }
         }
-        if self.jobs.is_empty() {
+        if self.jobs.is_empty() || self.has_old_entries() {
             tell(&mut self.committed, &Ok(()));
         }
         self.trim().await;
@@ -238,12 +240,17 @@ impl<J: Journal> Writer<J> {
         Ok(())
     }
 
-    /// Removes some of the entries that do not count any more.
+    /// Whether there are entries that do not count any more.
+    fn has_old_entries(&self) -> bool {
+        self.state.oldest_seq < self.state.place.kept.first_seq
+    }
+
+    /// Removes some of them.
     async fn trim(&mut self) {
-        let first = self.state.place.kept.first_seq;
-        if self.outage.is_some() || self.state.oldest_seq >= first {
+        if self.outage.is_some() || !self.has_old_entries() {
             return;
         }
+        let first = self.state.place.kept.first_seq;
         let until = first.min(self.state.oldest_seq.saturating_add(self.journal.trim_rows()));
         match self.journal.trim(until).await {
             Ok(()) => self.state.oldest_seq = until,

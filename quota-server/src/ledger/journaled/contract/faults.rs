@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::sleep;
+use futures_util::poll;
+use tokio::time::{sleep, timeout};
 
 use super::memory::{Fault, MemoryJournal};
 use super::world::{Store, World, acquire, cannot_write, gw, is_denied, minute};
@@ -105,6 +106,28 @@ async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
     assert!(granted >= 1);
     assert_eq!(granted + refused.count(), 10);
     assert_eq!(world.pages("a").await[0].granted.tokens, 10 * granted as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_leave_while_the_next_commit_is_on_its_way() {
+    let world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    let gate = world.memory()[0].gate.clone();
+    let closed = gate.lock().await;
+    let mut first = world.ledger.run(gw(1), vec![acquire("a", 10, 1)]);
+    assert!(poll!(&mut first).is_pending());
+    // Until the first commit waits at the gate: then what comes is of the second.
+    sleep(Duration::from_millis(1)).await;
+    let mut second = world.ledger.run(gw(1), vec![acquire("a", 10, 2)]);
+    assert!(poll!(&mut second).is_pending());
+    drop(closed);
+    // Waiters pass in their order: the first commit, this, the second commit.
+    let closed = gate.lock().await;
+    let answered = timeout(Duration::from_secs(10), &mut first).await;
+    assert!(answered.expect("told before the second commit is made")[0].is_ok());
+    assert!(poll!(&mut second).is_pending());
+    drop(closed);
+    assert!(second.await[0].is_ok());
 }
 
 #[tokio::test]
