@@ -23,7 +23,8 @@ where
     row.try_get(column)
 }
 
-fn unsigned<T, R>(row: &R, column: &'static str) -> sqlx::Result<T>
+/// A number that cannot be below 0.
+pub(super) fn unsigned<T, R>(row: &R, column: &'static str) -> sqlx::Result<T>
 where
     R: Row,
     T: TryFrom<i64, Error = std::num::TryFromIntError>,
@@ -52,17 +53,28 @@ where
     for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let policy: String = value(row, "policy")?;
-        let policy = serde_json::from_str(&policy).map_err(|error| undecodable("policy", error))?;
-        Ok(Self(DeploymentRow {
-            no: unsigned(row, "no")?,
-            id: value::<String, R>(row, "id")?.into(),
-            policy,
-            details: value::<String, R>(row, "details")?.into(),
-            version: unsigned(row, "version")?,
-            deleted: value(row, "deleted")?,
-        }))
+        Ok(Self(deployment(row, value(row, "deleted")?)?))
     }
+}
+
+/// What every database has of a deployment. What is true or false differs.
+pub(super) fn deployment<'r, R>(row: &'r R, deleted: bool) -> sqlx::Result<DeploymentRow>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
+{
+    let policy: String = value(row, "policy")?;
+    let policy = serde_json::from_str(&policy).map_err(|error| undecodable("policy", error))?;
+    Ok(DeploymentRow {
+        no: unsigned(row, "no")?,
+        id: value::<String, R>(row, "id")?.into(),
+        policy,
+        details: value::<String, R>(row, "details")?.into(),
+        version: unsigned(row, "version")?,
+        deleted,
+    })
 }
 
 /// A row of the history.
@@ -77,28 +89,38 @@ where
     for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let rolling: bool = value(row, "rolling")?;
-        let amount = |tokens, requests| {
-            Ok::<_, sqlx::Error>(Amount::new(unsigned(row, tokens)?, unsigned(row, requests)?))
-        };
-        Ok(Self(BookPage {
-            window: unsigned(row, "window")?,
-            minute: unsigned(row, "minute")?,
-            kind: if rolling { WindowKind::Rolling } else { WindowKind::Minute },
-            limit: Limit {
-                tokens: limit(row, "limit_tokens")?,
-                requests: limit(row, "limit_requests")?,
-            },
-            granted: amount("granted_tokens", "granted_requests")?,
-            given_back: amount("given_back_tokens", "given_back_requests")?,
-            used: amount("used_tokens", "used_requests")?,
-            held: Amount::ZERO,
-            burnt: amount("burnt_tokens", "burnt_requests")?,
-            overrun: amount("overrun_tokens", "overrun_requests")?,
-            denied: amount("denied_tokens", "denied_requests")?,
-            over: true,
-        }))
+        Ok(Self(page(row, "window", value(row, "rolling")?)?))
     }
+}
+
+/// What every database has of a closed window, whose number is in this column.
+pub(super) fn page<'r, R>(row: &'r R, window: &'static str, rolling: bool) -> sqlx::Result<BookPage>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    for<'a> i64: Decode<'a, R::Database> + Type<R::Database>,
+{
+    let amount = |tokens, requests| {
+        Ok::<_, sqlx::Error>(Amount::new(unsigned(row, tokens)?, unsigned(row, requests)?))
+    };
+    Ok(BookPage {
+        window: unsigned(row, window)?,
+        minute: unsigned(row, "minute")?,
+        kind: if rolling { WindowKind::Rolling } else { WindowKind::Minute },
+        limit: Limit {
+            tokens: limit(row, "limit_tokens")?,
+            requests: limit(row, "limit_requests")?,
+        },
+        granted: amount("granted_tokens", "granted_requests")?,
+        given_back: amount("given_back_tokens", "given_back_requests")?,
+        used: amount("used_tokens", "used_requests")?,
+        held: Amount::ZERO,
+        burnt: amount("burnt_tokens", "burnt_requests")?,
+        overrun: amount("overrun_tokens", "overrun_requests")?,
+        denied: amount("denied_tokens", "denied_requests")?,
+        over: true,
+    })
 }
 
 fn limit<'r, R>(row: &'r R, column: &'static str) -> sqlx::Result<Option<u64>>

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use sqlx::{Any, Transaction};
 
-use super::rows::{Entry, number};
+use super::rows::Entry;
 use super::{Catalogue, CatalogueError, bounded};
 use crate::ledger::journaled::DeploymentRow;
 use crate::ledger::{Expected, Put};
-use crate::store::rows::signed;
+use crate::store::rows::{signed, unsigned};
 
 /// What a deployment's book is known to have.
 #[derive(Debug, Clone, Copy, Default)]
@@ -110,7 +110,7 @@ impl Next {
         )
         .fetch_one(&mut **transaction)
         .await?;
-        Ok(Self { revision: number(&row, "revision")?, no: number(&row, "no")? })
+        Ok(Self { revision: unsigned(&row, "revision")?, no: unsigned(&row, "no")? })
     }
 }
 
