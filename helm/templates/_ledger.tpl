@@ -13,6 +13,11 @@
 {{- with $ledger.postgres.passwordSecret }}
 {{ include "tokenlease.secretVariable" (list "PGPASSWORD" .) }}
 {{- end }}
+{{- if $ledger.postgres.ca }}
+# What `sslmode` in the URL overrules.
+- {name: PGSSLMODE, value: verify-full}
+- {name: PGSSLROOTCERT, value: /etc/tokenlease/postgres-ca/ca.crt}
+{{- end }}
 {{- end }}
 {{- if eq $ledger.kind "redis" }}
 {{- if $ledger.redis.url }}
@@ -21,7 +26,33 @@
 {{- else }}
 {{ include "tokenlease.secretVariable" (list "QUOTA_REDIS_URL" $ledger.redis.urlSecret) }}
 {{- end }}
+{{- if $ledger.redis.ca }}
+- {name: QUOTA_REDIS_CA, value: /etc/tokenlease/redis-ca/ca.crt}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The files that these variables name. */}}
+{{- define "tokenlease.ledgerMounts" -}}
+{{- range $store := splitList " " (include "tokenlease.verifiedStores" .) | compact }}
+- {name: {{ $store }}-ca, mountPath: /etc/tokenlease/{{ $store }}-ca, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.ledgerVolumes" -}}
+{{- range $store := splitList " " (include "tokenlease.verifiedStores" .) | compact }}
+- name: {{ $store }}-ca
+  {{- $ca := (index $.Values.ledger $store).ca }}
+  secret:
+    secretName: {{ $ca.name }}
+    items: [{key: {{ $ca.key }}, path: ca.crt}]
+{{- end }}
+{{- end }}
+
+{{/* The stores of the rung of which the certificate's authorities are given, by name. */}}
+{{- define "tokenlease.verifiedStores" -}}
+{{- $ledger := .Values.ledger -}}
+{{- if and $ledger.postgres.ca (ne $ledger.kind "embedded") }}postgres{{ end }} {{ if and $ledger.redis.ca (eq $ledger.kind "redis") }}redis{{ end }}
 {{- end }}
 
 {{/* Whether a job migrates before servers start; a volume has no job, its one server does it. */}}

@@ -81,6 +81,7 @@ readinessProbe:
 
 {{- define "tokenlease.serverMounts" -}}
 - {name: config, mountPath: /etc/tokenlease/server, readOnly: true}
+{{- include "tokenlease.ledgerMounts" . }}
 {{- if .Values.deployments }}
 - {name: deployments, mountPath: /etc/tokenlease/deployments, readOnly: true}
 {{- end }}
@@ -102,6 +103,7 @@ readinessProbe:
 {{- $name := include "tokenlease.fullname" . -}}
 - name: config
   configMap: {name: {{ $name }}-config}
+{{- include "tokenlease.ledgerVolumes" . }}
 {{- if .Values.deployments }}
 - name: deployments
   configMap: {name: {{ $name }}-deployments}
