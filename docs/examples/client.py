@@ -187,6 +187,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=40)
     parser.add_argument("--reserve", type=int, default=15, help="tokens drawn for each")
     parser.add_argument("--use", type=int, default=10, help="tokens that each really uses")
+    parser.add_argument("--every-ms", type=int, default=0, help="time between two of them")
     options = parser.parse_args()
     deployment = Deployment(options.url, options.deployment, "example-py", os.environ.get("QUOTA_TOKEN"))
     passed, denied, soonest_s = 0, 0, 0.0
@@ -199,6 +200,7 @@ def main() -> None:
         # Here the request goes to the provider, whose answer tells what it used.
         permit.settle(options.use)
         passed += 1
+        time.sleep(options.every_ms / 1000)
     deployment.close()
     print(json.dumps({"passed": passed, "denied": denied, "retry_after_ms": round(soonest_s * 1000)}))
 

@@ -11,12 +11,14 @@ import (
 	"flag"
 	"log"
 	"os"
+	"time"
 )
 
 func main() {
 	requests := flag.Int("requests", 40, "how many")
 	reserve := flag.Int64("reserve", 15, "tokens drawn for each")
 	use := flag.Int64("use", 10, "tokens that each really uses")
+	every := flag.Duration("every", 0, "time between two of them")
 	flag.Parse()
 	if flag.NArg() != 2 {
 		log.Fatal("give the server's URL and the deployment")
@@ -41,6 +43,7 @@ func main() {
 		// Here the request goes to the provider, whose answer tells what it used.
 		permit.Settle(*use)
 		told.Passed++
+		time.Sleep(*every)
 	}
 	deployment.Close()
 	if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {

@@ -33,7 +33,10 @@ fn go() -> Command {
 }
 
 async fn run(client: Start, url: &str, [requests, reserve, used]: [u64; 3]) -> Told {
-    let mut command = client();
+    run_with(client(), url, [requests, reserve, used]).await
+}
+
+async fn run_with(mut command: Command, url: &str, [requests, reserve, used]: [u64; 3]) -> Told {
     let flags = [("requests", requests), ("reserve", reserve), ("use", used)];
     command.args(flags.map(|(name, value)| format!("--{name}={value}"))).args([url, DEPLOYMENT]);
     let ran = Ran::of(command).await.unwrap();
@@ -77,6 +80,17 @@ async fn is_exact(client: Start) {
     assert!(told.retry_after_ms > 0, "{told:?}");
 }
 
+/// Leases that end while it waits are given back, and others taken.
+async fn renews(mut command: Command, pause: &str) {
+    let server = server().await;
+    command.arg(pause);
+    let told = run_with(command, server.process.url(), [12, 15, 10]).await;
+    assert_eq!((told.passed, told.denied), (12, 0), "{told:?}");
+    let after = book(&server).await;
+    assert_eq!((after.used.tokens, after.burnt.tokens), (120, 0), "{after:?}");
+    assert!(after.granted.requests > 20, "more than one lease: {after:?}");
+}
+
 /// Lost, late and repeated messages let nothing through that the limit does not.
 async fn is_safe(client: Start) {
     let server = server().await;
@@ -97,6 +111,11 @@ async fn python_is_exact() {
 }
 
 #[tokio::test]
+async fn python_renews() {
+    renews(python(), "--every-ms=250").await;
+}
+
+#[tokio::test]
 async fn python_is_safe() {
     is_safe(python).await;
 }
@@ -104,6 +123,11 @@ async fn python_is_safe() {
 #[tokio::test]
 async fn go_is_exact() {
     is_exact(go).await;
+}
+
+#[tokio::test]
+async fn go_renews() {
+    renews(go(), "--every=250ms").await;
 }
 
 #[tokio::test]
