@@ -29,6 +29,10 @@ test("without a token, with a wrong one and with a gateway's it says why it show
   await give(page, "a-guess");
   const banner = page.locator("#banner");
   await page.getByText("This server shows nothing without a token that it knows.").first().waitFor();
+  let asked = 0;
+  page.on("request", () => { asked += 1; });
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 2_500)));
+  assert.equal(asked, 0, "a wrong token is not tried on");
   await banner.getByRole("button").click();
   await give(page, TOKENS.gateway);
   await banner.getByText("This token may not see the books").waitFor();

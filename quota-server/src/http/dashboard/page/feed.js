@@ -43,7 +43,7 @@ export class Feed extends EventTarget {
     } finally {
       this.#asking = false;
     }
-    if (!document.hidden) this.#timer = setTimeout(() => this.ask(), this.#pause);
+    if (!document.hidden && this.#pause !== null) this.#timer = setTimeout(() => this.ask(), this.#pause);
   }
 
   /** How old what is shown is, ms. */
@@ -73,8 +73,9 @@ export class Feed extends EventTarget {
 
   #fail(error) {
     const failures = (this.failure?.failures ?? 0) + 1;
-    this.#pause = Math.min(LONGEST_MS, EVERY_MS * 2 ** (failures - 1));
-    const again = performance.now() + this.#pause;
+    // A wrong token gets no better: asking on would only count as guessing.
+    this.#pause = error.status === 401 ? null : Math.min(LONGEST_MS, EVERY_MS * 2 ** (failures - 1));
+    const again = performance.now() + (this.#pause ?? 0);
     this.failure = { error, failures, again, lost: error instanceof Lost };
     // What is known may not be what there is when the server is back.
     this.#etag = null;
