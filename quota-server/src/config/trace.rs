@@ -10,6 +10,10 @@ pub struct TraceConfig {
 
 fn url(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
+        // It is shown in messages; what is secret has a place of its own.
+        Ok(url) if url.password().is_some() => {
+            Err("credentials belong into OTEL_EXPORTER_OTLP_HEADERS".to_owned())
+        }
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
             Ok(text.to_owned())
         }

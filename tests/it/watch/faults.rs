@@ -22,6 +22,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("disk", "QuotaCommitsFail"),
     ("disk", "QuotaLedgerNotWritable"),
     ("disk", "QuotaServerErrors"),
+    ("disk", "QuotaAuditFails"),
     ("gone", "QuotaServerDown"),
     ("gone", "GatewayWithoutQuotaServer"),
     ("gone", "GatewayDown"),
@@ -43,7 +44,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
 
 /// Causes all of them, and returns when the last one that must wait for another is there.
 pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
-    a_full_disk(&town.disk);
+    a_full_disk(&town.disk).await;
     more_than_there_is(town);
     town.traffic.of_strangers(town.guarded.process.url());
     a_bad_file(&town.guarded);
@@ -71,10 +72,13 @@ pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
     );
 }
 
-/// No file of the server may grow any more.
-fn a_full_disk(server: &QuotaServer) {
+/// No file of the server may grow any more, its audit log neither.
+async fn a_full_disk(server: &QuotaServer) {
     let limit = Rlimit { current: Some(1), maximum: None };
     prlimit(Some(server.process.pid()), Resource::Fsize, limit).unwrap();
+    let put = reqwest::Client::new().put(format!("{}/v1/deployments/new", url(server)));
+    let refused = put.json(&json!({"rpm_limit": 1})).send().await.unwrap();
+    assert_eq!(refused.status(), 503);
 }
 
 /// Holders take all that there is, and are never heard of again.

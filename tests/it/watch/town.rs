@@ -38,6 +38,7 @@ pub(super) struct Town {
     /// Redis that is slow, and whose books are written in by hand.
     pub(super) tampered: OnRedis,
     pub(super) traffic: Traffic,
+    _audit: TempDir,
 }
 
 /// Callers, a gateway, its server and its upstream.
@@ -71,8 +72,10 @@ impl Town {
         );
         let guarded =
             server().token("ops", "admin", TOKEN).token("gw", "gateway", TOKEN_OF_GATEWAY);
+        let audit = TempDir::new().unwrap();
+        let audit_log = format!("--audit-log={}", audit.path().join("audit.jsonl").display());
         let (disk, busy, guarded, one, other) = tokio::try_join!(
-            server().with_signal_ignored("XFSZ").start(),
+            server().with_signal_ignored("XFSZ").flag(audit_log).start(),
             plain(),
             guarded.start(),
             plain(),
@@ -100,6 +103,7 @@ impl Town {
             careless,
             tampered,
             traffic,
+            _audit: audit,
         }
     }
 

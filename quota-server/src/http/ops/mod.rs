@@ -1,5 +1,5 @@
 //! What those who run the server ask it. Open to everybody: no answer tells more than that there is
-//! a server, how it fares, and what its API is.
+//! a server, how it and its deployments fare, and what its API is.
 
 pub(super) mod healthz;
 pub(super) mod index;
