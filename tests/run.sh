@@ -129,6 +129,10 @@ book() {
     local said
     said=$(mdbook build docs 2>&1) || die "$said"
     if grep -E '^ *(WARN|ERROR)' <<<"$said"; then die "the book has warnings"; fi
+    local page
+    for page in docs/*.md; do
+        grep -qF "(${page#docs/})" docs/SUMMARY.md || [ $page = docs/SUMMARY.md ] || die "$page is not in docs/SUMMARY.md"
+    done
     python3 tests/python/links.py target/book ./*.md docs/*.md helm/README.md
 }
 
