@@ -43,6 +43,7 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- fail "server.autoscaling needs ledger.kind redis: elsewhere one server works, however many there are" }}
 {{- end }}
 {{- include "tokenlease.refuseScale" (list "server" $server) }}
+{{- include "tokenlease.refuseEgress" . }}
 {{- if and .Values.tls.clientCa (not .Values.tls.secret) }}
 {{- fail "tls.clientCa needs tls.secret: without TLS nobody shows a certificate" }}
 {{- end }}
@@ -51,6 +52,14 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- end }}
 {{- if and .Values.tls.gatewaySecret (not .Values.tls.clientCa) }}
 {{- fail "tls.gatewaySecret needs tls.clientCa: servers take no certificate without it" }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseEgress" -}}
+{{- $policy := .Values.server.networkPolicy }}
+{{- $isShut := and $policy.enabled (not $policy.egress) (eq .Values.ledger.kind "embedded") }}
+{{- if and $isShut (dig "trace" "otlp_endpoint" "" .Values.config) }}
+{{- fail "server.networkPolicy.egress must name config.trace.otlp_endpoint: with ledger.kind embedded servers may connect nowhere else" }}
 {{- end }}
 {{- end }}
 
