@@ -18,6 +18,14 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
+    /// A PEM file of the gateway's own certificate: serves HTTPS. Read again when it changes
+    #[arg(long, env = "QUOTA_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// A PEM file of that certificate's key
+    #[arg(long, env = "QUOTA_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
     /// A LiteLLM config.yaml
     #[arg(long, env = "QUOTA_CONFIG", default_value = "config.yaml")]
     pub config: PathBuf,

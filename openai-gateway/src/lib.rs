@@ -18,7 +18,9 @@ pub mod routing;
 mod run;
 mod serve;
 mod signals;
+mod tls;
 pub mod tokens;
 pub mod upstream;
 
 pub use run::{StartError, run};
+pub use tls::TlsFile;

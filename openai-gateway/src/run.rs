@@ -17,6 +17,7 @@ use crate::http::{RequestIds, router};
 use crate::register::register;
 use crate::routing::{Groups, UnfitForHeader};
 use crate::serve::{Stop, serve};
+use crate::tls::{Tls, TlsFile};
 use crate::upstream::Upstream;
 use crate::{metrics, signals};
 
@@ -36,6 +37,9 @@ pub enum StartError {
     /// The quota server can't be asked like this.
     #[error("quota server: {0}")]
     Client(#[from] BuildError),
+    /// The gateway's own certificate can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFile),
     /// The way to the providers can't be made.
     #[error("no HTTP client: {0}")]
     Upstream(#[source] reqwest::Error),
@@ -59,7 +63,7 @@ impl StartError {
     /// Whether somebody wrote something wrong, and starting again as it is won't help.
     #[must_use]
     pub const fn is_mistake(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Deployment(_) | Self::Client(_))
+        matches!(self, Self::Config(_) | Self::Deployment(_) | Self::Client(_) | Self::Tls(_))
     }
 }
 
@@ -125,6 +129,10 @@ async fn live(
     tasks: &TaskTracker,
 ) -> Result<(), StartError> {
     let listener = listen(cli.listen).await?;
+    let tls = match (&cli.tls_cert, &cli.tls_key) {
+        (Some(cert), Some(key)) => Some(Arc::new(Tls::open(cert, key)?)),
+        _ => None,
+    };
     if config.master_key.is_none() && !cli.listen.ip().is_loopback() {
         tracing::warn!("no master_key: whoever reaches {} may call", cli.listen);
     }
@@ -136,8 +144,8 @@ async fn live(
             tracing::warn!("the deployments are not registered yet: serving all the same");
         }
     }
-    announce(&listener)?;
-    serve(listener, router, stop).await;
+    announce(&listener, if tls.is_some() { "https" } else { "http" })?;
+    serve(listener, tls, router, stop).await;
     Ok(())
 }
 
@@ -147,9 +155,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 /// Says on stdout where the gateway listens: with port 0 nobody knows it before.
-fn announce(listener: &TcpListener) -> std::io::Result<()> {
+fn announce(listener: &TcpListener, scheme: &str) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "listening on http://{address}")?;
+    writeln!(stdout, "listening on {scheme}://{address}")?;
     stdout.flush()
 }

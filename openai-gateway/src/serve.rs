@@ -1,16 +1,20 @@
 //! Accepts connections until told to stop; then lets those that run end, for a while, and cuts the
 //! rest. Every connection is a tracked task.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::tls::Tls;
 
 /// How long a caller may take to send a request's head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
@@ -40,20 +44,22 @@ impl Stop {
     }
 }
 
-/// Serves until stopped; returns when no connection is left.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: &Stop) {
+/// Serves until stopped, encrypted if there is something to do it with; returns when no connection is
+/// left.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    stop: &Stop,
+) {
     let connections = TaskTracker::new();
     let graceful = GracefulShutdown::new();
-    let server = server();
     while let Some(stream) = next(&listener, stop).await {
-        let service = TowerToHyperService::new(router.clone());
-        let connection = server.serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
-        let cut = stop.cut.clone();
+        let (watcher, stop) = (graceful.watcher(), stop.clone());
+        let (tls, router) = (tls.clone(), router.clone());
         connections.spawn(async move {
-            if let Some(Err(error)) = cut.run_until_cancelled(connection).await {
-                tracing::debug!(%error, "a connection broke");
-            }
+            let attended = attend(stream, tls, router, watcher, &stop.drain);
+            stop.cut.run_until_cancelled(attended).await
         });
     }
     drop(listener);
@@ -65,6 +71,33 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: &Stop) {
     }
     stop.cut.cancel();
     connections.wait().await;
+}
+
+async fn attend(
+    stream: TcpStream,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    watcher: Watcher,
+    drain: &CancellationToken,
+) {
+    let Some(tls) = tls else { return speak(stream, router, watcher).await };
+    match drain.run_until_cancelled(tls.accept(stream)).await {
+        // In a box: a session of TLS is large.
+        Some(Ok(stream)) => Box::pin(speak(stream, router, watcher)).await,
+        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        None => {}
+    }
+}
+
+async fn speak<S>(stream: S, router: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    let connection = server().serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke");
+    }
 }
 
 fn server() -> Builder {
@@ -94,8 +127,6 @@ async fn next(listener: &TcpListener, stop: &Stop) -> Option<TcpStream> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use axum::routing::get;
     use tokio::sync::Notify;
 
@@ -123,7 +154,7 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let tasks = TaskTracker::new();
         let stop = stop.clone();
-        let served = tasks.spawn(async move { serve(listener, router, &stop).await });
+        let served = tasks.spawn(async move { serve(listener, None, router, &stop).await });
         let asked = tasks.spawn(async { reqwest::get(url).await?.text().await });
         begun.notified().await;
         Running { ends, served, asked }
@@ -155,5 +186,37 @@ mod tests {
         stop.now();
         running.served.await.unwrap();
         assert!(running.asked.await.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn encrypted_with_the_certificate_of_the_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        let renew = || {
+            let fresh = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            std::fs::write(&cert, fresh.cert.pem()).unwrap();
+            std::fs::write(&key, fresh.signing_key.serialize_pem()).unwrap();
+            let trusted = reqwest::Certificate::from_pem(fresh.cert.pem().as_bytes()).unwrap();
+            reqwest::Client::builder().tls_certs_only([trusted]).build().unwrap()
+        };
+        let first = renew();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let tls = Arc::new(Tls::open(&cert, &key).unwrap());
+        let (stop, tasks) = (Stop::new(Duration::ZERO), TaskTracker::new());
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let stopped = stop.clone();
+        let served = tasks.spawn(async move { serve(listener, Some(tls), router, &stopped).await });
+        let said = |http: reqwest::Client| {
+            let url = url.clone();
+            async move { http.get(url).send().await?.text().await }
+        };
+        assert_eq!(said(first.clone()).await.unwrap(), "here");
+        let second = renew();
+        assert_eq!(said(second.clone()).await.unwrap(), "here");
+        std::fs::write(&cert, "half a fi").unwrap();
+        assert_eq!(said(second).await.unwrap(), "here");
+        stop.now();
+        served.await.unwrap();
     }
 }
