@@ -149,10 +149,14 @@ codes! {
     InvalidValue = "invalid_value", 422, false, false, "A value is out of its bounds";
     /// `min` is above the limit itself, so it can never be granted.
     NeverFits = "never_fits", 422, false, false, "More than the limit itself";
+    /// There are as many deployments as there may be.
+    TooManyDeployments = "too_many_deployments", 422, false, false, "Too many deployments";
     /// More was given back or used than was leased.
     ExceedsLease = "exceeds_lease", 422, false, false, "More than the lease held";
     /// The window has not enough left.
     Exhausted = "exhausted", 429, true, false, "The window has not enough left";
+    /// The credential asked for more leases than it may in a minute.
+    TooManyLeases = "too_many_leases", 429, true, false, "Too many leases asked for";
     /// Too many wrong tokens came from the caller's address.
     TooManyFailedLogins = "too_many_failed_logins", 429, true, false, "Too many wrong tokens";
     /// Too many requests at once for this server.

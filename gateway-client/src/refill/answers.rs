@@ -238,7 +238,9 @@ fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment)
 
 /// Whether the server could not work, and the same ask makes sense again.
 pub(crate) fn is_trouble(code: Code) -> bool {
-    code.is_retryable() && !matches!(code, Code::Exhausted | Code::Quarantined | Code::TooEarly)
+    let of_this_ask =
+        matches!(code, Code::Exhausted | Code::Quarantined | Code::TooEarly | Code::TooManyLeases);
+    code.is_retryable() && !of_this_ask
 }
 
 /// There is room again: what was denied for want of it may be asked for.

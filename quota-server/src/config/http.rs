@@ -25,6 +25,13 @@ pub struct HttpConfig {
     /// Requests at once; more are answered 503 `overloaded`
     #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_requests: u32,
+    /// Leases that one credential may ask for in a minute, of this server; more are answered 429. The
+    /// default is above what a server grants
+    #[arg(long, value_name = "N", default_value_t = 6_000_000, value_parser = value_parser!(u32).range(1..))]
+    pub max_leases_per_minute: u32,
+    /// Deployments that there may be before the API refuses to make more
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..))]
+    pub max_deployments: u32,
     /// How long a connection may take to send the head of a request, or be idle between requests
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = value_parser!(u64).range(10..=3_600_000))]
     pub head_read_ms: u64,

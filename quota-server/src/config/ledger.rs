@@ -27,8 +27,8 @@ pub struct LedgerConfig {
     /// with `rediss` for TLS. Its password comes from QUOTA_REDIS_URL, never from this flag
     #[arg(long, value_name = "URL")]
     pub redis_url: Option<SecretUrl>,
-    /// PEM file of the authorities that Redis's certificate must be of [default: the system's]; for
-    /// `rediss://`
+    /// PEM file of the authorities that the certificate of a `rediss://` must be of [default: the
+    /// system's]
     #[arg(long, value_name = "FILE")]
     pub redis_ca: Option<PathBuf>,
     /// How clients reach this server, for other servers to name [default: the address listened on]

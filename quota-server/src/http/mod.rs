@@ -21,6 +21,7 @@ mod overview;
 mod params;
 mod problem;
 mod ratelimit;
+mod ration;
 mod request_id;
 #[cfg(test)]
 mod testing;
@@ -46,8 +47,10 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics};
 
+pub use deployments::DeploymentRoom;
 pub use overview::Latest;
 pub use problem::Failure;
+pub use ration::Rations;
 pub use request_id::RequestIds;
 
 /// All that handlers share.
@@ -56,6 +59,10 @@ pub struct Api {
     pub ledger: Arc<dyn Ledger>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// How many leases each credential may ask for.
+    pub rations: Rations,
+    /// How many deployments can be made.
+    pub deployment_room: DeploymentRoom,
     /// Where changes are written down.
     pub audit: Audit,
     /// How long a body may take to arrive.
@@ -98,6 +105,8 @@ impl Api {
             ledger,
             gate,
             audit,
+            rations: Rations::new(http.max_leases_per_minute),
+            deployment_room: DeploymentRoom::new(http.max_deployments),
             body_read: Duration::from_millis(http.body_read_ms),
             request: Duration::from_millis(http.request_ms),
             room: Semaphore::new(http.max_requests as usize),

@@ -62,6 +62,14 @@ impl Failure {
         Self::new(Code::LeaseNotFound, "there is no such lease")
     }
 
+    /// The credential asked for too many leases.
+    #[must_use]
+    pub fn too_many_leases(retry_after: Duration) -> Self {
+        let detail = "this credential has asked for as many leases as it may in a minute";
+        let retry_after_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+        Self::new(Code::TooManyLeases, detail).retry_after_ms(retry_after_ms)
+    }
+
     /// Too many wrong tokens came from the caller's address.
     #[must_use]
     pub fn too_many_failed_logins(retry_after: Duration) -> Self {

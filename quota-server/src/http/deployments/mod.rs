@@ -6,4 +6,7 @@ pub(super) mod leases;
 pub(super) mod list;
 pub(super) mod put;
 pub(super) mod read;
+mod room;
 pub(super) mod windows;
+
+pub use room::DeploymentRoom;

@@ -17,7 +17,7 @@ use crate::http::{Api, Failure, etag, wire};
 
 problems! { Problems:
     Standby, MalformedBody, MalformedParameter, Unauthenticated, Forbidden, RequestTimeout, FixedField,
-    PreconditionFailed, BodyTooLarge, UnsupportedMediaType, InvalidValue, Overloaded,
+    PreconditionFailed, BodyTooLarge, UnsupportedMediaType, InvalidValue, TooManyDeployments, Overloaded,
     LedgerUnavailable, AuditUnavailable, ShuttingDown,
 }
 
@@ -50,6 +50,9 @@ pub(in crate::http) async fn put(
 ) -> Result<Response, Failure> {
     let after = serde_json::to_value(&spec).map_err(|_| Failure::internal())?;
     let put = wire::put(Arc::clone(&id), spec, etag::expected(&headers)?)?;
+    if api.ledger.deployment(Arc::clone(&id)).await?.is_none() {
+        api.room_for_another().await?;
+    }
     let author = caller.author(origin);
     let putting = async { Ok(api.ledger.put(put).await?) };
     let stored = api.audited(&author, "deployment.put", id, after, putting).await?;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use quota_api::{Acquire, AcquireItem, Lease, WindowKind, routes};
+use tokio::time::Instant;
 
 use crate::http::body::Json;
 use crate::http::caller::{Caller, TakeLeases};
@@ -15,7 +16,7 @@ use crate::http::{Api, Failure, ratelimit};
 
 problems! { Problems:
     Standby, MalformedBody, Unauthenticated, Forbidden, DeploymentNotFound, RequestTimeout, TooEarly,
-    BodyTooLarge, UnsupportedMediaType, InvalidValue, NeverFits, Exhausted, Overloaded, Quarantined,
+    BodyTooLarge, UnsupportedMediaType, InvalidValue, NeverFits, Exhausted, TooManyLeases, Overloaded, Quarantined,
     LedgerUnavailable, ShuttingDown,
 }
 
@@ -50,6 +51,8 @@ pub(in crate::http) async fn acquire(
         },
     );
     let op = wire::wish(&item)?;
+    let rationed = api.rations.take(&caller.credential.name, 1, Instant::now());
+    rationed.map_err(Failure::too_many_leases)?;
     let outcome = api.run(&caller.credential, &holder, vec![op]).await.pop();
     api.lease(item.deployment, outcome).map(|lease| created(&lease))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use quota_api::{AcquireItem, Batch, BatchReply, GiveBack, GiveBackItem, Item, UsedItem, routes};
+use tokio::time::Instant;
 
 use super::outcome::Outcome;
 use crate::http::body::Json;
@@ -41,7 +42,12 @@ pub(in crate::http) async fn batch(
         Vec::with_capacity(batch.give_back.len() + batch.used.len() + batch.acquire.len());
     let give_back = enter(&mut ops, batch.give_back, give_back_op);
     let used = enter(&mut ops, batch.used, wire::used);
-    let acquire = enter(&mut ops, batch.acquire, wire::wish);
+    let asked = batch.acquire.len();
+    let rationed = api.rations.take(&caller.credential.name, asked, Instant::now());
+    let acquire = enter(&mut ops, batch.acquire, |item| {
+        rationed.map_err(Failure::too_many_leases)?;
+        wire::wish(item)
+    });
     for denied in &batch.denied {
         ops.push(wire::denied(denied)?);
         api.lease_metrics.denied_by_holder(denied.requests);

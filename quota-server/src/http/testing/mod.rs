@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::overview::Latest;
-use super::{Api, RequestIds, router};
+use super::{Api, DeploymentRoom, Rations, RequestIds, router};
 use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};
 use crate::clock::manual::ManualClock;
@@ -33,6 +33,12 @@ use crate::testing::TestLedger;
 
 pub(super) use answer::Answer;
 pub(super) use away::{Away, Fault};
+
+/// Leases that a credential may ask for in a minute.
+pub(super) const RATION: u32 = 20;
+
+/// Deployments that there may be.
+pub(super) const DEPLOYMENTS: u32 = 20;
 
 const AUDIT: &str = "audit.jsonl";
 
@@ -93,6 +99,8 @@ impl World {
             ledger,
             gate: Arc::new(Gate::open(keyring, 60).unwrap()),
             audit,
+            rations: Rations::new(RATION),
+            deployment_room: DeploymentRoom::new(DEPLOYMENTS),
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),
             room: Semaphore::new(2),
