@@ -11,7 +11,7 @@ use super::record::{Record, Spent};
 use crate::clock;
 
 /// How many requests of a deployment a holder has under way.
-const AT_ONCE: u64 = 4;
+pub(super) const AT_ONCE: u64 = 4;
 const MAX_WAIT: Duration = Duration::from_millis(200);
 const TOKENS: std::ops::Range<u64> = 1..60;
 /// How long a request takes, and how long a denied one waits until it asks again.
@@ -44,7 +44,7 @@ async fn requests(deployment: Deployment, record: Arc<Record>, mut rng: StdRng) 
         let to_ms = clock::unix_ms();
         if let Ok(permit) = drawn {
             let end = End::choose(amount, &mut rng);
-            record.write(Spent { from_ms, to_ms, amount: end.spent(amount) });
+            record.spend(Spent { from_ms, to_ms, amount: end.spent(amount) }).await;
             end.come_to(permit, &mut rng).await;
         }
         pause(&mut rng).await;

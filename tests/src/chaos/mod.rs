@@ -18,6 +18,7 @@ mod holder;
 mod journal;
 mod ledger;
 mod outage;
+mod provider;
 mod record;
 mod relay;
 mod rolling;

@@ -1,5 +1,5 @@
-//! What was really drawn and when, written down by those who drew: the upstream's audit of a
-//! check that has no upstream.
+//! What was really drawn and when, written down by those who drew. Where there is an upstream, what was
+//! drawn goes there too, and its audit is another witness.
 
 use std::{
     collections::BTreeMap,
@@ -8,6 +8,7 @@ use std::{
 
 use quota_api::Amount;
 
+use super::provider::Provider;
 use crate::clock::MINUTE_MS;
 
 /// One permit, as it was spent.
@@ -22,15 +23,27 @@ pub(super) struct Spent {
 
 /// Everything that was drawn from one deployment, by all holders.
 #[derive(Debug, Default)]
-pub(super) struct Record(Mutex<Vec<Spent>>);
+pub(super) struct Record {
+    all: Mutex<Vec<Spent>>,
+    provider: Option<Provider>,
+}
 
 impl Record {
-    pub(super) fn write(&self, spent: Spent) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(spent);
+    /// Of a deployment that is this provider's.
+    pub(super) fn of(provider: Provider) -> Self {
+        Self { all: Mutex::default(), provider: Some(provider) }
+    }
+
+    /// Writes down what was drawn, and uses it.
+    pub(super) async fn spend(&self, spent: Spent) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(spent);
+        if let Some(provider) = self.provider.as_ref().filter(|_| spent.amount.requests > 0) {
+            provider.send(spent.amount.tokens).await;
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Spent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

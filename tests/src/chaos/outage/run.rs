@@ -10,13 +10,14 @@ use crate::{
     chaos::{
         RunError, holder,
         journal::{self, Witness},
+        provider::Provider,
         record::Record,
     },
     clock::{self, MINUTE_MS},
-    harness::{QuotaServer, Rung, Servers, wait},
+    harness::{QuotaServer, Rung, Servers, Upstream, wait},
 };
 
-const HOLDERS: u64 = 3;
+pub(super) const HOLDERS: u64 = 3;
 const KINDS: [(&str, WindowKind); 2] =
     [("minute", WindowKind::Minute), ("rolling", WindowKind::Rolling)];
 const PROBE: &str = "probe";
@@ -46,6 +47,7 @@ pub struct Fate {
 
 struct Stage {
     servers: Servers,
+    upstream: Upstream,
     clients: Vec<QuotaClient>,
     records: [Arc<Record>; KINDS.len()],
     limit: Amount,
@@ -74,8 +76,10 @@ pub async fn run(fate: Fate) -> Result<OutageVerdict, RunError> {
     let mut verdict = OutageVerdict::new(fate.seed, blow);
     verdict.judge_probe(&stage.probe, at_unix_ms, back);
     let witness = stage.journal().await?;
+    let audit = stage.upstream.audit().await?;
     for ((name, kind), record) in KINDS.iter().zip(&stage.records) {
         verdict.judge(name, *kind, stage.limit, &record.all());
+        verdict.judge_audit(name, *kind, stage.limit, &record.all(), &audit);
         if let Some(witness) = &witness {
             verdict.judge_journal(name, *kind, &record.all(), witness);
         }
@@ -94,12 +98,15 @@ impl Stage {
         let much = Amount { tokens: PROBE_LIMIT, requests: PROBE_LIMIT };
         let builder = builder.deployment(PROBE, spec(much, WindowKind::Minute));
         let servers = Servers::start(fate.rung, fate.servers, &builder).await?;
+        let upstream = Upstream::builder().start().await?;
+        let record = |(name, _)| Arc::new(Record::of(Provider::of(&upstream, name)));
         let client =
             |number| QuotaClient::builder(servers.url()).holder(format!("mad-{number}")).build();
         Ok(Self {
             clients: (0..HOLDERS).map(client).collect::<Result<_, _>>()?,
             servers,
-            records: Default::default(),
+            records: KINDS.map(record),
+            upstream,
             limit,
             probe: Arc::default(),
             tasks: TaskTracker::new(),

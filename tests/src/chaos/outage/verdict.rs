@@ -2,13 +2,15 @@ use std::fmt;
 
 use quota_api::{Amount, WindowKind};
 
-use super::{blow::Blow, probe::Probe};
+use super::{blow::Blow, probe::Probe, run::HOLDERS};
 use crate::chaos::{
+    holder::AT_ONCE,
     journal::Witness,
     record::{Spent, by_minute, within},
     rolling::fullest_60_s,
     verdict::uncovered,
 };
+use crate::upstream::AuditReport;
 
 /// What was seen in one run.
 #[derive(Debug, Clone)]
@@ -55,6 +57,34 @@ impl OutageVerdict {
 }
 
 impl OutageVerdict {
+    /// What reached the upstream. Requests are under way for a while, so only a minute's end, where none is
+    /// sent, parts what reached it in one window from what did in the next.
+    pub(super) fn judge_audit(
+        &mut self,
+        name: &str,
+        kind: WindowKind,
+        limit: Amount,
+        spent: &[Spent],
+        audit: &AuditReport,
+    ) {
+        let audit = audit.keys.get(name).cloned().unwrap_or_default();
+        let sent = spent.iter().map(|one| one.amount.requests).sum::<u64>();
+        // Those under way at the end were cut off.
+        if audit.total.requests + HOLDERS * AT_ONCE < sent {
+            let arrived = audit.total.requests;
+            self.broken.push(format!("{name}: {arrived} of {sent} requests reached the upstream"));
+        }
+        if kind == WindowKind::Rolling {
+            return;
+        }
+        for (minute, tally) in audit.minutes {
+            let used = Amount { tokens: tally.used_tokens, requests: tally.requests };
+            if !within(used, limit) {
+                self.broken.push(format!("R2: {name}: {used:?} of {limit:?} arrived in {minute}"));
+            }
+        }
+    }
+
     /// PostgreSQL's journal can be heard too.
     pub(super) fn judge_journal(
         &mut self,
