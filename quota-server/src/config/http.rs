@@ -27,7 +27,7 @@ pub struct HttpConfig {
     pub max_requests: u32,
     /// Leases that one credential may ask for in a minute, of this server; more are answered 429. The
     /// default is above what a server grants
-    #[arg(long, value_name = "N", default_value_t = 6_000_000, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 60_000_000, value_parser = value_parser!(u32).range(1..))]
     pub max_leases_per_minute: u32,
     /// Deployments that there may be before the API refuses to make more
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..))]
