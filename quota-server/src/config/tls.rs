@@ -14,7 +14,7 @@ pub struct TlsConfig {
     /// PEM file of its private key
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// PEM file of the authorities whose certificates clients may show: see [[certificate]] in the
+    /// PEM file of the authorities whose certificates clients may show: see `[[certificate]]` in the
     /// tokens file
     #[arg(long, value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
