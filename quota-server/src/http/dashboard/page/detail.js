@@ -93,7 +93,8 @@ export class Detail {
       });
       return h("tr", { class: kind }, h("th", { scope: "row" }, title), cells);
     };
-    const head = h("tr", {}, ["", "tokens", "requests"].map((name) => h(name ? "th" : "td", name ? { scope: "col" } : {}, name)));
+    const column = (name) => h("th", { scope: "col" }, name);
+    const head = h("tr", {}, h("td"), column("tokens"), column("requests"));
     this.caption = h("caption");
     return h("section", { class: "book", "aria-label": "The open window" },
       h("div", { class: "units" }, unit("tokens"), unit("requests")),

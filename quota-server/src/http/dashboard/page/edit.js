@@ -57,7 +57,8 @@ class Editor {
       autofocus: name === "tpm_limit",
     }));
     const wrong = h("p", { class: "wrong", role: "alert" });
-    const fields = LIMITS.map(([name, label], at) => field(label, inputs[at], `now ${said(this.spec[name])}; empty: no limit`));
+    const hint = (name) => `now ${said(this.spec[name])}; empty: no limit`;
+    const fields = LIMITS.map(([name, label], at) => field(label, inputs[at], hint(name)));
     const submit = (event) => {
       event.preventDefault();
       try {
@@ -73,10 +74,9 @@ class Editor {
     if (wish.tpm_limit === null && wish.rpm_limit === null) throw new Error("One limit at least must stay.");
     const changes = LIMITS.filter(([name]) => wish[name] !== (this.spec[name] ?? null));
     if (changes.length === 0) throw new Error("Nothing would change.");
-    const lines = changes.map(([name, label]) => h("li", {}, `${label}: ${said(this.spec[name])} → `, h("strong", {}, said(wish[name]))));
     const again = () => this.#ask(wish);
     const form = h("form", { onsubmit: (event) => { event.preventDefault(); this.#put(wish); } },
-      h("p", {}, "This will change, for all gateways and at once:"), h("ul", { class: "changes" }, lines),
+      h("p", {}, "This will change, for all gateways and at once:"), h("ul", { class: "changes" }, changed(changes, this.spec, wish)),
       this.#warnings(wish), buttons("Change it", again, "Back"));
     this.#show(form);
     form.querySelector("button.main").focus();
@@ -86,8 +86,9 @@ class Editor {
   #warnings(wish) {
     const one = this.seen(this.id);
     if (!one) return [];
-    return LIMITS.filter(([name, , unit]) => wish[name] !== null && one[unit].spent > wish[name]).map(([, , unit]) => h("p", { class: "warning" },
-      `${whole(one[unit].spent)} ${unit} are spent in this window: nothing is granted until that is below the new limit.`));
+    const over = LIMITS.filter(([name, , unit]) => wish[name] !== null && one[unit].spent > wish[name]);
+    return over.map(([, , unit]) => h("p", { class: "warning" }, `${whole(one[unit].spent)} ${unit} are spent in this window: `
+      + "nothing is granted until that is below the new limit."));
   }
 
   async #put(wish) {
@@ -115,7 +116,7 @@ class Editor {
     const before = this.spec;
     await this.#load();
     const theirs = LIMITS.filter(([name]) => (before[name] ?? null) !== (this.spec[name] ?? null));
-    const lines = theirs.map(([name, label]) => h("li", {}, `${label}: ${said(before[name])} → `, h("strong", {}, said(this.spec[name]))));
+    const lines = changed(theirs, before, this.spec);
     const note = h("div", { class: "warning", role: "alert" },
       h("p", {}, "Not changed: somebody else changed this deployment since you opened it."), lines.length > 0 ? h("ul", {}, lines) : null,
       h("p", {}, "Your values are still below. Review them against the new ones."));
@@ -137,6 +138,11 @@ class Editor {
     this.#body.replaceChildren(...content.flat());
     this.#body.querySelector("[autofocus]")?.select();
   }
+}
+
+/** A line for each limit that is another one: what it was and what it is. */
+function changed(limits, before, after) {
+  return limits.map(([name, label]) => h("li", {}, `${label}: ${said(before[name])} → `, h("strong", {}, said(after[name]))));
 }
 
 /** A limit as it was typed; `null` where there is to be none. */

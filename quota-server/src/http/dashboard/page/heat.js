@@ -23,7 +23,7 @@ export class Heat {
       this.#canvas.title = one ? `${one.id}: ${one.state}` : "";
     });
     new ResizeObserver(() => this.#draw()).observe(this.#canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+    document.addEventListener("theme", () => this.#draw());
   }
 
   /** `matches` says which of them the list shows. */

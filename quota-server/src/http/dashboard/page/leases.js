@@ -14,7 +14,8 @@ export class Leases {
   constructor() {
     const names = ["holder", "lease", "tokens", "requests", "used", "ends in"];
     const head = h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)));
-    const table = h("table", {}, h("caption", { class: "hidden" }, "Leases that may still be drawn from"), h("thead", {}, head), this.#body);
+    const caption = h("caption", { class: "hidden" }, "Leases that may still be drawn from");
+    const table = h("table", {}, caption, h("thead", {}, head), this.#body);
     this.element = h("section", { class: "leases", "aria-label": "Leases" }, this.#title,
       h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Table of leases" }, table), this.#more);
   }

@@ -88,7 +88,8 @@ function show({ reordered = true } = {}) {
 function showEmpty(found, all) {
   const empty = byId("empty");
   empty.hidden = found > 0;
-  setText(empty, all === 0 ? "There are no deployments yet. Make one with PUT /v1/deployments/{id}." : "No deployment matches.");
+  const none = "There are no deployments yet. Make one with PUT /v1/deployments/{id}.";
+  setText(empty, all === 0 ? none : "No deployment matches.");
 }
 
 function showChips() {

@@ -25,11 +25,13 @@ export class Plot {
   #width = 0;
 
   constructor() {
-    this.drawing = svg("svg", { class: "plot", role: "img", tabindex: "0", "aria-label": "The last hour; arrows read its minutes" });
+    const label = "The last hour; arrows read its minutes";
+    this.drawing = svg("svg", { class: "plot", role: "img", tabindex: "0", "aria-label": label });
     this.reading = h("p", { class: "reading" });
     this.table = h("tbody");
     this.element = h("section", { class: "hour", "aria-label": "The last hour" },
-      h("div", { class: "hour-head" }, h("h3", {}, "Last hour"), this.#switch()), this.drawing, this.reading, legend(), this.#asTable());
+      h("div", { class: "hour-head" }, h("h3", {}, "Last hour"), this.#switch()),
+      this.drawing, this.reading, legend(), this.#asTable());
     this.#listen();
   }
 
@@ -47,7 +49,9 @@ export class Plot {
       }
       this.#draw();
     };
-    const button = (unit) => h("button", { type: "button", "aria-pressed": String(unit === this.#unit), onclick: choose(unit) }, unit);
+    const button = (unit) => h("button", {
+      type: "button", "aria-pressed": String(unit === this.#unit), onclick: choose(unit),
+    }, unit);
     return h("div", { class: "switch", role: "group", "aria-label": "Unit" }, button("tokens"), button("requests"));
   }
 
@@ -130,7 +134,8 @@ export class Plot {
     const bars = amounts.flatMap((amount, at) => {
       if (amount === 0) return [];
       const height = Math.max(2, (DENIED * amount) / most);
-      return [svg("rect", { class: "denied", x: this.#x(at) + 0.5, y: bottom - height, width: Math.max(1, this.#step - 1), height })];
+      const width = Math.max(1, this.#step - 1);
+      return [svg("rect", { class: "denied", x: this.#x(at) + 0.5, y: bottom - height, width, height })];
     });
     return [svg("line", { class: "base", x1: LEFT, x2: this.#width - RIGHT, y1: bottom, y2: bottom }), ...bars, note];
   }
@@ -138,7 +143,9 @@ export class Plot {
   #times() {
     return [0, 15, 30, 45, 59].map((at) => {
       const anchor = at === 0 ? "start" : at === 59 ? "end" : "middle";
-      const text = svg("text", { class: "tick", x: this.#x(at + (at === 59 ? 1 : 0)), y: HEIGHT + GAP + DENIED + AXIS - 4, "text-anchor": anchor });
+      const x = this.#x(at === 59 ? MINUTES : at);
+      const y = HEIGHT + GAP + DENIED + AXIS - 4;
+      const text = svg("text", { class: "tick", x, y, "text-anchor": anchor });
       text.textContent = this.#books[at].time;
       return text;
     });

@@ -14,6 +14,8 @@ function apply() {
   const button = byId("theme");
   button.textContent = NAMES[theme];
   button.setAttribute("aria-label", `Switch to ${NAMES[theme].toLowerCase()} colours`);
+  // What is drawn is drawn anew; the rest follows by itself.
+  document.dispatchEvent(new Event("theme"));
 }
 
 export function toggleTheme() {
