@@ -97,6 +97,6 @@ test("what cannot be is said before it is sent", async () => {
     await until(wrong, async () => (await page.locator("dialog .wrong").innerText()).includes(wrong));
   }
   await page.keyboard.press("Escape");
-  assert.equal(await page.locator("dialog").count(), 0);
+  await until("the dialog is gone", async () => (await page.locator("dialog").count()) === 0);
   assert.deepEqual(page.complaints, []);
 });
