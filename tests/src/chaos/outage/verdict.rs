@@ -112,3 +112,46 @@ impl fmt::Display for OutageVerdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::{KeyAudit, Tally};
+
+    const LIMIT: Amount = Amount { tokens: 100, requests: 50 };
+
+    fn judged(kind: WindowKind, arrived: [(u64, u64); 2], drawn: u64) -> Vec<String> {
+        let tally =
+            |(tokens, requests)| Tally { used_tokens: tokens, requests, ..Tally::default() };
+        let [first, second] = arrived.map(tally);
+        let total = tally((0, first.requests + second.requests));
+        let minutes = [(7, first), (8, second)].into();
+        let audit = KeyAudit { total, minutes, ..KeyAudit::default() };
+        let audit = AuditReport { keys: [("d".to_owned(), audit)].into(), ..Default::default() };
+        let one = Spent { from_ms: 0, to_ms: 0, amount: Amount { tokens: 1, requests: 1 } };
+        let spent = vec![one; usize::try_from(drawn).unwrap()];
+        let mut verdict = OutageVerdict::new(1, Blow::FailedOver);
+        verdict.judge_audit("d", kind, LIMIT, &spent, &audit);
+        verdict.broken
+    }
+
+    #[test]
+    fn the_audit_holds_each_minute_against_the_limit() {
+        let minute = WindowKind::Minute;
+        assert!(judged(minute, [(100, 50), (100, 50)], 100).is_empty());
+        let [over] = &judged(minute, [(100, 50), (101, 50)], 100)[..] else { panic!("one minute") };
+        assert!(over.starts_with("R2: d:") && over.ends_with("arrived in 8"), "{over}");
+        assert_eq!(judged(minute, [(100, 51), (101, 50)], 101).len(), 2);
+        assert!(judged(WindowKind::Rolling, [(100, 51), (101, 50)], 101).is_empty());
+    }
+
+    #[test]
+    fn what_did_not_arrive_is_a_fault_of_the_run() {
+        let under_way = HOLDERS * AT_ONCE;
+        assert!(judged(WindowKind::Rolling, [(1, 1), (1, 1)], 2 + under_way).is_empty());
+        let [missed] = &judged(WindowKind::Rolling, [(1, 1), (1, 1)], 3 + under_way)[..] else {
+            panic!("nothing was missed");
+        };
+        assert!(missed.contains("reached the upstream"), "{missed}");
+    }
+}
