@@ -61,7 +61,8 @@ end
 local function blank(call)
   return {
     key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
-    released = {}, asking = {}, reported = {}, shown = {}, places = {}, asked = {},
+    released = {}, asking = {}, reported = {}, shown = {}, places = {}, asked = {}, askers = {}, last_asked = {},
+    forgotten_ms = 0,
   }
 end
 
@@ -152,6 +153,7 @@ function book.commit(b)
   for _, command in ipairs(b.writes) do
     redis.call(unpack(command))
   end
+  holders.write(b)
   leases.write(b)
   rolling.write(b)
   redis.call('HSET', b.key, unpack(fields_of(b)))

@@ -1,5 +1,5 @@
 -- Who asked lately: a zset of holders by the time of their last question, whose members the book's state counts.
--- Only sizes and hints depend on it, so it is written at once.
+-- Read and written once in a call, however many holders ask in it.
 
 -- A holder counts as active for so long after it asked.
 local ACTIVE_MS = 10000
@@ -9,7 +9,7 @@ local RECOUNT_MS = 250
 -- Forgets all of them: who asked lately matters no more once no window is kept.
 function holders.forget(b)
   b.has_old_holders = b.has_old_holders or b.holders > 0
-  b.holders, b.recount_ms, b.asking = 0, 0, {}
+  b.holders, b.recount_ms, b.asking, b.askers = 0, 0, {}, {}
 end
 
 -- Removes what is forgotten.
@@ -28,12 +28,37 @@ function holders.rest(b)
   end
 end
 
--- Notes that a holder asks.
-function holders.seen(b, holder)
-  if not b.asking[holder] then
-    b.asking[holder] = true
-    b.holders = b.holders + redis.call('ZADD', b.prefix .. 'holders', whole.text(b.ms), holder)
+-- Reads when these holders asked last.
+function holders.fetch(b, askers)
+  local found = redis.call('ZMSCORE', b.prefix .. 'holders', unpack(askers))
+  for at, holder in ipairs(askers) do
+    b.last_asked[holder] = found[at] and tonumber(found[at]) or nil
   end
+end
+
+-- Notes that a holder asks. One that was forgotten at a recount is new again.
+function holders.seen(b, holder)
+  if b.asking[holder] then
+    return
+  end
+  b.asking[holder] = true
+  table.insert(b.askers, holder)
+  local last_ms = b.last_asked[holder]
+  if not last_ms or last_ms <= b.forgotten_ms then
+    b.holders = b.holders + 1
+  end
+end
+
+-- Writes who asked.
+function holders.write(b)
+  local now, scored = whole.text(b.ms), {}
+  for at, holder in ipairs(b.askers) do
+    scored[2 * at - 1], scored[2 * at] = now, holder
+  end
+  if #scored > 0 then
+    redis.call('ZADD', b.prefix .. 'holders', unpack(scored))
+  end
+  b.askers = {}
 end
 
 -- How many asked lately. Writes nothing.
@@ -48,7 +73,9 @@ end
 function holders.active(b)
   if b.ms >= b.recount_ms then
     local key = b.prefix .. 'holders'
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole.text(b.ms - ACTIVE_MS))
+    holders.write(b)
+    b.forgotten_ms = b.ms - ACTIVE_MS
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole.text(b.forgotten_ms))
     b.holders = redis.call('ZCARD', key)
     b.recount_ms = b.ms + RECOUNT_MS
   end

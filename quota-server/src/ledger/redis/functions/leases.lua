@@ -38,7 +38,7 @@ end
 function leases.page(b, window)
   local page = b.pages[window]
   if not page then
-    page = { leases = {}, changed = {}, requests = {}, blocks = {}, fields = {}, length = 0 }
+    page = { leases = {}, changed = {}, requests = {}, names = {}, blocks = {}, fields = {}, length = 0 }
     b.pages[window] = page
   end
   return page
@@ -67,13 +67,16 @@ function leases.fetch(b, window, numbers)
   end
 end
 
--- Reads which of these requests have a lease in a window.
-function leases.fetch_requests(b, window, requests)
-  local known = leases.page(b, window).requests
-  local found = redis.call('HMGET', requests_key(b, window), unpack(requests))
-  for at = 1, #requests do
-    if found[at] then
-      known[requests[at]], b.asked[requests[at]] = tonumber(found[at]), true
+-- Reads which requests have a lease in a window, and which holders' names are known there: the requests are the first so
+-- many of the fields.
+function leases.fetch_requests(b, window, fields, requests)
+  local page = leases.page(b, window)
+  for at, value in ipairs(redis.call('HMGET', requests_key(b, window), unpack(fields))) do
+    local field = fields[at]
+    if value and at > requests then
+      page.names[field] = value
+    elseif value then
+      page.requests[field], b.asked[field] = tonumber(value), true
     end
   end
 end
@@ -190,10 +193,14 @@ function leases.add(page, number, request, record)
   page.length = length + 2
 end
 
--- Enters a holder's name.
+-- Enters a holder's name, once.
 function leases.name(page, asker)
+  if page.names[asker.name_field] then
+    return
+  end
+  page.names[asker.name_field] = asker.name
   local length, fields = page.length, page.fields
-  fields[length + 1], fields[length + 2] = 'h' .. asker.holder, asker.name
+  fields[length + 1], fields[length + 2] = asker.name_field, asker.name
   page.length = length + 2
 end
 

@@ -5,7 +5,10 @@ local parse = {}
 
 local function asker_of(packed)
   local holder, credential, at = struct.unpack('c16c16', packed, 2)
-  return { holder = holder, credential = credential, owner = holder .. credential, name = string.sub(packed, at) }
+  return {
+    holder = holder, owner = holder .. credential, credential = credential,
+    name_field = 'h' .. holder, name = string.sub(packed, at),
+  }
 end
 
 -- Any number of acquires.
@@ -51,18 +54,24 @@ end
 
 -- Reads in one go what the operations will look at.
 local function fetch(b, ops)
-  local requests, numbers = {}, {}
+  local requests, names, askers, numbers = {}, {}, {}, {}
   for _, op in ipairs(ops) do
     if op.asker then
       reply.append(requests, op.requests)
+      names[#names + 1], askers[#askers + 1] = op.asker.name_field, op.asker.holder
     elseif op.window and leases.is_known(b, op.window) then
       numbers[op.window] = numbers[op.window] or {}
       table.insert(numbers[op.window], op.number)
     end
   end
-  for window, bucket in pairs(b.buckets) do
-    if #requests > 0 and bucket.count > 0 then
-      leases.fetch_requests(b, window, requests)
+  if #askers > 0 then
+    holders.fetch(b, askers)
+    local count = #requests
+    reply.append(requests, names)
+    for window, bucket in pairs(b.buckets) do
+      if bucket.count > 0 then
+        leases.fetch_requests(b, window, requests, count)
+      end
     end
   end
   for window, of in pairs(numbers) do
