@@ -66,7 +66,7 @@ pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
             postgres.store.postgres.as_mut().unwrap().process.kill().unwrap();
         },
         carelessly(careless),
-        slowly(&tampered.redis, watcher.came("tampered", "QuotaCommitsSlow")),
+        slowly(tampered, watcher.came("tampered", "QuotaCommitsSlow")),
         tamper_until(tampered, watcher.came("tampered", "QuotaInvariantViolated")),
         use_too_much(busy),
     );
@@ -107,15 +107,23 @@ async fn carelessly(site: &OnRedis) {
     let _: () = site.redis.ask(&["FLUSHALL"]).await.unwrap();
 }
 
-/// Redis keeps every write waiting, until `enough`.
-async fn slowly(redis: &Redis, enough: impl Future) {
+/// Redis keeps every other write waiting, until `enough`; there are some all the time. The gaps between
+/// its pauses are longer than the 100 ms that an idle Redis takes to notice that one is over: without
+/// that, writes would wait until they fail.
+async fn slowly(site: &OnRedis, enough: impl Future) {
     let pauses = async {
         loop {
-            let _: () = redis.ask(&["CLIENT", "PAUSE", "180", "WRITE"]).await.unwrap();
-            sleep(Duration::from_millis(200)).await;
+            let _: () = site.redis.ask(&["CLIENT", "PAUSE", "250", "WRITE"]).await.unwrap();
+            sleep(Duration::from_millis(450)).await;
         }
     };
-    tokio::select! { () = pauses => {}, _ = enough => {} }
+    let writes = async {
+        for number in 0.. {
+            take_and_use(&site.server, TINY, number, 0).await;
+            sleep(Duration::from_millis(250)).await;
+        }
+    };
+    tokio::select! { () = pauses => {}, () = writes => {}, _ = enough => {} }
 }
 
 /// Writes into a book that more is used than was granted, behind everybody's back, until somebody notices.
