@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use quota_api::{Amount, DeploymentSpec, Lease, UsedItem, routes};
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::json;
-use tests::harness::{Job, QuotaServer, Redis, Upstream};
+use tests::harness::{Job, QuotaServer, Upstream};
 use tokio::time::sleep;
 
 use super::{
