@@ -155,10 +155,10 @@ main() {
     install_missing
     need_rust
     case "${1:-all}" in
-        all) python_packages; lint; run_tests; tests/helm.sh ;;
+        all) python_packages; node_packages; lint; run_tests; tests/helm.sh ;;
         lint) lint ;;
         book) book ;;
-        test) python_packages; run_tests; tests/helm.sh ;;
+        test) python_packages; node_packages; run_tests; tests/helm.sh ;;
         *) die "unknown argument '$1'; it takes lint, test, book, or nothing" ;;
     esac
     step "all passed"
