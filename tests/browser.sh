@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/browser"
 
-export QUOTA_SERVER="${QUOTA_SERVER:-${CARGO_TARGET_DIR:-$PWD/../../target}/simulation/quota-server}"
+export QUOTA_SERVER="${QUOTA_SERVER:-${CARGO_TARGET_DIR:-$PWD/../../target}/debug/quota-server}"
 [ -x "$QUOTA_SERVER" ] || { echo "tests/browser.sh: build $QUOTA_SERVER first" >&2; exit 1; }
 
 command="${1:-test}"

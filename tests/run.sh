@@ -136,16 +136,16 @@ book() {
     python3 tests/python/links.py target/book ./*.md docs/*.md helm/README.md
 }
 
-# One profile for all: optimised, so that scenarios with real processes keep up with real minutes,
+# The development profile, as the lints: optimised a little, so that scenarios with real processes keep up with real minutes,
 # with every assertion and overflow check on.
 run_tests() {
     step "build"
-    cargo build --workspace --bins --profile simulation
+    cargo build --workspace --bins
     step "tests"
     # The processes that the tests start were built just now. What is ignored needs the python
     # packages, which are there.
-    TOKENLEASE_BUILT=1 cargo test --workspace --lib --bins --tests --profile simulation --no-fail-fast -- --include-ignored
-    cargo test --workspace --doc --profile simulation
+    TOKENLEASE_BUILT=1 cargo test --workspace --lib --bins --tests --no-fail-fast -- --include-ignored
+    cargo test --workspace --doc
     step "the dashboard in Chromium"
     tests/browser.sh test
 }

@@ -20,7 +20,7 @@ import chart
 from cluster.control_plane import free_port
 
 # Where tests/run.sh has built the programs.
-BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", chart.ROOT / "target")) / "simulation"
+BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", chart.ROOT / "target")) / "debug"
 PROGRAMS = pathlib.Path(os.environ.get("TOKENLEASE_PROGRAMS", BUILT))
 PATIENCE_S = 60
 
