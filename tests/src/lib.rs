@@ -1,6 +1,6 @@
 //! Everything that the scenarios, the chaos check and the API tests stand on.
 //!
-//! [`upstream`] is the provider that the gateways call, with an audit of what reached it;
+//! The crate `upstream` is the provider that the gateways call, with an audit of what reached it;
 //! [`harness`] starts, stops, pauses and kills the real processes; [`load`] offers requests;
 //! [`scenario`] plays the scenarios and judges them by the audit;
 //! [`docs`] makes the pages of the documentation that say what the code says;
@@ -15,4 +15,3 @@ pub mod harness;
 pub mod load;
 pub mod otlp;
 pub mod scenario;
-pub mod upstream;

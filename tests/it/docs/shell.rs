@@ -74,7 +74,7 @@ impl Shell {
         let line = line.split("  #").next().unwrap_or_default();
         let words: [(&str, &str); 4] = [
             ("cargo run --release -p openai-gateway --", "openai-gateway"),
-            ("cargo run --release -p tests --bin upstream", "upstream --listen 127.0.0.1:9900"),
+            ("cargo run --release -p upstream", "upstream --listen 127.0.0.1:9900"),
             ("cargo run --release", "quota-server --listen 127.0.0.1:7700"),
             ("openai-gateway/samples/demo.yaml", "demo.yaml"),
         ];

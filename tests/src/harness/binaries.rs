@@ -52,6 +52,8 @@ fn build(folder: &Path) -> Result<(), HarnessError> {
             "-p",
             "openai-gateway",
             "-p",
+            "upstream",
+            "-p",
             "tests",
         ])
         .args(["--profile", profile])

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use tempfile::TempDir;
+use upstream::{Arrival, AuditReport};
 
 use super::{HarnessError, Process, binaries, ports, process::Launch};
-use crate::upstream::{Arrival, AuditReport};
 
 /// How an upstream is to be started.
 #[derive(Debug, Clone, Default)]

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use quota_api::DeploymentSpec;
+use upstream::{AuditReport, Tally};
 
 use super::{Options, Report, Row, Watch, faults, kills, minute, report::Counted};
 use crate::{
     clock::MINUTE_MS,
     harness::{HarnessError, Site, SiteBuilder},
     load::{self, Answer, Offer, Targets},
-    upstream::{AuditReport, Tally},
 };
 
 pub(super) const DEPLOYMENT: &str = "s1-embeddings";

@@ -14,12 +14,12 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{ChildStdout, Command},
 };
+use upstream::AuditReport;
 
 use super::{Options, Report, Row, Watch, faults, minute, s1::of_minute};
 use crate::{
     clock::MINUTE_MS,
     harness::{Gateway, HarnessError, Site},
-    upstream::AuditReport,
 };
 
 const GROUP: &str = "chat";

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quota_api::DeploymentSpec;
+use upstream::Arrival;
 
 use super::{
     Options, Report, Row, Watch,
@@ -16,7 +17,6 @@ use crate::{
     clock,
     harness::{HarnessError, Site},
     load::{self, Answer, Call, Offer, Targets},
-    upstream::Arrival,
 };
 
 const CHAT_DEPLOYMENT: &str = "s6-chat";

@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use upstream::Arrival;
+
 use super::{
     Options, Report, Watch, minute,
     s1::{self, FITTING},
@@ -16,7 +18,6 @@ use crate::{
     clock::{self, MINUTE_MS},
     harness::{HarnessError, Live, Site},
     load::{self, Answer, Offer, Outcome, Targets},
-    upstream::Arrival,
 };
 
 const GATEWAYS: usize = 5;

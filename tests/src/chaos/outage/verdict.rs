@@ -1,6 +1,7 @@
 use std::fmt;
 
 use quota_api::{Amount, WindowKind};
+use upstream::AuditReport;
 
 use super::{blow::Blow, probe::Probe, run::HOLDERS};
 use crate::chaos::{
@@ -10,7 +11,6 @@ use crate::chaos::{
     rolling::fullest_60_s,
     verdict::uncovered,
 };
-use crate::upstream::AuditReport;
 
 /// What was seen in one run.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ impl fmt::Display for OutageVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstream::{KeyAudit, Tally};
+    use upstream::{KeyAudit, Tally};
 
     const LIMIT: Amount = Amount { tokens: 100, requests: 50 };
 

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     count::{self, Input},
     intake::{Size, Upstream},
     refusal::Refusal,
@@ -19,7 +19,7 @@ const DIMENSIONS: usize = 8;
 const MAX_DIMENSIONS: usize = 3_072;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Request {
+pub(crate) struct Request {
     model: String,
     input: Input,
     #[serde(default)]
@@ -29,7 +29,7 @@ pub(super) struct Request {
 }
 
 /// `POST /v1/embeddings`
-pub(super) async fn create(
+pub(crate) async fn create(
     State(upstream): State<Arc<Upstream>>,
     headers: HeaderMap,
     body: Result<Json<Request>, JsonRejection>,

@@ -1,17 +1,17 @@
 //! An OpenAI-compatible server for tests and demos, with an audit of what reached it.
 //!
-//! `cargo run --release -p tests --bin upstream -- --latency lognormal:514ms,790ms`, then
+//! `cargo run --release -p upstream -- --latency lognormal:514ms,790ms`, then
 //! `curl 127.0.0.1:9900/audit`.
 
 #![expect(clippy::print_stdout, reason = "where it listens is its one line of output")]
 
 use anyhow::Context;
 use clap::Parser;
-use tests::upstream::{self, Settings};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use upstream::Settings;
 
 /// An OpenAI-compatible server for tests and demos, with an audit of what reached it:
 /// `GET /audit`, `GET /audit/events`, `POST /audit/reset`.

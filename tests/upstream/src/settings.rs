@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use super::latency::Latency;
+use crate::latency::Latency;
 
 /// How the upstream behaves. As flags they are those of the `upstream` command.
 #[derive(Debug, Clone, clap::Args)]

@@ -10,7 +10,7 @@ const TOKENS_OF_REPLY_START: u64 = 3;
 
 /// A chat message.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Message {
+pub(crate) struct Message {
     role: String,
     #[serde(default)]
     content: Content,
@@ -41,7 +41,7 @@ struct Part {
 /// What is to be embedded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Input {
+pub(crate) enum Input {
     Text(String),
     Texts(Vec<String>),
     Tokens(Vec<u32>),
@@ -50,7 +50,7 @@ pub(super) enum Input {
 
 impl Input {
     /// How many embeddings are asked for.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Text(_) | Self::Tokens(_) => 1,
             Self::Texts(texts) => texts.len(),
@@ -60,7 +60,7 @@ impl Input {
 }
 
 /// Tokens of an embeddings request.
-pub(super) fn of_input(model: &str, input: &Input) -> u64 {
+pub(crate) fn of_input(model: &str, input: &Input) -> u64 {
     let tokenizer = tokenizer(model);
     match input {
         Input::Text(text) => of_text(tokenizer, text),
@@ -71,7 +71,7 @@ pub(super) fn of_input(model: &str, input: &Input) -> u64 {
 }
 
 /// Tokens of a chat request's messages.
-pub(super) fn of_messages(model: &str, messages: &[Message]) -> u64 {
+pub(crate) fn of_messages(model: &str, messages: &[Message]) -> u64 {
     let tokenizer = tokenizer(model);
     let messages: u64 = messages.iter().map(|message| of_message(tokenizer, message)).sum();
     messages + TOKENS_OF_REPLY_START

@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     count::{self, Message},
     intake::{Accepted, Size, Upstream},
     refusal::Refusal,
@@ -25,7 +25,7 @@ const DEFAULT_MAX_OUTPUT: u64 = 16;
 const MAX_WORDS: u64 = 64;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Request {
+pub(crate) struct Request {
     model: String,
     messages: Vec<Message>,
     #[serde(default)]
@@ -62,7 +62,7 @@ impl Request {
 }
 
 /// `POST /v1/chat/completions`
-pub(super) async fn create(
+pub(crate) async fn create(
     State(upstream): State<Arc<Upstream>>,
     headers: HeaderMap,
     body: Result<Json<Request>, JsonRejection>,

@@ -8,17 +8,17 @@ use std::{
 use axum::http::{HeaderMap, header};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{
+use crate::{
     Settings,
     audit::{Arrival, Audit, Fate},
+    clock::{self, MINUTE_MS},
     refusal::Refusal,
 };
-use crate::clock::{self, MINUTE_MS};
 
 /// The upstream: how it behaves, and what reached it.
 #[derive(Debug)]
-pub(super) struct Upstream {
-    pub(super) settings: Settings,
+pub(crate) struct Upstream {
+    pub(crate) settings: Settings,
     desk: Mutex<Desk>,
 }
 
@@ -31,39 +31,39 @@ struct Desk {
 
 /// What a request asks for, in tokens.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Size {
-    pub(super) input: u64,
+pub(crate) struct Size {
+    pub(crate) input: u64,
     /// Of one answer; all that it may have.
-    pub(super) max_output: u64,
+    pub(crate) max_output: u64,
     /// How many answers.
-    pub(super) answers: u64,
+    pub(crate) answers: u64,
 }
 
 /// A request that is going to be answered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Accepted {
-    pub(super) latency: Duration,
+pub(crate) struct Accepted {
+    pub(crate) latency: Duration,
     /// Of one answer.
-    pub(super) output: u64,
-    pub(super) billed_input: u64,
-    pub(super) billed_output: u64,
+    pub(crate) output: u64,
+    pub(crate) billed_input: u64,
+    pub(crate) billed_output: u64,
 }
 
 impl Upstream {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let rng = StdRng::seed_from_u64(settings.seed);
         let desk = Mutex::new(Desk { audit: Audit::default(), rng });
         Self { settings, desk }
     }
 
     /// Looks at the audit.
-    pub(super) fn with_audit<T>(&self, look: impl FnOnce(&mut Audit) -> T) -> T {
+    pub(crate) fn with_audit<T>(&self, look: impl FnOnce(&mut Audit) -> T) -> T {
         look(&mut self.desk().audit)
     }
 
     /// Takes a request in. What it is refused for comes after its latency, if it fails, and at
     /// once if a limit is reached.
-    pub(super) async fn take(&self, headers: &HeaderMap, size: Size) -> Result<Accepted, Refusal> {
+    pub(crate) async fn take(&self, headers: &HeaderMap, size: Size) -> Result<Accepted, Refusal> {
         let (accepted, verdict) = self.decide(bearer(headers), size);
         if let Err(limit @ Refusal::RateLimited { .. }) = verdict {
             return Err(limit);

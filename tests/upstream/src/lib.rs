@@ -9,6 +9,7 @@
 
 pub mod audit;
 mod chat;
+mod clock;
 mod count;
 mod embeddings;
 mod intake;

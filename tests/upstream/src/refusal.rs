@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// An answer that is an error, in OpenAI's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// The body is not what the call takes.
     Malformed(String),
     /// The upstream's own limit is reached.

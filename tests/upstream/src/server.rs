@@ -9,7 +9,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{
+use crate::{
     Settings,
     audit::{Arrival, AuditReport},
     chat, embeddings,
@@ -60,6 +60,6 @@ async fn arrivals(State(upstream): State<Arc<Upstream>>) -> Json<Vec<Arrival>> {
 }
 
 async fn reset(State(upstream): State<Arc<Upstream>>) -> StatusCode {
-    upstream.with_audit(super::audit::Audit::reset);
+    upstream.with_audit(crate::audit::Audit::reset);
     StatusCode::NO_CONTENT
 }
