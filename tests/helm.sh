@@ -5,6 +5,7 @@
 #   tests/helm.sh              all of it
 #   tests/helm.sh render       what needs no Kubernetes
 #   tests/helm.sh cluster      against Kubernetes' API server and etcd
+#   tests/helm.sh tools        only builds what these need
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -81,8 +82,9 @@ main() {
     case "${1:-all}" in
         all) cluster_tools; run "chart" tests/helm ;;
         render) run "chart" "${render[@]}" ;;
+        tools) cluster_tools ;;
         cluster) cluster_tools; run "chart in a cluster" tests/helm/cluster ;;
-        *) die "unknown argument '$1'; it takes render, cluster, or nothing" ;;
+        *) die "unknown argument '$1'; it takes render, cluster, tools, or nothing" ;;
     esac
 }
 

@@ -7,8 +7,14 @@
 #   tests/run.sh lint       formatting, lints and docs only
 #   tests/run.sh test       tests only
 #   tests/run.sh book       the documentation only, built in target/book
+#
+# TOKENLEASE_CACHE names a folder in which compiled dependencies and tools outlive the checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+LOGS=target/logs
+# Steps that run beside the others, each with its process group: by name.
+declare -A BESIDE=()
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -65,6 +71,42 @@ need_rust() {
     cargo clippy --version >/dev/null 2>&1 || die "missing: clippy (rustup component add clippy)"
 }
 
+# Begins a step that others need not wait for, at a low priority: it takes the time in which compilers are single and tests wait.
+beside() {
+    local name=$1
+    shift
+    set -m
+    (renice -n 19 -p $BASHPID >/dev/null; "$@") >"$LOGS/$name.log" 2>&1 </dev/null &
+    BESIDE[$name]=$!
+    set +m
+}
+
+# Waits for it, and shows what it said.
+finish() {
+    local name=$1 status=0
+    wait "${BESIDE[$name]}" || status=$?
+    unset "BESIDE[$name]"
+    step "$name, which ran beside"
+    cat "$LOGS/$name.log"
+    [ "$status" -eq 0 ] || die "$name failed"
+}
+
+stop_beside() {
+    local group
+    for group in "${BESIDE[@]}"; do kill -- "-$group" 2>/dev/null || true; done
+}
+
+# What is compiled outlives the checkout, where a folder is named for it.
+cache() {
+    mkdir -p $LOGS
+    if [ -n "${TOKENLEASE_CACHE:-}" ]; then
+        export CARGO_TARGET_DIR=$TOKENLEASE_CACHE/cargo
+        mkdir -p "$TOKENLEASE_CACHE/tools"
+        [ -d target/tools ] && [ ! -L target/tools ] || ln -sfn "$TOKENLEASE_CACHE/tools" target/tools
+    fi
+    mkdir -p target/tools
+}
+
 # The stock client libraries that scenarios are played with.
 python_packages() {
     local stamp=target/venv/requirements.txt
@@ -88,15 +130,25 @@ node_packages() {
     cp $from/package-lock.json $to/installed
 }
 
-# What checks the licences and sources of dependencies. Unoptimised: it builds in a minute, and runs for a few seconds.
-cargo_deny() {
-    local version=0.20.2 tools=target/tools
-    [ "$($tools/bin/cargo-deny --version 2>/dev/null)" = "cargo-deny $version" ] && return
-    step "cargo-deny"
-    cargo install cargo-deny --version $version --locked --debug --no-default-features \
-        --root $tools --target-dir $tools/build --quiet
-    rm -rf $tools/build
+packages() { python_packages; node_packages; }
+
+# A command of cargo's, without optimisation: it builds in a minute, and runs for a few seconds.
+cargo_tool() {
+    local name=$1 version=$2 tools=$PWD/target/tools
+    shift 2
+    "$tools/bin/$name" --version 2>/dev/null | grep -qE "^$name v?${version//./\\.}$" && return
+    step "$name $version"
+    CARGO_TARGET_DIR=$tools/build/$name cargo install "$name" --version "$version" --locked --debug --no-default-features \
+        --root "$tools" --quiet --force "$@"
+    rm -rf "$tools/build/$name"
 }
+
+cargo_deny() { cargo_tool cargo-deny 0.20.2; }
+
+mdbook() { cargo_tool mdbook 0.5.4 --features search; }
+
+# What later steps need and no compiler of ours waits for.
+tools() { cargo_deny; mdbook; tests/helm.sh tools; }
 
 lint() {
     step "format"
@@ -105,29 +157,19 @@ lint() {
     cargo clippy --workspace --all-targets -- -D warnings
     step "docs"
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
-    cargo_deny
-    step "dependencies"
-    target/tools/bin/cargo-deny check licenses bans sources
-    book
 }
 
-# mdBook is built once, without optimisation: that takes a minute, and the book a second.
-mdbook() {
-    local version=0.5.4 tools=target/tools
-    if [ "$($tools/bin/mdbook --version 2>/dev/null)" != "mdbook v$version" ]; then
-        step "mdbook $version"
-        cargo install mdbook --version $version --locked --debug --no-default-features \
-            --features search --root $tools --quiet --force
-    fi
-    $tools/bin/mdbook "$@"
+# The licences and sources of dependencies.
+dependencies() {
+    step "dependencies"
+    target/tools/bin/cargo-deny check licenses bans sources
 }
 
 # The documentation as pages; a warning or a link that leads nowhere fails.
 book() {
-    mdbook --version >/dev/null
     step "book"
     local said
-    said=$(mdbook build docs 2>&1) || die "$said"
+    said=$(target/tools/bin/mdbook build docs 2>&1) || die "$said"
     if grep -E '^ *(WARN|ERROR)' <<<"$said"; then die "the book has warnings"; fi
     local page
     for page in docs/*.md; do
@@ -138,27 +180,52 @@ book() {
 
 # The development profile, as the lints: optimised a little, so that scenarios with real processes keep up with real minutes,
 # with every assertion and overflow check on.
-run_tests() {
+build() {
     step "build"
     cargo build --workspace --bins
+    cargo test --workspace --tests --no-run
+}
+
+# The processes that the tests start were built just now. What is ignored needs the python packages, which are there.
+cargo_tests() {
     step "tests"
-    # The processes that the tests start were built just now. What is ignored needs the python
-    # packages, which are there.
-    TOKENLEASE_BUILT=1 cargo test --workspace --lib --bins --tests --no-fail-fast -- --include-ignored
+    TOKENLEASE_BUILT=1 cargo test --workspace --tests --no-fail-fast -- --include-ignored
     cargo test --workspace --doc
-    step "the dashboard in Chromium"
-    tests/browser.sh test
+}
+
+browser() { tests/browser.sh test; }
+
+chart() { tests/helm.sh; }
+
+# Chromium and the chart wait for processes most of the time, as the tests do.
+run_tests() {
+    build
+    finish packages
+    finish tools
+    beside browser browser
+    beside chart chart
+    cargo_tests
+    finish browser
+    finish chart
 }
 
 main() {
-    mkdir -p target
     install_missing
     need_rust
+    cache
+    trap stop_beside EXIT
     case "${1:-all}" in
-        all) python_packages; node_packages; lint; run_tests; tests/helm.sh ;;
-        lint) lint ;;
-        book) book ;;
-        test) python_packages; node_packages; run_tests; tests/helm.sh ;;
+        all)
+            beside packages packages
+            beside tools tools
+            lint
+            run_tests
+            dependencies
+            book
+            ;;
+        lint) cargo_deny; mdbook; lint; dependencies; book ;;
+        book) mdbook; book ;;
+        test) beside packages packages; beside tools tools; run_tests ;;
         *) die "unknown argument '$1'; it takes lint, test, book, or nothing" ;;
     esac
     step "all passed"

@@ -8,7 +8,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const PROGRAM = process.env.QUOTA_SERVER ?? new URL("../../target/simulation/quota-server", import.meta.url).pathname;
+const PROGRAM = process.env.QUOTA_SERVER ?? new URL("../../target/debug/quota-server", import.meta.url).pathname;
 const REDIS = process.env.TOKENLEASE_REDIS_SERVER ?? "redis-server";
 const READY_MS = 30_000;
 
