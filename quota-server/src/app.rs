@@ -186,6 +186,7 @@ impl App {
             stop.draining.clone(),
             RequestIds::new(self.start_id),
             self.exposition,
+            connections.clone(),
         );
         let router = http::router(Arc::new(api));
         connections.spawn(self.listener.serve(router, stop.clone(), connections.clone()));

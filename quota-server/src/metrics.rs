@@ -20,7 +20,7 @@ mod process;
 mod reloaded;
 
 pub use deployments::write_deployments;
-pub use http::{HttpMetrics, RouteMetrics};
+pub use http::{HttpMetrics, RouteMetrics, connection_cut};
 pub use lease::LeaseMetrics;
 pub use ledger::*;
 pub use reloaded::{Reloaded, audit_failed, login_failed, reloaded};
@@ -43,6 +43,7 @@ const AUDIT_FAILURES: &str = "quota_audit_failures_total";
 const RELOADS: &str = "quota_reloads_total";
 const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 
+const CONNECTIONS_CUT: &str = "quota_http_connections_cut_total";
 const HTTP_REQUESTS: &str = "quota_http_requests_total";
 const HTTP_RUNNING: &str = "quota_http_requests_running";
 const HTTP_SECONDS: &str = "quota_http_request_seconds";
@@ -77,6 +78,7 @@ const COUNTERS: &[(&str, &str)] = &[
     (GIVEN_BACK_REQUESTS, "Requests credited by returns"),
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
     (AUDIT_FAILURES, "Lines that could not be written to the audit log"),
+    (CONNECTIONS_CUT, "Connections cut because the client took in nothing of its answer"),
     (FAILED_LOGINS, "Calls with a wrong token, or with one that contradicts the certificate"),
     (
         QUARANTINES,

@@ -48,6 +48,12 @@ impl Gate {
         self.access.load_full()
     }
 
+    /// Whether everybody is let in.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        matches!(**self.access.load(), Access::Anonymous)
+    }
+
     /// The file that the roster is read from.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {

@@ -35,6 +35,9 @@ pub struct HttpConfig {
     /// How long a connection may take to send the head of a request, or be idle between requests
     #[arg(long, value_name = "MS", default_value_t = 60_000, value_parser = value_parser!(u64).range(10..=3_600_000))]
     pub head_read_ms: u64,
+    /// How long a client may take in nothing of its answer before its connection is cut
+    #[arg(long, value_name = "MS", default_value_t = 20_000, value_parser = value_parser!(u64).range(10..=600_000))]
+    pub write_stall_ms: u64,
     /// How long a request's body may take to arrive
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(10..=600_000))]
     pub body_read_ms: u64,

@@ -13,7 +13,7 @@ use quota_api::Code;
 use tokio::time::Instant;
 
 use super::request_id::X_REQUEST_ID;
-use super::{Api, Failure};
+use super::{Api, Failure, same_site};
 use crate::audit::Author;
 use crate::auth::{Credential, NotAdmitted, Permission, Shown};
 use crate::peer::Peer;
@@ -78,6 +78,9 @@ impl Caller<ChangeDeployments> {
 }
 
 fn admitted(parts: &Parts, api: &Api) -> Result<Credential, Failure> {
+    if api.gate.is_anonymous() {
+        same_site::check(&parts.uri, &parts.headers, api.is_local)?;
+    }
     let peer = parts.extensions.get::<Arc<Peer>>();
     let names = peer.map_or(&[][..], |peer| &peer.names);
     let shown = Shown { token: bearer(&parts.headers), names };

@@ -14,12 +14,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Method, Uri};
-use quota_api::Code;
+use quota_api::{Code, routes};
 use tokio::time::{Instant, timeout};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, debug_span, error, warn};
 
+use super::place::{Place, Places};
 use super::problem::ActiveServer;
 use super::request_id::X_REQUEST_ID;
 use super::{Api, Failure};
@@ -101,9 +102,15 @@ impl Seen {
         Self { at: Instant::now(), id, uri: request.uri().clone(), route, span }
     }
 
-    /// Probes and metrics are answered however many calls of the API there are.
-    fn needs_room(&self) -> bool {
-        self.route.as_ref().is_some_and(|route| route.as_str().starts_with("/v1/"))
+    /// A place for it, if there is one. Probes need none.
+    fn place(&self, places: &Places) -> Result<Option<Place>, Failure> {
+        let place = match self.route.as_ref().map(MatchedPath::as_str) {
+            Some(routes::HEALTHZ | routes::READYZ) => return Ok(None),
+            Some(route) if route.starts_with("/v1/") => places.for_api(),
+            _ => places.for_open(),
+        };
+        let full = || Failure::new(Code::Overloaded, "too many requests at once");
+        place.map(Some).ok_or_else(full)
     }
 }
 
@@ -113,7 +120,7 @@ impl Api {
         F: Future<Output = Result<Response, Infallible>> + Send,
     {
         let metrics = self.http_metrics.of(seen.route.as_ref().map(MatchedPath::as_str));
-        let answer = self.answer_in_bounds(seen.needs_room(), answer);
+        let answer = self.answer_in_bounds(seen.place(&self.places), answer);
         let mut response = answer.instrument(seen.span.clone()).await;
         let (status, took) = (response.status(), seen.at.elapsed());
         if status.as_u16() == Code::Internal.status() {
@@ -129,16 +136,23 @@ impl Api {
         response
     }
 
-    async fn answer_in_bounds<F>(&self, needs_room: bool, answer: F) -> Response
+    async fn answer_in_bounds<F>(
+        &self,
+        place: Result<Option<Place>, Failure>,
+        answer: F,
+    ) -> Response
     where
         F: Future<Output = Result<Response, Infallible>> + Send,
     {
-        let room = needs_room.then(|| self.room.try_acquire());
-        if let Some(Err(_)) = room {
-            return Failure::new(Code::Overloaded, "too many requests at once").into_response();
-        }
+        let place = match place {
+            Ok(place) => place,
+            Err(full) => return full.into_response(),
+        };
         match timeout(self.request, AssertUnwindSafe(answer).catch_unwind()).await {
-            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Ok(response))) => match place {
+                Some(place) => place.until_sent(response),
+                None => response,
+            },
             // The panic hook has logged where and why.
             Ok(Err(_panic)) => Failure::internal().into_response(),
             Err(_elapsed) => {

@@ -19,10 +19,12 @@ mod openapi;
 mod ops;
 mod overview;
 mod params;
+mod place;
 mod problem;
 mod ratelimit;
 mod ration;
 mod request_id;
+mod same_site;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -36,8 +38,8 @@ use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -47,8 +49,10 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics};
 
-pub use deployments::DeploymentRoom;
+pub use deployments::{Changes, DeploymentRoom};
+pub use ops::Exposition;
 pub use overview::Latest;
+pub use place::Places;
 pub use problem::Failure;
 pub use ration::Rations;
 pub use request_id::RequestIds;
@@ -69,10 +73,12 @@ pub struct Api {
     pub body_read: Duration,
     /// How long a request may take.
     pub request: Duration,
-    /// Room for requests at once.
-    pub room: Semaphore,
-    /// How much room there is in all.
-    pub max_requests: usize,
+    /// How many requests may run at once.
+    pub places: Places,
+    /// Changes that go on, whatever becomes of who asked for them.
+    pub changes: Changes,
+    /// It is reached on this machine alone, by the names of loopback.
+    pub is_local: bool,
     /// The server is draining.
     pub draining: CancellationToken,
     /// Names requests that come without a name.
@@ -81,8 +87,8 @@ pub struct Api {
     pub http_metrics: HttpMetrics,
     /// Counts what leases are about.
     pub lease_metrics: LeaseMetrics,
-    /// Renders all metrics.
-    pub exposition: PrometheusHandle,
+    /// All metrics, as text.
+    pub exposition: Exposition,
     /// All deployments at a glance.
     pub overview: Latest,
     /// So many deployments have metrics of their own at most.
@@ -99,6 +105,7 @@ impl Api {
         draining: CancellationToken,
         request_ids: RequestIds,
         exposition: PrometheusHandle,
+        tasks: TaskTracker,
     ) -> Self {
         let http = &config.http;
         Self {
@@ -109,21 +116,17 @@ impl Api {
             deployment_room: DeploymentRoom::new(http.max_deployments),
             body_read: Duration::from_millis(http.body_read_ms),
             request: Duration::from_millis(http.request_ms),
-            room: Semaphore::new(http.max_requests as usize),
-            max_requests: http.max_requests as usize,
+            places: Places::new(http.max_requests as usize),
+            changes: Changes::new(tasks),
+            is_local: http.listen.ip().is_loopback(),
             draining,
             request_ids,
             http_metrics: HttpMetrics::new(),
             lease_metrics: LeaseMetrics::new(),
-            exposition,
+            exposition: Exposition::new(exposition),
             overview: Latest::new(config.ledger.ledger),
             metrics_deployments: config.metrics.metrics_deployments,
         }
-    }
-
-    /// How many calls of the API are being answered.
-    fn running(&self) -> usize {
-        self.max_requests.saturating_sub(self.room.available_permits())
     }
 }
 

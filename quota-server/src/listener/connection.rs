@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
@@ -18,7 +19,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::debug;
 
+use super::progress::Progress;
 use super::{Encryption, Stop};
+use crate::metrics;
 use crate::peer::Peer;
 
 /// How connections are spoken on.
@@ -26,11 +29,17 @@ use crate::peer::Peer;
 pub(super) struct Way {
     http: http1::Builder,
     encryption: Option<Arc<Encryption>>,
+    /// How long a peer may take in nothing of what is written to it.
+    write_stall: Duration,
 }
 
 impl Way {
-    pub(super) fn new(http: http1::Builder, encryption: Option<Encryption>) -> Self {
-        Self { http, encryption: encryption.map(Arc::new) }
+    pub(super) fn new(
+        http: http1::Builder,
+        encryption: Option<Encryption>,
+        write_stall: Duration,
+    ) -> Self {
+        Self { http, encryption: encryption.map(Arc::new), write_stall }
     }
 
     pub(super) async fn serve(
@@ -43,6 +52,8 @@ impl Way {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "no TCP_NODELAY");
         }
+        // Below TLS, which takes in more than the peer does.
+        let stream = Progress::new(stream, self.write_stall, metrics::connection_cut);
         let Some(encryption) = &self.encryption else {
             let service = Introduced::new(address, Vec::new(), router);
             return self.speak(stream, service, stop).await;
@@ -79,7 +90,7 @@ impl Way {
 impl Encryption {
     async fn accept(
         &self,
-        stream: TcpStream,
+        stream: Progress<TcpStream>,
         address: SocketAddr,
     ) -> Option<(impl AsyncRead + AsyncWrite + Unpin + Send + 'static, Vec<String>)> {
         match timeout(self.handshake, self.tls.accept(stream)).await {

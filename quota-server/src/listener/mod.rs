@@ -2,11 +2,13 @@
 //!
 //! When the server drains, connections finish the request that runs and are closed; what still runs
 //! when the hard stop comes is cut off. A connection that is slow to say what it wants is closed,
-//! so slow ones cannot keep others out for long, and one address has a bounded number of them. A
-//! TLS handshake is the connection's own affair: accepting does not wait for it.
+//! so slow ones cannot keep others out for long, and one address has a bounded number of them. So is
+//! one that takes in nothing of its answer. A TLS handshake is the connection's own affair: accepting
+//! does not wait for it.
 
 mod connection;
 mod crowd;
+mod progress;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -104,10 +106,13 @@ impl Listener {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(config.head_read_ms))
-            .pipeline_flush(true);
+            // An answer is on its way before the next request of its connection is looked at: who sends
+            // requests and reads nothing makes the server hold one answer, not one for each.
+            .pipeline_flush(false);
         let room = Arc::new(Semaphore::new(config.max_connections as usize));
         let crowd = Crowd::new(config.max_connections_per_ip);
-        Self { socket, way: Way::new(http, encryption), room, crowd }
+        let write_stall = Duration::from_millis(config.write_stall_ms);
+        Self { socket, way: Way::new(http, encryption, write_stall), room, crowd }
     }
 
     /// Accepts connections until the server drains. Their tasks are on `tasks`.

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Extension;
 use axum::routing::get;
 use clap::Parser;
@@ -19,9 +21,13 @@ pub(super) struct Served {
     pub(super) tasks: TaskTracker,
     running: Arc<Notify>,
     finish: Arc<Notify>,
+    large_answers: Arc<AtomicUsize>,
 }
 
-/// Serves `/now`, `/names` (the names in the caller's certificate), and `/wait`, which tells when it runs and waits to be told to finish.
+/// Of an answer of `/large`.
+const LARGE: usize = 1 << 20;
+
+/// Serves `/now`, `/large`, `/names` (the names in the caller's certificate), and `/wait`, which tells when it runs and waits to be told to finish.
 async fn serve(flags: &str) -> Served {
     serve_encrypted(flags, None).await
 }
@@ -36,6 +42,7 @@ pub(super) async fn serve_encrypted(flags: &str, encryption: Option<Encryption>)
         tasks: TaskTracker::new(),
         running: Arc::default(),
         finish: Arc::default(),
+        large_answers: Arc::default(),
     };
     let (running, finish) = (Arc::clone(&served.running), Arc::clone(&served.finish));
     let wait = move || async move {
@@ -43,11 +50,17 @@ pub(super) async fn serve_encrypted(flags: &str, encryption: Option<Encryption>)
         finish.notified().await;
         "finished"
     };
-    let router =
-        Router::new().route("/now", get(|| async { "now" })).route("/wait", get(wait)).route(
-            "/names",
-            get(|Extension(peer): Extension<Arc<Peer>>| async move { peer.names.join(" ") }),
-        );
+    let made = Arc::clone(&served.large_answers);
+    let large = move || async move {
+        made.fetch_add(1, Ordering::Relaxed);
+        vec![7; LARGE]
+    };
+    let names = |Extension(peer): Extension<Arc<Peer>>| async move { peer.names.join(" ") };
+    let router = Router::new()
+        .route("/now", get(|| async { "now" }))
+        .route("/wait", get(wait))
+        .route("/large", get(large))
+        .route("/names", get(names));
     let serving = listener.serve(router, served.stop.clone(), served.tasks.clone());
     served.tasks.spawn(serving);
     served.tasks.close();
@@ -141,4 +154,32 @@ async fn one_address_has_so_many_connections_and_more_are_closed() {
     served.finish.notify_one();
     served.stop.draining.cancel();
     assert!(rest(first).await.ends_with("finished"));
+}
+
+#[tokio::test]
+async fn who_asks_and_reads_nothing_gets_no_more_than_the_sockets_hold_and_is_cut() {
+    const ASKED: usize = 500;
+    let served = serve("--write-stall-ms 50").await;
+    let requests = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(ASKED);
+    let _unread = served.send(&requests).await;
+    while served.large_answers.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The connection has answers to write, so the drain waits until it is cut.
+    served.stop.draining.cancel();
+    served.tasks.wait().await;
+    let made = served.large_answers.load(Ordering::Relaxed);
+    assert!(made < ASKED / 10, "{made} answers of {LARGE} bytes were made for nobody");
+}
+
+#[tokio::test]
+async fn who_asks_for_many_at_once_and_reads_gets_all() {
+    const ASKED: usize = 20;
+    let served = serve("--write-stall-ms 10000").await;
+    let mut requests = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(ASKED - 1);
+    requests += "GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let mut stream = served.send(&requests).await;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    assert!(bytes.len() > ASKED * LARGE, "{}", bytes.len());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, histogram};
 use quota_api::routes;
 
-use super::{HTTP_REQUESTS, HTTP_SECONDS};
+use super::{CONNECTIONS_CUT, HTTP_REQUESTS, HTTP_SECONDS, counter_of};
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
@@ -42,6 +42,11 @@ pub struct RouteMetrics {
     route: &'static str,
     by_class: [Counter; CLASSES.len()],
     seconds: Histogram,
+}
+
+/// A connection was cut, since nothing was taken in of what was written to it.
+pub fn connection_cut() {
+    counter_of(CONNECTIONS_CUT).increment(1);
 }
 
 impl HttpMetrics {

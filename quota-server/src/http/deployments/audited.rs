@@ -1,21 +1,25 @@
 //! A change of a deployment is written down before it is made, and what came of it after.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use quota_api::Code;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::audit::{Author, Change};
 use crate::http::{Api, Failure, wire};
 
 impl Api {
-    /// Makes a change, if it can be written down.
-    pub(super) async fn audited<T>(
-        &self,
+    /// Makes a change, if it can be written down; also when its caller goes away.
+    pub(super) async fn audited<T: Send + 'static>(
+        self: &Arc<Self>,
         author: &Author,
         action: &'static str,
         deployment: Arc<str>,
         after: Value,
-        change: impl Future<Output = Result<T, Failure>>,
+        change: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
         let before = match self.ledger.deployment(Arc::clone(&deployment)).await? {
             Some(stored) => serde_json::to_value(wire::shown(&stored)?),
@@ -23,11 +27,30 @@ impl Api {
         };
         let before = before.map_err(|_| Failure::internal())?;
         let asked = Change { action, deployment, before, after };
-        let asked = self.audit.asked(author, &asked).await?;
-        let changed = change.await;
-        let outcome = changed.as_ref().err().map_or("done", |why| why.problem().code.as_str());
-        self.audit.ended(asked, outcome).await;
-        changed
+        let (api, author) = (Arc::clone(self), author.clone());
+        self.changes
+            .run(async move {
+                let asked = api.audit.asked(&author, &asked).await?;
+                let changed = api.to_its_end(change).await;
+                let problem = changed.as_ref().err().map(|why| why.problem().code.as_str());
+                api.audit.ended(asked, problem.unwrap_or("done")).await;
+                changed
+            })
+            .await
+    }
+
+    /// What came of a change, also if it panics or its time is over: then it may have been made.
+    async fn to_its_end<T>(
+        &self,
+        change: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match timeout(self.request, AssertUnwindSafe(change).catch_unwind()).await {
+            Ok(Ok(changed)) => changed,
+            Ok(Err(_panic)) => Err(Failure::internal()),
+            Err(_elapsed) => {
+                Err(Failure::new(Code::LedgerUnavailable, "the ledger did not answer in time"))
+            }
+        }
     }
 }
 
@@ -90,6 +113,28 @@ mod tests {
         assert_eq!(second["after"]["tpm_limit"], 6);
         assert_eq!(second["at"], "2025-11-14T00:00:10Z");
         assert!(lines[0]["before"].is_null() && lines[6]["after"].is_null());
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_caller_hangs_up_is_made_and_accounted_for() {
+        let world = World::with_roles().await;
+        for limit in 1..=20 {
+            let mut sending = Box::pin(world.send_raw(put(limit)));
+            while !world.api.changes.are_under_way()
+                && futures_util::poll!(sending.as_mut()).is_pending()
+            {
+                tokio::task::yield_now().await;
+            }
+            drop(sending);
+            world.api.changes.settled().await;
+        }
+        let lines = world.audit_lines();
+        let stage = |name: &str| lines.iter().filter(|line| line["stage"] == name).count();
+        assert_eq!((stage("asked"), stage("ended")), (20, 20));
+        let read = with_token(request(Method::GET, PATH, ""), "admin");
+        let stands: quota_api::Deployment = world.send(read).await.done(200);
+        let last = lines.iter().rfind(|line| line["stage"] == "asked").unwrap();
+        assert_eq!(last["after"]["tpm_limit"], stands.spec.tpm_limit.unwrap());
     }
 
     #[tokio::test]

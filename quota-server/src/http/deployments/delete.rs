@@ -38,8 +38,9 @@ pub(in crate::http) async fn delete(
 ) -> Result<StatusCode, Failure> {
     let expected = etag::expected(&headers)?;
     let author = caller.author(origin);
-    let deleting = async {
-        let deleted = api.ledger.delete(Arc::clone(&id), expected).await?;
+    let (ledger, deployment) = (Arc::clone(&api.ledger), Arc::clone(&id));
+    let deleting = async move {
+        let deleted = ledger.delete(deployment, expected).await?;
         deleted.ok_or_else(Failure::no_deployment)
     };
     api.audited(&author, "deployment.delete", Arc::clone(&id), Value::Null, deleting).await?;

@@ -1,6 +1,7 @@
 //! Deployments: `/v1/deployments`.
 
 mod audited;
+mod changes;
 pub(super) mod delete;
 pub(super) mod leases;
 pub(super) mod list;
@@ -9,4 +10,5 @@ pub(super) mod read;
 mod room;
 pub(super) mod windows;
 
+pub use changes::Changes;
 pub use room::DeploymentRoom;

@@ -54,7 +54,8 @@ pub(in crate::http) async fn put(
         api.room_for_another().await?;
     }
     let author = caller.author(origin);
-    let putting = async { Ok(api.ledger.put(put).await?) };
+    let ledger = Arc::clone(&api.ledger);
+    let putting = async move { Ok(ledger.put(put).await?) };
     let stored = api.audited(&author, "deployment.put", id, after, putting).await?;
     info!(
         deployment = &*stored.id,

@@ -6,3 +6,5 @@ pub(super) mod index;
 pub(super) mod metrics;
 pub(super) mod readyz;
 pub(super) mod unknown;
+
+pub use metrics::Exposition;

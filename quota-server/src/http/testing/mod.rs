@@ -17,12 +17,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::overview::Latest;
-use super::{Api, DeploymentRoom, Rations, RequestIds, router};
+use super::{Api, Changes, DeploymentRoom, Exposition, Places, Rations, RequestIds, router};
 use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};
 use crate::clock::manual::ManualClock;
@@ -103,13 +103,14 @@ impl World {
             deployment_room: DeploymentRoom::new(DEPLOYMENTS),
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),
-            room: Semaphore::new(2),
-            max_requests: 2,
+            places: Places::new(2),
+            changes: Changes::new(TaskTracker::new()),
+            is_local: true,
             draining: CancellationToken::new(),
             request_ids: RequestIds::new(0),
             http_metrics,
             lease_metrics,
-            exposition: recorder.handle(),
+            exposition: Exposition::new(recorder.handle()),
             overview: Latest::new(LedgerKind::Embedded),
             metrics_deployments: 10,
         });

@@ -6,7 +6,7 @@ use http::Method;
 use quota_api::{Code, Lease};
 use serde_json::json;
 
-use crate::http::testing::{Fault, World, request, wish};
+use crate::http::testing::{Fault, World, request, wish, with_token};
 use crate::ledger::Unavailable;
 
 #[tokio::test]
@@ -81,12 +81,44 @@ async fn a_fault_of_ours_is_told_without_what_it_is() {
 #[tokio::test]
 async fn too_many_at_once_are_shed_and_probes_are_not() {
     let world = World::new().await.with_deployment().await;
-    let room = world.api.room.acquire_many(2).await.unwrap();
+    let places = [world.api.places.for_api(), world.api.places.for_api()];
     world.post("/v1/leases", &wish("r", 1)).await.problem(Code::Overloaded);
     assert_eq!(world.get("/healthz").await.status, 200);
     assert_eq!(world.get("/readyz").await.status, 200);
-    drop(room);
+    drop(places);
     let _: Lease = world.post("/v1/leases", &wish("r", 1)).await.done(201);
+}
+
+#[tokio::test]
+async fn those_of_open_paths_are_bounded_apart() {
+    let world = World::new().await.with_deployment().await;
+    let places: Vec<_> = std::iter::from_fn(|| world.api.places.for_open()).collect();
+    assert!(places.len() < 1_000);
+    for path in ["/metrics", "/openapi.json", "/", "/nowhere"] {
+        assert_eq!(world.send_raw(request(Method::GET, path, "")).await.status(), 503, "{path}");
+    }
+    assert_eq!(world.get("/healthz").await.status, 200);
+    let _: Lease = world.post("/v1/leases", &wish("r", 1)).await.done(201);
+    drop(places);
+    assert_eq!(world.get("/metrics").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_tokens_a_page_of_another_site_is_refused() {
+    let from = |name: &'static str, value: &str| {
+        let mut put =
+            request(Method::PUT, "/v1/deployments/m", &json!({"tpm_limit": 9}).to_string());
+        put.headers_mut().insert(name, value.parse().unwrap());
+        put
+    };
+    let world = World::new().await.with_deployment().await;
+    for put in [from("host", "evil.example:7700"), from("origin", "https://evil.example")] {
+        world.send(put).await.problem(Code::Forbidden);
+    }
+    assert_eq!(world.send(from("host", "localhost:7700")).await.status, 200);
+    let guarded = World::with_roles().await.with_deployment().await;
+    let put = with_token(from("host", "quota.example"), "admin");
+    assert_eq!(guarded.send(put).await.status, 200, "a token is what no page has");
 }
 
 #[tokio::test]
