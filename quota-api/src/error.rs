@@ -137,6 +137,10 @@ codes! {
     RequestTimeout = "request_timeout", 408, true, true, "The request took too long";
     /// The next window was asked for too long before it opens.
     TooEarly = "too_early", 409, true, false, "The next window cannot be asked for yet";
+    /// The same `request_id` asked for something else before.
+    RequestIdReused = "request_id_reused", 409, false, false, "This `request_id` asked for something else before";
+    /// The lease that this `request_id` was given is closed.
+    LeaseClosed = "lease_closed", 409, false, false, "The lease of this `request_id` is closed";
     /// A field that is fixed at a deployment's making would change.
     FixedField = "fixed_field", 409, false, false, "This field is fixed once the deployment is made";
     /// `If-Match` does not hold.

@@ -27,6 +27,18 @@ impl Amount {
         self.tokens <= room.tokens && self.requests <= room.requests
     }
 
+    /// The first unit in which this is more than `room`, tokens before requests.
+    #[must_use]
+    pub const fn first_above(self, room: Self) -> Option<Unit> {
+        if self.tokens > room.tokens {
+            Some(Unit::Tokens)
+        } else if self.requests > room.requests {
+            Some(Unit::Requests)
+        } else {
+            None
+        }
+    }
+
     /// Whether both units are 0.
     #[must_use]
     pub const fn is_zero(self) -> bool {
@@ -98,15 +110,14 @@ impl Limit {
         Amount::new(self.tokens.unwrap_or(MAX_LIMIT), self.requests.unwrap_or(MAX_LIMIT))
     }
 
-    /// The first unit in which `amount` is more than `room`, tokens before requests.
+    /// The first unit of which there is none at all, tokens before requests: a limit of 0 pauses a
+    /// deployment, also for those who ask for nothing of that unit.
     #[must_use]
-    pub fn short_of(room: Amount, amount: Amount) -> Option<Unit> {
-        if amount.tokens > room.tokens {
-            Some(Unit::Tokens)
-        } else if amount.requests > room.requests {
-            Some(Unit::Requests)
-        } else {
-            None
+    pub const fn paused(self) -> Option<Unit> {
+        match self {
+            Self { tokens: Some(0), .. } => Some(Unit::Tokens),
+            Self { requests: Some(0), .. } => Some(Unit::Requests),
+            Self { .. } => None,
         }
     }
 }

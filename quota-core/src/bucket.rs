@@ -31,7 +31,8 @@ pub(crate) struct Bucket {
     pub(crate) limit: Limit,
     pub(crate) tally: Tally,
     pub(crate) denied: Amount,
-    pub(crate) largest_min: Amount,
+    /// The largest that somebody was denied.
+    pub(crate) short: Amount,
     leases: Leases,
     /// Overrun by lease number: few leases have any.
     overruns: BTreeMap<u32, Amount>,
@@ -51,7 +52,7 @@ impl Bucket {
             limit,
             tally: Tally::default(),
             denied: Amount::ZERO,
-            largest_min: Amount::ZERO,
+            short: Amount::ZERO,
             leases: Leases::with_room(leases),
             overruns: BTreeMap::new(),
             by_request: ByRequest::with_room(leases),
@@ -118,6 +119,7 @@ impl Bucket {
             if lease.ends_ms > steady_ms {
                 break;
             }
+            debug_assert!(lease.open_rest().fits(self.open), "{:?} of {:?}", lease, self.open);
             self.open = self.open.saturating_sub(lease.open_rest());
             self.first_open += 1;
         }
@@ -137,6 +139,7 @@ impl Bucket {
         self.tally.granted = granted.ok_or(Imbalance::OverLimit(id))?;
         self.open = self.open.saturating_add(lease.granted());
         self.leases.push(lease);
+        self.check();
         Ok(())
     }
 
@@ -184,6 +187,15 @@ impl Bucket {
         if let Some(lease) = self.leases.get_mut(index) {
             *lease = after;
         }
+        self.check();
+    }
+
+    /// What must hold of the sums whatever the leases are; [`Bucket::adds_up`] looks at each of them.
+    fn check(&self) {
+        let Tally { granted, given_back, used, .. } = self.tally;
+        let parts = given_back.checked_add(used);
+        debug_assert!(parts.is_some_and(|parts| parts.fits(granted)), "{:?}", self.tally);
+        debug_assert!(self.open.fits(self.unaccounted()), "{:?} of {:?}", self.open, self.tally);
     }
 
     /// The sums are those of the leases.
@@ -246,7 +258,8 @@ impl ByRequest {
         self.take_in(leases);
         let hash = hash(holder, request);
         let is_it = |entry: &Entry| {
-            let is_of = |lease: &Lease| lease.request == request && lease.holder == holder;
+            let is_of =
+                |lease: &Lease| lease.request.id() == request.id() && lease.holder == holder;
             entry.hash == hash && leases.get(entry.number as usize).is_some_and(is_of)
         };
         self.table.find(Entry::spread(hash), is_it).map(|entry| entry.number)
@@ -267,7 +280,7 @@ impl ByRequest {
 /// The request key is a hash already: fold it.
 #[expect(clippy::cast_possible_truncation, reason = "folding a hash to 32 bits")]
 fn hash(holder: HolderId, request: RequestKey) -> u32 {
-    let half = request.0 as u64 ^ (request.0 >> 64) as u64;
+    let half = request.id() as u64 ^ (request.id() >> 64) as u64;
     let mixed = (half ^ u64::from(holder.0)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed >> 32) as u32
 }

@@ -22,7 +22,8 @@ pub enum Command {
 pub struct Acquire {
     /// Who asks.
     pub holder: HolderId,
-    /// Which of its wishes this is: the same again gets the same lease.
+    /// Which of its wishes this is: the same again gets the same lease. See [`RequestKey`] for what
+    /// tells another wish.
     pub request: RequestKey,
     /// What is needed now, this or nothing.
     pub min: Amount,
@@ -141,6 +142,12 @@ pub enum Refusal {
     /// An acquire of nothing at all.
     #[error("a lease of nothing was asked for")]
     NothingAsked,
+    /// The same request was granted another wish.
+    #[error("the same `request_id` asked for something else before")]
+    OtherWish,
+    /// The same request was granted a lease that was closed since.
+    #[error("the lease of this `request_id` is closed")]
+    LeaseClosed,
     /// The next window was asked for too long before it opens.
     #[error("the next window can be asked for in {in_ms} ms")]
     TooEarly {

@@ -28,15 +28,19 @@ mod sizing;
 mod time;
 
 pub use amount::{Amount, Limit};
-pub use book::{Book, BookPage, HeldLease, Overview, Standing};
+pub use book::{
+    ACTIVE_MS, AHEAD_MS, BEAT_MS, Book, BookPage, HeldLease, Overview, REFUND_MS, SHORTEST_LIFE_MS,
+    Standing,
+};
 pub use command::{
     Acquire, Command, Denial, GiveBack, Granted, LateUse, Outcome, Refusal, Returned, State, Unit,
     Use, Used,
 };
 pub use event::{Event, Imbalance};
-pub use ids::{HolderId, LeaseId, RequestKey};
+pub use ids::{HolderId, LeaseId, RequestKey, WishPrint};
 pub use policy::{Policy, Settlement, WindowKind};
-pub use time::{Now, Reading, Timekeeper, WindowSpan};
+pub use sizing::{ENDGAME_PERCENT, SHORTAGE_PERCENT};
+pub use time::{MINUTE_MS, Now, Reading, SHORTEST_WINDOW_MS, Timekeeper, WindowSpan};
 
 /// The most that one lease holds: 40 bits of tokens and 24 of requests, one word in the client.
 pub const MAX_LEASE: Amount = Amount { tokens: (1 << 40) - 1, requests: (1 << 24) - 1 };

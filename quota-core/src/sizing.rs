@@ -5,7 +5,10 @@ use crate::{Amount, Limit, MAX_LEASE};
 
 /// The part of a limit below which its endgame begins: 3 %, from the simulation in which stranded
 /// quota fell from 2 % to 0.00 %.
-const ENDGAME_PERCENT: u64 = 3;
+pub const ENDGAME_PERCENT: u64 = 3;
+
+/// The part of a limit below which its endgame begins while holders are short of so much.
+pub const SHORTAGE_PERCENT: u64 = 10;
 
 /// `min(want, max(min, available / (2 x holders)))` in each unit, at most what a lease holds.
 /// `min` must fit into `available`, and `holders` counts the asker.
@@ -20,15 +23,18 @@ pub(crate) fn grant(min: Amount, want: Amount, available: Amount, holders: u64) 
     )
 }
 
-/// Whether less than max(3 % of the limit, holders x a large request) is left of a limited unit.
-pub(crate) fn is_endgame(limit: Limit, available: Amount, holders: u64, large: Amount) -> bool {
-    let near = |limit: Option<u64>, available: u64, large: u64| {
+/// Whether a limited unit is near its end: less than 3 % of it is left, or than what holders are short of, `short`
+/// each, of its last 10 %. However large a request is, nobody needs to give back while there is plenty.
+pub(crate) fn is_endgame(limit: Limit, available: Amount, holders: u64, short: Amount) -> bool {
+    let near = |limit: Option<u64>, available: u64, short: u64| {
         limit.is_some_and(|limit| {
-            available < (limit / 100 * ENDGAME_PERCENT).max(holders.saturating_mul(large))
+            let part = |percent: u64| limit.saturating_mul(percent) / 100;
+            let shortage = holders.saturating_mul(short).min(part(SHORTAGE_PERCENT));
+            available < part(ENDGAME_PERCENT).max(shortage).max(1)
         })
     };
-    near(limit.tokens, available.tokens, large.tokens)
-        || near(limit.requests, available.requests, large.requests.max(1))
+    near(limit.tokens, available.tokens, short.tokens)
+        || near(limit.requests, available.requests, short.requests)
 }
 
 #[cfg(test)]
@@ -64,11 +70,32 @@ mod tests {
     }
 
     #[test]
-    fn the_endgame_is_three_percent_or_a_large_request_each() {
+    fn the_endgame_is_the_last_of_the_limit_and_a_little_before_while_holders_are_short() {
         let limit = Limit { tokens: Some(1_000), requests: None };
-        assert!(!is_endgame(limit, Amount::new(30, 0), 1, tokens(30)));
-        assert!(is_endgame(limit, Amount::new(29, 0), 1, tokens(30)));
-        assert!(is_endgame(limit, Amount::new(149, 0), 5, tokens(30)));
+        // left, holders, what somebody was denied -> endgame
+        let table = [
+            (30, 1, 0, false),
+            (29, 1, 0, true),
+            (49, 5, 10, true),
+            (50, 5, 10, false),
+            (99, 20, 1_000, true),
+            (100, 20, 1_000, false),
+            (998, 20, 1_000, false),
+        ];
+        for (left, holders, short, expected) in table {
+            let got = is_endgame(limit, Amount::new(left, 0), holders, tokens(short));
+            assert_eq!(got, expected, "{left} {holders} {short}");
+        }
         assert!(!is_endgame(Limit::default(), Amount::ZERO, 5, tokens(30)), "no limit, no end");
+    }
+
+    #[test]
+    fn nothing_left_is_the_end_of_any_limit() {
+        for limit in [0, 1, 7, 99] {
+            let limit = Limit { tokens: None, requests: Some(limit) };
+            assert!(is_endgame(limit, Amount::ZERO, 1, Amount::ZERO), "{limit:?}");
+        }
+        let largest = Limit { tokens: Some(crate::MAX_LIMIT), requests: None };
+        assert!(!is_endgame(largest, tokens(crate::MAX_LIMIT / 10), 9, tokens(crate::MAX_LIMIT)));
     }
 }

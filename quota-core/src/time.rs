@@ -3,17 +3,18 @@
 //! Two clocks go in: a *steady* one that counts on through everything and never jumps, and the
 //! *wall* clock, which says where minutes begin but may be stepped. Lives, ends and the last 60 s
 //! count by the steady one alone. The wall clock is asked once for each window, at its opening,
-//! for where the window ends: the first boundary of a wall minute at least [`SHORTEST_MS`] away.
+//! for where the window ends: the first boundary of a wall minute at least [`SHORTEST_WINDOW_MS`] away.
 //! So no step, forward or back, opens two windows in less than one; after a step the next window is
 //! longer, up to just under two minutes, and aligned again at its end.
 
 use serde::{Deserialize, Serialize};
 
-const MINUTE_MS: u64 = 60_000;
+/// A minute, ms; also how long a charge of a rolling window stays.
+pub const MINUTE_MS: u64 = 60_000;
 
-/// A window is never shorter: a minute less 1 000 ppm, twice the rate at which a disciplined clock
+/// A window is never shorter, ms: a minute less 1 000 ppm, twice the rate at which a disciplined clock
 /// is slewed (500 ppm, `ntp_adjtime(2)`), so that a clock being slewed does not skip a boundary.
-const SHORTEST_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
+pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl WindowSpan {
     fn after(self, at: Reading) -> Self {
         let opens_ms = self.ends_ms;
         let wall_at_opening_ms = at.wall_ms.saturating_sub(at.steady_ms.saturating_sub(opens_ms));
-        let boundary_ms = (wall_at_opening_ms + SHORTEST_MS).next_multiple_of(MINUTE_MS);
+        let boundary_ms = (wall_at_opening_ms + SHORTEST_WINDOW_MS).next_multiple_of(MINUTE_MS);
         Self {
             number: self.number + 1,
             minute: (self.minute + 1).max(boundary_ms / MINUTE_MS - 1),
@@ -178,7 +179,7 @@ mod tests {
         for pair in opened.windows(2) {
             assert_eq!(pair[1].number, pair[0].number + 1);
             assert!(pair[1].minute > pair[0].minute);
-            assert!(pair[0].ends_ms - pair[0].opens_ms >= SHORTEST_MS);
+            assert!(pair[0].ends_ms - pair[0].opens_ms >= SHORTEST_WINDOW_MS);
         }
     }
 
@@ -216,6 +217,6 @@ mod tests {
         let earlier =
             Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS - 1_000)).now.window;
         assert_eq!((earlier.number, earlier.minute), (last.window.number, last.window.minute));
-        assert!(earlier.ends_ms >= 50_000 + SHORTEST_MS);
+        assert!(earlier.ends_ms >= 50_000 + SHORTEST_WINDOW_MS);
     }
 }

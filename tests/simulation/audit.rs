@@ -12,6 +12,10 @@ pub(crate) struct Request {
     /// Used within the reservation; the whole of it until it is settled.
     pub(crate) used: u64,
     pub(crate) is_admitted: bool,
+    /// From its arrival to its admission.
+    pub(crate) waited_us: u64,
+    /// One of the large ones that come besides the load.
+    pub(crate) is_large: bool,
 }
 
 /// All requests of a run.
@@ -21,6 +25,22 @@ pub(crate) struct Audit {
     /// Used above the reservations, tokens.
     pub(crate) overrun: u64,
     pub(crate) messages: u64,
+    pub(crate) endgame: Endgame,
+}
+
+/// How long the deployment was in its endgame, as far as answers showed it.
+#[derive(Debug, Default)]
+pub(crate) struct Endgame {
+    pub(crate) us: u64,
+    since_us: Option<u64>,
+}
+
+impl Endgame {
+    /// So it was at this time.
+    pub(crate) fn note(&mut self, is_endgame: bool, at_us: u64) {
+        self.us += self.since_us.map_or(0, |since_us| at_us - since_us);
+        self.since_us = is_endgame.then_some(at_us);
+    }
 }
 
 /// The two shares that an endgame is about, as parts of the limit and of the offered requests.
@@ -58,6 +78,16 @@ impl Audit {
             }
         }
         None
+    }
+
+    /// Of the load, without the large requests: how long the slowest but one of a hundred waited, µs,
+    /// and the messages for a request.
+    pub(crate) fn pace(&self) -> (u64, f64) {
+        let load = self.requests.iter().filter(|request| !request.is_large);
+        let mut waits: Vec<_> = load.map(|request| request.waited_us).collect();
+        waits.sort_unstable();
+        let p99_us = waits.get(waits.len() * 99 / 100).copied().unwrap_or(0);
+        (p99_us, self.messages as f64 / waits.len().max(1) as f64)
     }
 
     /// In the whole minutes of the run: quota that was left at the end though somebody was denied

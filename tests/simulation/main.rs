@@ -7,6 +7,7 @@
 //! breaks a rule is to be kept as a plan with its seed in `tests.rs`.
 
 mod audit;
+mod endgame;
 mod fronts;
 mod gateway;
 mod network;

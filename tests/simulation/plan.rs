@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     /// How long requests come in.
     pub(crate) seconds: u64,
     pub(crate) load: Load,
+    /// Requests besides, at a gateway of their own.
+    pub(crate) large: Option<Large>,
     pub(crate) network: Weather,
     pub(crate) accidents: Accidents,
     /// How long a draw waits for a lease, ms.
@@ -34,6 +36,15 @@ pub(crate) struct Load {
     pub(crate) used_percent: (u64, u64),
     /// How long the upstream takes at least and at most, ms.
     pub(crate) takes_ms: (u64, u64),
+}
+
+/// Large requests, one after another, that an upstream answers within a second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Large {
+    /// Each reserves so much, tokens.
+    pub(crate) tokens: u64,
+    /// The time between two of them, ms.
+    pub(crate) every_ms: u64,
 }
 
 /// What the network does to messages.
@@ -80,6 +91,7 @@ impl Plan {
                 used_percent: (100, 100),
                 takes_ms: (50, 500),
             },
+            large: None,
             network: Weather { delay_us: (200, 3_000), lost_permille: 0, repeated_permille: 0 },
             accidents: Accidents::default(),
             max_wait_ms: 500,

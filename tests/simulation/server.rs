@@ -69,6 +69,12 @@ impl Server {
         held.iter().any(|lease| lease.holder == *holder && lease.starts_in_ms == 0)
     }
 
+    /// Whether leases that are granted now say so.
+    pub(crate) fn is_in_endgame(&mut self, at_us: u64) -> bool {
+        let now = self.keeper.at(reading(at_us));
+        self.book.standing(&now).state == quota_core::State::Endgame
+    }
+
     /// Answers one holder's beat: returns first, then reports, then wishes.
     pub(crate) fn answer(&mut self, batch: &Batch, at_us: u64) -> BatchReply {
         let now = self.keeper.at(reading(at_us));
@@ -123,6 +129,10 @@ impl Server {
                 Item::failed(Problem::new(Code::TooEarly, "too early").retry_after_ms(in_ms))
             }
             Err(Refusal::NeverFits { .. }) => Item::failed(Problem::new(Code::NeverFits, "never")),
+            // A repeat that was long under way.
+            Err(Refusal::LeaseClosed) => {
+                Item::failed(Problem::new(Code::LeaseClosed, "it was closed since"))
+            }
             Err(other) => panic!("an acquire was refused: {other}"),
         }
     }

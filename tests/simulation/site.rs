@@ -64,6 +64,7 @@ pub(crate) struct Site {
 pub(crate) fn play(plan: &Plan) -> Audit {
     let mut site = Site::new(plan.clone());
     site.schedule_requests();
+    site.schedule_large();
     site.schedule_accidents();
     let end_us = plan.seconds * SECOND_US + AFTERMATH_US;
     while let Some(((at_us, _), happening)) = site.ahead.pop_first() {
@@ -81,7 +82,8 @@ impl Site {
         let mut rng = StdRng::seed_from_u64(plan.seed);
         let drift_ppm = plan.accidents.drift_ppm;
         let fronts = Fronts::new(plan.servers, plan.has_standbys);
-        let gateways = (0..plan.gateways).map(|number| {
+        let count = plan.gateways + usize::from(plan.large.is_some());
+        let gateways = (0..count).map(|number| {
             let ppm = rng.random_range(-drift_ppm..=drift_ppm);
             let clock = Drift { origin_us: rng.random_range(SECOND_US..1_000 * SECOND_US), ppm };
             let servers = Servers::new(&fronts.urls(), StdRng::from_rng(&mut rng));
@@ -114,9 +116,29 @@ impl Site {
                 reserved,
                 used: reserved,
                 is_admitted: false,
+                waited_us: 0,
+                is_large: false,
             });
             let gateway = self.zipf();
             self.at(at_us, Happening::Arrives { gateway, request });
+        }
+    }
+
+    /// They come to the last gateway, which has nothing else to do.
+    fn schedule_large(&mut self) {
+        let Some(large) = self.plan.large else { return };
+        let every_us = large.every_ms * 1_000;
+        for at_us in (every_us..self.plan.seconds * SECOND_US).step_by(every_us as usize) {
+            let request = self.audit.requests.len();
+            self.audit.requests.push(Request {
+                at_us,
+                reserved: large.tokens,
+                used: large.tokens,
+                is_admitted: false,
+                waited_us: 0,
+                is_large: true,
+            });
+            self.at(at_us, Happening::Arrives { gateway: self.plan.gateways, request });
         }
     }
 
@@ -212,6 +234,7 @@ impl Site {
             assert!(may_draw, "{} drew from no lease at {} µs", name(gateway), self.now_us);
             let record = &mut self.audit.requests[request];
             record.is_admitted = true;
+            record.waited_us = self.now_us - record.at_us;
             record.at_us = self.now_us;
             let load = &self.plan.load;
             let used = record.reserved
@@ -274,7 +297,11 @@ impl Site {
                 Heard::Standby(format!("{}/v1/leases/batch", url(active)))
             }
             Greeting::Works if self.now_us < self.server.down_until_us => Heard::Nothing,
-            Greeting::Works => Heard::Reply(self.server.answer(&message.batch, self.now_us)),
+            Greeting::Works => {
+                let reply = self.server.answer(&message.batch, self.now_us);
+                self.audit.endgame.note(self.server.is_in_endgame(self.now_us), self.now_us);
+                Heard::Reply(reply)
+            }
         };
         let Message { gateway, flight, is_repeat, .. } = message;
         let arrives_in_us = self.plan.network.answer(&mut self.rng);

@@ -1,16 +1,15 @@
 //! Granting.
 
 use super::{AHEAD_MS, Book};
-use crate::bucket::Bucket;
 use crate::lease::Lease;
 use crate::rolling::released_ms;
 use crate::{
-    Acquire, Amount, Event, Granted, Imbalance, LeaseId, Limit, MAX_LEASE, Now, Outcome, Refusal,
-    Unit, WindowKind, sizing,
+    Acquire, Amount, Event, Granted, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, MINUTE_MS, Now,
+    Outcome, Refusal, Unit, WindowKind, WishPrint, sizing,
 };
 
-/// A lease that would last less is granted from the next window instead.
-const SHORTEST_LIFE_MS: u64 = 20;
+/// A lease that would last less, ms, is granted from the next window instead.
+pub const SHORTEST_LIFE_MS: u64 = 20;
 
 /// Where and for how long a lease would be.
 struct Place {
@@ -26,24 +25,25 @@ impl Book {
         now: &Now,
     ) -> Result<(Outcome, Option<Event>), Refusal> {
         self.holders.seen(acquire.holder, now.steady_ms);
-        if let Some(granted) = self.known(acquire, now) {
+        if let Some(granted) = self.known(acquire, now)? {
             return Ok((Outcome::Granted(granted), None));
         }
         self.check_ask(acquire)?;
         let place = self.place(acquire.ahead, now)?;
-        let available = self.available(place.window);
-        let bucket = self.open_bucket(place.window, now);
-        bucket.largest_min = bucket.largest_min.max(acquire.min);
+        let available = self.available(place.window).min(self.countable(place.window));
+        let lease = self.open_bucket(place.window, now).next_id();
         let holders = self.holders.active(now.steady_ms);
         let amount = sizing::grant(acquire.min, acquire.want, available, holders);
-        let lease = self.bucket(place.window).and_then(Bucket::next_id);
-        match (Limit::short_of(available, acquire.min), lease) {
+        let short = self.policy.limit.paused().or(acquire.min.first_above(available));
+        match (short, lease) {
             (None, Some(lease)) if !amount.is_zero() => {
                 Ok(Self::grant(lease, acquire, amount, &place, now, self.policy.kind))
             }
             (short, _) => {
                 let unit = short.unwrap_or(Unit::Tokens);
                 self.note_denied(place.window, acquire.min, now);
+                let bucket = self.open_bucket(place.window, now);
+                bucket.short = bucket.short.max(acquire.min);
                 Err(Refusal::Denied(self.denial(unit, acquire.min, place.window, now)))
             }
         }
@@ -60,7 +60,7 @@ impl Book {
         let event = Event::Granted {
             lease,
             holder: acquire.holder,
-            request: acquire.request,
+            request: acquire.request.granted(print(acquire)),
             amount,
             starts_ms: place.starts_ms,
             ends_ms: place.ends_ms,
@@ -87,7 +87,7 @@ impl Book {
             return Err(Imbalance::OverLimit(id));
         }
         if self.policy.kind == WindowKind::Rolling {
-            self.rolling.grant(id, lease.ends_ms, lease.granted());
+            self.rolling.grant(lease.ends_ms, lease.granted());
         }
         self.open_bucket(id.window, now).grant(id, lease)
     }
@@ -97,6 +97,13 @@ impl Book {
         let (outstanding, overrun) = self.spent(window);
         let ceiling = self.policy.limit.ceiling();
         ceiling.saturating_sub(outstanding).saturating_sub(overrun)
+    }
+
+    /// What the sum of all grants of a window has room for, however much of it was given back: that keeps
+    /// every part of a page within [`MAX_LIMIT`], which databases and doubles can count to.
+    fn countable(&self, window: u64) -> Amount {
+        let granted = self.bucket(window).map_or(Amount::ZERO, |bucket| bucket.tally.granted);
+        Amount::new(MAX_LIMIT, MAX_LIMIT).saturating_sub(granted)
     }
 
     /// What is outstanding and what is overrun in a window.
@@ -111,13 +118,18 @@ impl Book {
     }
 
     /// The lease that the same request was given, in the windows that are kept.
-    fn known(&mut self, acquire: &Acquire, now: &Now) -> Option<Granted> {
+    fn known(&mut self, acquire: &Acquire, now: &Now) -> Result<Option<Granted>, Refusal> {
         let kind = self.policy.kind;
         let mut buckets = self.buckets.iter_mut().rev();
-        buckets.find_map(|bucket| {
-            let (id, lease) = bucket.by_request(acquire.holder, acquire.request)?;
-            Some(granted(kind, id, lease, now))
-        })
+        let known = buckets.find_map(|bucket| bucket.by_request(acquire.holder, acquire.request));
+        let Some((id, lease)) = known else { return Ok(None) };
+        if !may_be_of(lease, acquire) {
+            return Err(Refusal::OtherWish);
+        }
+        if lease.closed {
+            return Err(Refusal::LeaseClosed);
+        }
+        Ok(Some(granted(kind, id, lease, now)))
     }
 
     fn check_ask(&self, acquire: &Acquire) -> Result<(), Refusal> {
@@ -127,8 +139,12 @@ impl Book {
         if !acquire.min.fits(acquire.want) {
             return Err(Refusal::WantBelowMin);
         }
+        if self.policy.limit.paused().is_some() {
+            // What is paused goes on some time, so this is a denial.
+            return Ok(());
+        }
         let most = self.policy.limit.ceiling().min(MAX_LEASE);
-        match Limit::short_of(most, acquire.min) {
+        match acquire.min.first_above(most) {
             Some(unit @ Unit::Tokens) => Err(Refusal::NeverFits { unit, limit: most.tokens }),
             Some(unit @ Unit::Requests) => Err(Refusal::NeverFits { unit, limit: most.requests }),
             None => Ok(()),
@@ -161,8 +177,19 @@ fn credit_ends_ms(kind: WindowKind, window: u64, ends_ms: u64, now: &Now) -> u64
     match kind {
         WindowKind::Rolling => released_ms(ends_ms),
         WindowKind::Minute if window < span.number => now.steady_ms,
-        WindowKind::Minute => span.ends_ms + (window - span.number) * 60_000,
+        WindowKind::Minute => span.ends_ms + (window - span.number) * MINUTE_MS,
     }
+}
+
+fn print(acquire: &Acquire) -> WishPrint {
+    WishPrint::of(acquire.min, acquire.want, acquire.ahead)
+}
+
+/// Whether a lease was granted to this wish, as far as its request tells.
+fn may_be_of(lease: &Lease, acquire: &Acquire) -> bool {
+    lease.request.print().is_none_or(|known| known == print(acquire))
+        && acquire.min.fits(lease.granted())
+        && lease.granted().fits(acquire.want)
 }
 
 /// A lease that was granted before, as it is now.

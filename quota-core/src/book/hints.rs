@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Book;
-use crate::{Amount, Denial, HolderId, Now, Settlement, State, Unit, WindowKind, sizing};
+use crate::{
+    Amount, Denial, HolderId, MINUTE_MS, Now, Settlement, State, Unit, WindowKind, sizing,
+};
 
-/// A holder counts as active for so long after it asked.
-const ACTIVE_MS: u64 = 10_000;
+/// A holder counts as active for so long after it asked, ms.
+pub const ACTIVE_MS: u64 = 10_000;
 
-/// How soon holders give back their rests in an endgame.
-const BEAT_MS: u64 = 250;
+/// How soon holders give back their rests in an endgame, ms.
+pub const BEAT_MS: u64 = 250;
 
-/// How often it makes sense to ask whether running requests gave something back.
-const REFUND_MS: u64 = 1_000;
+/// How often it makes sense to ask whether running requests gave something back, ms.
+pub const REFUND_MS: u64 = 1_000;
 
 /// The holders that asked lately. Recounted now and then, not at each grant.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +52,8 @@ impl Book {
     /// Little is left of the open window, or of the last 60 s.
     pub(super) fn state_of(&self, window: u64) -> State {
         let available = self.available(window);
-        let large = self.largest_min(window);
-        if !sizing::is_endgame(self.policy.limit, available, self.holders.known(), large) {
+        let short = self.bucket(window).map_or(Amount::ZERO, |bucket| bucket.short);
+        if !sizing::is_endgame(self.policy.limit, available, self.holders.known(), short) {
             State::Ok
         } else if self.policy.limit.tokens.is_some() && available.tokens == 0
             || self.policy.limit.requests.is_some() && available.requests == 0
@@ -62,19 +64,15 @@ impl Book {
         }
     }
 
-    /// The largest request that was asked for in this window or the one before.
-    fn largest_min(&self, window: u64) -> Amount {
-        let recent = self
-            .buckets
-            .iter()
-            .filter(|bucket| bucket.window + 1 >= window && bucket.window <= window);
-        recent.fold(Amount::ZERO, |large, bucket| large.max(bucket.largest_min))
-    }
-
     /// A denial of `min`, with when that much may fit: soon while leases are out that holders will
     /// give back the rests of; later while running requests may be refunded; else when the window
-    /// ends, or with `rolling` when enough has left the last 60 s.
+    /// ends, or with `rolling` when enough has left the last 60 s. A pause lasts to the end of the open
+    /// window, as far as is known.
     pub(super) fn denial(&self, unit: Unit, min: Amount, window: u64, now: &Now) -> Denial {
+        if self.policy.limit.paused().is_some() {
+            let retry_after_ms = ends_in_ms(window, now).max(1);
+            return Denial { unit, state: State::Exhausted, retry_after_ms };
+        }
         let available = self.available(window);
         let (open, unaccounted) = self.expected(window, now);
         let certain_ms = self.certain_ms(min.saturating_sub(available), window, now);
@@ -106,11 +104,16 @@ impl Book {
     /// When `missing` will be there whatever holders do, ms from now.
     fn certain_ms(&self, missing: Amount, window: u64, now: &Now) -> u64 {
         match self.policy.kind {
-            WindowKind::Minute => now.window_ends_in_ms() + (window - now.window.number) * 60_000,
+            WindowKind::Minute => ends_in_ms(window, now),
             WindowKind::Rolling => {
-                let freed_ms = self.rolling.freed_ms(missing).unwrap_or(now.steady_ms + 60_000);
+                let freed_ms = self.rolling.freed_ms(missing).unwrap_or(now.steady_ms + MINUTE_MS);
                 freed_ms.saturating_sub(now.steady_ms)
             }
         }
     }
+}
+
+/// When a window ends at the earliest, ms from now.
+fn ends_in_ms(window: u64, now: &Now) -> u64 {
+    now.window_ends_in_ms() + (window - now.window.number) * MINUTE_MS
 }

@@ -22,11 +22,13 @@ use crate::{
 };
 use hints::Holders;
 
+pub use acquire::SHORTEST_LIFE_MS;
+pub use hints::{ACTIVE_MS, BEAT_MS, REFUND_MS};
 pub use overview::Overview;
 pub use view::{BookPage, HeldLease, Standing};
 
 /// How many ms before its opening the next window can be asked for.
-pub(crate) const AHEAD_MS: u64 = 1_000;
+pub const AHEAD_MS: u64 = 1_000;
 
 /// The accounts of one deployment: its open window, the one before and the one after it, and what
 /// older ones left open.

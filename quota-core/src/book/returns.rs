@@ -97,7 +97,7 @@ impl Book {
         let ends_ms = bucket.find(id).ok_or(unknown)?.ends_ms;
         let credited = bucket.give_back(id, total, closed)?;
         if self.policy.kind == WindowKind::Rolling {
-            self.rolling.give_back(id, ends_ms, credited);
+            self.rolling.give_back(ends_ms, credited);
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Book {
             None => self.late.record(id, used, overrun)?,
         };
         if self.policy.kind == WindowKind::Rolling {
-            self.rolling.overrun(id, now.steady_ms, added);
+            self.rolling.overrun(now.steady_ms, added);
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 //! replayed from the journal must agree with the book.
 
 use proptest::prelude::*;
-use quota_core::{Book, Command, HolderId, LeaseId, Outcome, Refusal, RequestKey, Use, WindowKind};
+use quota_core::{
+    Amount, Book, Command, HolderId, LeaseId, Outcome, Refusal, RequestKey, Use, WindowKind,
+};
 
 use crate::naive::{Grant, Naive};
 use crate::world::{World, amount, now, policy};
@@ -10,10 +12,41 @@ use crate::world::{World, amount, now, policy};
 #[derive(Debug, Clone)]
 enum Step {
     Wait(u64),
-    Acquire { holder: u32, request: u128, tokens: u64, requests: u64, more: u64, ahead: bool },
-    GiveBack { holder: u32, lease: usize, tokens: u64, requests: u64 },
-    Report { lease: usize, tokens: u64, requests: u64, overrun: u64 },
-    Limit { tokens: u64 },
+    Acquire {
+        holder: u32,
+        request: u128,
+        tokens: u64,
+        requests: u64,
+        more: u64,
+        ahead: bool,
+    },
+    GiveBack {
+        holder: u32,
+        lease: usize,
+        tokens: u64,
+        requests: u64,
+        closed: bool,
+    },
+    Report {
+        lease: usize,
+        tokens: u64,
+        requests: u64,
+        overrun: u64,
+    },
+    /// An ask under the id of a lease: the same, or a little more of it.
+    Repeat {
+        lease: usize,
+        more: u64,
+    },
+    Limit {
+        tokens: u64,
+        requests: u64,
+    },
+}
+
+/// A pause is as likely as all other limits are.
+fn limit(most: u64) -> impl Strategy<Value = u64> {
+    prop_oneof![1 => Just(0), 4 => 0..most]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -22,11 +55,13 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..3_u32, 0..40_u128, 0..120_u64, 0..4_u64, 0..300_u64, any::<bool>()).prop_map(
             |(holder, request, tokens, requests, more, ahead)| Step::Acquire { holder, request, tokens, requests, more, ahead }
         ),
-        4 => (0..3_u32, 0..20_usize, 0..120_u64, 0..4_u64)
-            .prop_map(|(holder, lease, tokens, requests)| Step::GiveBack { holder, lease, tokens, requests }),
+        4 => (0..3_u32, 0..20_usize, 0..120_u64, 0..4_u64, any::<bool>()).prop_map(
+            |(holder, lease, tokens, requests, closed)| Step::GiveBack { holder, lease, tokens, requests, closed }
+        ),
+        3 => (0..20_usize, 0..3_u64).prop_map(|(lease, more)| Step::Repeat { lease, more }),
         4 => (0..20_usize, 0..120_u64, 0..4_u64, 0..60_u64)
             .prop_map(|(lease, tokens, requests, overrun)| Step::Report { lease, tokens, requests, overrun }),
-        1 => (0..900_u64).prop_map(|tokens| Step::Limit { tokens }),
+        1 => (limit(900), limit(25)).prop_map(|(tokens, requests)| Step::Limit { tokens, requests }),
     ]
 }
 
@@ -45,31 +80,55 @@ impl Check {
         match *step {
             Step::Wait(ms) => self.world.ms += ms,
             Step::Acquire { holder, request, tokens, requests, more, ahead } => {
-                self.acquire(holder, request, (tokens, requests), more, ahead);
+                let min = amount(tokens, requests);
+                let want = amount(tokens + more, requests + more / 50);
+                self.acquire(holder, request, min, want, ahead);
             }
-            Step::GiveBack { holder, lease, tokens, requests } => {
-                self.give_back(holder, lease, tokens, requests);
+            Step::GiveBack { holder, lease, tokens, requests, closed } => {
+                self.give_back(holder, lease, amount(tokens, requests), closed);
             }
+            Step::Repeat { lease, more } => self.repeat(lease, more),
             Step::Report { lease, tokens, requests, overrun } => {
                 self.report(lease, tokens, requests, overrun);
             }
-            Step::Limit { tokens } => {
-                let policy = policy(self.kind, tokens, 20);
+            Step::Limit { tokens, requests } => {
+                let policy = policy(self.kind, tokens, requests);
                 self.world.tell(&Command::SetPolicy(policy)).expect("a limit can be set");
             }
         }
         self.compare();
     }
 
-    fn acquire(&mut self, holder: u32, request: u128, min: (u64, u64), more: u64, ahead: bool) {
+    fn repeat(&mut self, index: usize, more: u64) {
+        let Some((id, holder)) = self.lease(index) else {
+            return;
+        };
+        let grant = &self.naive.grants[&id];
+        let (request, (min, want, ahead)) = (grant.request, grant.wish);
+        let want = amount(want.tokens + more, want.requests);
+        self.acquire(holder.0, request.0, min, want, ahead);
+    }
+
+    fn acquire(&mut self, holder: u32, request: u128, min: Amount, want: Amount, ahead: bool) {
         let at = now(self.world.ms);
         let limit = self.world.book.policy().limit;
-        let (min, want) = (amount(min.0, min.1), amount(min.0 + more, min.1 + more / 50));
         let (holder_id, key) = (HolderId(holder), RequestKey(request));
         let known = self.naive.of_request(holder_id, key);
         match self.world.ask(holder, request, min, want, ahead) {
-            Ok(granted) if granted.repeated => assert_eq!(known, Some(granted.lease)),
+            Ok(granted) if granted.repeated => {
+                assert_eq!(known, Some(granted.lease));
+                let grant = &self.naive.grants[&granted.lease];
+                assert_eq!((grant.wish, grant.is_closed), ((min, want, ahead), false));
+            }
+            Err(Refusal::OtherWish) => {
+                let id = known.expect("the id was used before");
+                assert_ne!(self.naive.grants[&id].wish, (min, want, ahead));
+            }
+            Err(Refusal::LeaseClosed) => {
+                assert!(self.naive.grants[&known.expect("the id was used before")].is_closed);
+            }
             Ok(granted) => {
+                assert!(limit.paused().is_none(), "granted in a pause");
                 let room = self.naive.room(self.kind, limit, granted.lease.window, &at);
                 assert!(granted.amount.fits(room), "{granted:?} into {room:?}");
                 assert!(min.fits(granted.amount) && granted.amount.fits(want));
@@ -79,6 +138,8 @@ impl Check {
                 let grant = Grant {
                     holder: holder_id,
                     request: key,
+                    wish: (min, want, ahead),
+                    is_closed: false,
                     amount: granted.amount,
                     ends_ms,
                     returns: vec![],
@@ -96,7 +157,8 @@ impl Check {
                     .iter()
                     .all(|window| min.fits(self.naive.room(self.kind, limit, *window, &at)));
                 // Who needs nothing now is given no crumbs.
-                assert!(!fits_all || min.is_zero(), "denied, though there was room");
+                let is_paused = limit.paused().is_some();
+                assert!(!fits_all || min.is_zero() || is_paused, "denied, though there was room");
             }
             Err(Refusal::NeverFits { .. }) => assert!(!min.fits(limit.ceiling())),
             Err(Refusal::TooEarly { in_ms }) => {
@@ -113,23 +175,25 @@ impl Check {
         Some((*id, grant.holder))
     }
 
-    fn give_back(&mut self, holder: u32, index: usize, tokens: u64, requests: u64) {
+    fn give_back(&mut self, holder: u32, index: usize, total: Amount, closed: bool) {
         let Some((id, owner)) = self.lease(index) else {
             return;
         };
         let at = now(self.world.ms);
-        let total = amount(tokens, requests);
         let known = self.world.book.owner(id).is_some();
-        match self.world.give_back(holder, id, total) {
+        match self.world.return_of(holder, id, total, closed) {
             Ok(returned) if known => {
                 assert_eq!(owner, HolderId(holder));
                 let credit = self.naive.credit(id, total, self.kind, &at);
                 if self.world.book.pages(&at).iter().any(|page| page.window == id.window) {
                     assert_eq!(Some(returned.credited), credit);
                 }
+                let in_time = self.naive.is_in_time(id, self.kind, &at);
+                let grant = self.naive.grants.get_mut(&id).expect("it is there");
                 if !returned.credited.is_zero() {
-                    self.naive.grants.get_mut(&id).expect("it is there").returns.push(total);
+                    grant.returns.push(total);
                 }
+                grant.is_closed |= closed && in_time;
             }
             Ok(returned) => assert!(returned.credited.is_zero()),
             Err(Refusal::NotYours) => assert_ne!(owner, HolderId(holder)),

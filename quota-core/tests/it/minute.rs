@@ -1,6 +1,6 @@
 //! The aligned minute.
 
-use quota_core::{Amount, Command, Refusal, State, Unit, WindowKind};
+use quota_core::{Amount, Command, Limit, Policy, Refusal, State, Unit, WindowKind};
 
 use crate::world::{MINUTE_MS, World, amount, denial, policy};
 
@@ -52,6 +52,96 @@ fn the_same_request_gets_the_same_lease() {
         world.ask(1, 7, amount(60, 1), amount(60, 1), false).unwrap().repeated,
         "over the window's turn too"
     );
+}
+
+#[test]
+fn another_wish_under_the_same_id_is_no_repeat() {
+    let mut world = world(1_000, 100);
+    let first = world.ask(1, 7, amount(60, 1), amount(90, 2), false).unwrap();
+    for (min, want) in [
+        (amount(61, 1), amount(90, 2)),
+        (amount(60, 0), amount(90, 2)),
+        (amount(60, 1), amount(91, 2)),
+        (amount(60, 1), amount(90, 3)),
+        (amount(91, 1), amount(200, 2)),
+    ] {
+        assert_eq!(world.ask(1, 7, min, want, false), Err(Refusal::OtherWish), "{min:?} {want:?}");
+    }
+    let again = world.ask(1, 7, amount(60, 1), amount(90, 2), false).unwrap();
+    assert_eq!((again.lease, again.repeated), (first.lease, true));
+    let ahead = world.at(59_500).ask(1, 7, amount(60, 1), amount(90, 2), true);
+    assert_eq!(ahead, Err(Refusal::OtherWish), "it is of another window");
+    assert_eq!(world.outstanding(), amount(90, 2));
+}
+
+#[test]
+fn a_lease_that_was_closed_is_not_given_again() {
+    let mut world = world(100, 100);
+    let ask = |world: &mut World| world.ask(1, 7, amount(60, 1), amount(60, 1), false);
+    let lease = ask(&mut world).unwrap().lease;
+    world.close(1, lease, amount(60, 1));
+    world.acquire(2, amount(100, 1)).unwrap();
+    assert_eq!(ask(&mut world), Err(Refusal::LeaseClosed), "another holder has its quota");
+    world.ms += MINUTE_MS;
+    assert_eq!(ask(&mut world), Err(Refusal::LeaseClosed), "in the next window too");
+}
+
+#[test]
+fn a_limit_of_nothing_pauses_a_deployment() {
+    for kind in [WindowKind::Minute, WindowKind::Rolling] {
+        for (tokens, requests, unit) in
+            [(0, 100, Unit::Tokens), (100, 0, Unit::Requests), (0, 0, Unit::Tokens)]
+        {
+            let mut world = World::new(policy(kind, 500, 500));
+            let lease = world.at(10_000).acquire(1, amount(50, 1)).unwrap().lease;
+            world.tell(&Command::SetPolicy(policy(kind, tokens, requests))).unwrap();
+            for asked in [amount(0, 1), amount(1, 0), amount(60, 1), amount(101, 200)] {
+                let denied = denial(world.acquire(1, asked));
+                assert_eq!((denied.unit, denied.state), (unit, State::Exhausted), "{asked:?}");
+                assert_eq!(denied.retry_after_ms, 50_000, "as long as is known");
+            }
+            assert_eq!(world.outstanding(), amount(50, 1));
+            world.give_back(1, lease, amount(50, 1)).unwrap();
+            assert!(world.acquire(1, amount(0, 1)).is_err(), "nothing out, and nothing granted");
+            world.tell(&Command::SetPolicy(policy(kind, 100, 100))).unwrap();
+            assert!(world.acquire(1, amount(60, 1)).is_ok(), "it goes on with its limit");
+        }
+    }
+}
+
+#[test]
+fn a_large_ask_is_no_endgame_for_others_while_there_is_plenty() {
+    let mut world = world(1_000_000, 1_000_000);
+    world.acquire(1, amount(2_000, 2)).unwrap();
+    assert!(world.acquire(2, amount(1_000_000, 1)).is_err());
+    assert_eq!(world.standing(), State::Ok);
+    world.acquire(1, amount(880_000, 2)).unwrap();
+    assert_eq!(world.standing(), State::Ok, "more than a tenth is left");
+    world.acquire(1, amount(20_000, 2)).unwrap();
+    assert_eq!(world.standing(), State::Endgame, "somebody is short of the last tenth");
+    world.ms += MINUTE_MS;
+    world.acquire(1, amount(960_000, 2)).unwrap();
+    assert_eq!(world.standing(), State::Ok, "nobody was denied in this window");
+    world.acquire(1, amount(10_001, 2)).unwrap();
+    assert_eq!(world.standing(), State::Endgame, "less than 3 % is left");
+}
+
+#[test]
+fn a_window_grants_no_more_in_all_than_a_page_can_count() {
+    let mut world =
+        World::new(Policy { limit: Limit::default(), ..policy(WindowKind::Minute, 0, 0) });
+    let most = quota_core::MAX_LEASE.tokens;
+    let mut granted = 0;
+    while let Ok(lease) = world.acquire(1, amount(most, 1)) {
+        granted += lease.amount.tokens;
+        world.close(1, lease.lease, amount(most, 1));
+    }
+    assert_eq!(granted, quota_core::MAX_LIMIT / most * most);
+    world.ms += 2 * MINUTE_MS;
+    assert_eq!(world.outstanding(), Amount::ZERO);
+    let [page] = world.book.take_closed()[..] else { panic!("one window is closed") };
+    assert!(page.adds_up() && page.granted.tokens == granted, "{page:?}");
+    assert!(world.acquire(1, amount(most, 1)).is_ok(), "the next window counts anew");
 }
 
 #[test]

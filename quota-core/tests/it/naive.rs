@@ -8,6 +8,9 @@ use quota_core::{Amount, HolderId, LeaseId, Limit, Now, RequestKey, WindowKind};
 pub(crate) struct Grant {
     pub(crate) holder: HolderId,
     pub(crate) request: RequestKey,
+    /// What was asked for: `min`, `want`, ahead.
+    pub(crate) wish: (Amount, Amount, bool),
+    pub(crate) is_closed: bool,
     pub(crate) amount: Amount,
     pub(crate) ends_ms: u64,
     /// Returns that earned credit, as they were told.
@@ -80,11 +83,19 @@ impl Naive {
         if !total.saturating_add(grant.used()).fits(grant.amount) {
             return None;
         }
-        let in_time = match kind {
+        Some(if self.is_in_time(id, kind, now) {
+            total.saturating_sub(grant.given_back())
+        } else {
+            Amount::ZERO
+        })
+    }
+
+    /// Whether a return of it still counts.
+    pub(crate) fn is_in_time(&self, id: LeaseId, kind: WindowKind, now: &Now) -> bool {
+        match kind {
             WindowKind::Minute => id.window >= now.window.number,
-            WindowKind::Rolling => grant.ends_ms + 60_000 > now.steady_ms,
-        };
-        Some(if in_time { total.saturating_sub(grant.given_back()) } else { Amount::ZERO })
+            WindowKind::Rolling => self.grants[&id].ends_ms + 60_000 > now.steady_ms,
+        }
     }
 
     /// Whether a report of so much is more than the lease kept.

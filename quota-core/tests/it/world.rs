@@ -2,7 +2,7 @@
 
 use quota_core::{
     Acquire, Amount, Book, Command, Denial, Event, GiveBack, Granted, HolderId, LeaseId, Limit,
-    Now, Outcome, Policy, Refusal, RequestKey, Returned, Settlement, Use, Used, WindowKind,
+    Now, Outcome, Policy, Refusal, RequestKey, Returned, Settlement, State, Use, Used, WindowKind,
     WindowSpan,
 };
 
@@ -98,7 +98,17 @@ impl World {
         lease: LeaseId,
         total: Amount,
     ) -> Result<Returned, Refusal> {
-        let give_back = GiveBack { holder: HolderId(holder), lease, total, closed: false };
+        self.return_of(holder, lease, total, false)
+    }
+
+    pub(crate) fn return_of(
+        &mut self,
+        holder: u32,
+        lease: LeaseId,
+        total: Amount,
+        closed: bool,
+    ) -> Result<Returned, Refusal> {
+        let give_back = GiveBack { holder: HolderId(holder), lease, total, closed };
         match self.tell(&Command::GiveBack(give_back))? {
             Outcome::Returned(returned) => Ok(returned),
             other => panic!("a return came to {other:?}"),
@@ -122,6 +132,10 @@ impl World {
             Outcome::Used(used) => Ok(used),
             other => panic!("a report came to {other:?}"),
         }
+    }
+
+    pub(crate) fn standing(&mut self) -> State {
+        self.book.standing(&now(self.ms)).state
     }
 
     pub(crate) fn outstanding(&mut self) -> Amount {

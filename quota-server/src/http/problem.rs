@@ -137,6 +137,8 @@ impl From<Refusal> for Failure {
             Refusal::NoSuchLease => Code::LeaseNotFound,
             Refusal::NotYours => Code::NotYourLease,
             Refusal::ExceedsLease => Code::ExceedsLease,
+            Refusal::OtherWish => Code::RequestIdReused,
+            Refusal::LeaseClosed => Code::LeaseClosed,
             Refusal::KindIsFixed => Code::FixedField,
         };
         Self::new(code, refusal.to_string())

@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use quota_core::{Book, BookPage, Limit, Standing};
+use quota_core::{Book, BookPage, Standing};
 use rustc_hash::FxHashSet;
 
 use crate::metrics;
@@ -15,7 +15,7 @@ use crate::metrics;
 /// After a new grant what is outstanding is within the limit.
 pub fn grant(deployment: &str, standing: &Standing) {
     let (limit, outstanding) = (standing.limit, standing.outstanding);
-    if Limit::short_of(limit.ceiling(), outstanding).is_some() {
+    if !outstanding.fits(limit.ceiling()) {
         metrics::invariant_violated();
         tracing::error!(deployment, ?limit, ?outstanding, "a grant above the limit");
     }
@@ -68,7 +68,7 @@ pub fn book(deployment: &str, book: &Book) {
 
 #[cfg(test)]
 mod tests {
-    use quota_core::{Amount, State, WindowKind};
+    use quota_core::{Amount, Limit, State, WindowKind};
 
     use super::*;
 

@@ -16,13 +16,15 @@ use crate::http::{Api, Failure, ratelimit};
 
 problems! { Problems:
     Standby, MalformedBody, Unauthenticated, Forbidden, DeploymentNotFound, RequestTimeout, TooEarly,
+    RequestIdReused, LeaseClosed,
     BodyTooLarge, UnsupportedMediaType, InvalidValue, NeverFits, Exhausted, TooManyLeases, Overloaded, Quarantined,
     LedgerUnavailable, ShuttingDown,
 }
 
 /// Acquire a lease
 ///
-/// Repeated with the same `request_id` by the same holder, it answers with the same lease.
+/// Repeated with the same `request_id` by the same holder, it answers with the same lease. With other amounts or
+/// another window it is refused, and so is a repeat once the lease was closed.
 #[utoipa::path(
     post, path = routes::LEASES, tag = "leases", security(("bearer" = [])),
     request_body = Acquire,
@@ -101,6 +103,17 @@ mod tests {
         assert_eq!((again.expires_in_ms, again.usage.tokens.outstanding), (1_500, 100));
         let other: Lease = world.post(routes::LEASES, &wish("s", 100)).await.done(201);
         assert_ne!(other.lease_id, first.lease_id);
+    }
+
+    #[tokio::test]
+    async fn another_wish_under_a_used_id_and_a_closed_lease_are_said_to_be_so() {
+        let world = World::new().await.with_deployment().await;
+        let lease: Lease = world.post(routes::LEASES, &wish("r", 100)).await.done(201);
+        world.post(routes::LEASES, &wish("r", 101)).await.problem(Code::RequestIdReused);
+        let back = json!({"tokens": 100, "requests": 1, "closed": true});
+        let path = format!("{}/{}/return", routes::LEASES, lease.lease_id);
+        let _: quota_api::GivenBack = world.post(&path, &back).await.done(200);
+        world.post(routes::LEASES, &wish("r", 100)).await.problem(Code::LeaseClosed);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-use quota_core::{Amount, Refusal, State};
+use quota_core::{Amount, Limit, Policy, Refusal, State};
 
 use super::world::{World, acquire, gw, is_denied, minute, rolling};
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply};
@@ -45,6 +45,46 @@ pub(super) async fn what_cannot_be_is_refused_and_changes_nothing(world: World) 
     assert_eq!(refusal(world.give_back(elsewhere, 1).await), Refusal::NoSuchLease);
     assert_eq!(world.pages("a").await[0].granted, Amount::new(300, 1));
     assert_eq!(world.pages("a").await[0].given_back, Amount::ZERO);
+}
+
+pub(super) async fn a_request_id_is_of_one_wish_and_of_one_lease(mut world: World) {
+    world.put("a", minute(500)).await.unwrap();
+    let lease = world.take_as(&gw(1), "a", 300, 1).await.unwrap().lease;
+    for _ in 0..2 {
+        for tokens in [299, 301, 2] {
+            let other = refusal(world.take_as(&gw(1), "a", tokens, 1).await);
+            assert_eq!(other, Refusal::OtherWish, "{tokens}");
+        }
+        assert_eq!(world.take_as(&gw(1), "a", 300, 1).await.unwrap().lease, lease);
+        // The same answers after a restart.
+        world.crash().await;
+    }
+    let total = Amount::new(300, 1);
+    let back = Op::GiveBack { lease, total, closed: true };
+    world.one(gw(1), back).await.unwrap();
+    world.take_as(&gw(2), "a", 500, 2).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(refusal(world.take_as(&gw(1), "a", 300, 1).await), Refusal::LeaseClosed);
+        world.crash().await;
+    }
+}
+
+pub(super) async fn a_limit_of_nothing_pauses_a_deployment(world: World) {
+    for policy in [minute(0), rolling(0)] {
+        let id = format!("{:?}", policy.kind);
+        world.put(&id, policy).await.unwrap();
+        for tokens in [0, 1, 400] {
+            assert!(is_denied(&world.take(&id, tokens).await), "{tokens}");
+        }
+        let limit = Limit { tokens: Some(500), requests: Some(500) };
+        world.put(&id, Policy { limit, ..policy }).await.unwrap();
+        world.take(&id, 400).await.unwrap();
+        world
+            .put(&id, Policy { limit: Limit { requests: Some(0), ..limit }, ..policy })
+            .await
+            .unwrap();
+        assert!(is_denied(&world.take(&id, 1).await));
+    }
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, OpError>) -> Refusal {

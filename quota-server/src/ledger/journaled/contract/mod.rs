@@ -74,6 +74,8 @@ suite! {
         leases::a_lease_is_granted_repeated_given_back_and_reported,
         leases::what_cannot_be_is_refused_and_changes_nothing,
         leases::only_the_credential_that_acquired_a_lease_can_return_it,
+        leases::a_request_id_is_of_one_wish_and_of_one_lease,
+        leases::a_limit_of_nothing_pauses_a_deployment,
         leases::a_call_over_all_shards_is_answered_in_order,
         leases::who_holds_what_is_shown,
         leases::all_deployments_are_seen_at_a_glance,

@@ -247,6 +247,8 @@ fn refusal(word: &str, fields: &mut Fields<'_>) -> Result<Refusal, Unreadable> {
         "never_fits" => Refusal::NeverFits { unit: unit(fields)?, limit: fields.number()? },
         "want_below_min" => Refusal::WantBelowMin,
         "nothing_asked" => Refusal::NothingAsked,
+        "request_id_reused" => Refusal::OtherWish,
+        "lease_closed" => Refusal::LeaseClosed,
         "too_early" => Refusal::TooEarly { in_ms: fields.number()? },
         "no_such_lease" => Refusal::NoSuchLease,
         "exceeds_lease" => Refusal::ExceedsLease,

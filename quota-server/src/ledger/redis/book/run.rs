@@ -2,7 +2,7 @@
 //! its fields, numbers with their highest byte first. Acquires that follow on each other in one name
 //! are one argument.
 
-use quota_core::{Amount, LeaseId, RequestKey};
+use quota_core::{Amount, LeaseId, RequestKey, WishPrint};
 use redis::Cmd;
 use sha2::{Digest, Sha256};
 
@@ -60,7 +60,9 @@ impl<'a> Run<'a> {
         match *operation {
             Operation::Acquire { request, min, want, ahead } => {
                 let request = Key::of_request(holder, request);
-                self.acquires.letter(b'a').bytes(&request.0).amount(min).amount(want).flag(ahead);
+                let print = WishPrint::of(min, want, ahead).0.to_be_bytes();
+                let acquires = self.acquires.letter(b'a').bytes(&request.0).bytes(&print);
+                acquires.amount(min).amount(want).flag(ahead);
             }
             Operation::GiveBack { lease, total, closed } => {
                 self.argument(

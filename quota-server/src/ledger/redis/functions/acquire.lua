@@ -1,8 +1,8 @@
 -- Granting, as `acquire.rs` of quota-core does it. A call asks for many leases while its time stands still, so what they
 -- have in common is worked out once, and what is left is counted down.
 
--- An acquire, as packed: its request, `min`, `want`, and whether it is of the next window.
-local ASK, ASK_SIZE, REQUEST_SIZE = '>c16I8I8I8I8B', 49, 16
+-- An acquire, as packed: its request, the print of its wish, `min`, `want`, and whether it is of the next window.
+local ASK, ASK_SIZE, REQUEST_SIZE = '>c16c4I8I8I8I8B', 53, 16
 
 -- The requests of packed acquires.
 function acquire.requests(packed)
@@ -21,6 +21,10 @@ local function refusal(b, ask)
   end
   if ask.min_tokens > ask.want_tokens or ask.min_requests > ask.want_requests then
     return { 'want_below_min' }
+  end
+  if quota.paused(b) then
+    -- What is paused goes on some time, so this is a denial.
+    return nil
   end
   local most_tokens, most_requests = quota.most(b)
   if ask.min_tokens > most_tokens then
@@ -44,7 +48,7 @@ end
 -- How large the lease is; nil and the unit that is short where it cannot be.
 local function amount(b, at, ask)
   local active = holders.active(b)
-  local short = short_of(at, ask)
+  local short = quota.paused(b) or short_of(at, ask)
   if short then
     return nil, short
   end
@@ -64,6 +68,7 @@ local function deny(b, at, ask, unit)
     retry_ms, state = math.max(vouch.quarantined_for_ms(b), 1), QUARANTINED
   else
     retry_ms, state = hints.denial(b, at.window, ask)
+    buckets.note_short(at.bucket, ask.min_tokens, ask.min_requests)
   end
   local asked = b.number
   if ask.ahead == 1 and b.policy.kind == MINUTE then
@@ -73,7 +78,20 @@ local function deny(b, at, ask, unit)
   return { 'denied', unit, retry_ms, state, asked }
 end
 
-local function repeated(b, window, number, lease)
+-- Whether a lease was granted to this wish, as far as is written down of it.
+local function may_be_of(lease, ask)
+  return (lease.print == '' or lease.print == ask.print)
+    and ask.min_tokens <= lease.tokens and lease.tokens <= ask.want_tokens
+    and ask.min_requests <= lease.requests and lease.requests <= ask.want_requests
+end
+
+local function repeated(b, window, number, lease, ask)
+  if not may_be_of(lease, ask) then
+    return { 'request_id_reused' }
+  end
+  if lease.closed == 1 then
+    return { 'lease_closed' }
+  end
   b.shown[window] = true
   local starts_in_ms, ends_in_ms, credit_ends_in_ms = places.times(b, window, lease.starts_ms, lease.ends_ms)
   return { 'granted', window, number, lease.tokens, lease.requests, starts_in_ms, ends_in_ms, credit_ends_in_ms, 1 }
@@ -83,7 +101,7 @@ end
 local function decide(b, ask)
   local window, number, known = leases.of_request(b, ask.request)
   if known then
-    return nil, repeated(b, window, number, known)
+    return nil, repeated(b, window, number, known, ask)
   end
   local never = refusal(b, ask)
   if never then
@@ -93,7 +111,6 @@ local function decide(b, ask)
   if not at then
     return nil, { 'too_early', early_ms }
   end
-  buckets.note_asked(at.bucket, ask.min_tokens, ask.min_requests)
   local tokens, requests = amount(b, at, ask)
   if not tokens then
     return nil, deny(b, at, ask, requests)
@@ -107,7 +124,7 @@ local function run(b, asker, ask, answers)
   holders.seen(b, asker.holder)
   local at, tokens, requests = decide(b, ask)
   if at then
-    places.grant(b, at, asker, ask.request, tokens, requests, answers)
+    places.grant(b, at, asker, ask.request, ask.print, tokens, requests, answers)
   else
     places.finish_row(b, answers)
     reply.append(answers, tokens)
@@ -128,16 +145,15 @@ function operations.acquire(b, op, answers)
   b.is_changed = true
   local at, twice_active
   for offset = 2, #op.packed, ASK_SIZE do
-    local request, min_tokens, min_requests, want_tokens, want_requests, ahead =
+    local request, print, min_tokens, min_requests, want_tokens, want_requests, ahead =
       struct.unpack(ASK, op.packed, offset)
     if at and at.ahead == ahead and not b.asked[request]
       and is_plenty(at, twice_active, min_tokens, min_requests, want_tokens, want_requests) then
-      buckets.note_asked(at.bucket, min_tokens, min_requests)
-      places.grant(b, at, op.asker, request, want_tokens, want_requests, answers)
+      places.grant(b, at, op.asker, request, print, want_tokens, want_requests, answers)
     else
       at = run(b, op.asker, {
-        request = request, min_tokens = min_tokens, min_requests = min_requests, want_tokens = want_tokens,
-        want_requests = want_requests, ahead = ahead,
+        request = request, print = print, min_tokens = min_tokens, min_requests = min_requests,
+        want_tokens = want_tokens, want_requests = want_requests, ahead = ahead,
       }, answers)
       twice_active = 2 * b.holders
     end

@@ -6,7 +6,7 @@ function buckets.new(b, window)
     tokens = b.policy.tokens, requests = b.policy.requests,
     granted_tokens = 0, granted_requests = 0, returned_tokens = 0, returned_requests = 0,
     used_tokens = 0, used_requests = 0, overrun_tokens = 0, overrun_requests = 0,
-    denied_tokens = 0, denied_requests = 0, largest_tokens = 0, largest_requests = 0,
+    denied_tokens = 0, denied_requests = 0, short_tokens = 0, short_requests = 0,
     open_tokens = 0, open_requests = 0, count = 0, first_open = 0, last_end_ms = 0,
   }
 end
@@ -26,14 +26,10 @@ function buckets.note_denied(bucket, tokens, requests)
   bucket.denied_requests = whole.sum(bucket.denied_requests, requests)
 end
 
--- Notes how large requests are.
-function buckets.note_asked(bucket, tokens, requests)
-  if tokens > bucket.largest_tokens then
-    bucket.largest_tokens = tokens
-  end
-  if requests > bucket.largest_requests then
-    bucket.largest_requests = requests
-  end
+-- Notes what somebody is short of.
+function buckets.note_short(bucket, tokens, requests)
+  bucket.short_tokens = math.max(bucket.short_tokens, tokens)
+  bucket.short_requests = math.max(bucket.short_requests, requests)
 end
 
 -- Enters grants. The sums must have room for it.

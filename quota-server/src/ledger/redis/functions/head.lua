@@ -2,18 +2,30 @@
 -- The book of each deployment, as Redis Functions. What each part is for stands at its head; the keys and
 -- fields are listed in ARCHITECTURE.md, "The book in Redis". quota-core is the oracle of all of it.
 
+-- Constants between @ are written from Rust's, see functions/mod.rs.
+
 -- The largest whole number that a double keeps exact. No limit, sum or total goes above it.
-local MAX = 9007199254740991
+local MAX = @MAX_LIMIT@
 -- In the place of a limit: there is none.
 local NO_LIMIT = MAX + 1
 -- The most that one lease holds: 40 bits of tokens, 24 of requests.
-local MAX_LEASE = { tokens = 1099511627775, requests = 16777215 }
+local MAX_LEASE = { tokens = @MAX_LEASE_TOKENS@, requests = @MAX_LEASE_REQUESTS@ }
 
-local MINUTE_MS = 60000
+local MINUTE_MS = @MINUTE_MS@
 -- How long before its opening the next window can be asked for.
-local AHEAD_MS = 1000
+local AHEAD_MS = @AHEAD_MS@
 -- A lease that would last less is granted from the next window instead.
-local SHORTEST_LIFE_MS = 20
+local SHORTEST_LIFE_MS = @SHORTEST_LIFE_MS@
+-- A window is never shorter.
+local SHORTEST_WINDOW_MS = @SHORTEST_WINDOW_MS@
+-- A holder counts as active for so long after it asked.
+local ACTIVE_MS = @ACTIVE_MS@
+-- How soon holders give back their rests in an endgame.
+local BEAT_MS = @BEAT_MS@
+-- How often it makes sense to ask whether running requests gave something back.
+local REFUND_MS = @REFUND_MS@
+-- The parts of a limit below which its endgame begins: always, and while holders are short of so much.
+local ENDGAME_PERCENT, SHORTAGE_PERCENT = @ENDGAME_PERCENT@, @SHORTAGE_PERCENT@
 
 local MINUTE, ROLLING = 0, 1
 local TOKENS, REQUESTS = 0, 1

@@ -1,10 +1,5 @@
 -- When asking again makes sense, as `hints.rs` of quota-core says it.
 
--- How soon holders give back their rests in an endgame.
-local BEAT_MS = 250
--- How often it makes sense to ask whether running requests gave something back.
-local REFUND_MS = 1000
-
 -- What may come back to a window: rests of leases that may still be drawn from, and all that nobody has accounted
 -- for.
 local function expected(b, window)
@@ -36,6 +31,9 @@ end
 
 -- How soon to ask again for `min`, and the state that says why.
 function hints.denial(b, window, ask)
+  if quota.paused(b) then
+    return math.max(time.window_ends_in_ms(b) + (window - b.number) * MINUTE_MS, 1), EXHAUSTED
+  end
   local tokens, requests = quota.available(b, window)
   local back = expected(b, window)
   local missing_tokens = whole.less(ask.min_tokens, tokens)

@@ -1,10 +1,6 @@
 -- Who asked lately: a zset of holders by the time of their last question, whose members the book's state counts.
 -- Read and written once in a call, however many holders ask in it.
 
--- A holder counts as active for so long after it asked.
-local ACTIVE_MS = 10000
--- Recounted now and then, not at each grant.
-local RECOUNT_MS = 250
 
 -- Forgets all of them: who asked lately matters no more once no window is kept.
 function holders.forget(b)
@@ -69,7 +65,7 @@ function holders.asked_lately(b)
   return redis.call('ZCOUNT', b.prefix .. 'holders', '(' .. whole.text(b.ms - ACTIVE_MS), '+inf')
 end
 
--- How many are active, those counted that stopped asking in the last quarter second.
+-- How many are active, those counted that stopped asking in the last beat. Recounted now and then, not at each grant.
 function holders.active(b)
   if b.ms >= b.recount_ms then
     local key = b.prefix .. 'holders'
@@ -77,7 +73,7 @@ function holders.active(b)
     b.forgotten_ms = b.ms - ACTIVE_MS
     redis.call('ZREMRANGEBYSCORE', key, '-inf', whole.text(b.forgotten_ms))
     b.holders = redis.call('ZCARD', key)
-    b.recount_ms = b.ms + RECOUNT_MS
+    b.recount_ms = b.ms + BEAT_MS
   end
   return b.holders
 end

@@ -9,6 +9,10 @@
 
 use std::sync::Arc;
 
+use quota_core::{
+    ACTIVE_MS, AHEAD_MS, BEAT_MS, ENDGAME_PERCENT, MAX_LEASE, MAX_LIMIT, MINUTE_MS, REFUND_MS,
+    SHORTAGE_PERCENT, SHORTEST_LIFE_MS, SHORTEST_WINDOW_MS,
+};
 use xxhash_rust::xxh3::xxh3_64;
 
 const HEAD: &str = include_str!("head.lua");
@@ -35,6 +39,21 @@ const PARTS: &[&str] = &[
     include_str!("views.lua"),
     include_str!("overview.lua"),
 ];
+/// What the head says between `@`: quota-core's own.
+const CONSTANTS: &[(&str, u64)] = &[
+    ("@MAX_LIMIT@", MAX_LIMIT),
+    ("@MAX_LEASE_TOKENS@", MAX_LEASE.tokens),
+    ("@MAX_LEASE_REQUESTS@", MAX_LEASE.requests),
+    ("@MINUTE_MS@", MINUTE_MS),
+    ("@AHEAD_MS@", AHEAD_MS),
+    ("@SHORTEST_LIFE_MS@", SHORTEST_LIFE_MS),
+    ("@SHORTEST_WINDOW_MS@", SHORTEST_WINDOW_MS),
+    ("@ACTIVE_MS@", ACTIVE_MS),
+    ("@BEAT_MS@", BEAT_MS),
+    ("@REFUND_MS@", REFUND_MS),
+    ("@ENDGAME_PERCENT@", ENDGAME_PERCENT),
+    ("@SHORTAGE_PERCENT@", SHORTAGE_PERCENT),
+];
 const REGISTER: &str = include_str!("register.lua");
 
 /// The library: what to load, and how its functions are called.
@@ -57,7 +76,10 @@ impl Library {
     }
 
     fn with_clock(clock: &str) -> Self {
-        let mut text = [HEAD, clock].join("\n");
+        let head = CONSTANTS
+            .iter()
+            .fold(HEAD.to_owned(), |head, (name, value)| head.replace(name, &value.to_string()));
+        let mut text = [&head, clock].join("\n");
         for part in PARTS.iter().chain([&REGISTER]) {
             // A part's locals end with it, so that none is used by accident.
             text.push_str(&["\ndo\n", part, "\nend\n"].concat());
@@ -74,5 +96,20 @@ impl Library {
     /// The full name of one of its functions.
     pub(crate) fn function(&self, name: &str) -> String {
         ["tl_", &self.version, "_", name].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_is_filled_in_and_none_is_left_over() {
+        for (name, _) in CONSTANTS {
+            assert_eq!(HEAD.matches(name).count(), 1, "{name}");
+        }
+        let library = Library::new();
+        let is_open = |line: &&str| line.split("--").next().is_some_and(|code| code.contains('@'));
+        assert_eq!(library.code().lines().find(is_open), None);
     }
 }

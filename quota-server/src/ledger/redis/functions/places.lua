@@ -112,7 +112,7 @@ local function mould(at, asker, tokens, requests)
 end
 
 -- Enters a grant.
-function places.grant(b, at, asker, request, tokens, requests, answers)
+function places.grant(b, at, asker, request, print, tokens, requests, answers)
   if at.asker ~= asker or at.size_tokens ~= tokens or at.size_requests ~= requests then
     mould(at, asker, tokens, requests)
   end
@@ -120,7 +120,7 @@ function places.grant(b, at, asker, request, tokens, requests, answers)
   at.number = number + 1
   at.tokens, at.requests = at.tokens - tokens, at.requests - requests
   at.granted_tokens, at.granted_requests = at.granted_tokens + tokens, at.granted_requests + requests
-  leases.add(at.page, number, request, at.record)
+  leases.add(at.page, number, request, at.record .. print)
   b.asked[request] = true
   if not row or row.at ~= at then
     places.finish_row(b, answers)

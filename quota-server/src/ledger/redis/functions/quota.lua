@@ -1,8 +1,5 @@
 -- How full a window is, how much to grant, and what its state is: `sizing.rs`, `hints.rs` of quota-core.
 
--- The part of a limit below which its endgame begins.
-local ENDGAME_PERCENT = 3
-
 -- What is outstanding in a window, tokens and requests, and what is overrun.
 function quota.spent(b, window)
   if b.policy.kind == ROLLING then
@@ -35,25 +32,29 @@ function quota.size(min, want, available, holders, most)
   return math.min(want, math.max(min, share), most)
 end
 
--- The largest request that was asked for in this window or the one before.
-local function largest(b, window)
-  local tokens, requests = 0, 0
-  for number = window - 1, window do
-    local bucket = b.buckets[number]
-    if bucket then
-      tokens = math.max(tokens, bucket.largest_tokens)
-      requests = math.max(requests, bucket.largest_requests)
-    end
+-- The first unit of which there is none at all, or nil: a limit of 0 pauses a deployment.
+function quota.paused(b)
+  if b.policy.tokens == 0 then
+    return TOKENS
   end
-  return tokens, requests
+  if b.policy.requests == 0 then
+    return REQUESTS
+  end
 end
 
-local function is_near(limit, available, large, holders)
+-- So many percent of a limit, rounded down: no product above 2^53.
+local function part(limit, percent)
+  local rest = math.fmod(limit, 100)
+  return (limit - rest) / 100 * percent + whole.quotient(rest * percent, 100)
+end
+
+-- Whether a limited unit is near its end: by what is left, and by what holders are short of, `short` each.
+local function is_near(limit, available, short, holders)
   if limit == NO_LIMIT then
     return false
   end
-  local part = whole.quotient(limit, 100) * ENDGAME_PERCENT
-  return available < math.max(part, holders * large)
+  local shortage = math.min(holders * short, part(limit, SHORTAGE_PERCENT))
+  return available < math.max(part(limit, ENDGAME_PERCENT), shortage, 1)
 end
 
 -- What a window is like just now.
@@ -62,9 +63,10 @@ function quota.state(b, window)
     return QUARANTINED
   end
   local tokens, requests = quota.available(b, window)
-  local large_tokens, large_requests = largest(b, window)
-  local near = is_near(b.policy.tokens, tokens, large_tokens, b.holders)
-    or is_near(b.policy.requests, requests, math.max(large_requests, 1), b.holders)
+  local bucket = b.buckets[window]
+  local short_tokens, short_requests = bucket and bucket.short_tokens or 0, bucket and bucket.short_requests or 0
+  local near = is_near(b.policy.tokens, tokens, short_tokens, b.holders)
+    or is_near(b.policy.requests, requests, short_requests, b.holders)
   if not near then
     return OK
   end

@@ -8,6 +8,10 @@ local BUCKET = '>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8'
 local LEASE = '>c16c16I5I3I5I3I5I3I7I7I6I6BB'
 local SLOT = '>I8I8I8I8'
 
+-- Behind a lease's fields stands a print of the wish that it was granted to; nothing where a build wrote it last that
+-- knows of none.
+local LEASE_SIZE, PRINT_SIZE = 84, 4
+
 function records.policy(blob)
   local version, tokens, requests, kind, life_ms, guard_ms, refunds =
     struct.unpack(POLICY, blob)
@@ -34,10 +38,12 @@ function records.pack_state(b)
     b.rolling_requests, b.overrun_tokens, b.overrun_requests, b.next_release_ms)
 end
 
+-- Builds before this one keep in `short_tokens` and `short_requests` the largest that was asked for: of no more weight,
+-- since only the last part of a limit depends on them.
 function records.bucket(blob)
   local window, minute, kind, tokens, requests, granted_tokens, granted_requests, returned_tokens,
     returned_requests, used_tokens, used_requests, overrun_tokens, overrun_requests, denied_tokens,
-    denied_requests, largest_tokens, largest_requests, open_tokens, open_requests, count, first_open,
+    denied_requests, short_tokens, short_requests, open_tokens, open_requests, count, first_open,
     last_end_ms =
     struct.unpack(BUCKET, blob)
   return {
@@ -45,7 +51,7 @@ function records.bucket(blob)
     granted_tokens = granted_tokens, granted_requests = granted_requests, returned_tokens = returned_tokens,
     returned_requests = returned_requests, used_tokens = used_tokens, used_requests = used_requests,
     overrun_tokens = overrun_tokens, overrun_requests = overrun_requests, denied_tokens = denied_tokens,
-    denied_requests = denied_requests, largest_tokens = largest_tokens, largest_requests = largest_requests,
+    denied_requests = denied_requests, short_tokens = short_tokens, short_requests = short_requests,
     open_tokens = open_tokens, open_requests = open_requests, count = count, first_open = first_open,
     last_end_ms = last_end_ms,
   }
@@ -54,7 +60,7 @@ end
 function records.pack_bucket(b)
   return struct.pack(BUCKET, b.window, b.minute, b.kind, b.tokens, b.requests, b.granted_tokens,
     b.granted_requests, b.returned_tokens, b.returned_requests, b.used_tokens, b.used_requests, b.overrun_tokens,
-    b.overrun_requests, b.denied_tokens, b.denied_requests, b.largest_tokens, b.largest_requests, b.open_tokens,
+    b.overrun_requests, b.denied_tokens, b.denied_requests, b.short_tokens, b.short_requests, b.open_tokens,
     b.open_requests, b.count, b.first_open, b.last_end_ms)
 end
 
@@ -67,17 +73,18 @@ function records.lease(blob)
     returned_tokens = returned_tokens, returned_requests = returned_requests, used_tokens = used_tokens,
     used_requests = used_requests, overrun_tokens = overrun_tokens, overrun_requests = overrun_requests,
     starts_ms = starts_ms, ends_ms = ends_ms, closed = closed, late = late,
+    print = string.sub(blob, LEASE_SIZE + 1, LEASE_SIZE + PRINT_SIZE),
   }
 end
 
 function records.pack_lease(l)
   return struct.pack(LEASE, l.holder, l.credential, l.tokens, l.requests, l.returned_tokens, l.returned_requests,
     l.used_tokens, l.used_requests, l.overrun_tokens, l.overrun_requests, l.starts_ms, l.ends_ms, l.closed,
-    l.late)
+    l.late) .. l.print
 end
 
 -- A lease that was just granted is packed in three parts, two of which it shares with others of its call: whose it is
--- (holder and credential), how much, and the rest.
+-- (holder and credential), how much, and the rest. Its print comes behind.
 local AMOUNT = '>I5I3'
 local REST = '>I8I8I7I7I6I6BB'
 

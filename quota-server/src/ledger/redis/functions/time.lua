@@ -4,9 +4,6 @@
 -- A step of Redis's clock must not move that time. A script has no steady clock, so each call carries what its
 -- server's steady clock knows: the ledger's time is at least `not_before_ms` and at most `not_after_ms`.
 
--- A window is never shorter: a minute less 1 000 ppm.
-local SHORTEST_MS = 59940
-
 local function ledger_ms(wall_ms, book_ms, call)
   return math.max(math.min(wall_ms, call.not_after_ms), call.not_before_ms, book_ms)
 end
@@ -25,7 +22,7 @@ end
 local function turn(b, wall_ms)
   b.opens_ms = b.ends_ms
   local wall_at_opening_ms = whole.less(wall_ms, b.ms - b.opens_ms)
-  local minutes = math.ceil((wall_at_opening_ms + SHORTEST_MS) / MINUTE_MS)
+  local minutes = math.ceil((wall_at_opening_ms + SHORTEST_WINDOW_MS) / MINUTE_MS)
   b.number = b.number + 1
   b.minute = math.max(b.minute + 1, minutes - 1)
   b.ends_ms = b.opens_ms + minutes * MINUTE_MS - wall_at_opening_ms

@@ -26,6 +26,8 @@ struct Pair {
     /// The server's steady clock and the ledger's time at the opening.
     opened_ms: (u64, u64),
     leases: Vec<(LeaseId, u32)>,
+    /// What was asked for.
+    asked: Vec<Acquire>,
     /// What the history must come to: every page that was closed, with the usage that came late.
     closed: BTreeMap<u64, BookPage>,
     /// What it came to.
@@ -43,6 +45,7 @@ impl Pair {
             book: Book::new(policy),
             time,
             leases: Vec::new(),
+            asked: Vec::new(),
             closed: BTreeMap::new(),
             history: BTreeMap::new(),
         }
@@ -140,13 +143,16 @@ impl Pair {
         }
     }
 
-    fn told(&self, op: &Op) -> Option<(u32, Operation, Command)> {
+    fn told(&mut self, op: &Op) -> Option<(u32, Operation, Command)> {
         Some(match *op {
             Op::Acquire { holder, request, min, more, ahead } => {
                 let (want, request) = (min.checked_add(more).unwrap(), RequestKey(request));
                 let acquire = Acquire { holder: HolderId(holder), request, min, want, ahead };
-                let operation = Operation::Acquire { request, min, want, ahead };
-                (holder, operation, Command::Acquire(acquire))
+                self.asked.push(acquire);
+                wish(acquire)
+            }
+            Op::Again { back } => {
+                wish(*self.asked.iter().rev().nth(back % self.asked.len().max(1))?)
             }
             Op::GiveBack { holder, lease, total, closed } => {
                 let (lease, owner) = self.lease(lease, holder)?;
@@ -289,6 +295,12 @@ impl Pair {
         self.harvest(false);
         assert!(self.history.is_empty(), "{before} were acknowledged");
     }
+}
+
+fn wish(acquire: Acquire) -> (u32, Operation, Command) {
+    let Acquire { holder, request, min, want, ahead } = acquire;
+    let operation = Operation::Acquire { request, min, want, ahead };
+    (holder.0, operation, Command::Acquire(acquire))
 }
 
 fn oldest(book: &Book, now: &Now) -> u64 {

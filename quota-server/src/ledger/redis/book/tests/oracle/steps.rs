@@ -23,9 +23,29 @@ pub(super) enum Step {
 /// An operation; a lease is named by how long ago it was granted.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Op {
-    Acquire { holder: u32, request: u128, min: Amount, more: Amount, ahead: bool },
-    GiveBack { holder: u32, lease: usize, total: Amount, closed: bool },
-    Use { holder: u32, lease: usize, used: Amount, overrun: Amount },
+    Acquire {
+        holder: u32,
+        request: u128,
+        min: Amount,
+        more: Amount,
+        ahead: bool,
+    },
+    /// The same wish again.
+    Again {
+        back: usize,
+    },
+    GiveBack {
+        holder: u32,
+        lease: usize,
+        total: Amount,
+        closed: bool,
+    },
+    Use {
+        holder: u32,
+        lease: usize,
+        used: Amount,
+        overrun: Amount,
+    },
     Denied(Amount),
 }
 
@@ -44,10 +64,12 @@ fn waits() -> impl Strategy<Value = u64> {
 fn limits() -> impl Strategy<Value = Limit> {
     let tokens = prop_oneof![
         6 => (0..900_u64).prop_map(Some),
+        1 => Just(Some(0)),
         1 => Just(None),
         1 => (0..3_u64).prop_map(|less| Some(quota_core::MAX_LIMIT - less)),
     ];
-    let requests = prop_oneof![3 => (0..40_u64).prop_map(Some), 1 => Just(None)];
+    let requests =
+        prop_oneof![3 => (0..40_u64).prop_map(Some), 1 => Just(Some(0)), 2 => Just(None)];
     (tokens, requests).prop_map(|(tokens, requests)| Limit { tokens, requests })
 }
 
@@ -65,6 +87,7 @@ fn op() -> impl Strategy<Value = Op> {
         12 => (0..3_u32, 0..60_u128, amount(120, 4), more(), any::<bool>()).prop_map(
             |(holder, request, min, more, ahead)| Op::Acquire { holder, request, min, more, ahead }
         ),
+        3 => (0..20_usize).prop_map(|back| Op::Again { back }),
         6 => (holder(), 0..20_usize, amount(120, 4), any::<bool>())
             .prop_map(|(holder, lease, total, closed)| Op::GiveBack { holder, lease, total, closed }),
         6 => (holder(), 0..20_usize, amount(120, 4), amount(60, 3))

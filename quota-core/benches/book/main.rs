@@ -1,4 +1,7 @@
-//! What a grant, and its replay, cost the book alone: `cargo bench -p quota-core`.
+//! What a grant, and its replay, cost the book alone, and what each operation costs with more and more leases
+//! out: `cargo bench -p quota-core`.
+
+mod flat;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,6 +23,7 @@ fn main() {
     }
     report("grant", &mut applied);
     report("replay", &mut replayed);
+    flat::table();
 }
 
 fn now(number: u64) -> Now {
