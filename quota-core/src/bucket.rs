@@ -125,6 +125,30 @@ impl Bucket {
         }
     }
 
+    /// How many leases may still be drawn from, and their rests. The latest are looked at, back to a chunk
+    /// that has ended; where there are very many, what [`Bucket::end`] has left open is the answer.
+    pub(crate) fn in_hands(&self, steady_ms: u64) -> (u64, Amount) {
+        const CHUNK: usize = 64;
+        const CHUNKS: usize = 16;
+        let (mut leases, mut rests) = (0, Amount::ZERO);
+        let mut end = self.count();
+        for _ in 0..CHUNKS {
+            let first = end.saturating_sub(CHUNK).max(self.first_open);
+            let chunk = self.leases.from(first).take(end.saturating_sub(first));
+            let mut going = chunk.filter(|(_, lease)| lease.ends_ms > steady_ms).peekable();
+            if going.peek().is_none() {
+                return (leases, rests);
+            }
+            for (_, lease) in going.filter(|(_, lease)| !lease.closed) {
+                leases += 1;
+                rests = rests.saturating_add(lease.open_rest());
+            }
+            end = first;
+        }
+        let left_open = self.count() - self.first_open;
+        (u64::try_from(left_open).unwrap_or(u64::MAX), self.open)
+    }
+
     /// The leases that have not ended.
     pub(crate) fn held(&self, steady_ms: u64) -> impl Iterator<Item = (LeaseId, &Lease)> {
         let maybe = self.leases_from(self.first_open);

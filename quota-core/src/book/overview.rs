@@ -15,7 +15,8 @@ pub struct Overview {
     pub standing: Standing,
     /// The book of the open window so far.
     pub page: BookPage,
-    /// Leases that may still be drawn from, those of the next window too.
+    /// Leases that may still be drawn from, those of the next window too. Of more than 1 024 of a window
+    /// some may be counted that were closed.
     pub leases: u64,
     /// Holders that asked in the last 10 s.
     pub holders: u64,
@@ -42,11 +43,10 @@ impl Book {
     fn in_hands(&self, now: &Now) -> (u64, Amount) {
         let (mut leases, mut rests) = (0, Amount::ZERO);
         for bucket in &self.buckets {
-            for (_, lease) in bucket.held(now.steady_ms) {
-                leases += 1;
-                if bucket.window == now.window.number {
-                    rests = rests.saturating_add(lease.open_rest());
-                }
+            let (of_bucket, open) = bucket.in_hands(now.steady_ms);
+            leases += of_bucket;
+            if bucket.window == now.window.number {
+                rests = open;
             }
         }
         (leases, rests)

@@ -2,7 +2,7 @@
 
 use quota_core::{Amount, Command, Limit, Policy, Refusal, State, Unit, WindowKind};
 
-use crate::world::{MINUTE_MS, World, amount, denial, policy};
+use crate::world::{MINUTE_MS, World, amount, denial, now, policy};
 
 fn world(tokens: u64, requests: u64) -> World {
     World::new(policy(WindowKind::Minute, tokens, requests))
@@ -142,6 +142,23 @@ fn a_window_grants_no_more_in_all_than_a_page_can_count() {
     let [page] = world.book.take_closed()[..] else { panic!("one window is closed") };
     assert!(page.adds_up() && page.granted.tokens == granted, "{page:?}");
     assert!(world.acquire(1, amount(most, 1)).is_ok(), "the next window counts anew");
+}
+
+#[test]
+fn a_glance_sees_what_is_out_however_much_it_is() {
+    for out in [1, 63, 64, 65, 200, 1_023, 1_024, 1_025, 3_000] {
+        let mut world = world(1_000_000, 1_000_000);
+        let leases: Vec<_> =
+            (0..out).map(|_| world.acquire(1, amount(3, 1)).unwrap().lease).collect();
+        world.report(1, leases[0], amount(1, 1), Amount::ZERO).unwrap();
+        let glance = world.book.overview(&now(world.ms));
+        assert_eq!((glance.leases, glance.page.held), (out, amount(3 * out - 1, out - 1)));
+        assert!(glance.page.adds_up());
+        world.at(2_000);
+        assert_eq!(world.outstanding(), amount(3 * out, out));
+        let glance = world.book.overview(&now(world.ms));
+        assert_eq!((glance.leases, glance.page.held), (0, Amount::ZERO), "they have ended");
+    }
 }
 
 #[test]

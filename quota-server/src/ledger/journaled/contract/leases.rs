@@ -69,7 +69,7 @@ pub(super) async fn a_request_id_is_of_one_wish_and_of_one_lease(mut world: Worl
     }
 }
 
-pub(super) async fn a_limit_of_nothing_pauses_a_deployment(world: World) {
+pub(super) async fn a_limit_of_nothing_pauses_a_deployment(mut world: World) {
     for policy in [minute(0), rolling(0)] {
         let id = format!("{:?}", policy.kind);
         world.put(&id, policy).await.unwrap();
