@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             refund / floor,
         );
     }
-    client.shutdown().await;
+    client.shutdown().await.ok();
     Ok(())
 }
 

@@ -23,6 +23,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         println!("sent one; in hand: {:?}", deployment.view().free);
     }
-    client.shutdown().await;
+    client.shutdown().await?;
     Ok(())
 }

@@ -8,8 +8,11 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{BootClock, Clock};
 use crate::driver::{Driver, Settings};
 use crate::fleet::Fleet;
-use crate::handle::{Handle, Registry};
-use crate::{Builder, CallError, Deployment};
+use crate::handle::{End, Handle, Registry};
+use crate::{Builder, CallError, Deployment, ShutdownError};
+
+/// A driver that has not ended so long after its deadline does not run.
+const STALLED: Duration = Duration::from_secs(1);
 
 /// A holder of leases: one for each gateway process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +40,7 @@ impl<C: Clock> QuotaClient<C> {
         settings: Settings,
     ) -> Self {
         let registry = Arc::new(Registry::default());
+        let shutdown_timeout = settings.shutdown_timeout;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let driver =
@@ -46,6 +50,7 @@ impl<C: Clock> QuotaClient<C> {
         let handle = Handle {
             clock,
             max_wait,
+            shutdown_timeout,
             fleet,
             registry,
             tasks,
@@ -55,8 +60,9 @@ impl<C: Clock> QuotaClient<C> {
         Self { handle: Arc::new(handle) }
     }
 
-    /// The deployment of this id. The client keeps what it was asked for, so ids should come from
-    /// a configuration, not from requests.
+    /// The deployment of this id. The client keeps what it was asked for, at most 16 384 of them, so ids
+    /// should come from a configuration, not from requests: draws of one beyond are denied with
+    /// [`crate::Reason::TooManyDeployments`].
     #[must_use]
     pub fn deployment(&self, id: &str) -> Deployment<C> {
         Deployment::new(self.handle.registry.deployment(id), self.handle.clone())
@@ -82,11 +88,20 @@ impl<C: Clock> QuotaClient<C> {
         self.handle.fleet.deployment(&self.handle.clock, id, None).await
     }
 
-    /// Gives everything back that is not in flight, and ends. Draws are denied from now on. Returns
-    /// when the server has acknowledged it, or after the shutdown timeout; what was not given back
-    /// by then stays charged to its window.
-    pub async fn shutdown(&self) {
+    /// Gives everything back, and ends. Draws are denied from now on; permits that are out are waited for,
+    /// so that what they settle is told. Returns when the server has acknowledged it all, or after the
+    /// shutdown timeout; what was not given back by then stays charged to its window.
+    ///
+    /// # Errors
+    /// The server was not told of everything.
+    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
         self.handle.stop.cancel();
-        self.handle.tasks.wait().await;
+        let patience = self.handle.shutdown_timeout + STALLED;
+        let ended = tokio::time::timeout(patience, self.handle.tasks.wait()).await;
+        match (ended, self.handle.registry.ended()) {
+            (Ok(()), Some(End::Square)) => Ok(()),
+            (Ok(()), Some(End::Late)) => Err(ShutdownError::Late),
+            (Ok(()), Some(End::Dead) | None) | (Err(_), _) => Err(ShutdownError::Dead),
+        }
     }
 }

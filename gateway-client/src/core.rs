@@ -1,6 +1,7 @@
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, fence};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ::metrics::Histogram;
 use arc_swap::ArcSwap;
@@ -22,8 +23,8 @@ pub(crate) struct Core {
     pub(crate) queue: Queue,
     /// Draws denied since the driver looked, by reason.
     denied: [AtomicU64; Reason::ALL.len()],
-    /// How long draws waited.
-    pub(crate) waits: Histogram,
+    /// How long draws waited; its first use makes the series.
+    waits: OnceLock<Histogram>,
     /// The driver has been asked to look at this deployment.
     rung: AtomicBool,
     /// Wakes the driver.
@@ -39,16 +40,17 @@ impl Core {
             signals: Signals::default(),
             queue: Queue::default(),
             denied: Default::default(),
-            waits: metrics::waits(id),
+            waits: OnceLock::new(),
             rung: AtomicBool::new(false),
             bell,
         }
     }
 
-    /// No server can have such a deployment, so the driver never hears of it.
-    pub(crate) fn disown(&self) {
-        let mut told = Told::default();
-        told.ban(Ban::on_all(Reason::UnknownDeployment, Moment::NEVER));
+    /// Nobody asks for leases of it, from now on: draws are denied for good, those that wait at once.
+    pub(crate) fn end(&self, reason: Reason) {
+        let mut told = Told::clone(&self.told.load());
+        told.ban(Ban::on_all(reason, Moment::NEVER));
+        self.queue.close(told.denied(reason, Duration::ZERO));
         self.told.store(Arc::new(told));
     }
 
@@ -78,6 +80,10 @@ impl Core {
     /// How many draws were denied since the last call, by reason.
     pub(crate) fn take_denied(&self) -> [u64; Reason::ALL.len()] {
         self.denied.each_ref().map(|draws| draws.swap(0, Relaxed))
+    }
+
+    pub(crate) fn waited(&self, span: Duration) {
+        self.waits.get_or_init(|| metrics::waits(&self.id)).record(span);
     }
 
     /// A draw got nothing that an early look at the leases could have helped.

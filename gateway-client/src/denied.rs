@@ -8,7 +8,7 @@ use quota_api::{State, Unit, Usage};
 pub struct Denied {
     /// Why.
     pub reason: Reason,
-    /// When this size may fit. Zero where it never will.
+    /// When this size may fit. Zero where nothing that is known of will bring it about.
     pub retry_after: Duration,
     /// The unit that ran out, where the server said so.
     pub unit: Option<Unit>,
@@ -24,6 +24,9 @@ pub enum Reason {
     /// The client was shut down.
     #[error("the client is shut down")]
     Closed,
+    /// The client's background task ended without being told to: its runtime ended, or it panicked.
+    #[error("the client's background task is dead")]
+    Dead,
     /// A draw of no tokens and no requests.
     #[error("a draw of nothing")]
     Empty,
@@ -36,6 +39,9 @@ pub enum Reason {
     /// The quota server has no such deployment.
     #[error("the quota server has no such deployment")]
     UnknownDeployment,
+    /// The client knows as many deployments as it may.
+    #[error("the client knows as many deployments as it may")]
+    TooManyDeployments,
     /// The window's ledger cannot be vouched for, so nothing is granted from it.
     #[error("the window is quarantined")]
     Quarantined,
@@ -55,12 +61,14 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, each at the place of its number.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Closed,
+        Self::Dead,
         Self::Empty,
         Self::NeverFits,
         Self::Refused,
         Self::UnknownDeployment,
+        Self::TooManyDeployments,
         Self::Quarantined,
         Self::Exhausted,
         Self::NoServer,
@@ -81,7 +89,9 @@ impl Reason {
             Self::NoServer => "no_server",
             Self::Refused => "refused",
             Self::UnknownDeployment => "unknown_deployment",
+            Self::TooManyDeployments => "too_many_deployments",
             Self::Closed => "closed",
+            Self::Dead => "dead",
         }
     }
 

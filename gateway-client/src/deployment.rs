@@ -41,6 +41,20 @@ impl<C: Clock> Deployment<C> {
         self.attempt(amount).map_err(|denied| self.turn_away(amount, denied))
     }
 
+    /// Draws from the leases in hand, or not at all: no lease is asked for, and nothing counts as denied. For
+    /// routers, which look at several deployments first and ask for one.
+    #[must_use]
+    #[inline]
+    pub fn draw_in_hand(&self, amount: Amount) -> Option<Permit> {
+        self.attempt(amount).ok()
+    }
+
+    /// The client's `max_wait`.
+    #[must_use]
+    pub fn max_wait(&self) -> Duration {
+        self.handle.max_wait
+    }
+
     /// Draws, and waits for a lease for at most the client's `max_wait`.
     ///
     /// # Errors
@@ -88,7 +102,10 @@ impl<C: Clock> Deployment<C> {
             usage: told.usage,
             free: self.core.pool.free(now),
             window_ends_in: told.window_ends.map(|ends| ends.since(now)),
-            denied_for: told.denial(smallest, now).map(|denied| denied.retry_after),
+            denied_for: told.denial(smallest, now).map(|denied| match denied.retry_after {
+                Duration::ZERO => Duration::MAX,
+                until => until,
+            }),
         }
     }
 
@@ -132,7 +149,7 @@ impl<C: Clock> Deployment<C> {
         let began = self.handle.clock.now();
         let span = debug_span!("wait", deployment = self.id());
         let result = self.wait_until(amount, began + max_wait, max_wait).instrument(span).await;
-        self.core.waits.record(self.handle.clock.now().since(began));
+        self.core.waited(self.handle.clock.now().since(began));
         result
     }
 

@@ -20,7 +20,7 @@
 //! let used = send_the_request().await;
 //! permit.settle(Amount { tokens: used, requests: 1 });
 //!
-//! client.shutdown().await;
+//! client.shutdown().await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -38,6 +38,8 @@
 //! - Several servers may keep the ledger: [`servers`] decides which one is spoken with.
 //! - When none of them answers, leases in hand are drawn to their end; then draws are denied with
 //!   [`Reason::NoServer`].
+//! - The background task runs on the runtime that the client was built in. When that ends, draws are
+//!   denied with [`Reason::Dead`].
 
 #![warn(missing_docs)]
 
@@ -71,7 +73,7 @@ pub use builder::Builder;
 pub use client::QuotaClient;
 pub use denied::{Denied, Reason};
 pub use deployment::Deployment;
-pub use error::{BuildError, CallError};
+pub use error::{BuildError, CallError, ShutdownError};
 pub use moment::Moment;
 pub use pool::Permit;
 pub use told::Told;

@@ -15,7 +15,14 @@ use crate::{Denied, Moment, Permit};
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    waiters: Mutex<VecDeque<Waiter>>,
+    line: Mutex<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    waiters: VecDeque<Waiter>,
+    /// Nobody serves any more; what whoever joins is told.
+    closed: Option<Denied>,
 }
 
 #[derive(Debug)]
@@ -52,14 +59,25 @@ impl Queue {
     pub(crate) fn join(&self, amount: Amount, deadline: Moment) -> oneshot::Receiver<Answer> {
         let (answer, receiver) = oneshot::channel();
         let span = Span::current();
-        self.lock().push_back(Waiter { amount, deadline, span, answer });
+        let mut line = self.lock();
+        match line.closed {
+            // Its receiver is here, so it arrives.
+            Some(denied) => drop(answer.send(Err(denied))),
+            None => line.waiters.push_back(Waiter { amount, deadline, span, answer }),
+        }
         receiver
+    }
+
+    /// Denies all who wait and all who come.
+    pub(crate) fn close(&self, denied: Denied) {
+        self.lock().closed = Some(denied);
+        self.answer(|_| Some(Err(denied)));
     }
 
     /// The waits that are traced.
     pub(crate) fn traced(&self, spans: &mut Vec<Span>) {
-        let waiters = self.lock();
-        let waits = waiters.iter().map(|waiter| &waiter.span);
+        let line = self.lock();
+        let waits = line.waiters.iter().map(|waiter| &waiter.span);
         spans.extend(waits.filter(|span| !span.is_disabled()).cloned());
     }
 
@@ -79,7 +97,7 @@ impl Queue {
 
     /// Who waits, of those that are not denied for now.
     pub(crate) fn waiting(&self, is_denied: impl Fn(Amount) -> bool) -> Waiting {
-        let waiters = self.lock();
+        let waiters = &self.lock().waiters;
         let mut waiting = Waiting { total: waiters.len(), ..Waiting::default() };
         for waiter in waiters.iter().filter(|waiter| !is_denied(waiter.amount)) {
             if waiting.count == 0 {
@@ -93,9 +111,9 @@ impl Queue {
     }
 
     fn answer(&self, answer: impl Fn(&Waiter) -> Option<Answer>) {
-        let mut waiters = self.lock();
-        let all = std::mem::take(&mut *waiters);
-        *waiters = all
+        let mut line = self.lock();
+        let all = std::mem::take(&mut line.waiters);
+        line.waiters = all
             .into_iter()
             .filter(|waiter| !waiter.answer.is_closed())
             .filter_map(|waiter| match answer(&waiter) {
@@ -106,7 +124,7 @@ impl Queue {
             .collect();
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiter>> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,6 @@
-use quota_api::{Amount, State, Unit, Usage};
+use std::time::Duration;
+
+use quota_api::{Amount, State, Unit, Usage, UsagePair};
 
 use crate::{Denied, Moment, Reason};
 
@@ -34,9 +36,16 @@ impl Ban {
         Self { reason, until, least: Amount::default(), unit: None }
     }
 
-    fn covers(&self, amount: Amount) -> bool {
-        let tokens = amount.tokens >= self.least.tokens;
-        let requests = amount.requests >= self.least.requests;
+    /// Whether it is about the size of what was asked for, so that more quota lifts it.
+    fn is_of_size(&self) -> bool {
+        matches!(self.reason, Reason::NeverFits | Reason::Exhausted | Reason::Endgame)
+    }
+
+    /// Whether the size that was denied fits into `room`, in the unit that it was denied for. The same says
+    /// whether a draw of the size `room` is denied.
+    fn fits(&self, room: Amount) -> bool {
+        let tokens = room.tokens >= self.least.tokens;
+        let requests = room.requests >= self.least.requests;
         match self.unit {
             Some(Unit::Tokens) => tokens,
             Some(Unit::Requests) => requests,
@@ -49,12 +58,14 @@ impl Told {
     /// Why no draw of this size can be hoped for at `now`, if that is known.
     #[must_use]
     pub fn denial(&self, amount: Amount, now: Moment) -> Option<Denied> {
-        let bans = self.bans.iter().filter(|ban| now < ban.until && ban.covers(amount));
+        let bans = self.bans.iter().filter(|ban| now < ban.until && ban.fits(amount));
         let ban = bans.min_by_key(|ban| ban.reason)?;
-        Some(Denied { unit: ban.unit, ..self.denied(ban.reason, ban.until.since(now)) })
+        let is_for_good = ban.until == Moment::NEVER;
+        let retry_after = if is_for_good { Duration::ZERO } else { ban.until.since(now) };
+        Some(Denied { unit: ban.unit, ..self.denied(ban.reason, retry_after) })
     }
 
-    pub(crate) fn denied(&self, reason: Reason, retry_after: std::time::Duration) -> Denied {
+    pub(crate) fn denied(&self, reason: Reason, retry_after: Duration) -> Denied {
         Denied { state: self.state, usage: self.usage, ..Denied::because(reason, retry_after) }
     }
 
@@ -66,5 +77,23 @@ impl Told {
 
     pub(crate) fn lift(&mut self, reason: Reason) {
         self.bans.retain(|ban| ban.reason != reason);
+    }
+
+    /// The smallest size that was denied for want of room, or for the limit itself.
+    pub(crate) fn least_denied(&self, now: Moment) -> Option<Amount> {
+        let bans = self.bans.iter().filter(|ban| now < ban.until && ban.is_of_size());
+        bans.map(|ban| ban.least).min_by_key(|least| (least.tokens, least.requests))
+    }
+
+    /// So much was granted: what was denied that is no larger may be asked for again.
+    pub(crate) fn granted(&mut self, amount: Amount) {
+        self.bans.retain(|ban| !(ban.is_of_size() && ban.fits(amount)));
+    }
+
+    /// The limit is known anew: what was denied as above it, and is not, may be asked for again.
+    pub(crate) fn limited(&mut self, usage: &Usage) {
+        let limit = |pair: &UsagePair| pair.limit.unwrap_or(u64::MAX);
+        let limits = Amount { tokens: limit(&usage.tokens), requests: limit(&usage.requests) };
+        self.bans.retain(|ban| !(ban.reason == Reason::NeverFits && ban.fits(limits)));
     }
 }

@@ -14,7 +14,8 @@ pub struct View {
     pub free: Amount,
     /// Until the window's end, where it is known and the window is of a kind that ends.
     pub window_ends_in: Option<Duration>,
-    /// How long a draw of the smallest size, one request and no tokens, is denied without asking.
+    /// How long a draw of the smallest size, one request and no tokens, is denied without asking:
+    /// [`Duration::MAX`] where that is for good.
     pub denied_for: Option<Duration>,
 }
 

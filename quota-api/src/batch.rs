@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Ask, GivenBack, Lease, Problem, UseRecorded, Which};
+use crate::{Amount, Ask, Code, GivenBack, Lease, Problem, UseRecorded, Which};
 
 /// The body of `POST /v1/leases/batch`: one holder's beat. Returns are applied first, then usage
 /// reports, then acquires, so that a holder can be granted what it just gave back.
@@ -97,8 +97,8 @@ pub struct DeniedItem {
 }
 
 /// The answer to a batch: one result for each entry, in the order of the entries. `denied` has
-/// none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// none. It is read entry by entry: one that makes no sense to this reader spoils no other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BatchReply {
     /// Results of `acquire`.
@@ -110,22 +110,18 @@ pub struct BatchReply {
 }
 
 /// One result of a batch, with the status that the single call would have had: `body` below 400,
-/// else `problem`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// else `problem`. A reader leaves out what it cannot read of it; the status judges what is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Item<T> {
     /// The HTTP status of this entry.
     pub status: u16,
     /// The answer.
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<T>,
     /// Why not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Box<Problem>>,
-}
-
-fn none<T>() -> Option<T> {
-    None
 }
 
 impl<T> Item<T> {
@@ -140,18 +136,30 @@ impl<T> Item<T> {
         Self { status: problem.status, body: None, problem: Some(Box::new(problem)) }
     }
 
-    /// The answer, or why there is none. An entry with neither is a [`crate::Code::Internal`].
+    /// Why it did not go well, if it did not: the problem's code, or what its status says.
+    #[must_use]
+    pub fn failure(&self) -> Option<Code> {
+        match (&self.problem, self.status) {
+            (Some(problem), _) => Some(problem.code),
+            (None, 200..=299) => None,
+            (None, status) => Some(Code::Unknown(status)),
+        }
+    }
+
+    /// The answer, or why there is none. An entry that went well, with an answer that could not be read,
+    /// is a [`Code::Internal`].
     ///
     /// # Errors
     /// The entry's problem.
     pub fn into_result(self) -> Result<T, Box<Problem>> {
+        let failure = self.failure();
         match (self.body, self.problem) {
             (Some(body), _) => Ok(body),
             (None, Some(problem)) => Err(problem),
-            (None, None) => Err(Box::new(Problem::new(
-                crate::Code::Internal,
-                "a batch entry with neither body nor problem",
-            ))),
+            (None, None) => {
+                let code = failure.unwrap_or(Code::Internal);
+                Err(Box::new(Problem::new(code, "the answer to this entry cannot be read")))
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum Unit {
 }
 
 /// An error, as an RFC 9457 problem document (`application/problem+json`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// A URI reference that names the kind of problem: `/problems/` and the code.
@@ -67,7 +67,11 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.detail)
+        let code = match self.code {
+            Code::Unknown(_) => self.kind.as_str(),
+            known => known.as_str(),
+        };
+        write!(f, "{code}: {}", self.detail)
     }
 }
 
@@ -77,37 +81,60 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $wire:literal, $status:literal, $retry:literal, $happened:literal, $title:literal;)*) => {
         /// What kind of problem it is: stable, for programs. Every code answers three questions:
         /// its [`Code::status`], whether the same request can succeed later
-        /// ([`Code::is_retryable`]), and whether it may have happened all the same
-        /// ([`Code::may_have_happened`]).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-        #[serde(rename_all = "snake_case")]
-        pub enum Code { $($(#[$doc])* $name,)* }
+        /// ([`Code::may_have_happened`]). Of a code that only a newer server has, its status answers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+            /// One that this reader does not know, with the status that it came with. Never sent.
+            Unknown(u16),
+        }
 
         impl Code {
-            /// All codes.
+            /// All codes that there are here.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The code on the wire.
             #[must_use]
-            pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $wire),* } }
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire,)* Self::Unknown(_) => "unknown" }
+            }
 
             /// The HTTP status that it goes with.
             #[must_use]
-            pub const fn status(self) -> u16 { match self { $(Self::$name => $status),* } }
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* Self::Unknown(status) => status }
+            }
 
             /// Whether the same request, repeated later, can succeed.
             #[must_use]
-            pub const fn is_retryable(self) -> bool { match self { $(Self::$name => $retry),* } }
+            pub const fn is_retryable(self) -> bool {
+                match self {
+                    $(Self::$name => $retry,)*
+                    Self::Unknown(status) => matches!(status, 300..=399 | 408 | 425 | 429 | 500..),
+                }
+            }
 
             /// Whether the request may have taken effect all the same. Repeating it is safe either
             /// way: requests carry ids and running totals.
             #[must_use]
-            pub const fn may_have_happened(self) -> bool { match self { $(Self::$name => $happened),* } }
+            pub const fn may_have_happened(self) -> bool {
+                match self {
+                    $(Self::$name => $happened,)*
+                    Self::Unknown(status) => matches!(status, 0..=299 | 408 | 500..),
+                }
+            }
 
             /// The kind in words.
             #[must_use]
-            pub const fn title(self) -> &'static str { match self { $(Self::$name => $title),* } }
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* Self::Unknown(_) => "An error of a newer kind" }
+            }
+
+            /// The code of this name, or what is known of another: the status that it came with.
+            #[must_use]
+            pub fn named(name: &str, status: u16) -> Self {
+                match name { $($wire => Self::$name,)* _ => Self::Unknown(status) }
+            }
         }
     };
 }
@@ -177,15 +204,52 @@ codes! {
     Internal = "internal", 500, true, true, "A fault of the server's own";
 }
 
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The derive would put [`Code::Unknown`] into the document.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some(
+                "What kind of problem it is: stable, for programs. Codes are only ever added, so a reader judges \
+                 one that it does not know by the status.",
+            ))
+            .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Code {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_wire_name_is_what_serde_writes() {
+    fn a_code_is_read_by_its_name() {
         for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+            assert_eq!(Code::named(code.as_str(), 599), *code);
         }
+    }
+
+    #[test]
+    fn a_code_of_a_newer_server_is_judged_by_its_status() {
+        for status in [400, 401, 404, 409, 418, 422] {
+            assert!(!Code::named("newer", status).is_retryable(), "{status}");
+        }
+        for status in [307, 408, 429, 500, 503, 599, 999] {
+            assert!(Code::named("newer", status).is_retryable(), "{status}");
+        }
+        assert!(Code::named("newer", 500).may_have_happened());
+        assert!(!Code::named("newer", 422).may_have_happened());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, Ask, Usage, WindowKind};
+use crate::{Amount, Ask, Usage, WindowKind, reading};
 
 /// The body of `POST /v1/leases`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,15 +76,17 @@ pub struct Lease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LeaseWindow {
-    /// Its kind.
+    /// Its kind. A reader takes one that it does not know for `rolling`, of which it expects the least.
+    #[serde(deserialize_with = "reading::kind")]
     pub kind: WindowKind,
     /// How long returns still earn credit: to the window's end, or with `rolling` until the
     /// lease's charge leaves the last 60 s.
     pub ends_in_ms: u64,
 }
 
-/// What a deployment's quota is like just now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a deployment's quota is like just now. A reader takes a state that it does not know for
+/// [`State::Endgame`]: so it holds no more than its requests need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {

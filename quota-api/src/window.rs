@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Amount;
+use crate::{Amount, reading};
 
 /// The period that a limit counts over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +30,7 @@ pub struct WindowBook {
     /// The minute's start, RFC 3339, by the ledger's clock.
     pub starts_at: String,
     /// The kind of window.
+    #[serde(deserialize_with = "reading::kind")]
     pub kind: WindowKind,
     /// The token limit at its end.
     pub tpm_limit: Option<u64>,

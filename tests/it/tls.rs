@@ -77,7 +77,7 @@ async fn a_gateway_draws_by_its_certificate_alone_and_all_certificates_can_be_re
     })
     .await
     .unwrap();
-    client.shutdown().await;
+    client.shutdown().await.unwrap();
 }
 
 #[tokio::test]

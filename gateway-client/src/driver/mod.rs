@@ -16,7 +16,7 @@ use tracing::{Instrument, Span, debug_span};
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::fleet::Fleet;
-use crate::handle::Registry;
+use crate::handle::{End, Registry};
 use crate::metrics::ClientMetrics;
 use crate::refill::{Failure, Refill};
 use crate::servers::{Origin, Target};
@@ -48,6 +48,24 @@ pub(crate) struct Driver<C> {
     /// When it must end, once it was told to stop.
     deadline: Option<Moment>,
     metrics: ClientMetrics,
+    will: Will,
+}
+
+/// What all handles are told when the driver is gone, however it went.
+struct Will {
+    registry: Arc<Registry>,
+    end: End,
+}
+
+impl Drop for Will {
+    fn drop(&mut self) {
+        if self.end == End::Dead {
+            tracing::error!(
+                "the client's background task is dead: its runtime ended, or it panicked"
+            );
+        }
+        self.registry.end(self.end);
+    }
 }
 
 struct Call {
@@ -73,6 +91,7 @@ impl<C: Clock> Driver<C> {
         stop: CancellationToken,
         settings: Settings,
     ) -> Self {
+        let will = Will { registry: registry.clone(), end: End::Dead };
         Self {
             clock,
             fleet,
@@ -86,6 +105,7 @@ impl<C: Clock> Driver<C> {
             scout: Scout::default(),
             deadline: None,
             metrics: ClientMetrics::new(),
+            will,
         }
     }
 
@@ -111,11 +131,15 @@ impl<C: Clock> Driver<C> {
             self.refill.shut();
             self.publish(now);
         }
-        let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
-        if is_late {
+        let Some(deadline) = self.deadline else {
+            return false;
+        };
+        let is_square = self.refill.is_square(now);
+        self.will.end = if is_square { End::Square } else { End::Late };
+        if !is_square && now >= deadline {
             tracing::warn!("the quota server was not told of everything before the deadline");
         }
-        is_late || self.deadline.is_some() && self.refill.is_square(now)
+        is_square || now >= deadline
     }
 
     fn welcome(&mut self) {

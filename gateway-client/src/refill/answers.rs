@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use quota_api::{
-    BatchReply, Code, Item, Lease, Problem, State, Unit, Usage, UsagePair, Which, WindowKind,
+    Amount, BatchReply, Code, Item, Lease, Problem, State, Unit, Usage, UsagePair, Which,
+    WindowKind,
 };
 
 use super::ask::{Ask, Progress};
@@ -31,8 +32,11 @@ impl Refill {
         self.back();
         self.lost_beyond(&flight, reply.acquire.len());
         let mut grants = Vec::new();
-        for (no, item) in flight.acquire.into_iter().zip(reply.acquire) {
-            grants.extend(self.asked(no, item, flight.sent_at, now, jitter));
+        for ((no, which), item) in flight.acquire.into_iter().zip(reply.acquire) {
+            let ask = self.deployments[no.0].asks.place(which).take();
+            grants.extend(
+                ask.and_then(|ask| self.asked(no, ask, item, (flight.sent_at, now), jitter)),
+            );
         }
         for (returned, item) in flight.give_back.into_iter().zip(reply.give_back) {
             let renewal = &mut self.deployments[returned.deployment.0];
@@ -59,9 +63,9 @@ impl Refill {
     }
 
     fn lost_beyond(&mut self, flight: &Flight, answered: usize) {
-        for no in flight.acquire.iter().skip(answered) {
+        for (no, which) in flight.acquire.iter().skip(answered) {
             let renewal = &mut self.deployments[no.0];
-            if let Some(ask) = &mut renewal.ask {
+            if let Some(ask) = renewal.asks.place(*which) {
                 ask.progress = Progress::Lost;
             }
             renewal.due = Moment::START;
@@ -102,19 +106,18 @@ impl Refill {
     fn asked(
         &mut self,
         no: DeploymentNo,
+        ask: Ask,
         item: Item<Lease>,
-        sent_at: Moment,
-        now: Moment,
+        (sent_at, now): (Moment, Moment),
         jitter: u16,
     ) -> Option<Grant> {
         let renewal = &mut self.deployments[no.0];
         renewal.due = Moment::START;
-        let ask = renewal.ask.take()?;
         let lease = match item.into_result() {
             Ok(lease) => lease,
             Err(problem) if is_trouble(problem.code) => {
-                renewal.ask = Some(Ask { progress: Progress::Lost, ..ask });
-                renewal.troubled(&problem, now, jitter);
+                renewal.asks.put(Ask { progress: Progress::Lost, ..ask });
+                renewal.troubled(problem.retry_after_ms, now, jitter);
                 return None;
             }
             Err(problem) => {
@@ -142,21 +145,25 @@ impl Renewal {
 
     /// Whether a report needs no repeating: it was taken, or will never be.
     fn is_taken<T>(&mut self, item: &Item<T>, now: Moment, jitter: u16) -> bool {
-        let trouble = item.problem.as_ref().filter(|problem| is_trouble(problem.code));
-        if let Some(problem) = trouble {
-            self.troubled(problem, now, jitter);
-        } else if let Some(problem) = &item.problem {
-            tracing::warn!(deployment = %self.id, %problem, "a report was refused");
+        let Some(code) = item.failure() else {
+            return true;
+        };
+        if is_trouble(code) {
+            let retry_after_ms = item.problem.as_ref().and_then(|problem| problem.retry_after_ms);
+            self.troubled(retry_after_ms, now, jitter);
+            return false;
         }
-        trouble.is_none()
+        let problem = item.problem.as_ref().map(tracing::field::display);
+        tracing::warn!(deployment = %self.id, status = item.status, problem, "a report was refused");
+        true
     }
 
     /// The server answers, but cannot work for this deployment.
-    fn troubled(&mut self, problem: &Problem, now: Moment, jitter: u16) {
+    fn troubled(&mut self, retry_after_ms: Option<u64>, now: Moment, jitter: u16) {
         if now < self.reach.next_try {
             return;
         }
-        let retry_after = problem.retry_after_ms.map(Duration::from_millis);
+        let retry_after = retry_after_ms.map(Duration::from_millis);
         self.reach.failed(retry_after, jitter, now);
         let until = self.reach.next_try;
         self.tell(|told| {
@@ -184,6 +191,8 @@ impl Renewal {
                 if lease.state != State::Quarantined {
                     told.lift(Reason::Quarantined);
                 }
+                told.granted(Amount { tokens: lease.tokens, requests: lease.requests });
+                told.limited(&lease.usage);
                 if lease.state == State::Ok {
                     lift_what_fits(told, &lease.usage);
                 }
@@ -203,6 +212,7 @@ impl Renewal {
         let ban = ban(ask, problem, retry_after, now);
         self.reach.succeeded();
         self.tell(|told| {
+            problem.usage.iter().for_each(|usage| told.limited(usage));
             told.ban(ban);
             told.is_away = false;
             told.state = problem.state.or(told.state);
@@ -215,7 +225,7 @@ fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment)
     let reason = match (problem.code, problem.state) {
         (Code::Exhausted, Some(State::Endgame)) => Reason::Endgame,
         (Code::Exhausted, Some(State::Quarantined)) => Reason::Quarantined,
-        (Code::Exhausted, _) => Reason::Exhausted,
+        (Code::Exhausted | Code::Unknown(429), _) => Reason::Exhausted,
         (Code::NeverFits, _) => Reason::NeverFits,
         (Code::Quarantined, _) => Reason::Quarantined,
         (Code::DeploymentNotFound, _) => Reason::UnknownDeployment,
@@ -238,8 +248,14 @@ fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment)
 
 /// Whether the server could not work, and the same ask makes sense again.
 pub(crate) fn is_trouble(code: Code) -> bool {
-    let of_this_ask =
-        matches!(code, Code::Exhausted | Code::Quarantined | Code::TooEarly | Code::TooManyLeases);
+    let of_this_ask = matches!(
+        code,
+        Code::Exhausted
+            | Code::Quarantined
+            | Code::TooEarly
+            | Code::TooManyLeases
+            | Code::Unknown(429)
+    );
     code.is_retryable() && !of_this_ask
 }
 

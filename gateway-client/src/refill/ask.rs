@@ -20,6 +20,49 @@ pub(super) struct Ask {
     pub(super) progress: Progress,
 }
 
+/// What is asked for: of each window one lease at a time, and neither waits for the other.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    current: Option<Ask>,
+    next: Option<Ask>,
+}
+
+impl Asks {
+    pub(super) fn place(&mut self, which: Which) -> &mut Option<Ask> {
+        match which {
+            Which::Current => &mut self.current,
+            Which::Next => &mut self.next,
+        }
+    }
+
+    pub(super) fn is_free(&self, which: Which) -> bool {
+        match which {
+            Which::Current => self.current.is_none(),
+            Which::Next => self.next.is_none(),
+        }
+    }
+
+    pub(super) fn put(&mut self, ask: Ask) {
+        let place = self.place(ask.which);
+        *place = Some(ask);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Ask> {
+        self.current.iter().chain(&self.next)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Ask> {
+        self.current.iter_mut().chain(&mut self.next)
+    }
+
+    /// Forgets those of which this does not hold.
+    pub(super) fn retain(&mut self, holds: impl Fn(&Ask) -> bool) {
+        for place in [&mut self.current, &mut self.next] {
+            *place = place.take().filter(&holds);
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// Not sent yet.

@@ -106,6 +106,20 @@ impl Held {
         (new, overrun_new)
     }
 
+    pub(super) const fn credit_ends(&self) -> Moment {
+        self.credit_ends
+    }
+
+    /// Whether the server does not know yet how much was used beyond the lease.
+    pub(super) fn owes_overrun(&self) -> bool {
+        self.used.now.1 != self.used.acked.1
+    }
+
+    /// Whether permits of it are out.
+    pub(super) fn is_in_flight(&self) -> bool {
+        !is_nothing(self.in_flight)
+    }
+
     /// So much was taken out of it.
     pub(super) fn took(&mut self, amount: Amount) {
         self.given_back.now = plus(self.given_back.now, amount);

@@ -3,19 +3,28 @@
 use std::time::Duration;
 
 use quota_api::limits::{MAX_BATCH_ITEMS, MAX_LIMIT};
-use quota_api::{Amount, Batch, DeniedItem, GiveBackItem, UsedItem};
+use quota_api::{Amount, Batch, DeniedItem, GiveBackItem, State, UsedItem, Which};
 
-use super::amounts::is_nothing;
+use super::amounts::{is_nothing, plus};
 use super::ask::{Ask, Progress};
-use super::renewal::{DENIED_LOOK, Renewal};
-use super::{BEAT, DeploymentNo, LeaseNo};
+use super::held::Held;
+use super::renewal::Renewal;
+use super::{BEAT, DeploymentNo, LeaseNo, PROBE};
 use crate::Moment;
+
+/// Reports that are pressing for nobody ride with the next ask, for so long at most: at less than a few
+/// draws a second, a message of their own each beat would be one more for each draw.
+const HOLD: Duration = Duration::from_secs(10);
+/// So long before a return earns nothing any more it goes out.
+const IN_TIME: Duration = Duration::from_secs(1);
+/// Less than this part of what is left of a window is missed by nobody.
+const MISSED_PART: u64 = 64;
 
 /// A batch under way: what its entries were about, in their order.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) sent_at: Moment,
-    pub(super) acquire: Vec<DeploymentNo>,
+    pub(super) acquire: Vec<(DeploymentNo, Which)>,
     pub(super) give_back: Vec<Returned>,
     pub(super) used: Vec<Used>,
 }
@@ -37,24 +46,51 @@ pub(super) struct Used {
 }
 
 impl Renewal {
-    /// When this deployment wants a message to go out, if the last one went out at `last_sent`.
+    /// When this deployment wants a message to go out, if the last one went out at `last_sent`: an ask at
+    /// once, reports at the next beat or with the next ask.
     pub(super) fn message_due(&self, last_sent: Moment, now: Moment) -> Option<Moment> {
-        Some((last_sent + self.pause(now)?).max(self.reach.next_try))
+        let mut due = None;
+        if self.asks.iter().any(Ask::is_ready) {
+            due = Some(last_sent);
+        } else if let Some(reports) = self.reports_due(last_sent, now) {
+            due = Some(reports);
+        } else if !is_nothing(self.denied) {
+            due = Some(last_sent + PROBE);
+        }
+        Some(due?.max(self.reach.next_try))
     }
 
-    /// How long after the last message: an ask goes at once, reports at the next beat.
-    fn pause(&self, now: Moment) -> Option<Duration> {
-        let returns = || self.leases.iter().any(|held| held.return_due(now).is_some());
-        let uses = || self.leases.iter().any(|held| held.use_due().is_some());
-        if self.ask.as_ref().is_some_and(Ask::is_ready) {
-            Some(Duration::ZERO)
-        } else if returns() {
-            Some(if self.is_shut || self.is_scarce() { Duration::ZERO } else { BEAT })
-        } else if uses() {
-            Some(if self.is_shut { Duration::ZERO } else { BEAT })
-        } else {
-            (!is_nothing(self.denied)).then_some(DENIED_LOOK)
+    fn reports_due(&self, last_sent: Moment, now: Moment) -> Option<Moment> {
+        let returns = || self.leases.iter().filter(|held| held.return_due(now).is_some());
+        let owes_returns = returns().next().is_some();
+        if !owes_returns && !self.leases.iter().any(|held| held.use_due().is_some()) {
+            return None;
         }
+        if self.is_shut || owes_returns && self.is_scarce() {
+            return Some(last_sent);
+        }
+        if !self.may_hold(now) {
+            return Some(last_sent + BEAT);
+        }
+        let in_time = returns().map(|held| held.credit_ends().less(IN_TIME));
+        Some(in_time.fold(last_sent + HOLD, Moment::min))
+    }
+
+    /// Whether what is not told yet is pressing for nobody: asks are rare, there is plenty, and what other
+    /// holders could do with it is little.
+    fn may_hold(&self, now: Moment) -> bool {
+        let untold = |held: &&Held| held.return_due(now).is_some() || held.use_due().is_some();
+        let held = self.leases.iter().filter(untold);
+        let sum = held.clone().fold(Amount::default(), |sum, held| plus(sum, held.amount));
+        let part = |amount: u64| amount.saturating_mul(MISSED_PART);
+        let is_little = self.told.usage.is_some_and(|usage| {
+            usage.tokens.remaining().is_none_or(|left| part(sum.tokens) <= left)
+                && usage.requests.remaining().is_none_or(|left| part(sum.requests) <= left)
+        });
+        is_little
+            && self.told.state == Some(State::Ok)
+            && self.is_rare()
+            && !held.into_iter().any(Held::owes_overrun)
     }
 }
 
@@ -66,7 +102,7 @@ pub(super) fn compose(holder: &str, deployments: &mut [Renewal], now: Moment) ->
     let able = deployments.iter_mut().enumerate().filter(|(_, it)| it.reach.next_try <= now);
     for (at, renewal) in able {
         let no = DeploymentNo(at);
-        add_ask(renewal, no, &mut batch, &mut flight);
+        add_asks(renewal, no, &mut batch, &mut flight);
         add_returns(renewal, no, now, &mut batch, &mut flight);
         add_uses(renewal, no, &mut batch, &mut flight);
         add_denied(renewal, &mut batch);
@@ -74,14 +110,13 @@ pub(super) fn compose(holder: &str, deployments: &mut [Renewal], now: Moment) ->
     (batch, flight)
 }
 
-fn add_ask(renewal: &mut Renewal, no: DeploymentNo, batch: &mut Batch, flight: &mut Flight) {
-    let Some(ask) = renewal.ask.as_mut().filter(|ask| ask.is_ready()) else {
-        return;
-    };
-    if batch.acquire.len() < MAX_BATCH_ITEMS {
-        ask.progress = Progress::Sent;
-        batch.acquire.push(ask.item(&renewal.id));
-        flight.acquire.push(no);
+fn add_asks(renewal: &mut Renewal, no: DeploymentNo, batch: &mut Batch, flight: &mut Flight) {
+    for ask in renewal.asks.iter_mut().filter(|ask| ask.is_ready()) {
+        if batch.acquire.len() < MAX_BATCH_ITEMS {
+            ask.progress = Progress::Sent;
+            batch.acquire.push(ask.item(&renewal.id));
+            flight.acquire.push((no, ask.which));
+        }
     }
 }
 

@@ -12,6 +12,9 @@
 //! 4. Publish what [`Refill::take_told`] has, so that draws are denied without asking.
 //! 5. Go on at [`Refill::poll_timeout`] at the latest.
 //!
+//! A denial is remembered, and draws are denied by it without asking. What is denied is asked for again all
+//! the same, for all deployments in one message each [`PROBE`] at most: so a limit that is raised is seen.
+//!
 //! What makes it safe: a grant is timed from before its request was sent; an unanswered request is
 //! repeated under its id, to whichever server of the ledger; returns and usage are running totals,
 //! repeated until acknowledged; and what is given back was taken out of the pool first and never
@@ -25,6 +28,7 @@ mod demand;
 mod exchange;
 mod held;
 mod message;
+mod probe;
 mod renewal;
 mod window;
 
@@ -38,7 +42,8 @@ use quota_api::{Amount, Batch, BatchReply};
 use crate::Moment;
 use crate::told::{Ban, Told};
 use message::Flight;
-use renewal::{DENIED_LOOK, Renewal};
+use probe::{PROBE, Probes};
+use renewal::Renewal;
 
 pub(crate) use answers::is_trouble;
 pub use exchange::{DeploymentNo, Grant, LeaseNo, LeaseSample, Orders, Sample, Waiting};
@@ -73,6 +78,7 @@ pub struct Refill {
     last_sent: Moment,
     requests: u64,
     leases: u64,
+    probes: Probes,
     is_shut: bool,
 }
 
@@ -90,6 +96,7 @@ impl Refill {
             last_sent: Moment::START,
             requests: 0,
             leases: 0,
+            probes: Probes::default(),
             is_shut: false,
         }
     }
@@ -99,6 +106,7 @@ impl Refill {
         let mut renewal = Renewal::new(deployment);
         if self.is_shut {
             renewal.shut();
+            renewal.tell(|told| told.ban(Ban::on_all(crate::Reason::Closed, Moment::NEVER)));
         }
         self.deployments.push(renewal);
         DeploymentNo(self.deployments.len() - 1)
@@ -106,8 +114,8 @@ impl Refill {
 
     /// Decides about a deployment.
     pub fn look(&mut self, no: DeploymentNo, sample: &Sample, now: Moment) -> Orders {
-        let requests = &mut self.requests;
-        self.deployments[no.0].look(sample, now, || {
+        let (requests, probe_at) = (&mut self.requests, self.probes.next(now));
+        self.deployments[no.0].look(sample, now, probe_at, || {
             *requests += 1;
             format!("r{requests}")
         })
@@ -126,10 +134,11 @@ impl Refill {
         self.deployments[no.0].due <= now
     }
 
-    /// Draws are being denied: they should be counted before long.
+    /// Draws are being denied: before long they should be counted, and it should be asked whether they
+    /// still must be.
     pub fn note_denials(&mut self, no: DeploymentNo, now: Moment) {
-        let renewal = &mut self.deployments[no.0];
-        renewal.due = renewal.due.min(now + DENIED_LOOK);
+        let at = self.probes.next(now);
+        self.deployments[no.0].probe(at);
     }
 
     /// What to send now, if anything. The request must go out at once: `now` is its time.
@@ -154,6 +163,7 @@ impl Refill {
         let Some(flight) = self.flight.take() else {
             return Vec::new();
         };
+        self.probes.spread(jitter);
         match answer {
             Ok(reply) => self.answered(flight, reply, now, jitter),
             Err(failure) => {

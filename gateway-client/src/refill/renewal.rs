@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use quota_api::{Amount, State, Which};
+use quota_api::{Amount, State, UsagePair, Which};
 
 use super::amounts::{covers, is_nothing, larger, less, plus};
-use super::ask::{Ask, Progress, Wish};
+use super::ask::{Ask, Asks, Progress, Wish};
 use super::demand::Demand;
 use super::held::Held;
 use super::window::Window;
@@ -19,8 +19,8 @@ use crate::told::Told;
 const IDLE: Duration = Duration::from_millis(500);
 /// How often draws that wait are looked after, for permits that were refunded meanwhile.
 const WAITING_LOOK: Duration = Duration::from_millis(50);
-/// How often a deployment whose draws are denied is looked at.
-pub(super) const DENIED_LOOK: Duration = Duration::from_secs(1);
+/// How often a deployment is looked at whose draws are counted.
+const BUSY_LOOK: Duration = Duration::from_secs(1);
 /// A lease that ends sooner is not counted on.
 const ENDING: Duration = Duration::from_millis(150);
 
@@ -31,13 +31,15 @@ pub(super) struct Renewal {
     pub(super) window: Window,
     pub(super) told: Told,
     pub(super) is_told_new: bool,
-    pub(super) ask: Option<Ask>,
+    pub(super) asks: Asks,
     /// Whether the server can work for this deployment.
     pub(super) reach: Reach,
     /// Denied by this client and not reported.
     pub(super) denied: Amount,
     /// When to look at it next, if nothing happens before.
     pub(super) due: Moment,
+    /// When to ask again for what is being denied; never, while nothing is.
+    probe_at: Moment,
     demand: Demand,
     missed: Missed,
     /// When draws were last seen.
@@ -53,10 +55,11 @@ impl Renewal {
             window: Window::default(),
             told: Told::default(),
             is_told_new: false,
-            ask: None,
+            asks: Asks::default(),
             reach: Reach::default(),
             denied: Amount::default(),
             due: Moment::NEVER,
+            probe_at: Moment::NEVER,
             demand: Demand::default(),
             missed: Missed::default(),
             active: Moment::START,
@@ -64,24 +67,36 @@ impl Renewal {
         }
     }
 
-    /// Takes in how the deployment stands, and decides.
+    /// Takes in how the deployment stands, and decides. `probe_at` is when what is denied may be asked for
+    /// again.
     pub(super) fn look(
         &mut self,
         sample: &Sample,
         now: Moment,
-        request_id: impl FnOnce() -> String,
+        probe_at: Moment,
+        mut request_id: impl FnMut() -> String,
     ) -> Orders {
         self.turn_window(now);
         let (drawn, overrun) = self.learn(sample, now);
         let is_busy = self.active == now || !is_nothing(sample.denied);
+        if !is_nothing(sample.denied) {
+            self.probe(probe_at);
+        }
+        let is_probing = now >= self.probe_at;
+        if is_probing {
+            self.probe_at = Moment::NEVER;
+        }
         self.close(&sample.waiting, now);
-        if let Some(wish) = self.wish(&sample.waiting, now) {
+        self.asks.retain(|ask| !ask.is_pointless(now));
+        if let Some(wish) = self.wish(&sample.waiting, is_probing, now) {
             self.make_room();
-            self.ask = Some(Ask::new(request_id(), wish, now));
+            self.asks.put(Ask::new(request_id(), wish, now));
             self.missed = Missed::default();
-            if wish.which == Which::Next {
-                self.window.asked_ahead();
-            }
+        }
+        if let Some(wish) = self.wish_ahead(now) {
+            self.make_room();
+            self.asks.put(Ask::new(request_id(), wish, now));
+            self.window.asked_ahead();
         }
         let orders = Orders {
             sweep: self.to_sweep(),
@@ -98,15 +113,30 @@ impl Renewal {
     pub(super) fn shut(&mut self) {
         self.is_shut = true;
         self.due = Moment::START;
-        self.ask = self.ask.take().filter(|ask| ask.progress != Progress::New);
+        self.asks.retain(|ask| ask.progress != Progress::New);
     }
 
-    /// Whether the server has been told everything.
+    /// Whether the server has been told everything, and no permit is out that may add to it.
     pub(super) fn is_square(&self, now: Moment) -> bool {
         let owes = |held: &Held| {
-            !held.is_closed || held.return_due(now).is_some() || held.use_due().is_some()
+            !held.is_closed
+                || held.is_in_flight()
+                || held.return_due(now).is_some()
+                || held.use_due().is_some()
         };
-        self.ask.is_none() && !self.leases.iter().any(owes)
+        self.asks.iter().next().is_none() && !self.leases.iter().any(owes)
+    }
+
+    /// Draws are being denied: at this time it is asked again whether they must be, in case the limit was
+    /// raised.
+    pub(super) fn probe(&mut self, at: Moment) {
+        self.probe_at = self.probe_at.min(at);
+        self.due = self.due.min(self.probe_at);
+    }
+
+    /// Whether draws come so seldom that leases are asked for one by one.
+    pub(super) fn is_rare(&self) -> bool {
+        !self.demand.is_steady()
     }
 
     pub(super) fn held(&mut self, no: LeaseNo) -> Option<&mut Held> {
@@ -117,6 +147,14 @@ impl Renewal {
     /// quarantine is of no use to anybody.
     pub(super) fn is_scarce(&self) -> bool {
         matches!(self.told.state, Some(State::Endgame | State::Exhausted))
+    }
+
+    /// Whether the window has less left than this, as far as the server told.
+    fn is_short_of(&self, amount: Amount) -> bool {
+        let lacks = |pair: &UsagePair, amount: u64| pair.remaining().is_some_and(|it| it < amount);
+        self.told.usage.is_some_and(|usage| {
+            lacks(&usage.tokens, amount.tokens) || lacks(&usage.requests, amount.requests)
+        })
     }
 
     fn turn_window(&mut self, now: Moment) {
@@ -154,11 +192,8 @@ impl Renewal {
         (drawn, overrun)
     }
 
-    fn wish(&mut self, waiting: &Waiting, now: Moment) -> Option<Wish> {
-        if self.ask.as_ref().is_some_and(|ask| ask.is_pointless(now)) {
-            self.ask = None;
-        }
-        if self.ask.is_some() || self.is_shut {
+    fn wish(&mut self, waiting: &Waiting, is_probing: bool, now: Moment) -> Option<Wish> {
+        if !self.asks.is_free(Which::Current) || self.is_shut {
             return None;
         }
         if waiting.count > 0 {
@@ -167,7 +202,14 @@ impl Renewal {
         let missed = std::mem::take(&mut self.missed);
         let is_wanted = !is_nothing(missed.last) && self.told.denial(missed.last, now).is_none();
         let wish = if is_wanted { self.wish_for(missed.last, missed.sum, now) } else { None };
-        wish.or_else(|| self.wish_ahead(now)).or_else(|| self.wish_for_more(now))
+        let wish = wish.or_else(|| if is_probing { self.wish_again(now) } else { None });
+        wish.or_else(|| self.wish_for_more(now))
+    }
+
+    /// For the smallest draw that is denied: somebody may have raised the limit.
+    fn wish_again(&self, now: Moment) -> Option<Wish> {
+        let least = self.told.least_denied(now)?;
+        Some(Wish { min: least, want: least, which: Which::Current })
     }
 
     /// For draws that found nothing: as much as they need, and while there is plenty, what is to be
@@ -206,7 +248,8 @@ impl Renewal {
     /// Before the next window opens.
     fn wish_ahead(&self, now: Moment) -> Option<Wish> {
         let is_due = self.demand.is_steady() && self.window.ahead_at().is_some_and(|at| at <= now);
-        let has_one = self.leases.iter().any(|held| held.is_future(now));
+        let is_free = self.asks.is_free(Which::Next) && !self.is_shut;
+        let has_one = !is_free || self.leases.iter().any(|held| held.is_future(now));
         (is_due && !has_one).then(|| Wish {
             min: self.demand.request(),
             want: self.demand.target(),
@@ -218,13 +261,16 @@ impl Renewal {
     fn close(&mut self, waiting: &Waiting, now: Moment) {
         let is_scarce = self.is_scarce();
         let is_idle = waiting.total == 0;
+        // Rests go back for the sake of a draw only where the window has no room for it otherwise: while
+        // it waits, smaller ones draw from them.
+        let makes_room = waiting.count > 0 && self.is_short_of(waiting.first);
         for held in self.leases.iter_mut().filter(|held| !held.is_closed) {
             let unused_since = self.active.max(held.opened);
             let is_open = held.is_open(now);
             held.is_closed = self.is_shut
                 || now >= held.not_after
                 || is_open && is_idle && now >= unused_since + IDLE
-                || is_open && waiting.count > 0 && !covers(held.free, waiting.first)
+                || is_open && makes_room && !covers(held.free, waiting.first)
                 || is_open && is_scarce && now >= held.opened + BEAT;
         }
     }
@@ -255,7 +301,7 @@ impl Renewal {
 
     /// Which lease tells when the rest of all gets low: the one with the most.
     fn warn(&self, now: Moment) -> Option<(LeaseNo, Amount)> {
-        if self.ask.is_some() || self.is_scarce() || !self.demand.is_steady() {
+        if !self.asks.is_free(Which::Current) || self.is_scarce() || !self.demand.is_steady() {
             return None;
         }
         let open = self.leases.iter().filter(|held| held.is_open(now));
@@ -276,11 +322,12 @@ impl Renewal {
         if waiting.total > 0 {
             next = next.min(now + WAITING_LOOK);
         }
-        if !self.leases.is_empty() || self.ask.is_some() {
-            next = next.min(now + BEAT);
+        if !self.leases.is_empty() || self.asks.iter().next().is_some() {
+            next = next.min(now + if self.is_shut { WAITING_LOOK } else { BEAT });
         }
+        next = next.min(self.probe_at);
         if is_busy {
-            next = next.min(now + DENIED_LOOK);
+            next = next.min(now + BUSY_LOOK);
         }
         let ahead_at = self.window.ahead_at().filter(|at| *at > now && self.demand.is_steady());
         next = next.min(ahead_at.unwrap_or(Moment::NEVER));

@@ -49,7 +49,9 @@ pub(crate) fn outcome<T>(answer: &Result<T, CallError>) -> Outcome<'_> {
 
 /// Whether what is answered so is refused for what the client is, not for what it says.
 fn refuses(code: Code) -> bool {
-    matches!(code, Code::Unauthenticated | Code::TooManyFailedLogins | Code::Forbidden)
+    let is_known =
+        matches!(code, Code::Unauthenticated | Code::TooManyFailedLogins | Code::Forbidden);
+    is_known || matches!(code, Code::Unknown(401 | 403))
 }
 
 /// How many entries of a batch a server could not work on.
@@ -79,7 +81,7 @@ impl Trouble {
 }
 
 fn is_troubled<T>(item: &Item<T>) -> bool {
-    item.problem.as_ref().is_some_and(|problem| crate::refill::is_trouble(problem.code))
+    item.failure().is_some_and(crate::refill::is_trouble)
 }
 
 #[cfg(test)]

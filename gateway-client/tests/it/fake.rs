@@ -17,6 +17,8 @@ use gateway_client::api::{
 use gateway_client::{Amount, Builder, QuotaClient};
 use tokio_util::task::TaskTracker;
 
+use crate::future;
+
 /// How it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -31,6 +33,9 @@ pub(crate) enum Mood {
     Standby(String),
     /// Knows no token.
     Strict,
+    /// Answers as a server of the future might: what it says of deployments whose names begin with
+    /// `newer` nobody here knows, and there is more in all of it than anybody here reads.
+    Newer,
     /// Denies with this state and retry time.
     Denying(State, u64),
 }
@@ -241,12 +246,13 @@ async fn batch(
         let authorization = headers.get("authorization");
         book.authorization = authorization.map(|value| value.to_str().expect("ASCII").to_owned());
         book.batches.push(batch.clone());
-        matches!(mood, Mood::Well | Mood::Mute | Mood::Denying(..))
+        matches!(mood, Mood::Well | Mood::Mute | Mood::Newer | Mood::Denying(..))
             .then(|| book.answer(&batch, &mood))
     };
     match (mood, reply) {
         (Mood::Mute, _) => std::future::pending().await,
         (Mood::Troubled, _) => Json(trouble(&batch)).into_response(),
+        (Mood::Newer, Some(reply)) => future::answer(&batch, &reply).into_response(),
         (_, Some(reply)) => Json(reply).into_response(),
         (mood, None) => mood.refusal(routes::BATCH),
     }

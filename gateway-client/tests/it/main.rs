@@ -1,13 +1,14 @@
 //! The client against servers that misbehave on request.
 
 mod fake;
+mod future;
 mod servers;
 
 use std::time::Duration;
 
 use fake::{Fake, Mood};
 use gateway_client::api::{Code, DeploymentSpec, State, Unit};
-use gateway_client::{Amount, BuildError, CallError, QuotaClient, Reason};
+use gateway_client::{Amount, BuildError, CallError, QuotaClient, Reason, ShutdownError};
 
 const fn tokens(tokens: u64) -> Amount {
     Amount { tokens, requests: 1 }
@@ -39,13 +40,63 @@ async fn shutdown_gives_everything_back_and_ends_draws() {
     let first = deployment.draw_within(tokens(100), LONG).await.unwrap();
     deployment.draw_within(tokens(200), LONG).await.unwrap().cancel();
     first.settle(tokens(70));
-    client.shutdown().await;
+    client.shutdown().await.unwrap();
     fake.until(|book| (book.outstanding(), book.used()) == (70, 70)).await;
     let denied = deployment.try_draw(tokens(1)).unwrap_err();
     assert_eq!(denied.reason, Reason::Closed);
     let denied = deployment.draw_within(tokens(1), LONG).await.unwrap_err();
     assert_eq!(denied.reason, Reason::Closed);
-    client.shutdown().await;
+    for deployment in [deployment, client.deployment("late")] {
+        let denied = deployment.draw_within(tokens(1), LONG).await.unwrap_err();
+        assert_eq!((denied.reason, denied.retry_after), (Reason::Closed, Duration::ZERO));
+        assert_eq!(deployment.view().denied_for, Some(Duration::MAX));
+    }
+    client.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_settled_while_a_client_shuts_down_is_told() {
+    let fake = Fake::start(1_000).await;
+    let client = fake.client().shutdown_timeout(LONG).build().unwrap();
+    let deployment = client.deployment("demo");
+    let permit = deployment.draw_within(tokens(100), LONG).await.unwrap();
+    let ends = async {
+        while deployment.try_draw(tokens(1)).map(drop).map_err(|denied| denied.reason)
+            != Err(Reason::Closed)
+        {
+            tokio::task::yield_now().await;
+        }
+        permit.settle(tokens(30));
+    };
+    let (said, ()) = tokio::join!(client.shutdown(), ends);
+    assert_eq!(said, Ok(()));
+    let book = fake.book();
+    assert_eq!((book.used(), book.outstanding()), (30, 30));
+}
+
+#[test]
+fn a_client_whose_runtime_ended_says_so() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().build().unwrap()
+    };
+    let home = runtime();
+    let (client, deployment) = home.block_on(async {
+        let client = Fake::start(1_000).await.client().build().unwrap();
+        let deployment = client.deployment("demo");
+        deployment.draw_within(tokens(100), LONG).await.unwrap().cancel();
+        (client, deployment)
+    });
+    drop(home);
+    runtime().block_on(async {
+        for deployment in [deployment, client.deployment("late")] {
+            let denied = deployment.try_draw(tokens(1)).map(drop).unwrap_err();
+            assert_eq!((denied.reason, denied.retry_after), (Reason::Dead, Duration::ZERO));
+            let denied = deployment.draw_within(tokens(1), LONG).await.map(drop).unwrap_err();
+            assert_eq!(denied.reason, Reason::Dead);
+        }
+        assert_eq!(client.shutdown().await, Err(ShutdownError::Dead));
+    });
 }
 
 #[tokio::test]
@@ -56,7 +107,7 @@ async fn shutdown_does_not_wait_for_a_dead_server_for_ever() {
     let deployment = client.deployment("demo");
     deployment.draw_within(tokens(100), LONG).await.unwrap().cancel();
     fake.is(Mood::Mute);
-    client.shutdown().await;
+    assert_eq!(client.shutdown().await, Err(ShutdownError::Late));
     assert_eq!(fake.book().batches.last().unwrap().give_back[0].tokens, 100);
 }
 
@@ -88,7 +139,7 @@ async fn a_lost_answer_is_asked_for_again_and_costs_nothing() {
         }
     };
     permit.settle(tokens(100));
-    client.shutdown().await;
+    client.shutdown().await.unwrap();
     let book = fake.book();
     assert_eq!((book.outstanding(), book.used()), (100, 100));
     let first = &book.asks().next().unwrap().request_id;
@@ -116,7 +167,7 @@ async fn a_denial_is_remembered() {
     assert!(deployment.accepts(tokens(10)), "smaller ones may fit");
     deployment.draw_within(tokens(10), LONG).await.unwrap().settle(tokens(10));
     permit.cancel();
-    client.shutdown().await;
+    client.shutdown().await.unwrap();
     let denied = fake
         .book()
         .batches
@@ -175,7 +226,7 @@ async fn a_draw_that_is_given_up_takes_nothing() {
         let given_up = tokio::time::timeout(Duration::from_micros(700), draw).await;
         given_up.into_iter().flatten().for_each(|permit| permit.cancel());
     }
-    client.shutdown().await;
+    client.shutdown().await.unwrap();
     assert_eq!(fake.book().outstanding(), 0);
 }
 

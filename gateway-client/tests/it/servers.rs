@@ -59,7 +59,7 @@ async fn a_server_that_is_not_there_costs_no_draw() {
             let client = client(&[&bad, &fake.url]).build().unwrap();
             let drawn = client.deployment("demo").draw_within(tokens(100), LONG).await;
             drawn.unwrap().settle(tokens(100));
-            client.shutdown().await;
+            client.shutdown().await.unwrap();
             let book = fake.book();
             assert_eq!((book.leases(), book.outstanding()), (1, 100));
         }
@@ -86,7 +86,7 @@ async fn whatever_is_wrong_with_a_server_the_other_answers_the_same_request() {
         drawn.unwrap_or_else(|denied| panic!("{wrong:?}: {denied}")).settle(tokens(250));
         first.settle(tokens(100));
         assert!(other.messages() > 0, "{wrong:?}");
-        client.shutdown().await;
+        client.shutdown().await.unwrap();
         let book = other.book();
         assert_eq!((book.outstanding(), book.used()), (350, 350), "{wrong:?}");
         let asks: Vec<_> = book.asks().filter(|ask| ask.tokens.min == 300).collect();
@@ -251,7 +251,7 @@ async fn a_name_with_two_addresses_is_two_servers() {
         assert!(kept.messages() > messages);
     }
     first.cancel();
-    client.shutdown().await;
+    client.shutdown().await.unwrap();
     assert_eq!(one.book().outstanding(), 400);
 }
 

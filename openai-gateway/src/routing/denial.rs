@@ -88,9 +88,9 @@ impl From<Reason> for Refusal {
             Reason::Exhausted | Reason::Endgame | Reason::Refilling => Self::Exhausted,
             Reason::NoServer => Self::ServerAway,
             Reason::Quarantined => Self::Quarantined,
-            Reason::UnknownDeployment => Self::Unregistered,
+            Reason::UnknownDeployment | Reason::TooManyDeployments => Self::Unregistered,
             Reason::Refused => Self::Refused,
-            Reason::Closed => Self::Stopping,
+            Reason::Closed | Reason::Dead => Self::Stopping,
             Reason::NeverFits | Reason::Empty => Self::NeverFits,
         }
     }

@@ -1,10 +1,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use gateway_client::{Permit, QuotaClient};
 use rand::Rng;
+use tokio::time::{Instant, timeout};
 
 use super::shuffle::{shuffle, weights};
 use super::target::UnfitForHeader;
@@ -12,6 +14,10 @@ use super::{Denial, Need, Target};
 use crate::config::DeploymentConfig;
 use crate::metrics::GroupMetrics;
 use crate::tokens::Encoding;
+
+/// So long one deployment is waited for before the next is asked for a lease as well: longer than a quota
+/// server takes to answer.
+const TURN: Duration = Duration::from_millis(100);
 
 /// The model groups, in the configuration's order.
 pub struct Groups {
@@ -121,7 +127,7 @@ impl Group {
         Err(denial)
     }
 
-    /// Draws from the first that has room now. Where there is no other to turn to, waiting tries as
+    /// Draws from the first that has room in hand. Where there is no other to turn to, waiting tries as
     /// well.
     fn take(&self, order: &[usize], need: &Need) -> Option<Choice> {
         if order.len() == 1 {
@@ -129,29 +135,44 @@ impl Group {
         }
         order.iter().find_map(|&index| {
             let target = &self.targets[index];
-            let permit = target.try_draw(need)?;
+            let permit = target.draw_in_hand(need)?;
             Some(Choice::of(target, permit))
         })
     }
 
-    /// Waits on all deployments at once, so that the wait is bounded once and not for each. The
-    /// others are dropped as soon as one has drawn; one that can't be refilled in time says so at
-    /// once.
+    /// Waits on the first, and on the next as well when the one before has nothing to give, or let
+    /// [`TURN`] pass: so most draws ask one deployment for a lease, and not all. The wait is bounded
+    /// once, not for each; the others are dropped as soon as one has drawn.
     async fn wait(&self, order: &[usize], need: &Need) -> Result<Choice, Denial> {
-        let draws = order.iter().map(|&index| async move {
-            let target = &self.targets[index];
-            target.draw(need).await.map(|permit| Choice::of(target, permit))
-        });
-        let mut draws: FuturesUnordered<_> = draws.collect();
+        let max_wait = order.iter().map(|&index| self.targets[index].max_wait()).max();
+        let deadline = Instant::now() + max_wait.unwrap_or_default();
+        let mut turns = order.iter();
+        let mut draws = FuturesUnordered::new();
         let mut said: Option<Denial> = None;
-        while let Some(drawn) = draws.next().await {
-            match (drawn, said.take()) {
-                (Ok(choice), _) => return Ok(choice),
-                (Err(denial), None) => said = Some(denial),
-                (Err(denial), Some(other)) => said = Some(other.or(denial)),
+        loop {
+            if let Some(&index) = turns.next() {
+                let target = &self.targets[index];
+                let left = deadline.saturating_duration_since(Instant::now());
+                draws.push(async move {
+                    target.draw(need, left).await.map(|permit| Choice::of(target, permit))
+                });
+            }
+            let turn = if turns.len() > 0 { TURN } else { Duration::MAX };
+            // It takes turns as long as one draw waits.
+            while let Ok(Some(drawn)) = timeout(turn, draws.next()).await {
+                match (drawn, said.take()) {
+                    (Ok(choice), _) => return Ok(choice),
+                    (Err(denial), None) => said = Some(denial),
+                    (Err(denial), Some(other)) => said = Some(other.or(denial)),
+                }
+                if turns.len() > 0 {
+                    break;
+                }
+            }
+            if turns.len() == 0 && draws.is_empty() {
+                return Err(said.expect("a group has a deployment"));
             }
         }
-        Err(said.expect("a group has a deployment"))
     }
 }
 

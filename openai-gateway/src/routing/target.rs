@@ -62,26 +62,26 @@ impl Target {
         })
     }
 
-    /// Draws without waiting; a deployment without limits has nothing to draw from. One that is
-    /// known to have no room isn't asked: it would count as one more denial, while the next may
-    /// take the request.
-    pub(super) fn try_draw(&self, need: &Need) -> Option<Drawn> {
+    /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that has no
+    /// room asks for none: the next may take the request.
+    pub(super) fn draw_in_hand(&self, need: &Need) -> Option<Drawn> {
         let Some(quota) = &self.quota else {
             return Some(None);
         };
-        let amount = need.amount(self.encoding);
-        if !quota.accepts(amount) {
-            return None;
-        }
-        quota.try_draw(amount).ok().map(Some)
+        quota.draw_in_hand(need.amount(self.encoding)).map(Some)
     }
 
-    /// Draws, and waits for a refill as long as the client is set to.
-    pub(super) async fn draw(&self, need: &Need) -> Result<Drawn, Denial> {
+    /// How long a draw waits for a refill.
+    pub(super) fn max_wait(&self) -> Duration {
+        self.quota.as_ref().map(Deployment::max_wait).unwrap_or_default()
+    }
+
+    /// Draws, and waits for a refill for so long at most.
+    pub(super) async fn draw(&self, need: &Need, max_wait: Duration) -> Result<Drawn, Denial> {
         let Some(quota) = &self.quota else {
             return Ok(None);
         };
-        let permit = quota.draw(need.amount(self.encoding)).await?;
+        let permit = quota.draw_within(need.amount(self.encoding), max_wait).await?;
         Ok(Some(permit))
     }
 }

@@ -1,10 +1,12 @@
 mod random;
 mod world;
 
-use quota_api::{Amount, State, Which};
+use std::time::Duration;
 
-use super::Failure;
-use crate::Reason;
+use quota_api::{AcquireItem, Amount, BatchReply, Code, Item, Problem, State, Which};
+
+use super::{Failure, PROBE, Refill, Sample, Waiting};
+use crate::{Moment, Reason};
 use world::{Fate, World, tokens};
 
 #[test]
@@ -49,7 +51,7 @@ fn a_lost_answer_is_asked_for_again_and_costs_nothing() {
 
 #[test]
 fn an_answer_that_comes_too_late_goes_back_undrawn() {
-    let mut world = World::new(1_000);
+    let mut world = World::new(500);
     world.waiting = vec![tokens(15)];
     world.look();
     world.send().unwrap();
@@ -71,7 +73,7 @@ fn a_denial_is_remembered_for_its_size_and_larger_ones() {
     assert_eq!(denial(&world, 60).unwrap().reason, Reason::Exhausted);
     assert_eq!(denial(&world, 61).unwrap().state, Some(State::Exhausted));
     assert!(denial(&world, 59).is_none(), "a smaller one may fit");
-    assert!(world.run(5_000).iter().all(|batch| batch.acquire.is_empty()));
+    assert!(world.run(5_000).iter().all(|batch| batch.acquire.is_empty()), "nobody draws");
     world.waiting.push(tokens(30));
     world.settle_down();
     assert_eq!(world.permits.len(), 1, "and does");
@@ -128,7 +130,7 @@ fn rests_that_fit_nobody_go_back_with_the_next_ask() {
 
 #[test]
 fn an_idle_lease_goes_back() {
-    let mut world = World::new(1_000);
+    let mut world = World::new(500);
     world.waiting = vec![tokens(15)];
     world.settle_down();
     world.permits.drain(..).for_each(|permit| permit.cancel());
@@ -196,8 +198,12 @@ fn shut_gives_everything_back_but_what_is_in_flight() {
     world.refill.shut();
     assert!(!world.refill.is_square(world.now));
     world.run(500);
-    assert!(world.refill.is_square(world.now));
     assert_eq!(world.server.outstanding(), 100);
+    assert!(!world.refill.is_square(world.now), "a permit is out");
+    world.permits.remove(0).settle(tokens(30));
+    world.run(500);
+    assert!(world.refill.is_square(world.now));
+    assert_eq!((world.server.outstanding(), world.server.used()), (30, 30));
     assert!(world.pool.draw(tokens(1), world.now).is_none());
     assert_eq!(world.told().denial(tokens(1), world.now).unwrap().reason, Reason::Closed);
     world.waiting = vec![tokens(1)];
@@ -218,7 +224,7 @@ fn a_server_that_refuses_is_tried_again_after_a_while() {
 
 #[test]
 fn a_ledger_that_cannot_work_is_asked_again_for_the_same() {
-    let mut world = World::new(1_000);
+    let mut world = World::new(500);
     world.server.is_broken = true;
     world.waiting = vec![tokens(15)];
     world.look();
@@ -260,5 +266,120 @@ fn a_lease_that_just_ended_does_not_keep_a_draw_from_asking() {
     world.pass(2_500);
     world.waiting = vec![tokens(50)];
     world.settle_down();
+    assert!(world.waiting.is_empty());
+}
+
+/// Draws that are denied cost a message each [`PROBE`], and a limit that is raised is seen in as much.
+#[test]
+fn a_raised_limit_is_seen_and_denials_cost_next_to_no_messages() {
+    let mut world = World::new(50);
+    world.waiting = vec![tokens(60)];
+    world.settle_down();
+    world.waiting.clear();
+    let mut messages = 0;
+    for _ in 0..1_000 {
+        assert!(!world.draw(tokens(70)));
+        messages += world.run(10).len();
+    }
+    assert!((6..=7).contains(&messages), "{messages} in 10 s");
+    world.server.limit = 5_000;
+    let raised = world.now;
+    while !world.draw(tokens(70)) {
+        world.run(10);
+        assert!(world.now.since(raised) <= PROBE + Duration::from_millis(50), "it is not seen");
+    }
+}
+
+#[test]
+fn one_message_asks_again_for_all_deployments_that_deny() {
+    let mut refill = Refill::new("gw/1".to_owned());
+    let all: Vec<_> = (0..40).map(|no| refill.add(&format!("d{no}"))).collect();
+    let denied = Sample { denied: tokens(9), ..Sample::default() };
+    let waiting = Waiting { total: 1, count: 1, first: tokens(9), sum: tokens(9) };
+    let waits = Sample { waiting, ..Sample::default() };
+    let deny = |_: &AcquireItem| {
+        let problem = Problem::new(Code::Exhausted, "no").retry_after_ms(60_000);
+        Item::failed(Problem { state: Some(State::Exhausted), ..problem })
+    };
+    let mut messages = Vec::new();
+    for ms in 0..30_000 {
+        let now = Moment::START + Duration::from_millis(9_000 + ms);
+        for no in &all {
+            refill.note_denials(*no, now);
+            if ms == 0 {
+                refill.look(*no, &waits, now);
+            } else if refill.is_due(*no, now) {
+                refill.look(*no, &denied, now);
+            }
+        }
+        if let Some(batch) = refill.poll_request(now) {
+            let acquire = batch.acquire.iter().map(deny).collect();
+            refill.handle(Ok(BatchReply { acquire, ..BatchReply::default() }), now, 300);
+            messages.push(batch.acquire.len());
+        }
+    }
+    assert!((20..=22).contains(&messages.len()), "{messages:?} in 30 s");
+    assert!(messages[2..].iter().all(|asks| *asks == all.len()), "{messages:?}");
+}
+
+#[test]
+fn draws_now_and_then_cost_a_message_each() {
+    for every_ms in [400, 1_000, 3_000, 8_000] {
+        let mut world = World::new(1_000_000);
+        let (draws, mut messages) = (18_000 / every_ms, 0);
+        for _ in 0..draws {
+            world.waiting = vec![tokens(100)];
+            messages += world.settle_down().len();
+            world.permits.drain(..).for_each(|permit| permit.settle(tokens(60)));
+            messages += world.run(every_ms).len();
+        }
+        let most = usize::try_from(draws + draws / 10 + 1).unwrap();
+        assert!(messages <= most, "{messages} messages for {draws} draws each {every_ms} ms");
+        world.run(10_100);
+        assert_eq!(world.server.used(), 60 * draws, "in the end all is told");
+    }
+}
+
+#[test]
+fn the_next_window_is_asked_for_beside_the_current_one() {
+    let mut world = World::new(1_000_000);
+    let said = loop {
+        world.draw(tokens(100));
+        world.permits.clear();
+        world.pass(10);
+        world.look();
+        match world.send() {
+            Some(batch) if batch.acquire.iter().any(|ask| ask.window == Which::Next) => {
+                break batch;
+            }
+            _ => world.deliver(Fate::Answered),
+        }
+    };
+    assert!(world.server.window_left_ms < 500, "{said:?}");
+    world.deliver(Fate::RequestLost);
+    world.waiting = vec![tokens(90_000)];
+    world.pass(60);
+    world.look();
+    let said = world.send().unwrap();
+    let windows: Vec<_> = said.acquire.iter().map(|ask| ask.window).collect();
+    assert_eq!(windows, [Which::Current, Which::Next], "neither waits for the other");
+    world.deliver(Fate::Answered);
+    assert!(world.waiting.is_empty());
+}
+
+#[test]
+fn small_draws_keep_their_lease_while_a_large_one_waits() {
+    let mut world = World::new(100_000);
+    world.waiting = vec![tokens(1_000)];
+    world.settle_down();
+    world.permits.drain(..).for_each(|permit| permit.settle(tokens(10)));
+    world.waiting = vec![tokens(50_000)];
+    world.look();
+    world.send().unwrap();
+    world.pass(20);
+    world.look();
+    let rest = Amount { tokens: 900, requests: 0 };
+    assert!(world.pool.covers(rest, world.now), "it is not closed");
+    world.deliver(Fate::Answered);
     assert!(world.waiting.is_empty());
 }

@@ -204,7 +204,7 @@ pub(super) struct Server {
     /// The lease that it answers with, whatever is asked.
     pub(super) always: Option<String>,
     pub(super) leases: BTreeMap<String, Entry>,
-    window_left_ms: u64,
+    pub(super) window_left_ms: u64,
 }
 
 #[derive(Debug, Clone, Default)]
