@@ -62,6 +62,7 @@ fn spec(deployment: &DeploymentConfig, quota: &QuotaConfig) -> Option<Deployment
         window: quota.window,
         reservation: quota.reservation.into(),
         settlement: quota.settlement,
+        refused: quota.refused,
         ..DeploymentSpec::default()
     })
 }

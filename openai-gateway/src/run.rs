@@ -18,7 +18,7 @@ use crate::register::register;
 use crate::routing::{Groups, UnfitForHeader};
 use crate::serve::{Stop, serve};
 use crate::tls::{Tls, TlsFile};
-use crate::upstream::Upstream;
+use crate::upstream::{Terms, Upstream};
 use crate::{metrics, signals};
 
 /// How long the first answer waits for the registration: a gateway that is up before its quota
@@ -82,7 +82,7 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
         &config,
         Parts {
             groups: Groups::new(&config.deployments, &client)?,
-            upstream: Upstream::new(config.quota.settlement).map_err(StartError::Upstream)?,
+            upstream: Upstream::new(Terms::of(&config.quota)).map_err(StartError::Upstream)?,
             max_body_bytes: cli.max_body_bytes,
             seed,
             prometheus: Some(prometheus.clone()),
@@ -96,7 +96,9 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
     stop.now();
     tasks.close();
     tasks.wait().await;
-    client.shutdown().await;
+    if let Err(error) = client.shutdown().await {
+        tracing::warn!(%error, "leases were not all given back");
+    }
     ended
 }
 

@@ -36,6 +36,10 @@ pub struct DeploymentSpec {
     /// Whether an unused reservation comes back.
     #[serde(default)]
     pub settlement: Settlement,
+    /// What comes back of a reservation when the provider refused its request. A server that does not know
+    /// the field takes what leaves it out, as the default does.
+    #[serde(default, skip_serializing_if = "Refused::is_default")]
+    pub refused: Refused,
     /// Free text for people and dashboards.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -82,6 +86,28 @@ pub enum Settlement {
     Refund,
     /// It stays charged: for a provider that counts its estimate at the start.
     None,
+}
+
+/// What comes back of a reservation when the provider refused its request with a status that says that
+/// nothing was made: 400, 401, 403, 404, 413, 415, 422 or 429. Nothing comes back of a request with any
+/// other failure, which may have been worked on, nor where `settlement` is `none`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// The tokens. The request counts: most providers count what they refuse.
+    #[default]
+    RefundTokens,
+    /// The tokens and the request.
+    Refund,
+    /// Nothing.
+    None,
+}
+
+impl Refused {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A deployment, as the server has it.

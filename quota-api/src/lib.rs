@@ -24,7 +24,7 @@ mod window;
 pub use amount::{Amount, Ask, Usage, UsagePair};
 pub use batch::{AcquireItem, Batch, BatchReply, DeniedItem, GiveBackItem, Item, UsedItem};
 pub use deployment::{
-    Deployment, DeploymentList, DeploymentSpec, LeasePolicy, Reservation, Settlement,
+    Deployment, DeploymentList, DeploymentSpec, LeasePolicy, Refused, Reservation, Settlement,
 };
 pub use error::{Code, Problem, Unit};
 pub use lease::{

@@ -34,6 +34,8 @@ pub struct QuotaConfig {
     pub default_max_output_tokens: u64,
     /// Whether an unused reservation comes back.
     pub settlement: api::Settlement,
+    /// What comes back of a reservation when the provider refused its request.
+    pub refused: api::Refused,
     /// The period that registered limits count over.
     pub window: api::WindowKind,
 }
@@ -53,6 +55,7 @@ impl Default for QuotaConfig {
             reservation: Reservation::default(),
             default_max_output_tokens: 1_024,
             settlement: api::Settlement::default(),
+            refused: api::Refused::default(),
             window: api::WindowKind::default(),
         }
     }

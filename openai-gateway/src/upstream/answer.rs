@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderName, StatusCode};
 
 use super::CallError;
-use super::bill::Bill;
+use super::bill::{Bill, made_nothing};
 use super::relay::Relay;
 use super::usage::tokens_used;
 use crate::metrics::InFlight;
@@ -53,10 +53,15 @@ pub(super) fn stream(
 /// The answer once it is whole.
 pub(super) async fn whole(response: reqwest::Response, bill: Bill) -> Result<Answer, CallError> {
     let (status, headers) = head(&response);
+    let bill = if made_nothing(status) {
+        bill.refuse();
+        None
+    } else {
+        Some(bill)
+    };
     let body = collect(response).await?;
-    match tokens_used(&body) {
-        Some(tokens) if status.is_success() => bill.settle(tokens),
-        _ => drop(bill),
+    if let (Some(bill), Some(tokens), true) = (bill, tokens_used(&body), status.is_success()) {
+        bill.settle(tokens);
     }
     Ok(Answer { status, headers, body: Body::from(body) })
 }

@@ -11,7 +11,6 @@ mod usage;
 
 use std::time::Duration;
 
-use gateway_client::api::Settlement;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
@@ -21,6 +20,7 @@ use crate::routing::{Choice, Target};
 use bill::Bill;
 
 pub use answer::Answer;
+pub use bill::Terms;
 
 /// An idle connection is closed after so long: before the provider does it in the very moment in
 /// which the next call goes out. Uvicorn, which vLLM runs on, closes after 5 s.
@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Upstream {
     http: reqwest::Client,
-    settlement: Settlement,
+    terms: Terms,
 }
 
 /// The provider didn't answer. No URL is kept: there may be a key in its query.
@@ -67,7 +67,7 @@ impl Upstream {
     ///
     /// # Errors
     /// TLS can't be set up.
-    pub fn new(settlement: Settlement) -> Result<Self, reqwest::Error> {
+    pub fn new(terms: Terms) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(usize::MAX)
@@ -76,7 +76,7 @@ impl Upstream {
             // A provider doesn't redirect; following one would carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, settlement })
+        Ok(Self { http, terms })
     }
 
     /// Sends the call and hands on the answer: whole, or as it comes.
@@ -85,7 +85,7 @@ impl Upstream {
     /// There is none.
     pub async fn call(&self, choice: Choice, call: Call) -> Result<Answer, CallError> {
         let target = choice.target.clone();
-        let bill = Bill::new(choice, self.settlement);
+        let bill = Bill::new(choice, self.terms);
         let in_flight = target.metrics.fly();
         let started = Instant::now();
         let deadline = started + target.timeout;

@@ -67,6 +67,11 @@ impl FakeQuotaServer {
         })
     }
 
+    /// How many were granted.
+    pub(super) fn leases(&self) -> usize {
+        self.book().leases.len()
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }

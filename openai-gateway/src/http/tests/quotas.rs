@@ -1,5 +1,7 @@
 //! Limited deployments, against a quota server in the same process.
 
+use gateway_client::Amount;
+
 use super::quota::FakeQuotaServer;
 use super::upstream::{FakeUpstream, Script};
 use super::*;
@@ -33,10 +35,14 @@ impl Site {
 
     /// What the book has as used once all is told, tokens.
     async fn used_tokens(self) -> u64 {
-        self.client.shutdown().await;
-        let used = self.server.used();
+        let used = self.used().await;
         assert_eq!(used.requests, u64::from(used.tokens > 0));
         used.tokens
+    }
+
+    async fn used(self) -> Amount {
+        self.client.shutdown().await.unwrap();
+        self.server.used()
     }
 }
 
@@ -93,6 +99,36 @@ async fn an_upstream_s_error_is_charged_in_full() {
     let site = Site::new(&upstream.base).await;
     assert_eq!(site.ask(CHAT).await.status, 500);
     assert_eq!(site.used_tokens().await, RESERVED);
+}
+
+#[tokio::test]
+async fn a_request_that_the_upstream_refuses_costs_no_tokens() {
+    for (status, tokens) in
+        [(400, 0), (401, 0), (422, 0), (429, 0), (409, RESERVED), (503, RESERVED)]
+    {
+        let status = StatusCode::from_u16(status).unwrap();
+        let upstream =
+            FakeUpstream::start(Script { status, chunks: vec!["{}"], ..Script::default() }).await;
+        let site = Site::new(&upstream.base).await;
+        assert_eq!(site.ask(CHAT).await.status, status);
+        assert_eq!(site.used().await, Amount { tokens, requests: 1 }, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn one_deployment_of_a_group_is_asked_for_a_lease_and_not_all() {
+    let upstream = FakeUpstream::answering(r#"{"usage":{"total_tokens":30}}"#).await;
+    let server = FakeQuotaServer::start(LIMIT).await;
+    let limited = entry("gpt", &upstream.base).replace("timeout", "tpm: 1000, timeout");
+    let entries: String = (1..5).map(|no| limited.replace("gpt-1", &format!("gpt-{no}"))).collect();
+    let rest = format!(
+        "quota_server: {{url: '{}', default_max_output_tokens: 92, max_wait_ms: 5000}}\n",
+        server.url
+    );
+    let (gateway, client) = gateway_and_client(&entries, &rest).await;
+    assert_eq!(ask(&gateway, post("/v1/chat/completions", CHAT)).await.status, 200);
+    client.shutdown().await.unwrap();
+    assert_eq!(server.leases(), 1);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use quota_api::{DeploymentSpec, LeasePolicy, Reservation, Settlement, WindowKind};
+use quota_api::{DeploymentSpec, LeasePolicy, Refused, Reservation, Settlement, WindowKind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -35,6 +35,9 @@ pub struct Change {
     /// Whether an unused reservation comes back
     #[arg(long, value_name = "POLICY", value_parser = word::<Settlement>(["refund", "none"]))]
     settlement: Option<Settlement>,
+    /// What comes back of a request that the provider refused
+    #[arg(long, value_name = "POLICY", value_parser = word::<Refused>(["refund_tokens", "refund", "none"]))]
+    refused: Option<Refused>,
     /// A label; without a value it is taken away. Can be given more than once
     #[arg(long = "label", value_name = "NAME=VALUE")]
     labels: Vec<Label>,
@@ -61,6 +64,7 @@ impl Change {
             },
             reservation: self.reservation.unwrap_or(spec.reservation),
             settlement: self.settlement.unwrap_or(spec.settlement),
+            refused: self.refused.unwrap_or(spec.refused),
             labels,
         }
     }
@@ -141,7 +145,7 @@ mod tests {
     fn spec() -> DeploymentSpec {
         changed(
             "--tpm 1_000 --rpm 5 --window rolling --model-group g --life-ms 500 --guard-ms 7 \
-             --reservation input --settlement none --label a=1 --label b=2=3",
+             --reservation input --settlement none --refused refund --label a=1 --label b=2=3",
             DeploymentSpec::default(),
         )
     }
@@ -152,7 +156,7 @@ mod tests {
         let expected = serde_json::json!({
             "tpm_limit": 1_000, "rpm_limit": 5, "window": "rolling", "model_group": "g",
             "lease": {"life_ms": 500, "guard_ms": 7}, "reservation": "input",
-            "settlement": "none", "labels": {"a": "1", "b": "2=3"},
+            "settlement": "none", "refused": "refund", "labels": {"a": "1", "b": "2=3"},
         });
         assert_eq!(shown, expected);
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quota_api::{Deployment, DeploymentSpec, LeasePolicy, Reservation};
+use quota_api::{Deployment, DeploymentSpec, LeasePolicy, Refused, Reservation};
 use quota_core::{Limit, Policy, Settlement, WindowKind};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ struct Details {
     lease: LeasePolicy,
     #[serde(default, skip_serializing_if = "is_default")]
     reservation: Reservation,
+    #[serde(default, skip_serializing_if = "is_default")]
+    refused: Refused,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
 }
@@ -45,6 +47,7 @@ pub fn put(id: Arc<str>, spec: DeploymentSpec, expected: Option<Expected>) -> Re
         model_group: spec.model_group,
         lease: spec.lease,
         reservation: spec.reservation,
+        refused: spec.refused,
         labels: spec.labels,
     };
     let details = serde_json::to_string(&details).map_err(|_| Failure::internal())?;
@@ -86,6 +89,7 @@ pub(in crate::http) fn shown(stored: &Stored) -> Result<Deployment, Failure> {
             Settlement::Refund => quota_api::Settlement::Refund,
             Settlement::None => quota_api::Settlement::None,
         },
+        refused: details.refused,
         labels: details.labels,
     };
     Ok(Deployment { id: stored.id.to_string(), spec, version: stored.version })
@@ -117,6 +121,7 @@ mod tests {
             lease: LeasePolicy { life_ms: Some(700), guard_ms: None },
             reservation: Reservation::Input,
             settlement: quota_api::Settlement::None,
+            refused: Refused::Refund,
             labels: [("team".to_owned(), "search".to_owned())].into(),
         };
         let bare = DeploymentSpec { rpm_limit: Some(1), ..Default::default() };
