@@ -6,6 +6,10 @@
 //! for where the window ends: the first boundary of a wall minute at least [`SHORTEST_WINDOW_MS`] away.
 //! So no step, forward or back, opens two windows in less than one; after a step the next window is
 //! longer, up to just under two minutes, and aligned again at its end.
+//!
+//! Which minute a window stands for is only its name, but the history is kept by it, so a wall clock that is
+//! far ahead for a while must not move it for good: each window moves it on by two minutes at most. After a
+//! step that was meant the names catch up, a minute each minute.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +72,7 @@ impl WindowSpan {
         let boundary_ms = (wall_at_opening_ms + SHORTEST_WINDOW_MS).next_multiple_of(MINUTE_MS);
         Self {
             number: self.number + 1,
-            minute: (self.minute + 1).max(boundary_ms / MINUTE_MS - 1),
+            minute: (boundary_ms / MINUTE_MS - 1).clamp(self.minute + 1, self.minute + 2),
             opens_ms,
             ends_ms: opens_ms + (boundary_ms - wall_at_opening_ms),
         }
@@ -181,6 +185,25 @@ mod tests {
             assert!(pair[1].minute > pair[0].minute);
             assert!(pair[0].ends_ms - pair[0].opens_ms >= SHORTEST_WINDOW_MS);
         }
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_a_day_ahead_at_a_turn_moves_the_minute_on_by_one() {
+        const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
+        let mut keeper = Timekeeper::start(reading(0, NOON_MS));
+        keeper.at(reading(60_000, NOON_MS + 60_000 + DAY_MS));
+        for minute in 2..20 {
+            let window = keeper.at(reading(minute * 60_000, NOON_MS + minute * 60_000)).window;
+            let ahead = window.minute - (NOON_MS / MINUTE_MS + minute);
+            assert_eq!(ahead, 1, "minute {minute}");
+        }
+        // A step that stays is caught up with.
+        let mut keeper = Timekeeper::start(reading(0, NOON_MS));
+        let mut windows = (1..40).map(|minute| {
+            let wall_ms = NOON_MS + minute * 60_000 + 30 * MINUTE_MS;
+            (keeper.at(reading(minute * 60_000, wall_ms)).window.minute, wall_ms / MINUTE_MS)
+        });
+        assert!(windows.any(|(minute, wall)| minute == wall));
     }
 
     #[test]
