@@ -62,15 +62,19 @@ async fn append_all(
         transaction.rollback().await?;
         return Ok(false);
     }
-    let mut pages = Vec::new();
+    let (mut pages, mut others) = (Vec::new(), Vec::new());
     for change in commit.changes {
         match change {
             Change::Page { deployment, page } => pages.push((deployment, page)),
-            other => make(&mut transaction, other, commit.seq).await?,
+            other => others.push(other),
         }
     }
+    // Pages come first: late usage is added to one that is there.
     for pages in pages.chunks(PAGES) {
         close_windows(&mut transaction, pages).await?;
+    }
+    for change in others {
+        make(&mut transaction, change, commit.seq).await?;
     }
     sqlx::query(TOUCH).execute(&mut *transaction).await?;
     transaction.commit().await?;
@@ -185,8 +189,12 @@ async fn keep(connection: &mut PgConnection, kept: Kept) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// Nobody waits for entries to be gone: their removal is not flushed, and a crash may bring them back.
+const TRIM: &str =
+    "WITH unflushed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+     DELETE FROM journal USING unflushed WHERE seq < $1";
+
 /// Removes the entries before `seq`. They count no more whoever writes, so no epoch is asked for.
 pub(super) async fn trim(connection: &mut PgConnection, seq: u64) -> Result<(), JournalError> {
-    let sql = "DELETE FROM journal WHERE seq < $1";
-    within(CALL, sqlx::query(sql).bind(signed(seq)).execute(connection)).await.map(drop)
+    within(CALL, sqlx::query(TRIM).bind(signed(seq)).execute(connection)).await.map(drop)
 }

@@ -1,7 +1,7 @@
 //! Writing.
 
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, Executor};
+use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, QueryBuilder};
 
 use crate::ledger::LateEntry;
 use crate::ledger::journaled::{Change, Commit, DeploymentRow, Kept};
@@ -9,6 +9,9 @@ use crate::store::rows::{MOST, signed};
 use quota_core::{BookPage, WindowKind};
 
 const INSERT: &str = "INSERT INTO journal (seq, entry) VALUES (?, ?)";
+
+/// Rows of the history in one statement; a statement takes 32 766 values.
+const PAGES: usize = 1_000;
 
 /// How much the probe writes: more than a commit mostly does.
 const PROBE_BYTES: i64 = 65_536;
@@ -20,7 +23,18 @@ pub(super) async fn append(connection: &mut SqliteConnection, commit: Commit) ->
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     insert(&mut transaction, commit.seq, commit.entry).await?;
+    let (mut pages, mut others) = (Vec::new(), Vec::new());
     for change in commit.changes {
+        match change {
+            Change::Page { deployment, page } => pages.push((deployment, page)),
+            other => others.push(other),
+        }
+    }
+    // Pages come first: late usage is added to one that is there.
+    for pages in pages.chunks(PAGES) {
+        close_windows(&mut transaction, pages).await?;
+    }
+    for change in others {
         make(&mut transaction, change).await?;
     }
     transaction.commit().await
@@ -38,7 +52,7 @@ async fn make(connection: &mut SqliteConnection, change: Change) -> sqlx::Result
             .execute(connection)
             .await
             .map(drop),
-        Change::Page { deployment, page } => close_window(connection, deployment, &page).await,
+        Change::Page { deployment, page } => close_windows(connection, &[(deployment, page)]).await,
         Change::Late(late) => late_use(connection, late).await,
         Change::Keep(kept) => keep(connection, kept).await,
         Change::Prune { minute } => sqlx::query("DELETE FROM history WHERE minute < ?")
@@ -77,26 +91,25 @@ async fn deployment(connection: &mut SqliteConnection, row: DeploymentRow) -> sq
 }
 
 /// A page that is there already has late usage in it, so it stays.
-async fn close_window(
+async fn close_windows(
     connection: &mut SqliteConnection,
-    deployment: u32,
-    page: &BookPage,
+    pages: &[(u32, BookPage)],
 ) -> sqlx::Result<()> {
-    let amounts = [page.granted, page.given_back, page.used, page.burnt, page.overrun, page.denied];
-    let mut insert = sqlx::query(
-        "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (deployment, window) DO NOTHING",
-    )
-    .bind(deployment)
-    .bind(signed(page.window))
-    .bind(signed(page.minute))
-    .bind(page.kind == WindowKind::Rolling)
-    .bind(page.limit.tokens.map(signed))
-    .bind(page.limit.requests.map(signed));
-    for amount in amounts {
-        insert = insert.bind(signed(amount.tokens)).bind(signed(amount.requests));
-    }
-    insert.execute(connection).await.map(drop)
+    let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO history ");
+    insert.push_values(pages, |mut row, (deployment, page)| {
+        row.push_bind(*deployment)
+            .push_bind(signed(page.window))
+            .push_bind(signed(page.minute))
+            .push_bind(page.kind == WindowKind::Rolling)
+            .push_bind(page.limit.tokens.map(signed))
+            .push_bind(page.limit.requests.map(signed));
+        let sums = [page.granted, page.given_back, page.used, page.burnt, page.overrun];
+        for amount in sums.into_iter().chain([page.denied]) {
+            row.push_bind(signed(amount.tokens)).push_bind(signed(amount.requests));
+        }
+    });
+    insert.push(" ON CONFLICT (deployment, window) DO NOTHING");
+    insert.build().persistent(false).execute(connection).await.map(drop)
 }
 
 async fn late_use(connection: &mut SqliteConnection, entry: LateEntry) -> sqlx::Result<()> {
@@ -132,13 +145,14 @@ async fn keep(connection: &mut SqliteConnection, kept: Kept) -> sqlx::Result<()>
     Ok(())
 }
 
-/// Removes the entries before `seq`.
+/// Removes the entries before `seq`. Nobody waits for that, so it is not flushed: the next commit is, and
+/// what stands before it in the log with it. After an error the connection is dropped, and this setting with it.
 pub(super) async fn trim(connection: &mut SqliteConnection, seq: u64) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM journal WHERE seq < ?")
-        .bind(signed(seq))
-        .execute(connection)
-        .await
-        .map(drop)
+    let seq = signed(seq);
+    let sql = format!(
+        "PRAGMA synchronous = NORMAL; DELETE FROM journal WHERE seq < {seq}; PRAGMA synchronous = FULL"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
 }
 
 /// Writes what means nothing, durably.
