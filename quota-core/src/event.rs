@@ -72,4 +72,7 @@ pub enum Imbalance {
     /// A total is not the sum of its leases.
     #[error("the totals of window {0} are not the sums of its leases")]
     SumsDiffer(u64),
+    /// The kind of window changed while charges were held.
+    #[error("the kind of window changes while something is charged")]
+    KindChanged,
 }

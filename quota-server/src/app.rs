@@ -65,6 +65,13 @@ pub enum StartError {
     Metrics(#[from] BuildError),
 }
 
+/// The ledger died of a fault while it served.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the ledger has died of a fault, see the log: started again, the server reads its books anew"
+)]
+pub struct LedgerDied;
+
 /// Who is let in, and how connections are encrypted.
 pub struct Guard {
     /// Who is let in.
@@ -146,7 +153,10 @@ impl App {
     }
 
     /// Serves until a signal says to stop; then drains, and closes the ledger.
-    pub async fn serve(self, signals: &mut Signals) {
+    ///
+    /// # Errors
+    /// The ledger died of a fault. Another start reads the books from the store.
+    pub async fn serve(self, signals: &mut Signals) -> Result<(), LedgerDied> {
         let stop = Stop::default();
         let drain = self.config.http.drain();
         let file = self.config.ledger.deployments.clone();
@@ -159,15 +169,23 @@ impl App {
         renewal.serve(&background, stop.hard.clone());
         background.spawn(keep_up(self.exposition.clone(), stop.hard.clone()));
         let connections = self.begin(&stop);
-        while signals.next().await == Asked::Reload {
+        let end = loop {
+            let asked = tokio::select! {
+                asked = signals.next() => asked,
+                () = ledger.died() => break Err(LedgerDied),
+            };
+            if asked == Asked::Stop {
+                break Ok(());
+            }
             reload.ask();
             renewal.ask();
-        }
+        };
         lifecycle::stop(&stop, &connections, drain, signals.next_stop()).await;
         if timeout(LEDGER_STOP, ledger.stop()).await.is_err() {
             warn!("the ledger did not close in time; its journal is whole all the same");
         }
         info!("stopped");
+        end
     }
 
     fn renewables(&self) -> Vec<Arc<dyn Renewable>> {

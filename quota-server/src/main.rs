@@ -57,7 +57,7 @@ async fn serve_on_threads(config: Config) -> anyhow::Result<()> {
     let start_id = SysRng.try_next_u64().context("no randomness")?;
     let app = App::start(config, Guard { gate, tls, audit }, declared, start_id).await?;
     say(&app.banner())?;
-    app.serve(&mut signals).await;
+    app.serve(&mut signals).await?;
     Ok(())
 }
 

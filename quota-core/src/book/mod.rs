@@ -138,6 +138,12 @@ impl Book {
         self.late.iter().map(|(lease, late)| Event::Carried { lease, late })
     }
 
+    /// What is known of one of them.
+    #[must_use]
+    pub fn carried_lease(&self, lease: LeaseId) -> Option<Event> {
+        self.late.find(lease).map(|late| Event::Carried { lease, late: *late })
+    }
+
     /// What the book knows of its deployment.
     #[must_use]
     pub const fn policy(&self) -> &Policy {

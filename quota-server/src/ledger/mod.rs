@@ -76,6 +76,12 @@ pub trait Ledger: Send + Sync + 'static {
         0
     }
 
+    /// Ends when the ledger has died of a fault and will not come back by itself: the process has to be
+    /// started again, which reads the books from the store.
+    fn died(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
     /// Takes no more operations, finishes those it has, and closes its store.
     fn stop(&self) -> BoxFuture<'_, ()>;
 }

@@ -3,9 +3,10 @@
 //! An idle deployment has no book at all: it is made at the first operation and dropped at the turn
 //! of a window that finds it at rest. Only books that are there cost anything at a turn.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quota_core::{Book, Event, Now, Policy};
+use quota_core::{Book, BookPage, Event, Now, Policy};
 use rustc_hash::FxHashMap;
 
 use super::draft::Draft;
@@ -32,11 +33,17 @@ pub(crate) struct Books {
     pub(super) active: Vec<u32>,
     /// Which of them was audited last.
     pub(super) audited: usize,
+    /// The window that they were turned to last.
+    pub(super) turned: u64,
+    /// The pages of closed windows, by deployment and window, that may not be in the history yet.
+    pub(super) closed: BTreeMap<(u32, u64), BookPage>,
     /// Those that are deleted and not forgotten.
     pub(super) deleted: Vec<u32>,
     pub(super) last_deployment: Option<u32>,
     /// Their journal cannot be vouched for.
     pub(super) doubtful: bool,
+    /// The first window that none of their entries puts in doubt.
+    pub(super) clean_from: u64,
 }
 
 /// A deployment.
@@ -49,9 +56,20 @@ pub(crate) struct Slot {
     pub(super) version: u64,
     /// The window in which it was deleted.
     pub(super) deleted: Option<u64>,
+    /// The last window in which an entry named it; 0: none that is kept does.
+    pub(super) named: u64,
+    /// The first window of its that no entry puts in doubt.
+    pub(super) clean_from: u64,
+    pub(super) book: Option<Box<Open>>,
+}
+
+/// A book, and how far the journal tells of it. Both go together: a book that is made again is told of
+/// again.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) book: Book,
     /// The last window whose entries have its policy.
     pub(super) recorded: u64,
-    pub(super) book: Option<Box<Book>>,
 }
 
 impl Books {
@@ -64,9 +82,12 @@ impl Books {
             holders: Holders::default(),
             active: Vec::new(),
             audited: 0,
+            turned: 0,
+            closed: BTreeMap::new(),
             deleted: Vec::new(),
             last_deployment: catalogue.last_deployment,
             doubtful: false,
+            clean_from: 0,
         };
         for row in catalogue.deployments {
             books.insert(row);
@@ -92,9 +113,8 @@ impl Books {
         if slot.deleted.is_some() {
             return None;
         }
-        if slot.book.is_none() {
-            slot.open(&mut self.active);
-        }
+        let policy = slot.policy;
+        slot.open(policy, &mut self.active);
         Some((slot, &mut self.holders))
     }
 
@@ -142,23 +162,33 @@ impl Slot {
             details: row.details,
             version: row.version,
             deleted: row.deleted.then_some(0),
-            recorded: 0,
+            named: 0,
+            clean_from: 0,
             book: None,
         }
     }
 
-    /// Its book, made where there is none.
-    pub(super) fn open(&mut self, active: &mut Vec<u32>) -> &mut Book {
-        let (no, policy) = (self.no, self.policy);
+    pub(super) fn book(&self) -> Option<&Book> {
+        self.book.as_deref().map(|open| &open.book)
+    }
+
+    pub(super) fn book_mut(&mut self) -> Option<&mut Book> {
+        self.book.as_deref_mut().map(|open| &mut open.book)
+    }
+
+    /// Its book, made with this policy where there is none.
+    pub(super) fn open(&mut self, policy: Policy, active: &mut Vec<u32>) -> &mut Open {
+        let no = self.no;
         self.book.get_or_insert_with(|| {
             active.push(no);
             metrics::books_active_changed(1);
-            Box::new(Book::new(policy))
+            Box::new(Open { book: Book::new(policy), recorded: 0 })
         })
     }
 
-    /// Writes what happened to its book. The entries of each window begin with the policy, so that
-    /// any part of the journal that is still kept is read under the limits that held.
+    /// Writes what happened to its book. The policy stands before the first event of each book and of
+    /// each window: so any part of the journal that is still kept is read under the limits that held,
+    /// whatever the catalogue says by then, and a book that was dropped and made again is told of anew.
     pub(super) fn journal(
         &mut self,
         event: Event,
@@ -166,9 +196,13 @@ impl Slot {
         now: &Now,
         draft: &mut Draft,
     ) {
-        if self.recorded != now.window.number {
-            self.recorded = now.window.number;
-            draft.event(self.no, Event::PolicySet { policy: self.policy }, holders, now);
+        let window = now.window.number;
+        self.named = window;
+        if let Some(open) = self.book.as_deref_mut()
+            && std::mem::replace(&mut open.recorded, window) != window
+        {
+            let policy = *open.book.policy();
+            draft.event(self.no, Event::PolicySet { policy }, holders, now);
         }
         draft.event(self.no, event, holders, now);
     }

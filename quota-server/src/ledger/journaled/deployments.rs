@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quota_core::{Book, Command, Event, Now, Policy};
 
-use super::books::{Books, Slot};
+use super::books::{Books, Open, Slot};
 use super::draft::Draft;
 use super::journal::{Change, DeploymentRow};
 use crate::ledger::{Expected, Put, PutError, Stored, Unavailable};
@@ -29,8 +29,7 @@ impl Books {
             return Ok(slot.stored(false));
         }
         if let Some(event) = slot.set_policy(put.policy, now)? {
-            // The event is the policy's record in this window.
-            slot.recorded = now.window.number;
+            slot.named = now.window.number;
             draft.event(no, event, &mut self.holders, now);
         }
         slot.details = put.details;
@@ -91,9 +90,10 @@ impl Books {
 }
 
 impl Slot {
-    /// Changes the policy; the event, if there is a book that must remember it.
+    /// Changes the policy; the event, if there is a book that must remember it. Where there is none, the
+    /// first event of the next one stands after its policy.
     fn set_policy(&mut self, policy: Policy, now: &Now) -> Result<Option<Event>, PutError> {
-        let Some(book) = self.book.as_deref_mut() else {
+        let Some(Open { book, recorded }) = self.book.as_deref_mut() else {
             self.policy = policy;
             return Ok(None);
         };
@@ -108,6 +108,10 @@ impl Slot {
             *book = Book::new(policy);
             Some(Event::PolicySet { policy })
         };
+        if event.is_some() {
+            // It is the policy's record in this window.
+            *recorded = now.window.number;
+        }
         self.policy = policy;
         Ok(event)
     }

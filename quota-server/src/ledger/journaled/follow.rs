@@ -1,21 +1,18 @@
 //! The books of a standby: kept up with a journal that another server writes.
 //!
 //! Entries are taken in by the code that recovers from a journal, so a standby that takes over goes on
-//! with the same books as after a restart. What the writer does at a new window without an entry is
-//! done here too, or the books of windows long over would pile up.
+//! with the same books as after a restart.
 //!
 //! A reader's clock is not the writer's, and books never go back in time: what is shown is shown from a
 //! copy of the book, and the original stays where its last entry left it.
 
-use quota_core::{Event, HolderId, Now, Overview};
+use quota_core::{Now, Overview};
 use rustc_hash::FxHashSet;
 
 use super::books::{Books, ShardNo, count};
-use super::draft::Draft;
 use super::journal::{Catalogue, DeploymentRow, Kept};
 use super::recovery::{Recovered, RecoveryError, Replay};
 use super::time::Stamp;
-use super::turn::KEPT_WINDOWS;
 use super::views::Pages;
 use crate::ledger::{Held, Stored};
 use crate::metrics;
@@ -51,6 +48,11 @@ impl Follower {
         self.replay.last
     }
 
+    #[cfg(test)]
+    pub(super) const fn books(&self) -> &Books {
+        &self.replay.books
+    }
+
     /// Takes in deployments as they are now: before the entries that may be of them.
     pub(crate) fn deployments(&mut self, rows: Vec<DeploymentRow>, last: Option<u32>) {
         let books = &mut self.replay.books;
@@ -60,23 +62,48 @@ impl Follower {
         }
     }
 
-    /// Takes in the next entry.
-    pub(crate) fn entry(&mut self, seq: u64, entry: &[u8]) -> Result<(), RecoveryError> {
-        let before = self.last().map(|last| last.now.window.number);
-        self.replay.entry(seq, entry)?;
-        if let Some(last) = self.last()
-            && before.is_some_and(|before| before < last.now.window.number)
-        {
-            self.replay.books.turned(&last.now);
+    /// Takes in the next entry. A gap is mostly none in the journal: entries were removed meanwhile, so all is
+    /// to be read again. One that stays is passed over by who `bridges` it.
+    pub(crate) fn entry(
+        &mut self,
+        seq: u64,
+        entry: &[u8],
+        bridges: bool,
+    ) -> Result<(), RecoveryError> {
+        let expected = self.next_seq();
+        if seq != expected && !bridges {
+            return Err(RecoveryError::Gap { expected, found: seq });
         }
+        self.replay.take_in(seq, entry);
         Ok(())
     }
 
     /// Entries before this no longer count.
     pub(crate) fn keep(&mut self, kept: Kept) {
-        let place = &mut self.replay.place;
-        place.kept = kept;
-        place.windows.retain(|(window, _)| *window >= kept.floor);
+        let Replay { place, books, .. } = &mut self.replay;
+        if place.kept != kept {
+            place.kept = kept;
+            place.forget_before(kept.floor);
+            books.history_has(kept);
+        }
+    }
+
+    /// The window of the last entry.
+    pub(crate) const fn window(&self) -> u64 {
+        self.replay.books.turned
+    }
+
+    pub(crate) const fn knows_deleted(&self) -> bool {
+        !self.replay.books.deleted.is_empty()
+    }
+
+    /// Forgets deleted deployments that the writer has forgotten: all but these. No entry that is still to
+    /// come names one of them.
+    pub(crate) fn still_deleted(&mut self, still: &[u32]) {
+        let still: FxHashSet<_> = still.iter().copied().collect();
+        let books = &mut self.replay.books;
+        let gone: Vec<_> = books.deleted.iter().copied().filter(|no| !still.contains(no)).collect();
+        gone.into_iter().for_each(|no| books.remove(no));
     }
 
     /// The books, for the server that writes from now on.
@@ -118,7 +145,7 @@ impl Books {
         }
         self.deleted.retain(|no| *no != row.no);
         let Some(slot) = self.slots.get_mut(&row.no) else { return self.insert(row) };
-        let since = slot.deleted.unwrap_or(slot.recorded);
+        let since = slot.deleted.unwrap_or(self.turned);
         slot.deleted = row.deleted.then_some(since);
         if row.deleted {
             self.deleted.push(row.no);
@@ -127,27 +154,14 @@ impl Books {
     }
 
     fn remove(&mut self, no: u32) {
-        self.slots.remove(&no);
+        if let Some(slot) = self.slots.remove(&no)
+            && self.by_id.get(&slot.id) == Some(&no)
+        {
+            self.by_id.remove(&slot.id);
+        }
         self.deleted.retain(|deleted| *deleted != no);
         let before = self.active.len();
         self.active.retain(|active| *active != no);
         metrics::books_active_changed(count(self.active.len()) - count(before));
-    }
-
-    /// What a writer does at a new window, of which its entries say nothing. The pages are in the
-    /// history already.
-    fn turned(&mut self, now: &Now) {
-        self.close_windows(now, &mut Draft::default());
-        let books = self.active.iter().filter_map(|no| self.slots.get(no)?.book.as_deref());
-        let awaited: FxHashSet<_> =
-            books.flat_map(|book| book.carried()).filter_map(late).collect();
-        self.holders.forget(now.window.number.saturating_sub(KEPT_WINDOWS), &awaited);
-    }
-}
-
-fn late(event: Event) -> Option<HolderId> {
-    match event {
-        Event::Carried { late, .. } => Some(late.holder),
-        _ => None,
     }
 }

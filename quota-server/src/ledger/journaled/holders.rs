@@ -7,20 +7,29 @@ use quota_core::HolderId;
 use super::entry::EntryWriter;
 use crate::ledger::Caller;
 
+/// A holder that no lease belongs to.
+pub(super) const NOBODY: HolderId = HolderId(0);
+
 /// The holders that a lease of some book may still name.
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
     by_caller: FxHashMap<Caller, HolderId>,
     by_id: FxHashMap<HolderId, Known>,
     last: u32,
+    /// How many are in no entry.
+    unrecorded: usize,
 }
+
+/// Names of holders that were granted nothing, which anybody may make up, are kept up to so many; then all of
+/// them are forgotten. Who was denied needs no number: he is given another when he asks again.
+const MOST_UNRECORDED: usize = 65_536;
 
 #[derive(Debug)]
 struct Known {
     caller: Caller,
     /// The last window that it asked in.
     seen: u64,
-    /// The last window whose entries have its record.
+    /// The last window whose entries have its record; 0: none does.
     recorded: u64,
 }
 
@@ -38,25 +47,38 @@ impl Holders {
     }
 
     fn give_number(&mut self, caller: &Caller) -> HolderId {
+        if self.unrecorded >= MOST_UNRECORDED {
+            self.retain(|_, known| known.recorded != 0);
+        }
         loop {
             self.last = self.last.wrapping_add(1);
             let id = HolderId(self.last);
-            if !self.by_id.contains_key(&id) {
+            if id != NOBODY && !self.by_id.contains_key(&id) {
                 self.insert(id, caller.clone(), 0);
+                self.unrecorded += 1;
                 return id;
             }
         }
     }
 
+    /// A number that a writer gave before it started again, and that no entry has any more, may be another
+    /// holder's now.
     fn insert(&mut self, id: HolderId, caller: Caller, window: u64) {
-        self.by_caller.insert(caller.clone(), id);
-        self.by_id.insert(id, Known { caller, seen: window, recorded: window });
+        let known = Known { caller: caller.clone(), seen: window, recorded: window };
+        if let Some(before) = self.by_id.insert(id, known) {
+            self.unrecorded -= usize::from(before.recorded == 0);
+            if before.caller != caller && self.by_caller.get(&before.caller) == Some(&id) {
+                self.by_caller.remove(&before.caller);
+            }
+        }
+        self.by_caller.insert(caller, id);
     }
 
     /// Writes a holder's record unless the entries of this window have it.
     pub(crate) fn record(&mut self, id: HolderId, window: u64, entry: &mut EntryWriter) {
         let Some(known) = self.by_id.get_mut(&id) else { return };
         if known.recorded != window {
+            self.unrecorded -= usize::from(known.recorded == 0);
             known.recorded = window;
             entry.holder(id, &known.caller.credential, &known.caller.holder);
         }
@@ -72,10 +94,54 @@ impl Holders {
         self.by_id.get(&id).map(|known| &known.caller)
     }
 
+    /// Whether there are any that have not asked since before `window`.
+    pub(crate) fn any_before(&self, window: u64) -> bool {
+        self.by_id.values().any(|known| known.seen < window)
+    }
+
     /// Forgets those that have not asked since before `window` and that nobody waits for.
     pub(crate) fn forget(&mut self, window: u64, awaited: &FxHashSet<HolderId>) {
-        self.by_id.retain(|id, known| known.seen >= window || awaited.contains(id));
+        self.retain(|id, known| known.seen >= window || awaited.contains(id));
+    }
+
+    fn retain(&mut self, stays: impl Fn(&HolderId, &Known) -> bool) {
+        self.by_id.retain(|id, known| stays(id, known));
         let by_id = &self.by_id;
         self.by_caller.retain(|_, id| by_id.contains_key(id));
+        self.unrecorded = by_id.values().filter(|known| known.recorded == 0).count();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(number: u32) -> Caller {
+        Caller { credential: "token".into(), holder: format!("gw/{number}").into() }
+    }
+
+    #[test]
+    fn names_that_are_granted_nothing_are_kept_up_to_a_bound() {
+        let mut holders = Holders::default();
+        let mut entry = EntryWriter::default();
+        let granted = holders.asks(&caller(0), 9);
+        holders.record(granted, 9, &mut entry);
+        for number in 1..200_000 {
+            holders.asks(&caller(number), 9);
+            assert!(holders.by_id.len() <= MOST_UNRECORDED + 1);
+            assert!(holders.by_caller.len() <= MOST_UNRECORDED + 1);
+        }
+        assert_eq!(holders.asks(&caller(0), 9), granted, "who has a lease keeps its number");
+        holders.forget(10, &FxHashSet::default());
+        assert!(holders.by_id.is_empty() && holders.unrecorded == 0);
+    }
+
+    #[test]
+    fn a_number_that_another_holder_has_by_now_is_not_the_first_ones_any_more() {
+        let mut holders = Holders::default();
+        holders.replay(HolderId(5), caller(1), 9);
+        holders.replay(HolderId(5), caller(2), 10);
+        assert_eq!(holders.find(HolderId(5)), Some(&caller(2)));
+        assert_ne!(holders.asks(&caller(1), 10), HolderId(5));
     }
 }

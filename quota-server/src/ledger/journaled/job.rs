@@ -56,6 +56,20 @@ impl Job {
         }
     }
 
+    /// What is left to do where nobody waits for its answer any more: no grant that nobody would have, and
+    /// no change that its caller may make again. What a gateway says of its leases holds all the same.
+    pub(crate) fn wanted(mut self) -> Option<Self> {
+        match &mut self {
+            Self::Run { ops, answer, .. } if answer.is_closed() => {
+                ops.retain(|op| !matches!(op, Op::Acquire { .. }));
+                (!ops.is_empty()).then_some(self)
+            }
+            Self::Put { answer, .. } => (!answer.is_closed()).then_some(self),
+            Self::Delete { answer, .. } => (!answer.is_closed()).then_some(self),
+            Self::Run { .. } | Self::Look(_) => Some(self),
+        }
+    }
+
     /// What it is done for, where that is traced.
     pub(crate) fn span(&self) -> Option<&Span> {
         match self {

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use quota_core::{BookPage, Policy};
 use tokio::time::Instant;
 
+use super::doubt::Fault;
 use super::recovery::RecoveryError;
 use crate::ledger::LateEntry;
 
@@ -60,6 +61,14 @@ pub(crate) trait Journal: Send + 'static {
 
     /// It counts as whole from now on.
     fn vouch(&mut self) -> impl Future<Output = Result<(), JournalError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Keeps entries that could not be followed, for whoever investigates; those that are kept already stay.
+    fn put_aside(
+        &mut self,
+        _faults: &[Fault],
+    ) -> impl Future<Output = Result<(), JournalError>> + Send {
         std::future::ready(Ok(()))
     }
 

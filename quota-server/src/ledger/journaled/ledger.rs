@@ -96,8 +96,22 @@ impl Ledger for JournaledLedger {
         std::future::ready(health).boxed()
     }
 
+    fn warnings(&self) -> Vec<String> {
+        self.health.warnings()
+    }
+
     fn queued(&self) -> usize {
         self.shards.iter().map(|shard| shard.jobs.max_capacity() - shard.jobs.capacity()).sum()
+    }
+
+    fn died(&self) -> BoxFuture<'_, ()> {
+        async move {
+            self.ended().await;
+            if self.stop.is_cancelled() {
+                std::future::pending().await
+            }
+        }
+        .boxed()
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {

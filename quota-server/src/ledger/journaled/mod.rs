@@ -11,6 +11,7 @@
 mod books;
 mod config;
 mod deployments;
+mod doubt;
 mod draft;
 mod entry;
 mod error;
@@ -45,6 +46,7 @@ pub use journal::JournalError;
 pub use recovery::RecoveryError;
 
 pub(crate) use books::{Books, ShardNo};
+pub(crate) use doubt::Fault;
 pub(crate) use entry::{EntryReader, Record};
 pub(crate) use follow::Follower;
 pub(crate) use journal::{Catalogue, Change, Commit, DeploymentRow, History, Journal, Kept};

@@ -1,14 +1,15 @@
 //! Operations on the books of one shard.
 
 use quota_core::{
-    Acquire, Amount, Book, Command, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal, Standing,
-    Use, WindowKind,
+    Acquire, Amount, Book, Command, Event, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal,
+    Standing, Use, WindowKind,
 };
 
 use super::books::{Books, Slot};
 use super::draft::Draft;
-use super::holders::Holders;
+use super::holders::{Holders, NOBODY};
 use super::journal::Change;
+use crate::ledger::checks;
 use crate::ledger::{Caller, LateEntry, LeaseRef, Op, OpError, Reply};
 
 impl Books {
@@ -64,7 +65,7 @@ impl Books {
         command: impl FnOnce(HolderId) -> Command,
     ) -> Result<Reply, OpError> {
         let slot = self.slots.get_mut(&lease.deployment).ok_or(refused(Refusal::NoSuchLease))?;
-        let Some(book) = slot.book.as_deref_mut() else {
+        let Some(book) = slot.book_mut() else {
             let mut empty = Book::new(slot.policy);
             let (outcome, _) = empty.apply(&command(NOBODY), now).map_err(refused)?;
             return Ok(reply(&outcome));
@@ -76,30 +77,45 @@ impl Books {
                 return Err(OpError::NotYourLease);
             }
         }
+        let before = carried(book, lease.lease, now);
         let (outcome, event) =
             book.apply(&command(owner.unwrap_or(NOBODY)), now).map_err(refused)?;
         if let Some(event) = event {
+            if let Some(before) = before {
+                slot.journal(before, &mut self.holders, now, draft);
+            }
             slot.journal(event, &mut self.holders, now, draft);
         }
         if let Outcome::Used(used) = &outcome
             && let Some(late) = used.late
         {
-            draft.changes.push(Change::Late(LateEntry { deployment: lease.deployment, late }));
+            // Late usage is added to the page that is there: so the page goes first.
+            let page = self.closed.remove(&(lease.deployment, lease.lease.window));
+            let deployment = lease.deployment;
+            draft.changes.extend(page.map(|page| Change::Page { deployment, page }));
+            draft.changes.push(Change::Late(LateEntry { deployment, late }));
         }
         Ok(reply(&outcome))
     }
 
     fn denied(&mut self, id: &str, amount: Amount, now: &Now) -> Result<Reply, OpError> {
         let (slot, _) = self.live_mut(id).ok_or(OpError::NoSuchDeployment)?;
-        if let Some(book) = slot.book.as_deref_mut() {
+        if let Some(book) = slot.book_mut() {
             book.apply(&Command::Denied(amount), now).map_err(refused)?;
         }
         Ok(Reply::Noted)
     }
 }
 
-/// A holder that no lease belongs to: numbers are given from 1 on.
-const NOBODY: HolderId = HolderId(0);
+/// What was known of a lease of a closed rolling window before a report: what that adds to its overrun is
+/// charged to the last 60 s, and the entries that tell of the lease may be gone by the time it is replayed.
+fn carried(book: &mut Book, lease: LeaseId, now: &Now) -> Option<Event> {
+    if book.policy().kind != WindowKind::Rolling {
+        return None;
+    }
+    book.advance(now);
+    book.carried_lease(lease)
+}
 
 /// The caller, whose number is looked up once for all of its operations.
 struct Asker<'a> {
@@ -121,13 +137,22 @@ impl Slot {
         now: &Now,
         draft: &mut Draft,
     ) -> Result<Reply, OpError> {
-        let Some(book) = self.book.as_deref_mut() else {
+        let quarantine = self.is_quarantined(now).then(|| self.quarantine(now));
+        let Some(book) = self.book_mut() else {
             return Err(OpError::NoSuchDeployment);
         };
+        if let Some(denial) = quarantine {
+            let standing = Standing { state: denial.state, ..book.standing(now) };
+            let refusal = Refusal::Denied(denial);
+            return Err(OpError::Refused { refusal, standing: Some(standing) });
+        }
         match book.apply(&Command::Acquire(*acquire), now) {
             Ok((Outcome::Granted(granted), event)) => {
                 let standing = book.standing_with(granted.lease, now);
                 let lease = LeaseRef { deployment: self.no, lease: granted.lease };
+                if !granted.repeated && standing.limit != self.policy.limit {
+                    checks::grant(&self.id, &Standing { limit: self.policy.limit, ..standing });
+                }
                 if let Some(event) = event {
                     self.journal(event, holders, now, draft);
                 }

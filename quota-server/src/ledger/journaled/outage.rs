@@ -1,6 +1,8 @@
 //! While a journal cannot be written.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
@@ -41,7 +43,12 @@ impl Outage {
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     broken: AtomicUsize,
+    /// The deployments of each shard that are quarantined.
+    quarantined: Mutex<BTreeMap<u32, Vec<Arc<str>>>>,
 }
+
+/// So many quarantined deployments are named in a warning.
+const MOST_NAMED: usize = 8;
 
 impl Health {
     pub(crate) fn failed(&self) {
@@ -52,6 +59,24 @@ impl Health {
     pub(crate) fn mended(&self) {
         let before = self.broken.fetch_sub(1, Ordering::AcqRel);
         metrics::writable(before == 1);
+    }
+
+    /// These deployments of a shard are quarantined now.
+    pub(crate) fn quarantined(&self, shard: u32, ids: Vec<Arc<str>>) {
+        let mut all = self.quarantined.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(shard, ids);
+        metrics::quarantined_now(all.values().map(Vec::len).sum());
+    }
+
+    /// What an operator should know.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let all = self.quarantined.lock().unwrap_or_else(PoisonError::into_inner);
+        let count: usize = all.values().map(Vec::len).sum();
+        if count == 0 {
+            return Vec::new();
+        }
+        let named: Vec<&str> = all.values().flatten().take(MOST_NAMED).map(|id| &**id).collect();
+        vec![format!("{count} deployments are quarantined: {}", named.join(", "))]
     }
 
     pub(crate) fn is_writable(&self) -> bool {

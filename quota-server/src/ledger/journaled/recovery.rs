@@ -1,18 +1,22 @@
 //! From a journal back to the books, exactly as they were.
 //!
-//! Entries are replayed under the time that they were written at. Those from before the floor are
+//! Entries are replayed under the time that they were written at, and hold all that it takes: the policy
+//! stands before the first event of a book, the record of a holder before the first grant to it, in each
+//! window anew. What the catalogue says is not asked. Those from before the floor are
 //! gone, so windows that they may have had a part in are incomplete here, and events on their
 //! leases are passed over: such windows are in the history already, and what they left open was
 //! carried into a later entry.
 
 use std::collections::VecDeque;
 
-use quota_core::{Book, Event, Imbalance, LeaseId, WindowKind};
+use quota_core::{Book, Command, Event, Imbalance, LeaseId, Now, Policy, WindowKind, WindowSpan};
 
-use super::books::{Books, ShardNo};
+use super::books::{Books, ShardNo, Slot};
+use super::doubt::Faults;
 use super::entry::{EntryError, EntryReader, Record};
 use super::journal::{Journal, JournalError, Kept};
 use super::time::Stamp;
+use super::turn::KEPT_WINDOWS;
 use crate::ledger::Caller;
 use crate::metrics;
 
@@ -56,6 +60,31 @@ pub enum RecoveryError {
         /// Why not.
         source: Imbalance,
     },
+    /// An entry needs a policy that no entry before it tells.
+    #[error(
+        "journal entry {seq} is of deployment number {deployment}, whose policy is not known by then"
+    )]
+    NoPolicy {
+        /// Which one.
+        seq: u64,
+        /// Of what.
+        deployment: u32,
+    },
+}
+
+impl RecoveryError {
+    /// What it is of, if that can be told.
+    pub(super) const fn deployment(&self) -> Option<u32> {
+        match self {
+            Self::Imbalance { deployment, .. } | Self::NoPolicy { deployment, .. } => {
+                Some(*deployment)
+            }
+            Self::Journal(_)
+            | Self::Gap { .. }
+            | Self::Entry { .. }
+            | Self::UnknownDeployment { .. } => None,
+        }
+    }
 }
 
 /// The books, and where the journal stands.
@@ -66,6 +95,10 @@ pub(crate) struct Recovered {
     pub(crate) last: Option<Stamp>,
     /// Entries before this one have been removed.
     pub(crate) oldest_seq: u64,
+    /// What could not be followed.
+    pub(crate) faults: Faults,
+    /// The journal's end is missing or unreadable, so nobody knows of which window it is.
+    pub(crate) is_torn: bool,
 }
 
 /// Where the journal stands.
@@ -74,11 +107,35 @@ pub(crate) struct Place {
     pub(crate) kept: Kept,
     /// The number of the next entry.
     pub(crate) next_seq: u64,
-    /// The windows that entries are kept of, each with its first entry, oldest first.
-    pub(crate) windows: VecDeque<(u64, u64)>,
+    /// The windows that entries are kept of, oldest first.
+    pub(crate) windows: VecDeque<Entries>,
 }
 
+/// The entries of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entries {
+    /// Its number.
+    window: u64,
+    /// When it ends, steady ms.
+    ends_ms: u64,
+    /// The first of them.
+    first_seq: u64,
+}
+
+/// No charge of a window outlasts its end by longer: a rolling lease lives 30 s at most, and its charge 60 s
+/// more. It is what two whole windows last at least.
+const REACH_MS: u64 = 2 * 59_940;
+
 impl Place {
+    /// The first window whose entries a recovery in this one may need. Mostly that is [`KEPT_WINDOWS`]
+    /// before it. But a start on another run of the machine may open a window whose number is far ahead
+    /// though hardly any steady time has passed: then charges of older windows still count.
+    pub(crate) fn floor(&self, now: &Now) -> u64 {
+        let floor = now.window.number.saturating_sub(KEPT_WINDOWS);
+        let is_needed = |of: &&Entries| of.ends_ms + REACH_MS > now.window.opens_ms;
+        self.windows.iter().find(is_needed).map_or(floor, |oldest| floor.min(oldest.window))
+    }
+
     /// Whether it is worth an entry to be rid of those from before this window. The last one, which
     /// keeps the time, cannot go; and for a single one no other is written, or an idle ledger would
     /// write for ever.
@@ -90,19 +147,24 @@ impl Place {
     /// What is kept when the entries from before `floor` go and one more is written.
     pub(crate) fn keep_from(&mut self, floor: u64) -> Kept {
         let first_seq = self.first_from(floor);
-        self.windows.retain(|(window, _)| *window >= floor);
+        self.forget_before(floor);
         Kept { floor, first_seq }
     }
 
     fn first_from(&self, floor: u64) -> u64 {
-        let first = self.windows.iter().find(|(window, _)| *window >= floor);
-        first.map_or(self.next_seq, |(_, seq)| *seq)
+        let first = self.windows.iter().find(|of| of.window >= floor);
+        first.map_or(self.next_seq, |of| of.first_seq)
     }
 
-    /// An entry of this window is in the journal.
-    pub(crate) fn wrote(&mut self, window: u64) {
-        if self.windows.back().is_none_or(|(last, _)| *last != window) {
-            self.windows.push_back((window, self.next_seq));
+    pub(crate) fn forget_before(&mut self, floor: u64) {
+        self.windows.retain(|of| of.window >= floor);
+    }
+
+    /// An entry that was made at this time is in the journal.
+    pub(crate) fn wrote(&mut self, now: &Now) {
+        let WindowSpan { number: window, ends_ms, .. } = now.window;
+        if self.windows.back().is_none_or(|last| last.window != window) {
+            self.windows.push_back(Entries { window, ends_ms, first_seq: self.next_seq });
         }
         self.next_seq += 1;
     }
@@ -116,7 +178,11 @@ pub(crate) async fn recover(
     let catalogue = journal.load().await?;
     let (kept, oldest_seq) = (catalogue.kept, catalogue.oldest_seq);
     let mut replay = Replay::new(Books::new(shard, catalogue), kept);
-    journal.replay(kept.first_seq, |seq, entry| replay.entry(seq, entry)).await?;
+    let each = |seq, entry: &[u8]| {
+        replay.take_in(seq, entry);
+        Ok(())
+    };
+    journal.replay(kept.first_seq, each).await?;
     Ok(replay.finish(oldest_seq))
 }
 
@@ -128,15 +194,57 @@ pub(crate) struct Replay {
     pub(super) last: Option<Stamp>,
     /// Windows before this one are incomplete here.
     floor: u64,
+    faults: Faults,
+    /// What came last is missing or unreadable.
+    is_torn: bool,
 }
 
 impl Replay {
     pub(crate) fn new(books: Books, kept: Kept) -> Self {
         let place = Place { kept, next_seq: kept.first_seq, windows: VecDeque::new() };
-        Self { books, place, last: None, floor: kept.floor }
+        let (faults, is_torn) = (Faults::default(), false);
+        Self { books, place, last: None, floor: kept.floor, faults, is_torn }
     }
 
-    /// Takes in the next entry.
+    /// Takes in the next entry, whatever it is: what cannot be followed is passed over and puts in doubt
+    /// what it is of.
+    pub(crate) fn take_in(&mut self, seq: u64, entry: &[u8]) {
+        let expected = std::mem::replace(&mut self.place.next_seq, seq);
+        if seq != expected {
+            self.tear(seq, &RecoveryError::Gap { expected, found: seq }, &[]);
+        }
+        let reader = match EntryReader::new(entry) {
+            Ok(reader) => reader,
+            Err(source) => {
+                self.place.next_seq += 1;
+                return self.tear(seq, &RecoveryError::Entry { seq, source }, entry);
+            }
+        };
+        let stamp = reader.stamp;
+        let window = stamp.now.window.number;
+        if std::mem::take(&mut self.is_torn) {
+            // What is missing before this entry is of its window at the latest, or of the next, ahead.
+            self.books.doubt(None, window);
+        }
+        self.books.turn(&stamp.now);
+        for record in reader {
+            let record = record.map_err(|source| RecoveryError::Entry { seq, source });
+            if let Err(error) = record.and_then(|record| self.record(seq, &stamp, record)) {
+                self.faults.add(seq, &error, entry);
+                self.books.doubt(error.deployment(), window);
+            }
+        }
+        self.place.wrote(&stamp.now);
+        self.last = Some(stamp);
+    }
+
+    fn tear(&mut self, seq: u64, why: &RecoveryError, entry: &[u8]) {
+        metrics::invariant_violated();
+        self.faults.add(seq, why, entry);
+        self.is_torn = true;
+    }
+
+    /// Takes in the next entry, if it follows.
     pub(crate) fn entry(&mut self, seq: u64, entry: &[u8]) -> Result<(), RecoveryError> {
         if seq != self.place.next_seq {
             return Err(RecoveryError::Gap { expected: self.place.next_seq, found: seq });
@@ -144,10 +252,11 @@ impl Replay {
         let unreadable = |source| RecoveryError::Entry { seq, source };
         let reader = EntryReader::new(entry).map_err(unreadable)?;
         let stamp = reader.stamp;
+        self.books.turn(&stamp.now);
         for record in reader {
             self.record(seq, &stamp, record.map_err(unreadable)?)?;
         }
-        self.place.wrote(stamp.now.window.number);
+        self.place.wrote(&stamp.now);
         self.last = Some(stamp);
         Ok(())
     }
@@ -175,13 +284,20 @@ impl Replay {
             .slots
             .get_mut(&deployment)
             .ok_or(RecoveryError::UnknownDeployment { seq, deployment })?;
-        slot.recorded = stamp.now.window.number;
-        let floor = self.floor;
-        let book = slot.open(&mut self.books.active);
-        if is_of_incomplete(book, event, floor) {
-            return Ok(());
-        }
-        book.replay(event, &stamp.now).map_err(|source| {
+        slot.named = stamp.now.window.number;
+        let replayed = match event {
+            Event::PolicySet { policy } => {
+                slot.replay_policy(*policy, &stamp.now, &mut self.books.active)
+            }
+            event => {
+                let book = slot.book_mut().ok_or(RecoveryError::NoPolicy { seq, deployment })?;
+                if is_of_incomplete(book, event, self.floor) {
+                    return Ok(());
+                }
+                book.replay(event, &stamp.now)
+            }
+        };
+        replayed.map_err(|source| {
             metrics::invariant_violated();
             RecoveryError::Imbalance { seq, deployment, source }
         })
@@ -191,13 +307,60 @@ impl Replay {
     pub(crate) fn finish(mut self, oldest_seq: u64) -> Recovered {
         if let Some(last) = self.last {
             self.books.deleted_in(last.now.window.number);
+            self.books.follow_catalogue(&last.now);
         }
-        Recovered { books: self.books, place: self.place, last: self.last, oldest_seq }
+        self.books.history_has(self.place.kept);
+        let Self { books, place, last, faults, is_torn, .. } = self;
+        Recovered { books, place, last, oldest_seq, faults, is_torn }
     }
 
     /// The book of a deployment.
     pub(crate) fn book(&self, deployment: u32) -> Option<&Book> {
-        self.books.slots.get(&deployment)?.book.as_deref()
+        self.books.slots.get(&deployment)?.book()
+    }
+}
+
+impl Slot {
+    /// The policy that holds from here on; a book of another kind is another book.
+    fn replay_policy(
+        &mut self,
+        policy: Policy,
+        now: &Now,
+        active: &mut Vec<u32>,
+    ) -> Result<(), Imbalance> {
+        let open = self.open(policy, active);
+        open.recorded = now.window.number;
+        if open.book.policy().kind != policy.kind {
+            open.book.advance(now);
+            if !open.book.is_at_rest() {
+                return Err(Imbalance::KindChanged);
+            }
+            open.book = Book::new(policy);
+        }
+        open.book.replay(&Event::PolicySet { policy }, now)
+    }
+}
+
+impl Books {
+    /// The catalogue has what was put last. Entries say the same of each book that is not at rest, but for
+    /// those of earlier servers, which could drop a book and not tell the policy of the next.
+    fn follow_catalogue(&mut self, now: &Now) {
+        for no in &self.active {
+            let Some(slot) = self.slots.get_mut(no) else { continue };
+            let policy = slot.policy;
+            let Some(open) = slot.book.as_deref_mut() else { continue };
+            if *open.book.policy() == policy {
+                continue;
+            }
+            if !open.book.is_at_rest() {
+                tracing::warn!(deployment = %slot.id, "the journal ends with another policy than was put last");
+            }
+            if open.book.apply(&Command::SetPolicy(policy), now).is_err() {
+                open.book = Book::new(policy);
+            }
+            // The next entry on it tells.
+            open.recorded = 0;
+        }
     }
 }
 
@@ -216,8 +379,13 @@ fn is_of_incomplete(book: &Book, event: &Event, floor: u64) -> bool {
 
 /// A minute's window can be granted from in the entries of the window before it.
 pub(crate) const fn is_complete(kind: WindowKind, lease: LeaseId, floor: u64) -> bool {
+    is_complete_window(kind, lease.window, floor)
+}
+
+/// See [`is_complete`].
+pub(super) const fn is_complete_window(kind: WindowKind, window: u64, floor: u64) -> bool {
     match kind {
-        WindowKind::Minute => lease.window > floor || floor == 0,
-        WindowKind::Rolling => lease.window >= floor,
+        WindowKind::Minute => window > floor || floor == 0,
+        WindowKind::Rolling => window >= floor,
     }
 }

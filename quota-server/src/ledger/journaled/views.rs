@@ -39,27 +39,27 @@ impl Books {
     /// The windows that a deployment's book still has. `None`: no such deployment.
     pub(crate) fn pages(&mut self, id: &str, now: &Now) -> Option<Pages> {
         let slot = self.look(id)?;
-        Some(pages(slot.no, slot.book.as_deref_mut(), now))
+        Some(pages(slot.no, slot.book_mut(), now))
     }
 
     /// The same, at a time that the book itself is not brought to.
     pub(crate) fn pages_from_copy(&self, id: &str, now: &Now) -> Option<Pages> {
         let slot = self.live(id)?;
-        Some(pages(slot.no, slot.book.clone().as_deref_mut(), now))
+        Some(pages(slot.no, slot.book().cloned().as_mut(), now))
     }
 
     /// Who holds what. `None`: no such deployment.
     pub(crate) fn held(&mut self, id: &str, now: &Now) -> Option<Vec<Held>> {
         let slot = self.look(id)?;
         let no = slot.no;
-        let leases = slot.book.as_deref_mut().map_or_else(Vec::new, |book| book.held(now));
+        let leases = slot.book_mut().map_or_else(Vec::new, |book| book.held(now));
         Some(leases.into_iter().map(|lease| self.named(no, lease)).collect())
     }
 
     /// The same, at a time that the book itself is not brought to.
     pub(crate) fn held_from_copy(&self, id: &str, now: &Now) -> Option<Vec<Held>> {
         let slot = self.live(id)?;
-        let leases = slot.book.clone().map_or_else(Vec::new, |mut book| book.held(now));
+        let leases = slot.book().cloned().map_or_else(Vec::new, |mut book| book.held(now));
         Some(leases.into_iter().map(|lease| self.named(slot.no, lease)).collect())
     }
 
@@ -68,11 +68,11 @@ impl Books {
         let doubtful = self.doubtful;
         let live = self.slots.values_mut().filter(|slot| slot.deleted.is_none());
         live.map(|slot| {
-            if let Some(book) = &mut slot.book {
+            if let Some(book) = slot.book_mut() {
                 book.advance(now);
             }
             let mut overview = slot.overview(now);
-            if doubtful {
+            if doubtful || slot.is_quarantined(now) {
                 overview.standing.state = State::Quarantined;
             }
             (slot.stored(false), overview)
@@ -104,13 +104,13 @@ impl Books {
 
 impl Slot {
     fn overview(&self, now: &Now) -> Overview {
-        let book = self.book.as_deref();
+        let book = self.book();
         book.map_or_else(|| Book::new(self.policy).overview(now), |book| book.overview(now))
     }
 
     /// Only what the last 60 s hold depends on the time that a book was brought to.
     fn overview_from_copy(&self, now: &Now) -> Overview {
-        match &self.book {
+        match self.book() {
             Some(book) if self.policy.kind == WindowKind::Rolling => {
                 let mut book = book.clone();
                 book.advance(now);

@@ -1,16 +1,15 @@
-//! A journal whose store may have lost what was answered (R7): one that was promoted from a replica, or
-//! restored. The lost grants are of windows that were open or about to open, so nothing is granted until
-//! the window after the next one, which no lost grant can be of. Meanwhile leases in hand stay good.
+//! A journal that may lack what was answered (R7): its store was promoted from a replica, or restored, or it
+//! cannot be followed (`doubt.rs`). The lost grants are of windows that were open or about to open, so nothing
+//! is granted until the window after the next one, which no lost grant can be of. Meanwhile leases in hand
+//! stay good.
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use super::journal::Journal;
+use super::doubt::DOUBTFUL_WINDOWS;
+use super::journal::{Journal, JournalError};
 use super::time::Stamp;
 use super::writer::Writer;
 use crate::metrics;
-
-/// The open window, and the one that can be granted from ahead.
-const DOUBTFUL_WINDOWS: u64 = 2;
 
 impl<J: Journal> Writer<J> {
     /// Whether the books can be granted from.
@@ -21,35 +20,34 @@ impl<J: Journal> Writer<J> {
     }
 
     async fn vouch(&mut self, stamp: &Stamp) -> bool {
-        if self.journal.is_vouched_for() {
-            self.end_quarantine();
-            return true;
-        }
         let now = stamp.now.window.number;
-        if now < self.clean_from(now) {
+        let is_whole = self.journal.is_vouched_for();
+        if !is_whole && self.clean_from.is_none() {
+            self.quarantine(now, now + DOUBTFUL_WINDOWS, "the store may have lost grants");
+        }
+        let clean_from = self.state.books.clean_from;
+        if now < clean_from && self.clean_from.is_none_or(|from| from < clean_from) {
+            self.quarantine(now, clean_from, "the journal cannot be followed");
+        }
+        if self.clean_from.is_some_and(|from| now < from) {
             return false;
         }
-        match self.journal.vouch().await {
-            Ok(()) => self.end_quarantine(),
-            Err(error) => self.fail(&error),
+        if !is_whole && let Err(error) = self.journal.vouch().await {
+            self.fail(&error);
+            return false;
         }
-        self.outage.is_none()
+        self.end_quarantine();
+        true
     }
 
-    /// The first window without doubt.
-    fn clean_from(&mut self, now: u64) -> u64 {
-        if let Some(clean_from) = self.clean_from {
-            return clean_from;
+    fn quarantine(&mut self, now: u64, clean_from: u64, why: &str) {
+        let journal = self.journal.name();
+        warn!(journal, now, clean_from, "{why}: windows are quarantined");
+        if self.clean_from.replace(clean_from).is_none() {
+            metrics::quarantined();
+            self.health.failed();
         }
-        let clean_from = now + DOUBTFUL_WINDOWS;
-        warn!(
-            journal = self.journal.name(),
-            now, clean_from, "the store may have lost grants: windows are quarantined"
-        );
-        metrics::quarantined();
-        self.health.failed();
-        self.clean_from = Some(clean_from);
-        clean_from
+        self.state.books.doubt_rolling(clean_from);
     }
 
     fn end_quarantine(&mut self) {
@@ -57,5 +55,46 @@ impl<J: Journal> Writer<J> {
             self.health.mended();
             info!(journal = self.journal.name(), "the quarantine is over");
         }
+    }
+
+    /// After a recovery: what of the journal could not be followed is told and kept aside.
+    pub(super) async fn tell_faults(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
+        if let Some(clean_from) = self.clean_from {
+            self.state.books.doubt_rolling(clean_from);
+        }
+        if std::mem::take(&mut self.state.is_torn) {
+            self.state.books.doubt(None, stamp.now.window.number);
+            // From now on this entry bounds the doubt: another start does not make it longer.
+            self.draft.begin(stamp);
+            self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
+            self.state.place.wrote(&stamp.now);
+        }
+        let faults = std::mem::take(&mut self.state.faults);
+        if faults.count == 0 {
+            return Ok(());
+        }
+        let (journal, count) = (self.journal.name(), faults.count);
+        for fault in &faults.first {
+            error!(journal, seq = fault.seq, deployment = fault.deployment, "{fault}");
+        }
+        error!(
+            journal,
+            count,
+            "the journal cannot be followed: what that is of is quarantined, see the runbook"
+        );
+        if let Err(error) = self.journal.put_aside(&faults.first).await {
+            warn!(journal = self.journal.name(), %error, "what cannot be followed is not kept");
+        }
+        let doubtful = self.state.books.quarantined(&stamp.now).count();
+        (0..doubtful).for_each(|_| metrics::quarantined());
+        Ok(())
+    }
+
+    /// Shows which deployments are quarantined.
+    pub(super) fn show_quarantines(&self, stamp: &Stamp) {
+        let books = &self.state.books;
+        let mut ids: Vec<_> = books.quarantined(&stamp.now).map(|slot| slot.id.clone()).collect();
+        ids.sort_unstable();
+        self.health.quarantined(books.shard.no, ids);
     }
 }

@@ -10,6 +10,9 @@
 //! after a crash. While the disk does not take writes (`outage.rs`) that waits: writes are refused at once,
 //! what is only looked at is answered from the old books.
 
+#[cfg(test)]
+mod prefixes;
+
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -25,7 +28,6 @@ use super::journal::{Change, Journal, JournalError};
 use super::outage::{Health, Outage};
 use super::recovery::{Recovered, RecoveryError, recover};
 use super::time::{LedgerTime, Stamp};
-use super::turn::KEPT_WINDOWS;
 use crate::ledger::Unavailable;
 use crate::metrics;
 
@@ -47,13 +49,13 @@ pub(crate) struct Writer<J> {
     time: Arc<LedgerTime>,
     pub(super) health: Arc<Health>,
     history_windows: u64,
-    draft: Draft,
+    pub(super) draft: Draft,
     /// What the next commit is made for, where that is traced.
     traced: Vec<Span>,
     /// The answers that the last commit allows, until they are told.
     committed: Vec<Answer>,
-    /// The window that the books were last turned to.
-    turned: u64,
+    /// What the last recovery found closed is not in the history perhaps.
+    is_fresh: bool,
     pub(super) outage: Option<Outage>,
     /// While the journal cannot be vouched for: the first window that can be granted from again.
     pub(super) clean_from: Option<u64>,
@@ -81,7 +83,7 @@ impl<J: Journal> Writer<J> {
             draft: Draft::default(),
             traced: Vec::new(),
             committed: Vec::new(),
-            turned: 0,
+            is_fresh: true,
             outage: None,
             clean_from: None,
             fenced: false,
@@ -161,6 +163,7 @@ impl<J: Journal> Writer<J> {
         if self.outage.is_some() || !self.is_vouched_for(&stamp).await {
             tell(&mut self.committed, &Ok(()));
             self.refuse(batch, &stamp);
+            self.trim().await;
             self.beat(&stamp).await;
             return;
         }
@@ -186,7 +189,8 @@ impl<J: Journal> Writer<J> {
         self.traced.clear();
         self.traced.extend(batch.iter().filter_map(Job::span).cloned());
         let (books, draft) = (&mut self.state.books, &mut self.draft);
-        batch.drain(..).map(|job| job.apply(books, &stamp.now, draft)).collect()
+        let wanted = batch.drain(..).filter_map(Job::wanted);
+        wanted.map(|job| job.apply(books, &stamp.now, draft)).collect()
     }
 
     fn refuse(&mut self, batch: &mut Vec<Job>, stamp: &Stamp) {
@@ -213,21 +217,26 @@ impl<J: Journal> Writer<J> {
         self.traced.clear();
         written?;
         metrics::committed(began.elapsed(), grants, bytes);
-        self.state.place.wrote(stamp.now.window.number);
+        self.state.place.wrote(&stamp.now);
         Ok(())
     }
 
     /// At a new window: what is over goes into the history, and old entries stop counting.
     async fn turn(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         let now = &stamp.now;
-        if self.turned == now.window.number {
+        let is_fresh = std::mem::take(&mut self.is_fresh);
+        if !self.state.books.turn(now) && !is_fresh {
             return Ok(());
         }
+        if is_fresh {
+            self.tell_faults(stamp).await?;
+        }
+        self.show_quarantines(stamp);
         self.state.books.audit();
         self.draft.begin(stamp);
-        self.state.books.close_windows(now, &mut self.draft);
-        self.state.books.forget_deleted(self.history_windows, now, &mut self.draft);
-        let floor = now.window.number.saturating_sub(KEPT_WINDOWS);
+        let floor = self.state.place.floor(now);
+        self.state.books.close_windows(&mut self.draft);
+        self.state.books.forget_deleted(self.history_windows, floor, now, &mut self.draft);
         if !self.draft.is_empty() || self.state.place.has_old(floor) {
             self.state.books.carry(now, &mut self.draft);
             let kept = self.state.place.keep_from(floor);
@@ -236,7 +245,6 @@ impl<J: Journal> Writer<J> {
             self.commit(stamp).await?;
             self.state.place.kept = kept;
         }
-        self.turned = now.window.number;
         Ok(())
     }
 
@@ -285,7 +293,7 @@ impl<J: Journal> Writer<J> {
         match self.read_again().await {
             Ok(state) => {
                 self.state = state;
-                self.turned = 0;
+                self.is_fresh = true;
                 self.outage = None;
                 self.health.mended();
                 tracing::info!(journal = self.journal.name(), "the journal can be written again");

@@ -20,7 +20,7 @@ use crate::ledger::journaled::{
 };
 use crate::metrics;
 use crate::store::postgres::{
-    Database, Me, PostgresHistory, PostgresJournal, Term, elect, look, news, oldest_seq,
+    Database, Me, PostgresHistory, PostgresJournal, Term, deleted, elect, look, news, oldest_seq,
     read_catalogue,
 };
 
@@ -68,7 +68,7 @@ impl Candidate {
 
     async fn go_on(&mut self, place: Place) -> Place {
         match place {
-            Place::Nowhere => match self.sit_down().await {
+            Place::Nowhere => match self.come().await {
                 Ok(seat) => {
                     self.is_lost = false;
                     info!("this server stands by");
@@ -84,13 +84,28 @@ impl Candidate {
         }
     }
 
+    /// Sits down. A gap in the journal is bridged only where nobody writes, who could have removed what is
+    /// missing: then it stays, and somebody must go on.
+    pub(super) async fn come(&self) -> Result<Seat, RecoveryError> {
+        match self.sit_down(false).await {
+            Err(RecoveryError::Gap { .. }) if !self.is_led().await? => self.sit_down(true).await,
+            seat => seat,
+        }
+    }
+
+    async fn is_led(&self) -> Result<bool, RecoveryError> {
+        let mut connection = self.database.connect().await?;
+        Ok(look(&mut connection, TERM).await?.is_alive)
+    }
+
     /// Reads the books and follows them from now on.
-    pub(super) async fn sit_down(&self) -> Result<Seat, RecoveryError> {
+    async fn sit_down(&self, bridges: bool) -> Result<Seat, RecoveryError> {
         let mut connection = self.database.connect().await?;
         let follower = Follower::new(read_catalogue(&mut connection).await?);
         let (clock, history) = (Arc::clone(&self.clock), Arc::clone(&self.history));
-        let standby = Arc::new(Standby::new(follower, clock, history));
-        read_on(&mut connection, &standby).await?;
+        let own_url = Arc::clone(&self.config.advertise_url);
+        let standby = Arc::new(Standby::new(follower, clock, history, own_url));
+        read_on(&mut connection, &standby, bridges).await?;
         standby.saw(&look(&mut connection, TERM).await?);
         self.face.send_replace(Face::Standby(Arc::clone(&standby)));
         metrics::active(false);
@@ -116,7 +131,10 @@ impl Candidate {
         let leader = look(&mut seat.connection, TERM).await?;
         seat.standby.saw(&leader);
         if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
-            read_on(&mut seat.connection, &seat.standby).await?;
+            read_on(&mut seat.connection, &seat.standby, false).await?;
+            if seat.standby.counts_deleted() {
+                seat.standby.still_deleted(&deleted(&mut seat.connection).await?);
+            }
         }
         if leader.is_alive {
             return Ok(None);
@@ -137,7 +155,7 @@ impl Candidate {
         term: Term,
     ) -> Result<Arc<JournaledLedger>, RecoveryError> {
         let Seat { standby, mut connection } = seat;
-        read_on(&mut connection, &standby).await?;
+        read_on(&mut connection, &standby, false).await?;
         let oldest = oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
         let time = standby.time();
@@ -165,7 +183,7 @@ impl Candidate {
     async fn lead(&self, ledger: &JournaledLedger) {
         let fenced = self.stop.run_until_cancelled(watch(ledger)).await.is_some();
         if fenced {
-            warn!("another server has taken over: this one stands by");
+            warn!("this server writes no more, another has taken over: it stands by");
             self.face.send_replace(Face::Reading);
             metrics::active(false);
         }
@@ -173,7 +191,7 @@ impl Candidate {
     }
 
     /// Something went wrong; the books that there are stay to be read for a while.
-    async fn lost(&mut self, error: &RecoveryError) -> Place {
+    pub(super) async fn lost(&mut self, error: &RecoveryError) -> Place {
         if !std::mem::replace(&mut self.is_lost, true) {
             warn!(%error, "a standby cannot follow the journal");
         }
@@ -196,11 +214,15 @@ async fn watch(ledger: &JournaledLedger) {
 }
 
 /// Takes in all that is new.
-async fn read_on(connection: &mut PgConnection, standby: &Standby) -> Result<(), RecoveryError> {
+async fn read_on(
+    connection: &mut PgConnection,
+    standby: &Standby,
+    bridges: bool,
+) -> Result<(), RecoveryError> {
     loop {
         let news = news(connection, standby.next_seq()).await?;
         let is_all = news.entries.is_empty();
-        standby.take_in(news)?;
+        standby.take_in(news, bridges)?;
         if is_all {
             return Ok(());
         }

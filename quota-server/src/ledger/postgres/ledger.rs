@@ -131,7 +131,11 @@ impl Ledger for PostgresLedger {
     }
 
     fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
+        let mut warnings = self.warnings.clone();
+        if let Face::Active(ledger) = &*self.face.borrow() {
+            warnings.extend(ledger.warnings());
+        }
+        warnings
     }
 
     fn queued(&self) -> usize {

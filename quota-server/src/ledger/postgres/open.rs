@@ -95,7 +95,12 @@ impl Candidate {
     }
 
     async fn begin(&mut self) -> Result<Place, RecoveryError> {
-        let mut seat = self.sit_down().await?;
+        let mut seat = match self.come().await {
+            Ok(seat) => seat,
+            // The active server may remove entries while they are read.
+            Err(error @ RecoveryError::Gap { .. }) => return Ok(self.lost(&error).await),
+            Err(error) => return Err(error),
+        };
         match self.look(&mut seat).await? {
             Some(term) => Ok(Place::Active(self.take_over(seat, term).await?)),
             None => Ok(Place::Standby(seat)),

@@ -20,6 +20,8 @@ const FRESH: Duration = Duration::from_secs(5);
 pub(super) struct Standby {
     clock: Arc<dyn Clock>,
     history: Arc<PostgresHistory>,
+    /// How clients reach this server.
+    own_url: Arc<str>,
     state: Mutex<State>,
 }
 
@@ -30,6 +32,8 @@ struct State {
     /// How clients reach the active server, if one is alive.
     active: Option<Arc<str>>,
     looked: Instant,
+    /// The window in which it was last asked which deleted deployments there still are.
+    counted: u64,
 }
 
 impl Standby {
@@ -37,14 +41,16 @@ impl Standby {
         follower: Follower,
         clock: Arc<dyn Clock>,
         history: Arc<PostgresHistory>,
+        own_url: Arc<str>,
     ) -> Self {
         let state = State {
             follower: Some(follower),
             sightings: Sightings::default(),
             active: None,
             looked: Instant::now(),
+            counted: 0,
         };
-        Self { clock, history, state: Mutex::new(state) }
+        Self { clock, history, own_url, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -71,13 +77,29 @@ impl Standby {
     }
 
     /// Takes in what is new.
-    pub(super) fn take_in(&self, news: News) -> Result<(), RecoveryError> {
+    pub(super) fn take_in(&self, news: News, bridges: bool) -> Result<(), RecoveryError> {
         let mut state = self.state();
         let Some(follower) = state.follower.as_mut() else { return Ok(()) };
         follower.deployments(news.deployments, news.last_deployment);
-        news.entries.iter().try_for_each(|(seq, entry)| follower.entry(*seq, entry))?;
+        let mut entries = news.entries.iter();
+        entries.try_for_each(|(seq, entry)| follower.entry(*seq, entry, bridges))?;
         follower.keep(news.kept);
         Ok(())
+    }
+
+    /// Whether to ask which deleted deployments there still are: once a window, while it knows of any.
+    pub(super) fn counts_deleted(&self) -> bool {
+        let mut state = self.state();
+        let State { follower: Some(follower), counted, .. } = &mut *state else { return false };
+        let window = follower.window();
+        follower.knows_deleted() && std::mem::replace(counted, window) != window
+    }
+
+    /// These are all deleted deployments that there still are, asked after all entries were taken in.
+    pub(super) fn still_deleted(&self, still: &[u32]) {
+        if let Some(follower) = &mut self.state().follower {
+            follower.still_deleted(still);
+        }
     }
 
     /// The ledger's time, going on from what was seen of it.
@@ -126,10 +148,12 @@ impl Standby {
         Ok(Some(live.with(history, oldest)))
     }
 
-    /// Where writers must go, if that is known just now.
+    /// Where writers must go, if that is known just now. A server that was started again under its own
+    /// address finds itself named until its last sign of life is old: it sends nobody to itself.
     pub(super) fn elsewhere(&self) -> Unavailable {
         let state = self.state();
         let active = state.active.clone().filter(|_| state.looked.elapsed() <= TERM);
+        let active = active.filter(|url| *url != self.own_url);
         active.map_or(Unavailable::CannotWrite, Unavailable::Standby)
     }
 

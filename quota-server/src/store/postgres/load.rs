@@ -71,6 +71,13 @@ async fn changed_since(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// The deleted deployments that are not forgotten.
+pub(crate) async fn deleted(connection: &mut PgConnection) -> Result<Vec<u32>, JournalError> {
+    let call = sqlx::query_scalar("SELECT no FROM deployments WHERE deleted").fetch_all(connection);
+    let numbers: Vec<i64> = within(CALL, call).await?;
+    Ok(numbers.into_iter().filter_map(|no| u32::try_from(no).ok()).collect())
+}
+
 struct Meta {
     kept: Kept,
     last_deployment: Option<u32>,

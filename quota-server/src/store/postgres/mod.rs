@@ -28,4 +28,4 @@ pub(crate) use database::Database;
 pub(crate) use history::PostgresHistory;
 pub(crate) use journal::PostgresJournal;
 pub(crate) use leader::{Leader, Me, Term, elect, look};
-pub(crate) use load::{News, news, oldest_seq, read_catalogue};
+pub(crate) use load::{News, deleted, news, oldest_seq, read_catalogue};

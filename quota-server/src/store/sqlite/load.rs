@@ -34,6 +34,13 @@ async fn catalogue(connection: &mut SqliteConnection) -> sqlx::Result<Catalogue>
     })
 }
 
+/// The number of the last entry; 0: there is none.
+pub(super) async fn last_seq(connection: &mut SqliteConnection) -> Result<u64, JournalError> {
+    let call = sqlx::query_scalar("SELECT max(seq) FROM journal").fetch_one(connection);
+    let last: Option<i64> = call.await.map_err(JournalError::new)?;
+    Ok(last.map_or(0, i64::unsigned_abs))
+}
+
 async fn meta(connection: &mut SqliteConnection, key: &str) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
         .bind(key)

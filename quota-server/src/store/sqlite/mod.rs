@@ -4,12 +4,14 @@
 //! In the common case a commit is one statement, so one transaction and one fsync.
 
 mod append;
+mod aside;
 mod files;
 mod history;
 mod load;
 mod lock;
 #[cfg(test)]
 mod tests;
+mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,13 +21,15 @@ use sqlx::{ConnectOptions, Connection};
 
 pub(crate) use files::{open_all, prepared, shard_files};
 pub(crate) use history::read_history;
+use load::last_seq;
 pub(crate) use load::{read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
 
 use crate::ledger::journaled::{
-    Catalogue, Commit, History, Journal, JournalError, RecoveryError, ShardNo,
+    Catalogue, Commit, Fault, History, Journal, JournalError, RecoveryError, ShardNo,
 };
 use history::SqliteHistory;
+use witness::Witness;
 
 /// The migrations that this server knows.
 pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -36,6 +40,9 @@ pub(crate) struct SqliteJournal {
     name: String,
     connection: Option<SqliteConnection>,
     history: Arc<SqliteHistory>,
+    /// `None`: it cannot be had.
+    witness: Option<Witness>,
+    is_vouched_for: bool,
 }
 
 impl SqliteJournal {
@@ -45,6 +52,32 @@ impl SqliteJournal {
             name: path.display().to_string(),
             connection: Some(connection),
             history: Arc::new(SqliteHistory::new(options(path).read_only(true))),
+            witness: None,
+            is_vouched_for: true,
+        }
+    }
+
+    /// Asks the witness, once: later on the database is open all the time.
+    fn ask_witness(&mut self, last_seq: u64) {
+        if self.witness.is_some() {
+            return;
+        }
+        match Witness::of(&self.path) {
+            Ok(witness) => {
+                self.is_vouched_for = witness.vouches(last_seq);
+                self.witness = Some(witness);
+            }
+            Err(error) => tracing::warn!(journal = self.name, %error, "there is no witness"),
+        }
+        if self.is_vouched_for {
+            self.saw(last_seq);
+        }
+    }
+
+    /// While a quarantine lasts the witness says what it said.
+    fn saw(&mut self, seq: u64) {
+        if let Some(witness) = self.witness.as_mut().filter(|_| self.is_vouched_for) {
+            witness.saw(seq);
         }
     }
 
@@ -73,7 +106,11 @@ impl Journal for SqliteJournal {
 
     async fn load(&mut self) -> Result<Catalogue, JournalError> {
         self.drop_connection().await;
-        read_catalogue(self.connection().await?).await
+        let connection = self.connection().await?;
+        let catalogue = read_catalogue(connection).await?;
+        let last_seq = last_seq(connection).await?;
+        self.ask_witness(last_seq);
+        Ok(catalogue)
     }
 
     async fn replay(
@@ -85,11 +122,30 @@ impl Journal for SqliteJournal {
     }
 
     async fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
-        append::append(self.connection().await?, commit).await.map_err(JournalError::new)
+        let seq = commit.seq;
+        append::append(self.connection().await?, commit).await.map_err(JournalError::new)?;
+        self.saw(seq);
+        Ok(())
+    }
+
+    fn is_vouched_for(&self) -> bool {
+        self.is_vouched_for
+    }
+
+    async fn vouch(&mut self) -> Result<(), JournalError> {
+        let last_seq = last_seq(self.connection().await?).await?;
+        self.is_vouched_for = true;
+        self.saw(last_seq);
+        Ok(())
     }
 
     async fn trim(&mut self, seq: u64) -> Result<(), JournalError> {
         append::trim(self.connection().await?, seq).await.map_err(JournalError::new)
+    }
+
+    /// In files of its own: the database may be what is broken.
+    async fn put_aside(&mut self, faults: &[Fault]) -> Result<(), JournalError> {
+        aside::keep(&self.path, faults).map_err(JournalError::new)
     }
 
     async fn probe(&mut self) -> Result<(), JournalError> {
@@ -99,6 +155,9 @@ impl Journal for SqliteJournal {
 
     async fn close(&mut self) -> Result<(), JournalError> {
         self.history.close().await;
+        if let Some(witness) = self.witness.as_mut().filter(|_| self.is_vouched_for) {
+            witness.write();
+        }
         if let Some(connection) = self.connection.take() {
             append::close(connection).await.map_err(JournalError::new)?;
         }

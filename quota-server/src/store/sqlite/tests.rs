@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::connect;
 use crate::clock::manual::ManualClock;
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError, RecoveryError};
-use crate::ledger::{Caller, Ledger, Op, Put};
+use crate::ledger::{Caller, Ledger, Op, OpError, Put, Reply, Unavailable};
 use crate::verify::{VerifyError, verify};
 
 async fn open(folder: &Path, shards: u32) -> Result<JournaledLedger, OpenError> {
@@ -87,8 +87,36 @@ async fn a_newer_schema_is_left_alone() {
     assert!(matches!(error, OpenError::NewerSchema { version: 9_999, .. }), "{error}");
 }
 
+/// Acquires exactly this of `a`.
+async fn take(ledger: &JournaledLedger, tokens: u64) -> Result<Reply, OpError> {
+    let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
+    let (min, want) = (Amount::new(tokens, 1), Amount::new(tokens, 1));
+    let (deployment, request) = ("a".into(), RequestKey(u128::from(tokens)));
+    let op = Op::Acquire { deployment, request, min, want, ahead: false };
+    ledger.run(caller, vec![op]).await.remove(0)
+}
+
+/// Nothing is granted for two windows, all of it in the next.
+async fn is_quarantined(folder: &Path) {
+    let (clock, tracker) = (ManualClock::new(), TaskTracker::new());
+    let config = JournaledConfig::new(folder);
+    let reads = Arc::new(clock.clone());
+    let stop = CancellationToken::new();
+    let ledger = JournaledLedger::open(&config, reads, &tracker, stop).await.unwrap();
+    for _ in 0..2 {
+        let refused = take(&ledger, 7).await;
+        assert!(
+            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
+            "{refused:?}"
+        );
+        clock.advance(60_000);
+    }
+    take(&ledger, 500).await.unwrap();
+    ledger.stop().await;
+}
+
 #[tokio::test]
-async fn a_broken_entry_is_named() {
+async fn a_broken_entry_is_named_kept_and_quarantined() {
     let folder = used(1).await;
     sql(
         folder.path(),
@@ -96,21 +124,44 @@ async fn a_broken_entry_is_named() {
          WHERE seq = 3",
     )
     .await;
-    let error = error(folder.path(), 1).await;
-    let OpenError::Recovery { name, source } = &error else { panic!("{error}") };
-    assert!(name.ends_with("ledger-00.sqlite"));
-    assert!(matches!(source, RecoveryError::Entry { seq: 3, .. }), "{error}");
     let found = verify(folder.path()).await.unwrap_err();
     assert!(matches!(found, VerifyError::Unreadable { .. }), "{found}");
+    is_quarantined(folder.path()).await;
+    let kept = folder.path().join("quarantine/ledger-00-3");
+    assert!(!std::fs::read(kept.with_extension("entry")).unwrap().is_empty());
+    let why = std::fs::read_to_string(kept.with_extension("txt")).unwrap();
+    assert!(why.starts_with("journal entry 3 is unreadable"), "{why}");
 }
 
 #[tokio::test]
-async fn a_lost_entry_is_named() {
+async fn a_lost_entry_is_quarantined() {
     let folder = used(1).await;
     sql(folder.path(), "DELETE FROM journal WHERE seq = 2").await;
-    let error = error(folder.path(), 1).await;
-    let OpenError::Recovery { source, .. } = &error else { panic!("{error}") };
-    assert!(matches!(source, RecoveryError::Gap { expected: 2, found: 3 }), "{error}");
+    let found = verify(folder.path()).await.unwrap_err();
+    let VerifyError::Unreadable { source, .. } = &found else { panic!("{found}") };
+    assert!(matches!(source, RecoveryError::Gap { expected: 2, found: 3 }), "{found}");
+    is_quarantined(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_database_that_was_put_back_is_quarantined() {
+    let folder = used(1).await;
+    let last = "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)";
+    sql(folder.path(), last).await;
+    is_quarantined(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_a_copy_is_quarantined() {
+    let (folder, copy) = (used(1).await, tempfile::tempdir().unwrap());
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    is_quarantined(copy.path()).await;
+    let ledger = open(folder.path(), 1).await.unwrap();
+    assert!(ledger.health().await.is_ok(), "the folder itself is vouched for");
+    ledger.stop().await;
 }
 
 #[tokio::test]

@@ -159,5 +159,24 @@ async fn a_writer_that_dies_is_noticed_and_holds_nobody_up() {
         assert!(cannot_write(&world.take("a", 100).await));
         assert_eq!(world.ledger.health().await, Err(Unavailable::CannotWrite));
     }
+    world.ledger.died().await;
     world.ledger.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_granted_to_a_caller_that_is_gone() {
+    let world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    let gate = world.memory()[0].gate.clone();
+    let closed = gate.lock().await;
+    let mut first = world.ledger.run(gw(1), vec![acquire("a", 10, 1)]);
+    assert!(poll!(&mut first).is_pending());
+    // Until the first commit waits at the gate.
+    sleep(Duration::from_millis(1)).await;
+    let mut second = world.ledger.run(gw(1), vec![acquire("a", 10, 2)]);
+    assert!(poll!(&mut second).is_pending());
+    drop(second);
+    drop(closed);
+    assert!(first.await[0].is_ok());
+    assert_eq!(world.pages("a").await[0].granted.tokens, 10);
 }

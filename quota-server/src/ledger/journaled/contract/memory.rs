@@ -14,7 +14,7 @@ use super::super::recovery::RecoveryError;
 
 /// How writing fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Fault {
+pub(in crate::ledger::journaled) enum Fault {
     #[default]
     None,
     /// Nothing is written.
@@ -27,26 +27,26 @@ pub(super) enum Fault {
 
 /// What survives a crash.
 #[derive(Debug, Default)]
-pub(super) struct Disk {
-    pub(super) entries: BTreeMap<u64, Vec<u8>>,
-    pub(super) deployments: BTreeMap<u32, DeploymentRow>,
-    pub(super) last_deployment: Option<u32>,
-    pub(super) history: BTreeMap<(u32, u64), BookPage>,
-    pub(super) kept: Kept,
-    pub(super) fault: Fault,
+pub(in crate::ledger::journaled) struct Disk {
+    pub(in crate::ledger::journaled) entries: BTreeMap<u64, Vec<u8>>,
+    pub(in crate::ledger::journaled) deployments: BTreeMap<u32, DeploymentRow>,
+    pub(in crate::ledger::journaled) last_deployment: Option<u32>,
+    pub(in crate::ledger::journaled) history: BTreeMap<(u32, u64), BookPage>,
+    pub(in crate::ledger::journaled) kept: Kept,
+    pub(in crate::ledger::journaled) fault: Fault,
 }
 
 /// A journal on such a disk.
 #[derive(Debug, Clone, Default)]
-pub(super) struct MemoryJournal {
-    pub(super) disk: Arc<Mutex<Disk>>,
+pub(in crate::ledger::journaled) struct MemoryJournal {
+    pub(in crate::ledger::journaled) disk: Arc<Mutex<Disk>>,
     /// Held by a test that wants commits to wait.
-    pub(super) gate: Arc<tokio::sync::Mutex<()>>,
+    pub(in crate::ledger::journaled) gate: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl MemoryJournal {
     /// The disk, also after a writer died with it in hand.
-    pub(super) fn disk(&self) -> MutexGuard<'_, Disk> {
+    pub(in crate::ledger::journaled) fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

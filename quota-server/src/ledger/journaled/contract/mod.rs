@@ -1,10 +1,12 @@
 //! One suite for every ledger. To run it on another: implement [`world::Store`] for it and name it in
 //! [`suite`] below.
 
+mod broken;
 mod deployments;
+mod earlier;
 mod faults;
 mod leases;
-mod memory;
+pub(super) mod memory;
 mod oracle;
 mod restarts;
 mod windows;
@@ -86,6 +88,7 @@ suite! {
         restarts::the_same_minute_grants_only_what_was_left,
         restarts::returns_after_a_restart_are_credited_once,
         restarts::a_lowered_limit_is_replayed_after_what_it_came_after,
+        restarts::a_limit_that_is_changed_around_a_dropped_book_is_replayed,
         restarts::a_compacted_journal_is_read_back,
         windows::the_history_adds_up,
         windows::late_usage_moves_from_burnt_to_used,

@@ -65,6 +65,23 @@ pub(super) async fn a_lowered_limit_is_replayed_after_what_it_came_after(mut wor
     world.take("a", 50).await.unwrap();
 }
 
+/// A refused ask makes a book, a restart drops it, and the limit is changed before and after.
+pub(super) async fn a_limit_that_is_changed_around_a_dropped_book_is_replayed(mut world: World) {
+    for (id, [first, second, last]) in [("up", [100, 200, 1_000]), ("down", [1_000, 2_000, 100])] {
+        world.put(id, minute(first)).await.unwrap();
+        assert!(world.take(id, first + 50).await.is_err());
+        world.put(id, minute(second)).await.unwrap();
+        world.crash().await;
+        world.put(id, minute(last)).await.unwrap();
+        world.take(id, last - 10).await.unwrap();
+        for _ in 0..2 {
+            world.crash().await;
+            assert!(is_denied(&world.take(id, 11).await), "{id}");
+        }
+        world.take(id, 10).await.unwrap();
+    }
+}
+
 /// Over many windows, with a crash in each: the entries of old windows are gone, and what they left
 /// open is still known.
 pub(super) async fn a_compacted_journal_is_read_back(mut world: World) {

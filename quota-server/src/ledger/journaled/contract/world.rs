@@ -92,7 +92,9 @@ impl World {
             let copy = tempfile::tempdir().unwrap();
             for file in fs::read_dir(old.path()).unwrap() {
                 let file = file.unwrap();
-                if !file.file_name().to_string_lossy().ends_with("-shm") {
+                let name = file.file_name().to_string_lossy().into_owned();
+                // The copy stands for the folder itself: no witness says that it is one.
+                if !name.ends_with("-shm") && !name.ends_with(".witness") {
                     fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
                 }
             }

@@ -1,0 +1,115 @@
+//! A journal that cannot be followed: the server starts all the same, and grants nothing that it cannot
+//! vouch for.
+
+use quota_core::{Denial, Event, LeaseId, Refusal, RequestKey, State};
+
+use super::super::entry::{EntryReader, EntryWriter, Record};
+use super::world::{World, cannot_write, is_denied, minute, rolling};
+use crate::ledger::OpError;
+
+/// Two deployments with grants in the open window, and the number of the last entry.
+async fn granted() -> (World, u64) {
+    let mut world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    world.put("b", minute(500)).await.unwrap();
+    world.put("r", rolling(500)).await.unwrap();
+    for id in ["b", "a", "a"] {
+        world.take(id, 100).await.unwrap();
+    }
+    let last = *world.memory()[0].disk().entries.keys().last().unwrap();
+    (world, last)
+}
+
+fn is_quarantined<T: std::fmt::Debug>(result: &Result<T, OpError>) -> bool {
+    matches!(
+        result,
+        Err(OpError::Refused {
+            refusal: Refusal::Denied(Denial { state: State::Quarantined, .. }),
+            ..
+        })
+    )
+}
+
+/// Nothing is granted for two windows, then all of the limit, and a restart says the same.
+async fn the_shard_is_quarantined(mut world: World) {
+    world.crash().await;
+    for _ in 0..2 {
+        assert!(cannot_write(&world.take("a", 1).await));
+        assert!(world.ledger.health().await.is_err());
+        assert_eq!(world.ledger.deployments().await.unwrap().len(), 3, "reads are answered");
+        world.crash().await;
+        assert!(cannot_write(&world.take("b", 1).await));
+        world.windows_pass(1).await;
+    }
+    for id in ["a", "b"] {
+        world.take(id, 500).await.unwrap();
+    }
+    assert!(is_quarantined(&world.take("r", 1).await), "its charges last a window longer");
+    world.windows_pass(1).await;
+    world.take("r", 500).await.unwrap();
+    world.crash().await;
+    world.take("a", 500).await.unwrap();
+    assert!(is_denied(&world.take("a", 1).await));
+}
+
+#[tokio::test]
+async fn an_unreadable_entry_quarantines_the_shard() {
+    for back in [0, 1] {
+        let (world, last) = granted().await;
+        world.memory()[0].disk().entries.get_mut(&(last - back)).unwrap()[9] ^= 1;
+        the_shard_is_quarantined(world).await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_entry_quarantines_the_shard() {
+    let (world, last) = granted().await;
+    world.memory()[0].disk().entries.remove(&(last - 1)).unwrap();
+    the_shard_is_quarantined(world).await;
+}
+
+#[tokio::test]
+async fn an_entry_of_a_deployment_that_there_is_not_quarantines_the_shard() {
+    let (world, _) = granted().await;
+    let row = world.memory()[0].disk().deployments.remove(&1).unwrap();
+    let mut again = world;
+    again.crash().await;
+    assert!(cannot_write(&again.take("a", 1).await));
+    again.memory()[0].disk().deployments.insert(1, row);
+}
+
+#[tokio::test]
+async fn a_grant_that_does_not_follow_quarantines_its_deployment_alone() {
+    let (mut world, last) = granted().await;
+    {
+        let mut disk = world.memory()[0].disk();
+        let stamp = EntryReader::new(&disk.entries[&last]).unwrap().stamp;
+        let mut writer = EntryWriter::default();
+        writer.begin(&stamp);
+        let lease = LeaseId { window: stamp.now.window.number, number: 0 };
+        let holder = EntryReader::new(&disk.entries[&last]).unwrap().find_map(holder_of).unwrap();
+        let (starts_ms, ends_ms) = (stamp.now.steady_ms, stamp.now.steady_ms + 2_000);
+        let (request, amount) = (RequestKey(9), quota_core::Amount::new(7, 1));
+        writer.event(0, Event::Granted { lease, holder, request, amount, starts_ms, ends_ms });
+        disk.entries.insert(last + 1, writer.finish());
+    }
+    for _ in 0..2 {
+        world.crash().await;
+        assert!(is_quarantined(&world.take("a", 1).await));
+        assert!(world.ledger.health().await.is_ok());
+        assert_eq!(world.ledger.warnings(), ["1 deployments are quarantined: a"]);
+        world.take("b", 10).await.unwrap();
+        world.windows_pass(1).await;
+    }
+    world.take("a", 500).await.unwrap();
+    assert!(world.ledger.warnings().is_empty());
+}
+
+fn holder_of(
+    record: Result<Record<'_>, super::super::entry::EntryError>,
+) -> Option<quota_core::HolderId> {
+    match record {
+        Ok(Record::Event { event: Event::Granted { holder, .. }, .. }) => Some(holder),
+        _ => None,
+    }
+}
