@@ -178,8 +178,7 @@ book() {
     python3 tests/python/links.py target/book ./*.md docs/*.md helm/README.md
 }
 
-# The development profile, as the lints: optimised a little, so that scenarios with real processes keep up with real minutes,
-# with every assertion and overflow check on.
+# The development profile, as the lints, with every assertion and overflow check on.
 build() {
     step "build"
     cargo build --workspace --bins
