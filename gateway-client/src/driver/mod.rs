@@ -18,9 +18,10 @@ use crate::desk::Desk;
 use crate::fleet::Fleet;
 use crate::handle::{End, Registry};
 use crate::metrics::ClientMetrics;
+use crate::pace::Watch;
 use crate::refill::{Failure, Refill};
 use crate::servers::{Origin, Target};
-use crate::{CallError, Moment};
+use crate::{CallError, Moment, Pace};
 use scout::{News, Scout};
 
 /// The longest sleep; it only needs to be finite.
@@ -45,6 +46,7 @@ pub(crate) struct Driver<C> {
     /// The batch under way.
     call: Option<Call>,
     scout: Scout,
+    watch: Watch,
     /// When it must end, once it was told to stop.
     deadline: Option<Moment>,
     metrics: ClientMetrics,
@@ -103,6 +105,7 @@ impl<C: Clock> Driver<C> {
             desks: Vec::new(),
             call: None,
             scout: Scout::default(),
+            watch: Watch::default(),
             deadline: None,
             metrics: ClientMetrics::new(),
             will,
@@ -112,6 +115,7 @@ impl<C: Clock> Driver<C> {
     pub(crate) async fn run(mut self) {
         while !self.is_over() {
             self.welcome();
+            self.compare_clocks();
             self.look_around();
             self.send();
             match self.sleep().await {
@@ -140,6 +144,19 @@ impl<C: Clock> Driver<C> {
             tracing::warn!("the quota server was not told of everything before the deadline");
         }
         is_square || now >= deadline
+    }
+
+    /// While leases are held the driver wakes four times a second, so it sees soon what went wrong.
+    fn compare_clocks(&mut self) {
+        let Some(witness) = self.clock.witness() else {
+            return;
+        };
+        let now = self.clock.now();
+        let pace = self.watch.look(now, witness);
+        if pace == Pace::Lost {
+            tracing::warn!("the boot clock stood still or was overtaken: all leases go back");
+        }
+        self.refill.paced(pace, now);
     }
 
     fn welcome(&mut self) {

@@ -34,9 +34,9 @@ impl Refill {
         let mut grants = Vec::new();
         for ((no, which), item) in flight.acquire.into_iter().zip(reply.acquire) {
             let ask = self.deployments[no.0].asks.place(which).take();
-            grants.extend(
-                ask.and_then(|ask| self.asked(no, ask, item, (flight.sent_at, now), jitter)),
-            );
+            grants.extend(ask.and_then(|ask| {
+                self.asked(no, ask, item, (flight.sent_at, flight.is_doubtful), now, jitter)
+            }));
         }
         for (returned, item) in flight.give_back.into_iter().zip(reply.give_back) {
             let renewal = &mut self.deployments[returned.deployment.0];
@@ -108,7 +108,8 @@ impl Refill {
         no: DeploymentNo,
         ask: Ask,
         item: Item<Lease>,
-        (sent_at, now): (Moment, Moment),
+        (sent_at, is_doubtful): (Moment, bool),
+        now: Moment,
         jitter: u16,
     ) -> Option<Grant> {
         let renewal = &mut self.deployments[no.0];
@@ -125,12 +126,20 @@ impl Refill {
                 return None;
             }
         };
-        renewal.hear(&lease, now, jitter);
+        let is_early = renewal.hear(&lease, (sent_at, now), jitter);
+        if is_early {
+            self.distrust(now);
+        }
+        let is_doubtful = is_doubtful || is_early;
+        let renewal = &mut self.deployments[no.0];
         if renewal.leases.iter().any(|held| held.id == lease.lease_id) {
             return None;
         }
         self.leases += 1;
-        let held = Held::new(LeaseNo(self.leases), lease, sent_at, now);
+        let mut held = Held::new(LeaseNo(self.leases), lease, sent_at, now, self.pace);
+        if is_doubtful && !held.is_closed {
+            held.refuse();
+        }
         let grant = held.grant(no);
         renewal.leases.push(held);
         grant
@@ -172,14 +181,16 @@ impl Renewal {
         });
     }
 
-    /// What a lease tells of its deployment.
-    fn hear(&mut self, lease: &Lease, now: Moment, jitter: u16) {
+    /// What a lease tells of its deployment. Answers with whether the window ends so much sooner than was
+    /// told before that the clock here must have stood still.
+    fn hear(&mut self, lease: &Lease, (sent_at, now): (Moment, Moment), jitter: u16) -> bool {
         self.reach.succeeded();
         let is_current = lease.starts_in_ms == 0;
+        let mut is_early = false;
         if lease.window.kind == WindowKind::Minute {
             let until_end = if is_current { lease.window.ends_in_ms } else { lease.starts_in_ms };
-            let ends = now + Duration::from_millis(until_end);
-            self.window.heard(ends, jitter);
+            let until_end = Duration::from_millis(until_end);
+            is_early = self.window.heard((sent_at + until_end, now + until_end), jitter);
         }
         let window_ends = self.window.ends();
         self.tell(|told| {
@@ -198,6 +209,7 @@ impl Renewal {
                 }
             }
         });
+        is_early
     }
 
     fn denied_by(&mut self, ask: &Ask, problem: &Problem, now: Moment) {

@@ -5,7 +5,7 @@ use quota_api::{Amount, Lease};
 
 use super::amounts::{is_nothing, less, plus};
 use super::{Grant, LeaseNo, LeaseSample};
-use crate::Moment;
+use crate::{Moment, Pace};
 
 /// Less by a thousandth and by this, since the wire took time and clocks run apart (DESIGN.md, R6).
 const GUARD: Duration = Duration::from_millis(5);
@@ -52,11 +52,11 @@ struct Back {
 
 impl Held {
     /// The lease of an answer that came at `now` to a request of `sent_at`.
-    pub(super) fn new(no: LeaseNo, lease: Lease, sent_at: Moment, now: Moment) -> Self {
+    pub(super) fn new(no: LeaseNo, lease: Lease, sent_at: Moment, now: Moment, pace: Pace) -> Self {
         let not_before =
             if lease.starts_in_ms == 0 { sent_at } else { now + longer(lease.starts_in_ms) };
         let amount = Amount { tokens: lease.tokens, requests: lease.requests };
-        let not_after = sent_at + shorter(lease.expires_in_ms);
+        let not_after = sent_at + shorter(lease.expires_in_ms, pace);
         let mut held = Self {
             no,
             id: lease.lease_id,
@@ -75,10 +75,15 @@ impl Held {
         };
         if not_after <= now {
             // The answer came too late to draw from it, so all of it can go back.
-            held.is_closed = true;
-            held.took(amount);
+            held.refuse();
         }
         held
+    }
+
+    /// Nothing was drawn from it, nor will be.
+    pub(super) fn refuse(&mut self) {
+        self.is_closed = true;
+        self.took(self.amount);
     }
 
     /// The lease, for the owner of the pool, unless it came too late.
@@ -174,8 +179,9 @@ fn reportable(overrun: Amount) -> Amount {
     Amount { tokens: overrun.tokens.min(MAX_LIMIT), requests: overrun.requests.min(MAX_LIMIT) }
 }
 
-fn shorter(ms: u64) -> Duration {
-    Duration::from_micros(ms.saturating_mul(999)).saturating_sub(GUARD)
+fn shorter(ms: u64, pace: Pace) -> Duration {
+    let micros_each = if pace == Pace::True { 999 } else { 900 };
+    Duration::from_micros(ms.saturating_mul(micros_each)).saturating_sub(GUARD)
 }
 
 fn longer(ms: u64) -> Duration {

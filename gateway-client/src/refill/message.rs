@@ -24,6 +24,8 @@ const MISSED_PART: u64 = 64;
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) sent_at: Moment,
+    /// The clock cannot say how long it has been under way.
+    pub(super) is_doubtful: bool,
     pub(super) acquire: Vec<(DeploymentNo, Which)>,
     pub(super) give_back: Vec<Returned>,
     pub(super) used: Vec<Used>,
@@ -97,8 +99,13 @@ impl Renewal {
 /// Collects what is to be said, as much as a batch takes; the rest is said in the next.
 pub(super) fn compose(holder: &str, deployments: &mut [Renewal], now: Moment) -> (Batch, Flight) {
     let mut batch = Batch { holder: holder.to_owned(), ..Batch::default() };
-    let mut flight =
-        Flight { sent_at: now, acquire: Vec::new(), give_back: Vec::new(), used: Vec::new() };
+    let mut flight = Flight {
+        sent_at: now,
+        is_doubtful: false,
+        acquire: Vec::new(),
+        give_back: Vec::new(),
+        used: Vec::new(),
+    };
     let able = deployments.iter_mut().enumerate().filter(|(_, it)| it.reach.next_try <= now);
     for (at, renewal) in able {
         let no = DeploymentNo(at);

@@ -39,8 +39,8 @@ use std::time::Duration;
 
 use quota_api::{Amount, Batch, BatchReply};
 
-use crate::Moment;
 use crate::told::{Ban, Told};
+use crate::{Moment, Pace};
 use message::Flight;
 use probe::{PROBE, Probes};
 use renewal::Renewal;
@@ -79,6 +79,7 @@ pub struct Refill {
     requests: u64,
     leases: u64,
     probes: Probes,
+    pace: Pace,
     is_shut: bool,
 }
 
@@ -97,6 +98,7 @@ impl Refill {
             requests: 0,
             leases: 0,
             probes: Probes::default(),
+            pace: Pace::default(),
             is_shut: false,
         }
     }
@@ -191,6 +193,26 @@ impl Refill {
     #[must_use]
     pub fn told(&self, no: DeploymentNo) -> &Told {
         &self.deployments[no.0].told
+    }
+
+    /// How the clock that `now` is of goes, from now on. Leases that were timed by a better one go back.
+    pub fn paced(&mut self, pace: Pace, now: Moment) {
+        let is_worse = pace == Pace::Lost || pace == Pace::Slow && self.pace == Pace::True;
+        // One that was lost is none to be trusted in full at once.
+        self.pace = if pace == Pace::Lost { Pace::Slow } else { pace };
+        if is_worse {
+            self.distrust(now);
+        }
+    }
+
+    /// Time passed that the clock did not count: no lease in hand ends when it should.
+    fn distrust(&mut self, now: Moment) {
+        if let Some(flight) = &mut self.flight {
+            flight.is_doubtful = true;
+        }
+        for renewal in &mut self.deployments {
+            renewal.drop_leases(now);
+        }
     }
 
     /// No more leases: all that is held goes back.

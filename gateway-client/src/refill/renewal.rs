@@ -134,6 +134,12 @@ impl Renewal {
         self.due = self.due.min(self.probe_at);
     }
 
+    /// Leases in hand are not drawn from any more.
+    pub(super) fn drop_leases(&mut self, now: Moment) {
+        self.leases.iter_mut().for_each(|held| held.is_closed = true);
+        self.due = self.due.min(now);
+    }
+
     /// Whether draws come so seldom that leases are asked for one by one.
     pub(super) fn is_rare(&self) -> bool {
         !self.demand.is_steady()

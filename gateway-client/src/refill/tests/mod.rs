@@ -6,7 +6,7 @@ use std::time::Duration;
 use quota_api::{AcquireItem, Amount, BatchReply, Code, Item, Problem, State, Which};
 
 use super::{Failure, PROBE, Refill, Sample, Waiting};
-use crate::{Moment, Reason};
+use crate::{Moment, Pace, Reason};
 use world::{Fate, World, tokens};
 
 #[test]
@@ -382,4 +382,41 @@ fn small_draws_keep_their_lease_while_a_large_one_waits() {
     assert!(world.pool.covers(rest, world.now), "it is not closed");
     world.deliver(Fate::Answered);
     assert!(world.waiting.is_empty());
+}
+
+/// The machine was paused: the server's time went on, and this clock did not count it.
+#[test]
+fn a_pause_that_the_clock_did_not_count_costs_the_leases_in_hand() {
+    let mut world = World::new(100_000);
+    world.waiting = vec![tokens(1_000)];
+    world.settle_down();
+    world.permits.drain(..).for_each(|permit| permit.cancel());
+    world.server.pass(5_000);
+    world.waiting = vec![tokens(2_000)];
+    world.look();
+    world.send().unwrap();
+    world.deliver(Fate::Answered);
+    world.look();
+    assert!(!world.pool.covers(tokens(1), world.now), "neither the old lease nor the one in doubt");
+    world.settle_down();
+    assert!(world.waiting.is_empty(), "the next one is good");
+}
+
+#[test]
+fn a_clock_that_is_slowed_down_makes_leases_shorter() {
+    for (pace, lives) in [(Pace::True, [true, true]), (Pace::Slow, [true, false])] {
+        let mut world = World::new(100_000);
+        world.refill.paced(pace, world.now);
+        world.waiting = vec![tokens(1_000)];
+        world.settle_down();
+        world.permits.drain(..).for_each(|permit| permit.cancel());
+        let lived = [1_790, 100].map(|ms| {
+            world.pass(ms);
+            world.pool.covers(tokens(1), world.now)
+        });
+        assert_eq!(lived, lives, "{pace:?}");
+        world.refill.paced(Pace::Lost, world.now);
+        world.look();
+        assert!(!world.pool.covers(tokens(1), world.now));
+    }
 }

@@ -238,7 +238,7 @@ impl Server {
         self.leases.values().map(|lease| lease.used.tokens).sum()
     }
 
-    fn pass(&mut self, ms: u64) {
+    pub(super) fn pass(&mut self, ms: u64) {
         if ms >= self.window_left_ms {
             self.leases.clear();
             self.window_left_ms += 60_000;
