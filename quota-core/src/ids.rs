@@ -84,10 +84,10 @@ impl RequestKey {
     /// Which wish it was granted; `None` where that was not written down.
     pub(crate) fn print(self) -> Option<WishPrint> {
         let print = WishPrint((self.0 >> (ID_BITS + 16)) as u32);
-        let is_vouched = (self.0 >> ID_BITS) as u16 == self.check(print);
-        is_vouched.then_some(print)
+        (self.granted(print) == self).then_some(print)
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of an id, one after the other")]
     const fn check(self, print: WishPrint) -> u16 {
         let id = self.id();
         (mixed(mixed(id as u64, (id >> 64) as u64), print.0 as u64) >> 48) as u16

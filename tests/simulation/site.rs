@@ -128,7 +128,8 @@ impl Site {
     fn schedule_large(&mut self) {
         let Some(large) = self.plan.large else { return };
         let every_us = large.every_ms * 1_000;
-        for at_us in (every_us..self.plan.seconds * SECOND_US).step_by(every_us as usize) {
+        for number in 1..(self.plan.seconds * SECOND_US).div_ceil(every_us) {
+            let at_us = number * every_us;
             let request = self.audit.requests.len();
             self.audit.requests.push(Request {
                 at_us,
