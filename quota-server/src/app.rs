@@ -18,7 +18,7 @@ use crate::banner::Banner;
 use crate::clock::SystemClock;
 use crate::config::{AdvertiseUrl, Config, LedgerConfig, LedgerKind, SecretUrl};
 use crate::declared::{self, Content, Declared, NotApplied};
-use crate::http::{self, Api, RequestIds};
+use crate::http::{self, Api, RequestIds, Serving};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::redis::{OpenRedisError, RedisConfig, RedisLedger};
@@ -201,10 +201,9 @@ impl App {
             self.ledger,
             self.gate,
             self.audit,
-            stop.draining.clone(),
+            Serving { draining: stop.draining.clone(), tasks: connections.clone() },
             RequestIds::new(self.start_id),
             self.exposition,
-            connections.clone(),
         );
         let router = http::router(Arc::new(api));
         connections.spawn(self.listener.serve(router, stop.clone(), connections.clone()));

@@ -1,6 +1,5 @@
 //! The endgame comes near the end of the capacity, and there only.
 
-use crate::audit::Audit;
 use crate::plan::{Large, Load, Plan};
 use crate::site::play;
 

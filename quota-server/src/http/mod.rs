@@ -95,6 +95,14 @@ pub struct Api {
     pub metrics_deployments: usize,
 }
 
+/// What ties the API to the server's life.
+pub struct Serving {
+    /// The server is draining.
+    pub draining: CancellationToken,
+    /// Tasks that a stop waits for.
+    pub tasks: TaskTracker,
+}
+
 impl Api {
     /// What the configuration says, over this ledger.
     pub fn new(
@@ -102,10 +110,9 @@ impl Api {
         ledger: Arc<dyn Ledger>,
         gate: Arc<Gate>,
         audit: Audit,
-        draining: CancellationToken,
+        serving: Serving,
         request_ids: RequestIds,
         exposition: PrometheusHandle,
-        tasks: TaskTracker,
     ) -> Self {
         let http = &config.http;
         Self {
@@ -117,9 +124,9 @@ impl Api {
             body_read: Duration::from_millis(http.body_read_ms),
             request: Duration::from_millis(http.request_ms),
             places: Places::new(http.max_requests as usize),
-            changes: Changes::new(tasks),
+            changes: Changes::new(serving.tasks),
             is_local: http.listen.ip().is_loopback(),
-            draining,
+            draining: serving.draining,
             request_ids,
             http_metrics: HttpMetrics::new(),
             lease_metrics: LeaseMetrics::new(),

@@ -108,7 +108,7 @@ impl Ledger for JournaledLedger {
         async move {
             self.ended().await;
             if self.stop.is_cancelled() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
         .boxed()

@@ -87,7 +87,8 @@ async fn a_grant_that_does_not_follow_quarantines_its_deployment_alone() {
         let mut writer = EntryWriter::default();
         writer.begin(&stamp);
         let lease = LeaseId { window: stamp.now.window.number, number: 0 };
-        let holder = EntryReader::new(&disk.entries[&last]).unwrap().find_map(holder_of).unwrap();
+        let mut records = EntryReader::new(&disk.entries[&last]).unwrap().map(Result::unwrap);
+        let holder = records.find_map(|record| holder_of(&record)).unwrap();
         let (starts_ms, ends_ms) = (stamp.now.steady_ms, stamp.now.steady_ms + 2_000);
         let (request, amount) = (RequestKey(9), quota_core::Amount::new(7, 1));
         writer.event(0, Event::Granted { lease, holder, request, amount, starts_ms, ends_ms });
@@ -105,11 +106,9 @@ async fn a_grant_that_does_not_follow_quarantines_its_deployment_alone() {
     assert!(world.ledger.warnings().is_empty());
 }
 
-fn holder_of(
-    record: Result<Record<'_>, super::super::entry::EntryError>,
-) -> Option<quota_core::HolderId> {
+fn holder_of(record: &Record<'_>) -> Option<quota_core::HolderId> {
     match record {
-        Ok(Record::Event { event: Event::Granted { holder, .. }, .. }) => Some(holder),
+        Record::Event { event: Event::Granted { holder, .. }, .. } => Some(*holder),
         _ => None,
     }
 }
