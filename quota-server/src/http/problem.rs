@@ -97,9 +97,14 @@ impl Failure {
 
     fn denied(denial: Denial, standing: Option<Standing>) -> Self {
         let unit = wire::unit(denial.unit);
-        let mut failure =
-            Self::new(Code::Exhausted, format!("not enough {} left", wire::plural(unit)))
-                .retry_after_ms(denial.retry_after_ms);
+        let failure = match denial.state {
+            // However much is left: what was granted before is not known.
+            quota_core::State::Quarantined => {
+                Self::new(Code::Quarantined, "grants of this window may be lost")
+            }
+            _ => Self::new(Code::Exhausted, format!("not enough {} left", wire::plural(unit))),
+        };
+        let mut failure = failure.retry_after_ms(denial.retry_after_ms);
         failure.0.unit = Some(unit);
         failure.0.state = Some(wire::state(denial.state));
         failure.0.usage = standing.as_ref().map(usage);
@@ -230,6 +235,20 @@ mod tests {
             let response = Failure::from(unavailable).into_response();
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(response.headers()[RETRY_AFTER], "1");
+        }
+    }
+
+    #[test]
+    fn a_quarantine_is_no_lack_of_quota() {
+        for (state, code, status) in [
+            (quota_core::State::Quarantined, Code::Quarantined, 503),
+            (quota_core::State::Exhausted, Code::Exhausted, 429),
+        ] {
+            let denial = Denial { unit: quota_core::Unit::Tokens, retry_after_ms: 41_000, state };
+            let problem = Failure::from(Refusal::Denied(denial)).into_problem();
+            assert_eq!((problem.code, problem.status), (code, status));
+            assert_eq!(problem.retry_after_ms, Some(41_000));
+            assert_eq!(problem.state, Some(wire::state(state)));
         }
     }
 

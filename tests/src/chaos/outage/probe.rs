@@ -42,8 +42,14 @@ impl Probe {
             });
             match http.post(url).json(&body).send().await {
                 Ok(answer) if answer.status().is_success() => self.enter(Answer::Granted),
-                Ok(answer) if answer.status().as_u16() == 429 => self.enter(Answer::Quarantined),
-                _ => server += 1,
+                Ok(answer) => {
+                    if is_quarantine(answer).await {
+                        self.enter(Answer::Quarantined);
+                    } else {
+                        server += 1;
+                    }
+                }
+                Err(_) => server += 1,
             }
             tokio::time::sleep(SPACE).await;
         }
@@ -77,6 +83,12 @@ impl Probe {
     fn enter(&self, answer: Answer) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((clock::unix_ms(), answer));
     }
+}
+
+/// Servers whose store is away say 503 too.
+async fn is_quarantine(answer: reqwest::Response) -> bool {
+    let problem = answer.json::<quota_api::Problem>().await;
+    problem.is_ok_and(|problem| problem.code == quota_api::Code::Quarantined)
 }
 
 fn longest_gap(moments: &[u64], unix_ms: u64) -> u64 {
