@@ -7,8 +7,8 @@ use metrics::gauge;
 use super::{
     BOOKS_ACTIVE, COMMIT_FAILURES, COMMIT_GRANTS, COMMIT_SECONDS, COMMITS, EPOCH, HTTP_RUNNING,
     INVARIANT_VIOLATIONS, JOURNAL_BYTES, LEDGER_ACTIVE, LEDGER_INFO, QUARANTINED, QUARANTINES,
-    QUEUED, RECOVERY, STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of, gauge_of, gauged,
-    histogram_of,
+    QUEUED, RECOVERY, SHARDS, SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of,
+    gauge_of, gauged, histogram_of,
 };
 
 /// A commit was made.
@@ -43,6 +43,12 @@ pub fn took_over(epoch: i64) {
 /// Whether the ledger can write.
 pub fn writable(writable: bool) {
     gauge_of(WRITABLE).set(if writable { 1.0 } else { 0.0 });
+}
+
+/// Over how many parts of the store the books are spread, and how many of them take writes.
+pub fn shards(all: usize, writable: usize) {
+    gauge_of(SHARDS).set(gauged(all as u64));
+    gauge_of(SHARDS_WRITABLE).set(gauged(writable as u64));
 }
 
 /// A book did not add up.

@@ -15,8 +15,8 @@ use crate::metrics;
 /// How old this server's copy of the catalogue is at most.
 const NEWS: Duration = Duration::from_secs(1);
 
-/// How often the settings of Redis are looked at.
-const SETTINGS: Duration = Duration::from_secs(10);
+/// How often the settings of Redis are looked at: books are marked by what was seen last.
+const SETTINGS: Duration = Duration::from_secs(1);
 
 /// How often closed windows are fetched. They lie in Redis meanwhile.
 const HARVEST: Duration = Duration::from_secs(30);
@@ -78,8 +78,13 @@ async fn settings(inner: Arc<Inner>) {
     let _unknown_then = inner.site.claim(&inner.books.link).await;
 }
 
+/// One server at a time asks every book. All of them see to what is deleted, which each forgets for itself.
 async fn harvest(inner: Arc<Inner>) {
-    inner.harvest().await;
+    if inner.site.may_harvest(&inner.books.link).await {
+        inner.harvest().await;
+    } else {
+        inner.harvest_deleted().await;
+    }
 }
 
 async fn prune(inner: Arc<Inner>) {

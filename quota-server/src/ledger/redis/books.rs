@@ -2,6 +2,7 @@
 //! quarantined, since what it held is not known; one whose limits are older than the catalogue's gets the
 //! new ones. Then the calls are sent once more.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use redis::{Cmd, Value};
@@ -10,13 +11,18 @@ use tracing::{Instrument, debug_span};
 
 use super::book::{Answer, Call, Reply};
 use super::functions::Library;
-use super::link::{Link, LinkError};
+use super::link::{Link, LinkError, Trust};
 use super::outage::Outage;
 use super::quarantine::Quarantines;
 use super::register::Known;
 use crate::clock::Clock;
 use crate::ledger::{Unavailable, checks};
 use crate::metrics;
+use crate::store::catalogue::Entry;
+
+/// How old this server's knowledge of the catalogue may be, ms, to open a book where there is none. Later the
+/// deployment may be deleted and forgotten, and made again under another number.
+pub(super) const STALE_MS: u64 = 120_000;
 
 /// The books in Redis.
 pub(super) struct Books {
@@ -24,6 +30,8 @@ pub(super) struct Books {
     pub(super) library: Library,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) quarantines: Quarantines,
+    /// When the catalogue was asked last that answered, by the steady clock, ms.
+    pub(super) read_ms: AtomicU64,
     outage: Outage,
 }
 
@@ -52,11 +60,15 @@ pub(super) type Answered = Result<Reply, Unavailable>;
 impl Books {
     pub(super) fn new(link: Link, library: Library, clock: Arc<dyn Clock>) -> Self {
         let quarantines = Quarantines::default();
-        Self { link, library, clock, quarantines, outage: Outage::default() }
+        let (read_ms, outage) = (AtomicU64::new(0), Outage::default());
+        Self { link, library, clock, quarantines, read_ms, outage }
     }
 
     /// Runs calls in their order. A book that cannot answer is repaired first.
     pub(super) async fn run(&self, errands: &[Errand<'_>]) -> Vec<Result<Answer, Unavailable>> {
+        if errands.is_empty() {
+            return Vec::new();
+        }
         let all: Vec<&Errand<'_>> = errands.iter().collect();
         let began = Instant::now();
         let span = debug_span!("commit", books = all.len());
@@ -77,9 +89,9 @@ impl Books {
     /// Runs calls in their order, and leaves books as they are.
     pub(super) async fn send(&self, errands: &[&Errand<'_>]) -> Vec<Answered> {
         let sent_ms = self.clock.reading().steady_ms;
-        let compose = |vouched| {
+        let compose = |trust: &Trust| {
             let command = |errand: &&Errand<'_>| {
-                (errand.command)(&errand.to.call(sent_ms, vouched), &self.library)
+                (errand.command)(&errand.to.call(sent_ms, trust), &self.library)
             };
             errands.iter().map(command).collect()
         };
@@ -100,17 +112,25 @@ impl Books {
     }
 
     /// Opens each book where there is none, and brings each up to the catalogue.
-    async fn repair(&self, deployments: &[&Arc<Known>]) {
+    pub(super) async fn repair(&self, deployments: &[&Arc<Known>]) {
         let mut numbers = rustc_hash::FxHashSet::default();
         let distinct = deployments.iter().filter(|known| numbers.insert(known.entry.row.no));
-        let steps = distinct.flat_map(|known| {
+        let may_open = self.is_up_to_date();
+        let steps = distinct.map(|known| {
             let policy = known.entry.row.policy;
             let open = move |call: &Call, library: &Library| call.open(library, &policy, false);
             let configure = move |call: &Call, library: &Library| call.configure(library, &policy);
-            [Errand::new((*known).clone(), open), Errand::new((*known).clone(), configure)]
+            let open = may_open.then(|| Errand::new((*known).clone(), open));
+            open.into_iter().chain([Errand::new((*known).clone(), configure)])
         });
-        let steps: Vec<Errand<'_>> = steps.collect();
+        let steps: Vec<Errand<'_>> = steps.flatten().collect();
         self.send(&steps.iter().collect::<Vec<_>>()).await;
+    }
+
+    /// Whether deployments that this server knows may be opened a book.
+    fn is_up_to_date(&self) -> bool {
+        let read_ms = self.read_ms.load(Ordering::Acquire);
+        self.clock.reading().steady_ms.saturating_sub(read_ms) <= STALE_MS
     }
 
     fn read(
@@ -136,10 +156,11 @@ impl Books {
 }
 
 impl Known {
-    fn call(&self, steady_ms: u64, vouched: bool) -> Call {
+    fn call(&self, steady_ms: u64, trust: &Trust) -> Call {
         let hints = self.seen.lock().unwrap_or_else(PoisonError::into_inner).hints(steady_ms);
-        let row = &self.entry.row;
-        Call { book: row.no, version: row.version, hints, vouched }
+        let Entry { row, instance, .. } = &self.entry;
+        let (instance, trust) = (*instance, trust.clone());
+        Call { book: row.no, version: row.version, instance, hints, trust }
     }
 
     fn learn(&self, sent_ms: u64, came_ms: u64, mark: &super::book::Mark) {

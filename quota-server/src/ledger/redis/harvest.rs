@@ -1,5 +1,5 @@
-//! Brings closed windows into the history. Every server does it, for all deployments: a page is stored by
-//! its stamp, however often, and stays in Redis until a server says that it is stored.
+//! Brings closed windows into the history. One server at a time does it, for all deployments (`site.rs`). If two do, no
+//! harm is done: a page is stored by its stamp, however often, and stays in Redis until a server says that it is stored.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use quota_core::BookPage;
 
 use super::Inner;
 use super::book::{Answer, Due, Reply};
-use super::books::Errand;
+use super::books::{Errand, STALE_MS};
 use super::register::Known;
 use crate::ledger::{Unavailable, checks};
 
@@ -18,19 +18,31 @@ const AT_ONCE: usize = 64;
 const PAGES: u32 = 60;
 
 /// A deleted deployment is kept so long, ms, by each server's own knowledge of it: longer than anything
-/// granted before can be charged.
+/// granted before can be charged, and than a server opens books by what it read before.
 const KEPT_DELETED_MS: u64 = 180_000;
+const _: () = assert!(KEPT_DELETED_MS > STALE_MS + 30_000, "nobody opens what may be forgotten");
 
 impl Inner {
     /// Asks every book for what is due.
     pub(super) async fn harvest(&self) {
-        for some in self.register.all().chunks(AT_ONCE) {
-            let errands: Vec<Errand<'_>> = some.iter().map(harvest_of).collect();
+        self.harvest_of(&self.register.all()).await;
+    }
+
+    /// Asks the books of deployments that are deleted, until nothing is left of them.
+    pub(super) async fn harvest_deleted(&self) {
+        let mut deleted = self.register.all();
+        deleted.retain(|known| known.entry.row.deleted);
+        self.harvest_of(&deleted).await;
+    }
+
+    async fn harvest_of(&self, deployments: &[Arc<Known>]) {
+        for some in deployments.chunks(AT_ONCE) {
+            let errands: Vec<Errand<'_>> = some.iter().map(errand).collect();
             let replies = self.books.send(&errands.iter().collect::<Vec<_>>()).await;
             for (known, reply) in some.iter().zip(replies) {
-                match reply {
-                    Ok(reply) => self.gather(known, reply).await,
-                    Err(_away_and_told) => return,
+                // Where a shard is away the others are not.
+                if let Ok(reply) = reply {
+                    self.gather(known, reply).await;
                 }
             }
         }
@@ -39,6 +51,8 @@ impl Inner {
     async fn gather(&self, known: &Arc<Known>, reply: Reply) {
         let due = match reply {
             Reply::Here(_, Answer::Harvest(due)) => due,
+            // Of an older build, or not told the last change.
+            Reply::Outdated(_) => return self.books.repair(&[known]).await,
             _ => Vec::new(),
         };
         if !due.is_empty() {
@@ -63,8 +77,8 @@ impl Inner {
     }
 
     /// Removes what is left of a deleted deployment once nothing is charged to it.
-    async fn forget(&self, known: &Arc<Known>) {
-        let deleted_for_ms = self.books.clock.reading().steady_ms.saturating_sub(known.since_ms);
+    pub(super) async fn forget(&self, known: &Arc<Known>) {
+        let deleted_for_ms = self.steady_ms().saturating_sub(known.since_ms);
         if deleted_for_ms < KEPT_DELETED_MS {
             return;
         }
@@ -79,10 +93,11 @@ impl Inner {
             self.books.look(forget).await?,
             Reply::Missing | Reply::Here(_, Answer::Forgotten)
         );
-        let no = known.entry.row.no;
+        let (no, revision) = (known.entry.row.no, known.entry.revision);
         if is_gone {
-            self.catalogue.forget(no).await.map_err(|_error| Unavailable::CannotWrite)?;
-            self.register.forget(no);
+            let forgotten = self.catalogue.forget(no, revision).await;
+            forgotten.map_err(|_error| Unavailable::CannotWrite)?;
+            self.register.forget(no, revision);
         }
         Ok(())
     }
@@ -96,6 +111,6 @@ impl Inner {
     }
 }
 
-fn harvest_of(known: &Arc<Known>) -> Errand<'static> {
+fn errand(known: &Arc<Known>) -> Errand<'static> {
     Errand::new(known.clone(), |call, library| call.harvest(library, PAGES))
 }

@@ -71,7 +71,9 @@ impl Ledger for RedisLedger {
 
     fn warnings(&self) -> Vec<String> {
         let warnings = self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        warnings.iter().map(ToString::to_string).collect()
+        let down = self.inner.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = warnings.iter().map(ToString::to_string);
+        told.chain(down.iter().map(ToString::to_string)).collect()
     }
 
     fn queued(&self) -> usize {

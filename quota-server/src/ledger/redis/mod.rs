@@ -45,7 +45,7 @@ pub use open::OpenRedisError;
 
 use crate::store::catalogue::Catalogue;
 use books::Books;
-use link::Warning;
+use link::{Probed, Warning};
 use register::Register;
 use site::Site;
 
@@ -67,6 +67,8 @@ struct Inner {
     /// When the catalogue was last asked for news because of a deployment that is not known here.
     asked_ms: tokio::sync::Mutex<Option<u64>>,
     warnings: Mutex<Vec<Warning>>,
+    /// What took no writes when it was looked at last, of several that should.
+    down: Mutex<Vec<Probed>>,
     history_hours: u32,
     tasks: TaskTracker,
     /// Takes no more calls.

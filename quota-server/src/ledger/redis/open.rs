@@ -87,6 +87,7 @@ impl RedisLedger {
             calls: config.calls,
             asked_ms: tokio::sync::Mutex::default(),
             warnings: Mutex::default(),
+            down: Mutex::default(),
             history_hours: config.history_hours,
             tasks: tasks.clone(),
             draining: CancellationToken::new(),

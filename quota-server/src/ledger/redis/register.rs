@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::book::Seen;
 use super::desk::Desk;
 use crate::ledger::Stored;
-use crate::store::catalogue::Entry;
+use crate::store::catalogue::{Entry, News};
 
 /// A deployment.
 #[derive(Debug, Clone)]
@@ -57,9 +57,19 @@ impl Register {
         self.read(|tables| tables.revision)
     }
 
-    /// Takes in changes, in their order. They may be older than what is here.
-    pub(super) fn enter(&self, entries: Vec<Entry>, since_ms: u64) {
+    /// Takes in news of the catalogue, in the order of their changes. They may be older than what is here.
+    pub(super) fn enter(&self, news: News, asked_since: u64, since_ms: u64) {
         let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let entries = match news {
+            News::Changed(entries) => entries,
+            // Somebody else has read it meanwhile: that is newer.
+            News::All(..) if tables.revision != asked_since => return,
+            News::All(entries, revision) => {
+                tables.keep_only(&entries);
+                tables.revision = revision;
+                entries
+            }
+        };
         for entry in entries {
             tables.revision = tables.revision.max(entry.revision);
             tables.enter(entry, since_ms);
@@ -75,18 +85,17 @@ impl Register {
     /// What a deployment would be with this entry, without taking it in.
     pub(super) fn beside(&self, entry: Entry) -> Known {
         let known = self.numbered(entry.row.no);
+        let known = known.filter(|known| known.entry.instance == entry.instance);
         let since_ms = known.as_ref().map_or(0, |known| known.since_ms);
         let (seen, desk) = known.map_or_else(Default::default, |known| known.shared());
         Known { entry, seen, desk, since_ms }
     }
 
-    /// A deleted deployment of which nothing is left.
-    pub(super) fn forget(&self, no: u32) {
+    /// A deleted deployment of which nothing is left, unless it was made again since this revision.
+    pub(super) fn forget(&self, no: u32, revision: u64) {
         let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = tables.by_no.remove(&no)
-            && tables.by_id.get(&known.entry.row.id) == Some(&no)
-        {
-            tables.by_id.remove(&known.entry.row.id);
+        if tables.by_no.get(&no).is_some_and(|known| known.entry.revision == revision) {
+            tables.remove(no);
         }
     }
 
@@ -96,9 +105,34 @@ impl Register {
 }
 
 impl Tables {
+    /// Drops what the catalogue does not have any more, and what is of another history of it.
+    fn keep_only(&mut self, entries: &[Entry]) {
+        let there: FxHashMap<u32, &Entry> =
+            entries.iter().map(|entry| (entry.row.no, entry)).collect();
+        let gone = self.by_no.iter().filter(|(no, known)| {
+            let now = there.get(no);
+            now.is_none_or(|now| {
+                now.instance != known.entry.instance || now.revision < known.entry.revision
+            })
+        });
+        for no in gone.map(|(no, _)| *no).collect::<Vec<_>>() {
+            self.remove(no);
+        }
+    }
+
+    fn remove(&mut self, no: u32) {
+        if let Some(known) = self.by_no.remove(&no)
+            && self.by_id.get(&known.entry.row.id) == Some(&no)
+        {
+            self.by_id.remove(&known.entry.row.id);
+        }
+    }
+
     fn enter(&mut self, entry: Entry, since_ms: u64) -> Arc<Known> {
         let no = entry.row.no;
+        // What is known of another deployment that had the number says nothing of this one.
         let before = self.by_no.get(&no);
+        let before = before.filter(|known| known.entry.instance == entry.instance);
         if let Some(newer) = before.filter(|known| known.entry.revision >= entry.revision) {
             return newer.clone();
         }
@@ -136,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::journaled::DeploymentRow;
+    use crate::store::catalogue::Instance;
 
     fn entry(no: u32, id: &str, revision: u64, deleted: bool) -> Entry {
         let policy = Policy {
@@ -147,7 +182,47 @@ mod tests {
         };
         let details = "{}".into();
         let row = DeploymentRow { no, id: id.into(), policy, details, version: revision, deleted };
-        Entry { row, revision }
+        Entry { row, instance: Instance::of(no.into()), revision }
+    }
+
+    fn changed(entries: Vec<Entry>) -> News {
+        News::Changed(entries)
+    }
+
+    #[test]
+    fn what_is_made_again_is_not_forgotten() {
+        let register = Register::default();
+        register.enter(changed(vec![entry(1, "a", 1, true)]), 0, 0);
+        register.enter_own(entry(1, "a", 2, false), 0);
+        register.forget(1, 1);
+        assert!(register.live("a").is_some());
+    }
+
+    #[test]
+    fn a_deletion_that_is_forgotten_is_known_from_what_is_left() {
+        let register = Register::default();
+        register.enter(changed(vec![entry(1, "a", 1, false), entry(2, "b", 2, false)]), 0, 0);
+        let all = vec![entry(2, "b", 2, false), entry(3, "a", 5, false)];
+        register.enter(News::All(all.clone(), 6), 0, 0);
+        assert!(register.numbered(1).is_some(), "of a question before the last answer");
+        register.enter(News::All(all, 6), 2, 0);
+        assert!(register.numbered(1).is_none());
+        assert_eq!(register.live("a").unwrap().entry.row.no, 3);
+        assert_eq!(register.revision(), 6);
+    }
+
+    #[test]
+    fn a_catalogue_of_before_takes_the_place_of_a_later_one() {
+        let register = Register::default();
+        let before = register.enter_own(entry(1, "a", 1, false), 0);
+        register.enter(changed(vec![entry(1, "a", 7, false), entry(2, "b", 8, false)]), 0, 0);
+        let mut other = entry(1, "c", 2, false);
+        other.instance = Instance::of(9);
+        register.enter(News::All(vec![other], 2), 8, 0);
+        assert!(register.live("a").is_none() && register.live("b").is_none());
+        assert_eq!(register.revision(), 2);
+        let known = register.live("c").unwrap();
+        assert!(!Arc::ptr_eq(&before.seen, &known.seen), "another book");
     }
 
     #[test]
@@ -155,7 +230,7 @@ mod tests {
         let register = Register::default();
         register.enter_own(entry(1, "a", 5, false), 0);
         assert_eq!(register.revision(), 0, "others' changes before it are still to come");
-        register.enter(vec![entry(1, "a", 3, true), entry(2, "b", 4, false)], 0);
+        register.enter(changed(vec![entry(1, "a", 3, true), entry(2, "b", 4, false)]), 0, 0);
         assert_eq!(register.live("a").unwrap().entry.revision, 5);
         assert_eq!(register.revision(), 4);
     }
@@ -164,7 +239,7 @@ mod tests {
     fn what_was_seen_of_a_book_outlives_changes() {
         let register = Register::default();
         let before = register.enter_own(entry(1, "a", 1, false), 0);
-        register.enter(vec![entry(1, "a", 2, true)], 0);
+        register.enter(changed(vec![entry(1, "a", 2, true)]), 0, 0);
         assert!(register.live("a").is_none());
         assert!(Arc::ptr_eq(&before.seen, &register.numbered(1).unwrap().seen));
     }
@@ -172,8 +247,8 @@ mod tests {
     #[test]
     fn an_id_made_again_is_not_forgotten_with_the_old_one() {
         let register = Register::default();
-        register.enter(vec![entry(1, "a", 1, true), entry(2, "a", 2, false)], 0);
-        register.forget(1);
+        register.enter(changed(vec![entry(1, "a", 1, true), entry(2, "a", 2, false)]), 0, 0);
+        register.forget(1, 1);
         assert_eq!(register.live("a").unwrap().entry.row.no, 2);
         assert!(register.numbered(1).is_none());
     }

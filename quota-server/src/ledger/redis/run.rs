@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::future::join_all;
 use quota_core::Refusal;
 use tokio::sync::SemaphorePermit;
 
 use super::Inner;
 use super::book::{Answer, MOST_OPERATIONS, Operation};
 use super::books::Errand;
-use super::desk::{self, Entered, Ran};
+use super::desk::{self, Entered, Ran, Turn};
 use super::register::Known;
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply, Unavailable};
 
@@ -55,17 +56,35 @@ impl Inner {
                 Entered::Later(answered) => later.push((group, answered)),
             }
         }
-        let errands: Vec<Errand<'_>> = now.iter().map(|group| group.errand(caller, ops)).collect();
-        if !errands.is_empty() {
-            let answers = self.books.run(&errands).await;
-            drop(turns);
-            for (group, answer) in now.into_iter().zip(answers) {
-                group.settle(desk::ran(answer), outcomes);
-            }
+        for (group, answer) in now.iter().zip(self.run_now(caller, ops, &now, turns).await) {
+            group.settle(desk::ran(answer), outcomes);
         }
         for (group, answered) in later {
             group.settle(answered.await.unwrap_or(Err(Unavailable::CannotWrite)), outcomes);
         }
+    }
+
+    /// In one message, where they go to one Redis. The shards of a cluster answer each for itself: nobody's turn waits for
+    /// a shard that is not its own.
+    async fn run_now(
+        self: &Arc<Self>,
+        caller: &Caller,
+        ops: &[Op],
+        groups: &[&Group],
+        turns: Vec<Turn>,
+    ) -> Vec<Result<Answer, Unavailable>> {
+        if !self.books.link.is_cluster() {
+            let errands = groups.iter().map(|group| group.errand(caller, ops));
+            let answers = self.books.run(&errands.collect::<Vec<_>>()).await;
+            drop(turns);
+            return answers;
+        }
+        let each = groups.iter().zip(turns).map(|(group, turn)| async move {
+            let answer = self.books.ask(group.errand(caller, ops)).await;
+            drop(turn);
+            answer
+        });
+        join_all(each).await
     }
 
     /// A place among the calls that are under way.
@@ -118,16 +137,23 @@ impl Inner {
 
     /// Takes in what changed in the catalogue.
     pub(super) async fn refresh(&self) -> Result<(), Unavailable> {
-        let changed = self.catalogue.since(self.register.revision()).await;
-        let was_read = self.catalogue_read.swap(changed.is_ok(), Ordering::AcqRel);
-        let changed = changed.map_err(|error| {
+        let (revision, asked_ms) = (self.register.revision(), self.steady_ms());
+        let news = self.catalogue.since(revision).await;
+        let was_read = self.catalogue_read.swap(news.is_ok(), Ordering::AcqRel);
+        let news = news.map_err(|error| {
             if was_read {
                 tracing::warn!(%error, "the catalogue cannot be read: what is known of it holds");
             }
             Unavailable::CannotWrite
         })?;
-        self.register.enter(changed, self.books.clock.reading().steady_ms);
+        self.register.enter(news, revision, self.steady_ms());
+        self.books.read_ms.fetch_max(asked_ms, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// This server's steady clock.
+    pub(super) fn steady_ms(&self) -> u64 {
+        self.books.clock.reading().steady_ms
     }
 }
 

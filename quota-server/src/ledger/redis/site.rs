@@ -11,6 +11,13 @@ use super::link::{Link, LinkError};
 
 const KEY: &str = "tl:site";
 
+/// Here while a server harvests, or did lately.
+const HARVESTED: &str = "tl:harvested";
+
+/// How long the next harvest waits at least, ms: a little less than servers wait between two tries, so that each of
+/// them, whoever it was the last time, finds it gone.
+const HARVEST_MS: u32 = 25_000;
+
 /// The name of the catalogue, in Redis.
 pub(super) struct Site {
     name: Arc<str>,
@@ -25,6 +32,13 @@ impl Site {
     /// Another catalogue has this Redis.
     pub(super) fn is_foreign(&self) -> bool {
         self.is_foreign.load(Ordering::Acquire)
+    }
+
+    /// Whether this server is the one to harvest now.
+    pub(super) async fn may_harvest(&self, link: &Link) -> bool {
+        let mut take = cmd("SET");
+        take.arg(HARVESTED).arg(&*self.name).arg("NX").arg("PX").arg(HARVEST_MS);
+        matches!(link.run(|_| vec![take]).await.pop(), Some(Ok(Value::Okay)))
     }
 
     /// Writes the name if there is none, as after a loss, and says whether it is this one.

@@ -1,14 +1,16 @@
 //! What books show of themselves. Nothing here changes a book.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use quota_core::{BookPage, Now};
 
 use super::Inner;
 use super::book::{Answer, Cursor, HeldPage, Reply};
 use super::books::Errand;
+use super::link::Probed;
 use super::register::Known;
 use crate::ledger::{Held, LeaseRef, Stored, Unavailable};
+use crate::metrics;
 
 /// How many parts of a listing of leases are fetched: 1 000 leases each.
 const MOST_PARTS: usize = 200;
@@ -90,13 +92,19 @@ impl Inner {
         }
     }
 
-    /// Whether Redis takes writes just now, and its time.
+    /// Whether Redis takes writes just now, some shard of a cluster at least, and its time.
     pub(super) async fn health(&self) -> Result<Now, Unavailable> {
         if self.draining.is_cancelled() {
             return Err(Unavailable::Stopping);
         }
         let probed = self.books.link.probe().await;
-        if probed.is_err() || self.site.is_foreign() {
+        let probed = probed.map_err(|_down| Unavailable::CannotWrite)?;
+        let all = probed.len();
+        let down: Vec<Probed> = probed.into_iter().filter(|shard| !shard.is_writable()).collect();
+        metrics::shards(all, all - down.len());
+        let is_none_left = down.len() == all;
+        *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
+        if is_none_left || self.site.is_foreign() {
             return Err(Unavailable::CannotWrite);
         }
         Ok(self.now())

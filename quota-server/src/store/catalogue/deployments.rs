@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{Any, Transaction};
 
 use super::rows::Entry;
-use super::{Catalogue, CatalogueError, bounded};
+use super::{Catalogue, CatalogueError, Instance, bounded};
 use crate::ledger::journaled::DeploymentRow;
 use crate::ledger::{Expected, Put};
 use crate::store::rows::{signed, unsigned};
@@ -37,13 +37,39 @@ pub(crate) enum Change {
     OtherKind(Entry),
 }
 
+/// What somebody who read the catalogue at a revision does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The deployments that changed since, deleted ones too, in the order of their changes.
+    Changed(Vec<Entry>),
+    /// All deployments that there are, in that order, as of a revision: deletions since then are forgotten
+    /// already, or the catalogue comes from a backup.
+    All(Vec<Entry>, u64),
+}
+
 impl Catalogue {
-    /// The deployments that changed after `revision`, deleted ones too, in the order of their changes.
-    pub(crate) async fn since(&self, revision: u64) -> Result<Vec<Entry>, CatalogueError> {
-        let select =
-            sqlx::query_as("SELECT * FROM catalogue WHERE revision > $1 ORDER BY revision")
-                .bind(signed(revision));
-        bounded(select.fetch_all(&self.pool)).await
+    /// What is new since `revision`; 0: all of it.
+    pub(crate) async fn since(&self, revision: u64) -> Result<News, CatalogueError> {
+        bounded(async {
+            let changed = self.changed_since(revision).await?;
+            // Read after the changes: a deletion that was forgotten before they were read shows here.
+            let head = sqlx::query("SELECT revision, forgotten FROM catalogue_head WHERE id = 1");
+            let head = head.fetch_one(&self.pool).await?;
+            let (last, forgotten): (u64, u64) =
+                (unsigned(&head, "revision")?, unsigned(&head, "forgotten")?);
+            if (forgotten..=last).contains(&revision) {
+                return Ok(News::Changed(changed));
+            }
+            Ok(News::All(self.changed_since(0).await?, last))
+        })
+        .await
+    }
+
+    async fn changed_since(&self, revision: u64) -> sqlx::Result<Vec<Entry>> {
+        sqlx::query_as("SELECT * FROM catalogue WHERE revision > $1 ORDER BY revision")
+            .bind(signed(revision))
+            .fetch_all(&self.pool)
+            .await
     }
 
     /// Makes or changes a deployment; a change gets a version above that of its book. Its kind of window
@@ -76,9 +102,9 @@ impl Catalogue {
             if !is_met(expected, found.as_ref().map(|entry| entry.row.version)) {
                 return Ok(Change::Unexpected);
             }
-            let Some(Entry { row, .. }) = found else { return Ok(Change::Missing) };
+            let Some(Entry { row, instance, .. }) = found else { return Ok(Change::Missing) };
             let row = DeploymentRow { version: row.version + 1, deleted: true, ..row };
-            let entry = Entry { row, revision: next.revision };
+            let entry = Entry { row, instance, revision: next.revision };
             write(&mut transaction, &entry).await?;
             transaction.commit().await?;
             Ok(Change::Changed(entry))
@@ -86,11 +112,27 @@ impl Catalogue {
         .await
     }
 
-    /// Removes a deleted deployment of which nothing is left.
-    pub(crate) async fn forget(&self, deployment: u32) -> Result<(), CatalogueError> {
-        let delete = sqlx::query("DELETE FROM catalogue WHERE no = $1 AND deleted = 1")
-            .bind(i64::from(deployment));
-        bounded(delete.execute(&self.pool)).await.map(drop)
+    /// Removes a deleted deployment of which nothing is left, unless it changed since this revision, and notes
+    /// that the deletion cannot be read any more.
+    pub(crate) async fn forget(
+        &self,
+        deployment: u32,
+        revision: u64,
+    ) -> Result<(), CatalogueError> {
+        bounded(async {
+            let mut transaction = self.pool.begin().await?;
+            let noted = sqlx::query(
+                "UPDATE catalogue_head SET forgotten = $1 WHERE id = 1 AND forgotten < $1",
+            );
+            noted.bind(signed(revision)).execute(&mut *transaction).await?;
+            let delete = sqlx::query(
+                "DELETE FROM catalogue WHERE no = $1 AND deleted = 1 AND revision = $2",
+            );
+            let delete = delete.bind(i64::from(deployment)).bind(signed(revision));
+            let deleted = delete.execute(&mut *transaction).await?.rows_affected();
+            if deleted == 0 { transaction.rollback().await } else { transaction.commit().await }
+        })
+        .await
     }
 }
 
@@ -121,14 +163,15 @@ fn decide(put: &Put, found: Option<Entry>, next: Next, book: InBook) -> Change {
     }
     let revision = next.revision;
     let Some(entry) = found else {
-        let entry = Entry { row: row(put, next.no, 1), revision };
+        let entry = Entry { row: row(put, next.no, 1), instance: Instance::new(), revision };
         return Change::Made { entry, anew: true };
     };
     let DeploymentRow { no, version, deleted, .. } = entry.row;
     if entry.row.policy.kind != put.policy.kind && !book.has_kind {
         return Change::OtherKind(entry);
     }
-    let wished = Entry { row: row(put, no, version.max(book.version) + 1), revision };
+    let instance = entry.instance;
+    let wished = Entry { row: row(put, no, version.max(book.version) + 1), instance, revision };
     match (deleted, is_same(put, &entry)) {
         (true, _) => Change::Made { entry: wished, anew: false },
         (false, true) => Change::Same(entry),
@@ -153,12 +196,12 @@ async fn find(transaction: &mut Transaction<'_, Any>, id: &str) -> sqlx::Result<
 }
 
 async fn write(transaction: &mut Transaction<'_, Any>, entry: &Entry) -> sqlx::Result<()> {
-    let Entry { row, revision } = entry;
+    let Entry { row, instance, revision } = entry;
     let policy =
         serde_json::to_string(&row.policy).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query(
-        "INSERT INTO catalogue (no, id, policy, details, version, deleted, revision)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO catalogue (no, id, policy, details, version, deleted, revision, instance)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (no) DO UPDATE SET policy = excluded.policy, details = excluded.details,
              version = excluded.version, deleted = excluded.deleted, revision = excluded.revision",
     )
@@ -169,6 +212,7 @@ async fn write(transaction: &mut Transaction<'_, Any>, entry: &Entry) -> sqlx::R
     .bind(signed(row.version))
     .bind(i64::from(row.deleted))
     .bind(signed(*revision))
+    .bind(instance.text())
     .execute(&mut **transaction)
     .await?;
     // A number is never given twice.

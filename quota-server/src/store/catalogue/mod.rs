@@ -6,6 +6,7 @@
 
 mod deployments;
 mod history;
+mod instance;
 mod open;
 mod rows;
 #[cfg(test)]
@@ -18,7 +19,8 @@ use std::time::Duration;
 use sqlx::AnyPool;
 use tokio::time::timeout;
 
-pub(crate) use deployments::{Change, InBook};
+pub(crate) use deployments::{Change, InBook, News};
+pub(crate) use instance::Instance;
 pub(crate) use rows::Entry;
 
 use super::sqlite::FolderLock;

@@ -47,6 +47,13 @@ suite! {
     a_deleted_deployment_comes_back_with_its_number,
     the_newest_page_of_a_window_is_kept,
     changes_at_once_are_all_seen_in_order,
+    a_deletion_that_is_forgotten_is_not_missed,
+}
+
+async fn since(catalogue: &Catalogue, revision: u64) -> Vec<Entry> {
+    match catalogue.since(revision).await.unwrap() {
+        News::Changed(entries) | News::All(entries, _) => entries,
+    }
 }
 
 /// Whoever has seen a revision misses none before it.
@@ -55,7 +62,7 @@ async fn changes_at_once_are_all_seen_in_order(catalogue: Catalogue) {
     let read = async {
         let (mut seen, mut revision) = (Vec::new(), 0);
         while revision < 40 {
-            let news = catalogue.since(revision).await.unwrap();
+            let news = since(&catalogue, revision).await;
             revision = news.last().map_or(revision, |entry| entry.revision);
             seen.extend(news);
         }
@@ -70,7 +77,7 @@ async fn changes_at_once_are_all_seen_in_order(catalogue: Catalogue) {
         last.retain(|(no, _)| *no != entry.row.no);
         last.push((entry.row.no, entry.revision));
     }
-    let all = catalogue.since(0).await.unwrap();
+    let all = since(&catalogue, 0).await;
     assert_eq!(last, all.iter().map(|entry| (entry.row.no, entry.revision)).collect::<Vec<_>>());
     assert!(made.into_iter().all(|change| change.is_ok()));
     assert_eq!(all.len(), 25);
@@ -95,8 +102,8 @@ async fn deployments_are_kept_with_their_numbers(catalogue: Catalogue) {
     assert_eq!((changed.row.no, changed.row.version), (1, 2));
     let same = catalogue.put(&put("a", 200, None), InBook::default()).await.unwrap();
     assert_eq!(same, Change::Same(changed.clone()));
-    assert_eq!(catalogue.since(0).await.unwrap(), [second.clone(), changed.clone()]);
-    assert_eq!(catalogue.since(second.revision).await.unwrap(), [changed]);
+    assert_eq!(since(&catalogue, 0).await, [second.clone(), changed.clone()]);
+    assert_eq!(since(&catalogue, second.revision).await, [changed]);
 }
 
 async fn what_is_expected_must_hold(catalogue: Catalogue) {
@@ -118,7 +125,7 @@ async fn what_is_expected_must_hold(catalogue: Catalogue) {
     let other = catalogue.put(&rolling(put("a", 1, None)), told).await.unwrap();
     let Change::Changed(changed) = other else { panic!("{other:?}") };
     assert_eq!(changed.row.version, 5, "above what the book was told");
-    assert_eq!(catalogue.since(0).await.unwrap().len(), 1, "nothing else was written");
+    assert_eq!(since(&catalogue, 0).await.len(), 1, "nothing else was written");
 }
 
 async fn a_deleted_deployment_comes_back_with_its_number(catalogue: Catalogue) {
@@ -128,11 +135,36 @@ async fn a_deleted_deployment_comes_back_with_its_number(catalogue: Catalogue) {
     let again = catalogue.put(&put("a", 1, Some(Expected::None)), InBook::default()).await.unwrap();
     let Change::Made { entry, anew: false } = again else { panic!("{again:?}") };
     assert_eq!((entry.row.no, entry.row.version), (1, 3));
-    catalogue.forget(1).await.unwrap();
-    assert_eq!(catalogue.since(0).await.unwrap().len(), 1, "only what is deleted is forgotten");
-    catalogue.delete(&"a".into(), None).await.unwrap();
-    catalogue.forget(1).await.unwrap();
-    assert_eq!(made(&catalogue, &put("b", 1, None)).await.row.no, 2, "no number twice");
+    catalogue.forget(1, entry.revision).await.unwrap();
+    assert_eq!(since(&catalogue, 0).await.len(), 1, "only what is deleted is forgotten");
+    let Change::Changed(deleted) = catalogue.delete(&"a".into(), None).await.unwrap() else {
+        panic!("not deleted");
+    };
+    assert_eq!(deleted.instance, entry.instance, "as long as something is left of it");
+    catalogue.forget(1, entry.revision).await.unwrap();
+    assert_eq!(since(&catalogue, 0).await.len(), 1, "what changed since is not forgotten");
+    catalogue.forget(1, deleted.revision).await.unwrap();
+    let other = made(&catalogue, &put("b", 1, None)).await;
+    assert_eq!(other.row.no, 2, "no number twice");
+    assert_ne!(other.instance, entry.instance);
+}
+
+/// Whoever was away for longer than deletions are kept is told all that there is.
+async fn a_deletion_that_is_forgotten_is_not_missed(catalogue: Catalogue) {
+    let first = made(&catalogue, &put("a", 1, None)).await;
+    let second = made(&catalogue, &put("b", 1, None)).await;
+    let Change::Changed(deleted) = catalogue.delete(&"a".into(), None).await.unwrap() else {
+        panic!("not deleted");
+    };
+    let changed = News::Changed(vec![deleted.clone()]);
+    assert_eq!(catalogue.since(second.revision).await.unwrap(), changed);
+    catalogue.forget(first.row.no, deleted.revision).await.unwrap();
+    let all = News::All(vec![second.clone()], deleted.revision);
+    assert_eq!(catalogue.since(second.revision).await.unwrap(), all);
+    let knows_it = catalogue.since(deleted.revision).await.unwrap();
+    assert_eq!(knows_it, News::Changed(Vec::new()));
+    let later = catalogue.since(deleted.revision + 1).await.unwrap();
+    assert_eq!(later, all, "a catalogue of before is all there is");
 }
 
 fn page(window: u64, used: u64) -> BookPage {
@@ -184,7 +216,7 @@ async fn servers_on_one_database_have_one_catalogue() {
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!(one.site(), other.site());
     let entry = made(&one, &put("a", 1, None)).await;
-    assert_eq!(other.since(0).await.unwrap(), std::slice::from_ref(&entry));
+    assert_eq!(since(&other, 0).await, std::slice::from_ref(&entry));
     assert_eq!(
         other.put(&put("a", 1, None), InBook::default()).await.unwrap(),
         Change::Same(entry)

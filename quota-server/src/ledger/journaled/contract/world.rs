@@ -105,9 +105,6 @@ impl World {
         if let Some(journaled) = &self.journaled {
             journaled.kill().await;
         }
-        if let Store::Redis(site) = &mut self.store {
-            site.crash().await;
-        }
         self.start_again().await;
     }
 

@@ -7,6 +7,8 @@ use super::Hints;
 use super::run::Run;
 use crate::ledger::Caller;
 use crate::ledger::redis::functions::Library;
+use crate::ledger::redis::link::Trust;
+use crate::store::catalogue::Instance;
 
 /// How the library writes that there is no limit: one more than the largest.
 pub(super) const NO_LIMIT: u64 = quota_core::MAX_LIMIT + 1;
@@ -15,17 +17,19 @@ pub(super) const NO_LIMIT: u64 = quota_core::MAX_LIMIT + 1;
 pub(crate) const MOST_OPERATIONS: usize = 512;
 
 /// Which book, and what its server knows of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     /// The deployment's number.
     pub(crate) book: u32,
     /// The deployment's version in the catalogue; a book with an older policy answers `Outdated`.
     pub(crate) version: u64,
+    /// Which deployment it is, of all that ever had the number; a book of another one is `Missing`.
+    pub(crate) instance: Instance,
     /// What was seen of the book.
     pub(crate) hints: Hints,
-    /// The server has checked that this Redis loses no write over a restart, so a process that is new
-    /// with a book that is behind nothing seen is no reason for a quarantine.
-    pub(crate) vouched: bool,
+    /// What the server knows of this Redis. A new process is no reason for a quarantine where the server
+    /// vouches for the one before, and the last writer of the book did.
+    pub(crate) trust: Trust,
 }
 
 /// An operation on leases.
@@ -153,9 +157,14 @@ impl Call {
         command.arg(library.function(operation)).arg(1).arg(key(self.book));
         command.arg(self.hints.seq).arg(self.hints.window);
         command.arg(self.hints.not_before_ms).arg(self.hints.not_after_ms);
-        command.arg(u8::from(self.vouched)).arg(self.version);
+        command.arg(trust(&self.trust)).arg(self.version).arg(&self.instance.bytes());
         command
     }
+}
+
+/// Whether writes outlive the process, and which process before it is vouched for.
+fn trust(trust: &Trust) -> String {
+    format!("{}{}", u8::from(trust.keeps), trust.vouched.as_deref().unwrap_or_default())
 }
 
 /// The key of a book. Its braces put all keys of a deployment into one slot of a cluster.

@@ -2,7 +2,7 @@
 //! `functions/`; `quota_core::Book` is the oracle of both.
 //!
 //! ```text
-//! let call = Call { book: 7, version: stored.version, hints: seen.hints(steady_ms), vouched: false };
+//! let call = Call { book: 7, version, instance, hints: seen.hints(steady_ms), trust };
 //! let command = call.run(&library, operations);              // redis::Cmd: one FCALL
 //! match Reply::read(&value)? {
 //!     Reply::Missing => ..                                   // `open` it, quarantined, and call again

@@ -4,6 +4,9 @@
 -- The windows that a book keeps lie in a ring of this many fields.
 local RING = 4
 
+-- The first argument of an operation's own.
+book.FIRST_ARG = 8
+
 -- What every call carries, see book/call.rs.
 local function header(keys, args)
   return {
@@ -13,8 +16,10 @@ local function header(keys, args)
     seen_window = tonumber(args[2]),
     not_before_ms = tonumber(args[3]),
     not_after_ms = tonumber(args[4]),
-    vouched = args[5] == '1',
+    keeps = string.sub(args[5], 1, 1) == '1',
+    vouched = string.sub(args[5], 2),
     version = tonumber(args[6]),
+    instance = args[7],
   }
 end
 
@@ -60,25 +65,37 @@ end
 
 local function blank(call)
   return {
-    key = call.key, prefix = call.prefix, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
+    key = call.key, prefix = call.prefix, keeps = call.keeps, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
     released = {}, asking = {}, reported = {}, shown = {}, places = {}, asked = {}, askers = {}, last_asked = {},
     forgotten_ms = 0,
   }
 end
 
+-- Numbers are given twice where a catalogue comes back from a backup: the book of another deployment is none of this
+-- one's. What takes its place is numbered above all of it, so that no lease of one is ever taken for the other's.
+function book.replace(b, call)
+  call.is_replaced = true
+  call.seen_seq = math.max(call.seen_seq, b.seq)
+  call.seen_window = math.max(call.seen_window, b.number + 2)
+end
+
 -- The book as it is now, or nil where there is none.
 function book.look(keys, args)
   local call = header(keys, args)
-  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'b0', 'b1', 'b2', 'b3')
+  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'instance', 'b0', 'b1', 'b2', 'b3')
   if not fields[2] then
     return nil, call
   end
   local b = blank(call)
-  b.policy, b.process = records.policy(fields[1]), fields[3]
+  b.policy, b.process, b.instance = records.policy(fields[1]), fields[3], fields[4]
   records.state(b, fields[2])
+  if b.instance and b.instance ~= call.instance then
+    book.replace(b, call)
+    return nil, call
+  end
   b.number_before, b.seq_before = b.number, b.seq
   time.pass(b, call)
-  sort_windows(b, present(fields, 4))
+  sort_windows(b, present(fields, 5))
   rolling.release(b)
   return b, call
 end
@@ -90,29 +107,58 @@ function book.open(keys, args)
   if not b then
     return nil, { 'missing' }
   end
-  if b.policy.version < call.version then
+  -- Whose a book of an older build is, `configure` decides.
+  if b.policy.version < call.version or not b.instance then
     return nil, reply.of(b, 'outdated')
   end
-  book.prepare(b, call)
+  local moving = book.prepare(b, call)
+  if moving then
+    return nil, moving
+  end
   return b, call
 end
 
--- What comes before every change.
+-- What comes before every change; or the answer, if there can be none.
 function book.prepare(b, call)
+  local moving = book.moving(b)
+  if moving then
+    return moving
+  end
   vouch.check(b, call)
   holders.clean(b)
+end
+
+local is_cluster
+
+-- The answer where a cluster is moving this slot just now: some of the book's keys are here and some there, so a call would
+-- find what it looks for missing, or fail after its first write. A key that is never there shows it: of two keys of a
+-- slot that moves the one that is missing is asked for elsewhere. Whoever is told so comes again.
+function book.moving(b)
+  if is_cluster == nil then
+    is_cluster = string.find(redis.call('INFO', 'cluster'), 'cluster_enabled:1', 1, true) ~= nil
+  end
+  if is_cluster then
+    local seen = redis.pcall('EXISTS', b.key, b.prefix .. 'none')
+    if type(seen) == 'table' and seen.err then
+      return redis.error_reply('TRYAGAIN the slot of this book is being moved')
+    end
+  end
 end
 
 -- A book that nothing was entered in yet.
 function book.new(call, policy)
   local b = blank(call)
-  b.policy, b.process = policy, vouch.process()
+  b.policy, b.instance = policy, call.instance
   for _, field in ipairs { 'quarantined_window', 'quarantined_ms', 'holders', 'recount_ms', 'rolling_tokens',
     'rolling_requests', 'overrun_tokens', 'overrun_requests', 'next_release_ms' } do
     b[field] = 0
   end
   time.begin(b, call)
+  b.process = vouch.process(b.ms)
   b.seq, b.number_before = call.seen_seq, b.number
+  if call.is_replaced then
+    book.write(b, 'DEL', b.key, b.prefix .. 'closed', b.prefix .. 'due')
+  end
   -- What is left of a book that is lost would be counted twice.
   book.write(b, 'DEL', b.prefix .. 'holders', b.prefix .. 'ring', b.prefix .. 'releases')
   return b
@@ -140,6 +186,9 @@ end
 
 local function fields_of(b)
   local fields = { 'state', records.pack_state(b), 'process', b.process }
+  if b.keeps then
+    fields[5], fields[6] = 'kept', vouch.mark(b)
+  end
   for window in pairs(b.touched) do
     table.insert(fields, bucket_field(window))
     table.insert(fields, records.pack_bucket(b.buckets[window]))
@@ -147,7 +196,8 @@ local function fields_of(b)
   return fields
 end
 
--- Writes all that was computed.
+-- Writes all that was computed. Whatever stops it half-way, no lease can be found that is not charged: the records of new
+-- leases are out of reach until the book counts them, and requests find them only then.
 function book.commit(b)
   history.close(b)
   for _, command in ipairs(b.writes) do
@@ -155,8 +205,9 @@ function book.commit(b)
   end
   holders.write(b)
   leases.write(b)
-  rolling.write(b)
   redis.call('HSET', b.key, unpack(fields_of(b)))
+  leases.write_requests(b)
+  rolling.write(b)
 end
 
 -- Writes, if there is something that must not be forgotten: where a new window ends is one such thing.

@@ -1,5 +1,7 @@
 -- The life of a book: opened, configured, forgotten.
 
+local FIRST = book.FIRST_ARG
+
 local function policy_of(args, from, version)
   return {
     version = version,
@@ -9,18 +11,27 @@ local function policy_of(args, from, version)
 end
 
 local function save_policy(b)
-  book.write(b, 'HSET', b.key, 'policy', records.pack_policy(b.policy))
+  book.write(b, 'HSET', b.key, 'policy', records.pack_policy(b.policy), 'instance', b.instance)
 end
 
 -- Opens a book where there is none: clean for a deployment that was just made; quarantined for one that should have
--- a book, since what that held is not known.
+-- a book, since what that held is not known; and in the place of another deployment's, since this one may have had
+-- another number before.
 function operations.open(keys, args)
   local b, call = book.look(keys, args)
-  if b then
+  local is_clean = args[FIRST] == '1'
+  if b and not b.instance and is_clean then
+    -- An older build's, though the deployment is new.
+    book.replace(b, call)
+  elseif b then
     return reply.of(b, 'opened')
   end
-  b = book.new(call, policy_of(args, 8, call.version))
-  if args[7] == '1' then
+  local moving = book.moving(call)
+  if moving then
+    return moving
+  end
+  b = book.new(call, policy_of(args, FIRST + 1, call.version))
+  if is_clean and not call.is_replaced then
     book.count(b)
   else
     vouch.quarantine(b, call)
@@ -59,9 +70,18 @@ function operations.configure(keys, args)
   if not b then
     return { 'missing' }
   end
-  book.prepare(b, call)
-  local policy = policy_of(args, 7, call.version)
-  if policy.version > b.policy.version then
+  local moving = book.prepare(b, call)
+  if moving then
+    return moving
+  end
+  local policy = policy_of(args, FIRST, call.version)
+  local is_adopted = not b.instance
+  if is_adopted then
+    -- Of an older build, which did not say whose it is: what it is charged with holds, its limits may be another's.
+    b.instance = call.instance
+    policy.version = math.max(policy.version, b.policy.version)
+  end
+  if is_adopted or policy.version > b.policy.version then
     if policy.kind ~= b.policy.kind and (is_awaited(b) or not book.is_at_rest(b)) then
       return reply.of(b, 'kind_is_fixed')
     end
@@ -71,11 +91,18 @@ function operations.configure(keys, args)
   return reply.of(b, 'configured')
 end
 
--- Removes a book that nothing is charged to and nothing is due of.
+-- Removes a book that nothing is charged to and nothing is due of, unless its deployment was made again meanwhile.
 function operations.forget(keys, args)
-  local b = book.look(keys, args)
+  local b, call = book.look(keys, args)
   if not b then
     return { 'missing' }
+  end
+  local moving = book.moving(b)
+  if moving then
+    return moving
+  end
+  if b.policy.version > call.version then
+    return reply.of(b, 'busy')
   end
   local is_due = #b.over > 0 or redis.call('ZCARD', b.prefix .. 'due') > 0
   if is_due or not book.is_at_rest(b) or vouch.quarantined_for_ms(b) > 0 then

@@ -89,7 +89,7 @@ function operations.harvest(keys, args)
   end
   book.commit_changes(b)
   local extra = {}
-  local due = redis.call('ZRANGE', b.prefix .. 'due', 0, tonumber(args[7]) - 1, 'WITHSCORES')
+  local due = redis.call('ZRANGE', b.prefix .. 'due', 0, tonumber(args[book.FIRST_ARG]) - 1, 'WITHSCORES')
   for at = 1, #due, 2 do
     local blob = redis.call('HGET', b.prefix .. 'closed', due[at])
     if blob then
@@ -109,7 +109,7 @@ function operations.acknowledge(keys, args)
   if not b then
     return no
   end
-  for at = 7, #args, 2 do
+  for at = book.FIRST_ARG, #args, 2 do
     local window = args[at]
     if tonumber(redis.call('ZSCORE', b.prefix .. 'due', window) or -1) == tonumber(args[at + 1]) then
       book.write(b, 'ZREM', b.prefix .. 'due', window)

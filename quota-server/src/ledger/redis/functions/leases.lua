@@ -68,14 +68,14 @@ function leases.fetch(b, window, numbers)
 end
 
 -- Reads which requests have a lease in a window, and which holders' names are known there: the requests are the first so
--- many of the fields.
+-- many of the fields. A lease that the book does not count is none.
 function leases.fetch_requests(b, window, fields, requests)
-  local page = leases.page(b, window)
+  local page, count = leases.page(b, window), b.buckets[window].count
   for at, value in ipairs(redis.call('HMGET', requests_key(b, window), unpack(fields))) do
     local field = fields[at]
     if value and at > requests then
       page.names[field] = value
-    elseif value then
+    elseif value and tonumber(value) < count then
       page.requests[field], b.asked[field] = tonumber(value), true
     end
   end
@@ -138,7 +138,11 @@ function leases.find(b, window, number)
   if not leases.is_known(b, window) then
     return nil
   end
-  local found, bucket = lease(b, window, number), b.buckets[window]
+  local bucket = b.buckets[window]
+  if bucket and number >= bucket.count then
+    return nil
+  end
+  local found = lease(b, window, number)
   if found and not bucket and not leases.is_awaited(found) then
     return nil
   end
@@ -222,25 +226,35 @@ local function add_changed(page)
   end
 end
 
+-- A field that every hash of a window has, whatever else is in it.
+local HERE = 't'
+
 -- Writes a hash of a window, which goes some time after the window. The window after the open one lasts up to two
--- minutes.
-local function write(b, key, fields, is_new)
-  redis.call('HSET', key, unpack(fields))
-  if is_new then
+-- minutes. Where more fields are new than could be the hash itself is: Redis had none, or has evicted it.
+local function write(b, key, fields, new)
+  local length = #fields
+  fields[length + 1], fields[length + 2] = HERE, ''
+  if redis.call('HSET', key, unpack(fields)) > new then
     local ends_in_ms = time.window_ends_in_ms(b) + 2 * MINUTE_MS
     redis.call('PEXPIRE', key, whole.text(ends_in_ms + KEPT_MS))
   end
 end
 
--- Writes all that changed.
+-- Writes the records of leases that are new or changed.
 function leases.write(b)
   for window, page in pairs(b.pages) do
     add_changed(page)
     for no, of in pairs(page.blocks) do
-      write(b, block_key(b, window, no), of.fields, of.new > 0 and of.first == no * BLOCK)
+      write(b, block_key(b, window, no), of.fields, of.new / 2)
     end
+  end
+end
+
+-- Writes which request was given which lease, and who asked.
+function leases.write_requests(b)
+  for window, page in pairs(b.pages) do
     if page.length > 0 then
-      write(b, requests_key(b, window), page.fields, page.first == 0)
+      write(b, requests_key(b, window), page.fields, page.length / 2)
     end
   end
 end

@@ -75,6 +75,12 @@ impl Library {
         Self::with_clock(include_str!("manual_clock.lua"))
     }
 
+    /// The same, as another build has it.
+    #[cfg(test)]
+    pub(crate) fn of_another_build() -> Self {
+        Self::with_clock(concat!(include_str!("manual_clock.lua"), "-- Another build.\n"))
+    }
+
     fn with_clock(clock: &str) -> Self {
         let head = CONSTANTS
             .iter()

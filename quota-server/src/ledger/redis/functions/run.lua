@@ -94,7 +94,7 @@ function operations.run(keys, args)
   if not b then
     return no
   end
-  local ops, answers = operations_of(args, 7), {}
+  local ops, answers = operations_of(args, book.FIRST_ARG), {}
   fetch(b, ops)
   for _, op in ipairs(ops) do
     if op.asker then

@@ -68,7 +68,7 @@ function operations.leases(keys, args)
   if not b then
     return { 'missing' }
   end
-  local from_window, from_number = tonumber(args[7]), tonumber(args[8])
+  local from_window, from_number = tonumber(args[book.FIRST_ARG]), tonumber(args[book.FIRST_ARG + 1])
   for _, bucket in ipairs(sorted(b)) do
     if bucket.window >= from_window and bucket.last_end_ms > b.ms then
       local first = math.max(bucket.first_open, bucket.window == from_window and from_number or 0)

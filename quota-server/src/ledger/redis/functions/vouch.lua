@@ -7,22 +7,35 @@ local DOUBT_MS = 1000
 -- that one loss is one quarantine.
 local LOST_WRITES = 1000000000
 
-local process
+-- How old what a library knows of its process may be, ms of the ledger's time.
+local LOOK_MS = 250
 
--- Which process this is, and since when it takes writes: a master that became a replica and a master again keeps its
--- run id, but not its replication id. (A process that was never promoted has no second one. Its first one is left
--- out, since it changes an hour after the last replica went.) The variable lives as long as the process, and is
--- gone after a full resynchronization, which loads the library anew; the data may outlive it.
-function vouch.process()
-  if not process then
-    process = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-    local replication = redis.call('INFO', 'replication')
-    local second = string.match(replication, 'master_replid2:(%x+)')
-    if string.find(second, '[^0]') then
-      process = process .. ':' .. string.match(replication, 'master_replid:(%x+)')
-    end
+local run_id, process, looked_ms
+
+local function look(ms)
+  run_id = run_id or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  process, looked_ms = run_id, ms
+  local replication = redis.call('INFO', 'replication')
+  if string.find(string.match(replication, 'master_replid2:(%x+)'), '[^0]') then
+    process = run_id .. ':' .. string.match(replication, 'master_replid:(%x+)')
+  end
+end
+
+-- Which process this is, and since when it takes writes: a master that became a replica and a master again keeps its run
+-- id, and what its libraries know, but not its replication id. Only one that was promoted has a second one, until an hour
+-- after its last replica went. It is asked for again and again, so that libraries of two builds name a process alike,
+-- whenever they were loaded.
+function vouch.process(ms)
+  if not process or ms < looked_ms or looked_ms + LOOK_MS <= ms then
+    look(ms)
   end
   return process
+end
+
+-- Whether a name is this process's: the one it has, or one of before its promotion was forgotten.
+local function is_own(name, ms)
+  local own = vouch.process(ms)
+  return name == own or own == run_id and string.sub(name, 1, #run_id + 1) == run_id .. ':'
 end
 
 -- How long before a window's end its successor can be granted from.
@@ -40,17 +53,29 @@ function vouch.quarantine(b, call)
   b.is_new_quarantine = true
 end
 
+-- Whether all that the last writer of a book was answered outlived its process. Two say so: the mark that the last writer
+-- left (its server saw a Redis that keeps everything), and the caller, who was connected to that very process, saw
+-- the same, and sees it now. Nobody can say so of a Redis that it did not know before.
+local function is_kept(b, call)
+  return call.vouched == b.process and redis.call('HGET', b.key, 'kept') == vouch.mark(b)
+end
+
+-- The mark of a writer whose server sees a Redis that keeps everything. It holds for the changes up to its own: whoever
+-- writes without one, as older builds do, leaves it behind.
+function vouch.mark(b)
+  return struct.pack('>I8', b.seq)
+end
+
 -- Compares the book with what the caller knows of it, and with the process that it was written in.
 function vouch.check(b, call)
-  local same_process = b.process == vouch.process()
   local all_there = b.seq >= call.seen_seq and not b.is_torn
-  if same_process and all_there then
+  if all_there and is_own(b.process, b.ms) then
     return
   end
-  if not (call.vouched and all_there) then
+  if not (all_there and is_kept(b, call)) then
     vouch.quarantine(b, call)
   end
-  b.process = vouch.process()
+  b.process = vouch.process(b.ms)
   b.is_changed = true
 end
 

@@ -26,9 +26,40 @@ pub(super) struct Open {
     pub(super) wire: Wire,
     /// Counts how often they were opened.
     pub(super) generation: u64,
-    /// Whether the Redis at their other end has all that it ever answered, also if it was restarted
-    /// since the connections before these.
-    pub(super) keeps_everything: bool,
+    /// What is known of the Redis at their other end.
+    pub(super) trust: Trust,
+}
+
+/// What a server knows of the Redis that it calls, for the books there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// All that it answers now outlives its process: books are marked so.
+    pub(crate) keeps: bool,
+    /// The process that was there before, which this server was connected to: it kept everything to its end,
+    /// as far as was seen. `None` for a Redis that this server did not know before.
+    pub(crate) vouched: Option<Arc<str>>,
+}
+
+/// One process that was connected to.
+struct Met {
+    process: Arc<str>,
+    trust: Trust,
+}
+
+impl Met {
+    /// What is known of a process that is connected to now, after another, or the same one, that was
+    /// doubted in the end or not.
+    fn after(before: Option<&Self>, doubted: bool, process: Arc<str>, keeps: bool) -> Self {
+        let trusted = before.filter(|met| keeps && met.trust.keeps && !doubted);
+        let vouched = trusted.and_then(|met| {
+            if met.process == process {
+                met.trust.vouched.clone()
+            } else {
+                Some(met.process.clone())
+            }
+        });
+        Self { process, trust: Trust { keeps, vouched } }
+    }
 }
 
 /// What the keeper and the callers share.
@@ -74,21 +105,22 @@ impl Keeper {
 
     async fn keep_open(&self) {
         let mut generation = 0;
-        let mut kept_before = true;
+        let mut before = None;
         loop {
-            let (wire, keeps) = self.reopen().await;
+            let (wire, process, keeps) = self.reopen().await;
             generation += 1;
             info!(redis = %self.address, "connected to Redis");
             let doubted = self.board.doubted.swap(false, Ordering::AcqRel);
-            let keeps_everything = kept_before && !doubted && keeps;
-            kept_before = keeps;
-            self.board.open.send_replace(Some(Open { wire, generation, keeps_everything }));
+            let met = Met::after(before.as_ref(), doubted, process, keeps);
+            let trust = met.trust.clone();
+            before = Some(met);
+            self.board.open.send_replace(Some(Open { wire, generation, trust }));
             self.board.lost.notified().await;
             warn!(redis = %self.address, "the connection to Redis is lost");
         }
     }
 
-    async fn reopen(&self) -> (Wire, bool) {
+    async fn reopen(&self) -> (Wire, Arc<str>, bool) {
         let mut pause = SHORTEST;
         let mut told = false;
         loop {
@@ -107,7 +139,7 @@ impl Keeper {
 
     /// A replica, or a Redis that is still loading, refuses the library: it is not taken for the one
     /// that takes writes.
-    async fn open(&self) -> RedisResult<(Wire, bool)> {
+    async fn open(&self) -> RedisResult<(Wire, Arc<str>, bool)> {
         let wire = Wire::open(&self.address).await?;
         load(&wire, &self.library).await?;
         let settings = Settings::read(&wire).await?;
@@ -116,20 +148,35 @@ impl Keeper {
             return Err((ErrorKind::Io, moved).into());
         }
         let keeps = self.address.is_single() && settings.iter().all(Settings::keeps_everything);
-        Ok((wire, keeps))
+        let process = settings.first().and_then(Settings::run_id).map_or("", String::as_str);
+        Ok((wire, process.into(), keeps))
     }
 }
 
-/// Loads the library on every Redis that takes writes. Its name changes with its code, so one that is
-/// there already is the same.
+/// Loads the library on every Redis that takes writes, or some shards of a cluster at least: where it is missing it is
+/// loaded when it is called.
 pub(super) async fn load(wire: &Wire, library: &str) -> RedisResult<()> {
+    let mut loaded = Ok(());
+    for (_, answer) in load_on_each(wire, library).await {
+        if answer.is_ok() {
+            return answer;
+        }
+        loaded = answer;
+    }
+    loaded
+}
+
+/// What came of it on each. The library's name changes with its code, so one that is there already is the same.
+pub(super) async fn load_on_each(wire: &Wire, library: &str) -> Vec<(Arc<str>, RedisResult<()>)> {
     let mut command = cmd("FUNCTION");
     command.arg("LOAD").arg(library);
-    match wire.everywhere(command).await {
-        Ok(_names) => Ok(()),
-        Err(error) if is_loaded_already(&error) => Ok(()),
-        Err(error) => Err(error),
-    }
+    let answers = wire.each(command).await.into_iter();
+    answers
+        .map(|(name, answer)| match answer {
+            Err(error) if !is_loaded_already(&error) => (name, Err(error)),
+            _there => (name, Ok(())),
+        })
+        .collect()
 }
 
 /// A name may have come to mean another Redis between two connections.

@@ -13,6 +13,7 @@ mod address;
 mod error;
 mod keeper;
 mod settings;
+mod shards;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -30,9 +31,34 @@ use tokio_util::task::TaskTracker;
 
 pub use address::{AddressError, RedisAddress};
 pub(crate) use error::LinkError;
+pub(crate) use keeper::Trust;
 use keeper::{Board, Keeper, Open};
 use settings::Settings;
 pub(crate) use settings::Warning;
+
+/// One Redis that should take writes.
+#[derive(Debug)]
+pub(crate) struct Probed {
+    /// `host:port` of a shard's primary; `primary` without a cluster.
+    pub(crate) name: Arc<str>,
+    /// Why it takes none; `None`: it does.
+    pub(crate) refused: Option<redis::RedisError>,
+}
+
+impl std::fmt::Display for Probed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.refused {
+            None => write!(f, "{} takes writes", self.name),
+            Some(why) => write!(f, "{} takes no writes: {why}", self.name),
+        }
+    }
+}
+
+impl Probed {
+    pub(crate) const fn is_writable(&self) -> bool {
+        self.refused.is_none()
+    }
+}
 
 /// The way to Redis.
 pub(crate) struct Link {
@@ -66,15 +92,15 @@ impl Link {
     }
 
     /// Runs commands in order and answers each. They are composed for the Redis that they are sent to:
-    /// `compose` is told whether that one has all that it ever answered, even if it was restarted.
+    /// `compose` is told what is known of that one.
     pub(crate) async fn run(
         &self,
-        compose: impl FnOnce(bool) -> Vec<Cmd>,
+        compose: impl FnOnce(&Trust) -> Vec<Cmd>,
     ) -> Vec<Result<Value, LinkError>> {
         let Some(open) = self.open() else {
-            return compose(false).iter().map(|_| Err(LinkError::Down)).collect();
+            return compose(&Trust::default()).iter().map(|_| Err(LinkError::Down)).collect();
         };
-        let commands = compose(open.keeps_everything);
+        let commands = compose(&open.trust);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut answers = open.wire.run(turn, &commands).await;
         if answers.iter().any(is(error::is_unknown_function)) {
@@ -84,13 +110,22 @@ impl Link {
         answers.into_iter().map(|answer| Ok(answer?)).collect()
     }
 
-    /// Whether every Redis that is written to takes writes just now: the library, which is there
-    /// already, is written again.
-    pub(crate) async fn probe(&self) -> Result<(), LinkError> {
+    /// Which Redis takes writes just now, by name: the library, which is there already, is written again.
+    pub(crate) async fn probe(&self) -> Result<Vec<Probed>, LinkError> {
         let open = self.open().ok_or(LinkError::Down)?;
-        let probed = keeper::load(&open.wire, &self.library).await;
-        self.judge(&open, std::slice::from_ref(&probed));
-        Ok(probed?)
+        let probed = keeper::load_on_each(&open.wire, &self.library).await;
+        for (_, answer) in &probed {
+            self.judge(&open, std::slice::from_ref(answer));
+        }
+        Ok(probed
+            .into_iter()
+            .map(|(name, answer)| Probed { name, refused: answer.err() })
+            .collect())
+    }
+
+    /// Whether calls to different books go to different nodes.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.board.open.borrow().as_ref().is_some_and(|open| open.wire.is_cluster())
     }
 
     /// What to warn of, each once.
@@ -118,7 +153,9 @@ impl Link {
     }
 
     fn open(&self) -> Option<Open> {
-        self.board.open.borrow().clone()
+        let mut open = self.board.open.borrow().clone()?;
+        open.trust.keeps &= !self.board.doubted.load(Ordering::Acquire);
+        Some(open)
     }
 
     /// Redis has lost the library: loads it, and runs what found it missing.
@@ -139,7 +176,7 @@ impl Link {
     /// connects anew to the nodes that it lost, and the others go on.
     fn judge<T>(&self, open: &Open, answers: &[RedisResult<T>]) {
         let lost = answers.iter().any(is(error::is_lost));
-        if lost && matches!(open.wire, wire::Wire::Nodes(_)) {
+        if lost && !open.wire.is_cluster() {
             self.board.lose(open.generation);
         }
     }

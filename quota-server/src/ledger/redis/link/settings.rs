@@ -30,6 +30,8 @@ pub(crate) enum Warning {
     NeverSyncs,
     /// Writes are answered though no replica has them.
     AloneWithReplicas,
+    /// No write is answered once a replica is gone, as after a fail-over.
+    NoReplicaToSpare,
 }
 
 impl fmt::Display for Warning {
@@ -53,6 +55,9 @@ impl fmt::Display for Warning {
             Self::AloneWithReplicas => {
                 "min-replicas-to-write is 0 though there are replicas: a primary that is cut off goes on granting what its successor grants too"
             }
+            Self::NoReplicaToSpare => {
+                "min-replicas-to-write is the number of replicas: after a fail-over nothing is granted until one is back; see docs/redis.md for what is safe and available"
+            }
         })
     }
 }
@@ -61,7 +66,7 @@ impl Settings {
     /// Reads those of every Redis that takes writes.
     pub(super) async fn read(wire: &Wire) -> RedisResult<Vec<Self>> {
         let mut info = cmd("INFO");
-        info.arg("server").arg("replication");
+        info.arg("server").arg("replication").arg("stats");
         let infos = wire.everywhere(info).await?;
         let mut config = cmd("CONFIG");
         config.arg("GET").arg("maxmemory*").arg("append*").arg("min-replicas-*");
@@ -89,14 +94,24 @@ impl Settings {
         } else if !is("appendfsync", "always") {
             warnings.push(Warning::NeverSyncs);
         }
-        if self.replicas() > 0 && is("min-replicas-to-write", "0") {
-            warnings.push(Warning::AloneWithReplicas);
-        }
+        warnings.extend(self.spare(config.get("min-replicas-to-write")));
         warnings
     }
 
-    /// Whether what it answered is on its disk, and nobody else can take its place: it has no replica
-    /// and was none. Then it has everything after a restart.
+    /// Whether the replicas that must have a write are too few or too many. A cluster's primary that is cut off stops by
+    /// itself.
+    fn spare(&self, must_have: Option<&String>) -> Option<Warning> {
+        let must_have: u32 = must_have.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let is_cluster = self.info.get("redis_mode").is_some_and(|mode| mode == "cluster");
+        match (self.replicas(), must_have) {
+            (0, _) => None,
+            (_, 0) => (!is_cluster).then_some(Warning::AloneWithReplicas),
+            (replicas, must_have) => (replicas <= must_have).then_some(Warning::NoReplicaToSpare),
+        }
+    }
+
+    /// Whether what it answered is on its disk, and nobody else can take its place: it has no replica, had
+    /// none, and was none. Then it has everything after a restart.
     pub(super) fn keeps_everything(&self) -> bool {
         let config = self.config.as_ref();
         let is = |name, value| config.and_then(|all| all.get(name)).is_some_and(|it| it == value);
@@ -105,6 +120,7 @@ impl Settings {
         is("appendonly", "yes")
             && is("appendfsync", "always")
             && self.replicas() == 0
+            && self.info.get("sync_full").is_some_and(|copies| copies == "0")
             && !was_replica
     }
 
@@ -150,7 +166,8 @@ mod tests {
         ("appendfsync", "always"),
         ("min-replicas-to-write", "0"),
     ];
-    const ALONE: [(&str, &str); 2] = [("connected_slaves", "0"), ("master_replid2", "0000")];
+    const ALONE: [(&str, &str); 3] =
+        [("connected_slaves", "0"), ("master_replid2", "0000"), ("sync_full", "0")];
 
     #[test]
     fn safe_settings_need_no_warning() {
@@ -175,12 +192,34 @@ mod tests {
     }
 
     #[test]
+    fn replicas_are_to_have_writes_and_one_is_to_be_spared() {
+        for (mode, replicas, must_have, warning) in [
+            ("standalone", "1", "0", Some(Warning::AloneWithReplicas)),
+            ("standalone", "1", "1", Some(Warning::NoReplicaToSpare)),
+            ("standalone", "2", "1", None),
+            ("standalone", "2", "2", Some(Warning::NoReplicaToSpare)),
+            ("standalone", "0", "0", None),
+            ("cluster", "1", "0", None),
+            ("cluster", "1", "1", Some(Warning::NoReplicaToSpare)),
+            ("cluster", "2", "1", None),
+        ] {
+            let info = [("connected_slaves", replicas), ("redis_mode", mode)];
+            let mut config = SAFE;
+            config[4].1 = must_have;
+            let warnings = settings(&config, &info).warnings();
+            assert_eq!(warnings, Vec::from_iter(warning), "{mode} {replicas} {must_have}");
+        }
+    }
+
+    #[test]
     fn a_redis_that_another_can_replace_does_not_keep_everything() {
         let replicated = settings(&SAFE, &[("connected_slaves", "1"), ("master_replid2", "0000")]);
         assert_eq!(replicated.warnings(), [Warning::AloneWithReplicas]);
         assert!(!replicated.keeps_everything());
-        let promoted = settings(&SAFE, &[("connected_slaves", "0"), ("master_replid2", "8f00")]);
-        assert!(!promoted.keeps_everything());
+        for (name, value) in [("master_replid2", "8f00"), ("sync_full", "1")] {
+            let was = ALONE.map(|pair| if pair.0 == name { (name, value) } else { pair });
+            assert!(!settings(&SAFE, &was).keeps_everything(), "a copy may be somewhere: {name}");
+        }
     }
 
     #[test]

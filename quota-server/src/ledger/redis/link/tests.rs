@@ -29,12 +29,12 @@ impl World {
         self.link.run(|_| calls).await
     }
 
-    /// Whether the Redis of the next call has all that it ever answered.
-    async fn keeps_everything(&self) -> bool {
-        let mut told = false;
+    /// What is known of the Redis of the next call.
+    async fn trust(&self) -> Trust {
+        let mut told = Trust::default();
         self.link
-            .run(|keeps| {
-                told = keeps;
+            .run(|trust| {
+                told = trust.clone();
                 vec![cmd("PING")]
             })
             .await;
@@ -140,13 +140,14 @@ async fn settings_are_read_and_warned_of() {
     let redis = TestRedis::start_durable().await;
     let world = World::reached(redis.address()).await;
     assert_eq!(world.link.warnings().await.unwrap(), []);
-    assert!(world.keeps_everything().await);
+    assert_eq!(world.trust().await, Trust { keeps: true, vouched: None }, "its past is not known");
     world.link.probe().await.unwrap();
     redis.ask("CONFIG SET appendfsync everysec maxmemory 100mb maxmemory-policy allkeys-lru").await;
     let warnings = world.link.warnings().await.unwrap();
     assert_eq!(warnings, [Warning::Evicts, Warning::SyncsLate]);
+    assert!(!world.trust().await.keeps);
     redis.ask("CONFIG SET min-replicas-to-write 1").await;
-    let refused = world.link.probe().await.unwrap_err();
+    let refused = world.link.probe().await.unwrap().remove(0);
     assert!(refused.to_string().contains("NOREPLICAS"), "{refused}");
 }
 
@@ -154,14 +155,14 @@ async fn settings_are_read_and_warned_of() {
 async fn a_redis_that_did_not_keep_everything_before_is_not_trusted_after() {
     let mut redis = TestRedis::start().await;
     let world = World::reached(redis.address()).await;
-    assert!(!world.keeps_everything().await, "it keeps nothing");
+    assert!(!world.trust().await.keeps, "it keeps nothing");
     redis.reconfigure(&["--appendonly", "yes", "--appendfsync", "always"]).await;
     let world = &world;
     until("the link is back", || async move { world.one().await.is_ok() }).await;
-    assert!(!world.keeps_everything().await);
+    assert_eq!(world.trust().await, Trust { keeps: true, vouched: None });
     redis.restart().await;
     until("the link is back", || async move { world.one().await.is_ok() }).await;
-    assert!(world.keeps_everything().await);
+    assert!(world.trust().await.vouched.is_some());
 }
 
 #[tokio::test]
@@ -175,6 +176,6 @@ async fn a_redis_whose_settings_were_unsafe_for_a_while_is_not_trusted_after() {
     for trusted in [false, true] {
         redis.restart().await;
         until("the link is back", || async move { world.one().await.is_ok() }).await;
-        assert_eq!(world.keeps_everything().await, trusted);
+        assert_eq!(world.trust().await.vouched.is_some(), trusted);
     }
 }

@@ -1,5 +1,6 @@
 //! Opened connections to Redis, whatever its topology.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
@@ -12,6 +13,7 @@ use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, TlsMode, Value};
 
 use super::address::{RedisAddress, Topology};
+use super::shards::Shards;
 
 /// How long connecting and logging in may take.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -19,6 +21,13 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// How long an answer may take. A disk that is slow to sync holds Redis up for some 100 ms; one that
 /// takes longer than this is a Redis that cannot be relied on for a lease of 2 s.
 const ANSWER: Duration = Duration::from_secs(2);
+
+/// The same of a node of a cluster: shorter than gateways wait for an answer, since the others answer them.
+const SHARD_ANSWER: Duration = Duration::from_millis(800);
+
+/// Before a call is sent again to a cluster that is moving its slot, ms: at least and at most.
+const SOON: u64 = 5;
+const LATE: u64 = 200;
 
 /// Connections to one Redis. Each is one task here and one client there, and pipelines by itself what
 /// many callers send; more of them only spread the parsing of answers.
@@ -30,7 +39,7 @@ pub(super) enum Wire {
     /// To the one Redis that takes writes.
     Nodes(Vec<MultiplexedConnection>),
     /// To all of a cluster. The crate follows its slots; one message is one command there.
-    Cluster(ClusterConnection),
+    Cluster(ClusterConnection, Arc<Shards>),
 }
 
 impl Wire {
@@ -55,13 +64,21 @@ impl Wire {
     async fn to_cluster(address: &RedisAddress) -> RedisResult<Self> {
         let mut builder = ClusterClient::builder(address.infos()?)
             .connection_timeout(CONNECT)
-            .response_timeout(ANSWER)
+            .response_timeout(SHARD_ANSWER)
+            .min_retry_wait(SOON)
+            .max_retry_wait(LATE)
             .tcp_settings(tcp());
         if let Some(certificates) = address.certificates() {
             builder = builder.tls(TlsMode::Secure).certs(certificates);
         }
-        let client = builder.build()?;
-        Ok(Self::Cluster(client.get_async_connection().await?))
+        let cluster = builder.build()?.get_async_connection().await?;
+        let shards = Arc::new(Shards::default());
+        shards.read(&cluster).await?;
+        Ok(Self::Cluster(cluster, shards))
+    }
+
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(..))
     }
 
     /// Runs commands in order and answers each. `turn` picks the connection: all of one call go the
@@ -69,7 +86,7 @@ impl Wire {
     pub(super) async fn run(&self, turn: usize, commands: &[Cmd]) -> Vec<RedisResult<Value>> {
         match self {
             Self::Nodes(nodes) => run_on_node(&nodes[turn % nodes.len()], commands).await,
-            Self::Cluster(cluster) => run_on_cluster(cluster, commands).await,
+            Self::Cluster(cluster, shards) => run_on_cluster(cluster, shards, commands).await,
         }
     }
 
@@ -84,7 +101,7 @@ impl Wire {
                 });
                 try_join_all(asked).await
             }
-            Self::Cluster(cluster) => {
+            Self::Cluster(cluster, _) => {
                 let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
                 match cluster.clone().route_command(command, masters).await?.extract_error()? {
                     Value::Map(nodes) => {
@@ -92,6 +109,35 @@ impl Wire {
                     }
                     other => Ok(vec![other]),
                 }
+            }
+        }
+    }
+}
+
+/// What one Redis that takes writes answers, and its name.
+pub(super) type Named = (Arc<str>, RedisResult<Value>);
+
+impl Wire {
+    /// Runs a command on every Redis that takes writes; what each answers, by its name. A cluster's layout is read anew
+    /// before.
+    pub(super) async fn each(&self, command: Cmd) -> Vec<Named> {
+        match self {
+            Self::Nodes(_) => {
+                let answer = self.everywhere(command).await;
+                vec![("primary".into(), answer.map(Value::Array))]
+            }
+            Self::Cluster(cluster, shards) => {
+                // As it was, where nobody says.
+                let _known = shards.read(cluster).await;
+                let all = shards.all();
+                let asked = all.iter().map(|shard| {
+                    let command = command.clone();
+                    async move {
+                        let sent = Shards::send_to(shard, cluster, command, SHARD_ANSWER);
+                        (shard.name.clone(), sent.await)
+                    }
+                });
+                join_all(asked).await
             }
         }
     }
@@ -110,10 +156,15 @@ async fn run_on_node(node: &MultiplexedConnection, commands: &[Cmd]) -> Vec<Redi
 }
 
 /// Each command finds its own node. They are handed over in order, so those of one slot stay so.
-async fn run_on_cluster(cluster: &ClusterConnection, commands: &[Cmd]) -> Vec<RedisResult<Value>> {
+async fn run_on_cluster(
+    cluster: &ClusterConnection,
+    shards: &Shards,
+    commands: &[Cmd],
+) -> Vec<RedisResult<Value>> {
     let running = commands.iter().map(|command| {
         let mut cluster = cluster.clone();
-        async move { cluster.req_packed_command(command).await?.extract_error() }
+        let call = async move { cluster.req_packed_command(command).await?.extract_error() };
+        shards.send(command, call, SHARD_ANSWER)
     });
     join_all(running).await
 }

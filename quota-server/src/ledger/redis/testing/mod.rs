@@ -8,7 +8,7 @@ mod site;
 pub(crate) use cluster::TestCluster;
 pub(crate) use process::{TestRedis, free_port, program};
 pub(crate) use sentinel::TestSentinel;
-pub(crate) use site::RedisSite;
+pub(crate) use site::{RedisSite, Timed};
 
 use std::future::Future;
 use std::time::Duration;

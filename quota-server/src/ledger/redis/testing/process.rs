@@ -1,4 +1,6 @@
+use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -86,6 +88,24 @@ impl TestRedis {
         self.restart().await;
     }
 
+    /// A copy of what it has on disk.
+    pub(crate) async fn copied(&self) -> TempDir {
+        let is_whole = || self.says("INFO persistence", "aof_rewrite_in_progress:0");
+        super::until("its files are whole", is_whole).await;
+        let kept = TempDir::new().unwrap();
+        copy(&self.folder.path().join(FILES), &kept.path().join(FILES));
+        kept
+    }
+
+    /// Crashes, and comes back with a copy in the place of what it had on disk.
+    pub(crate) async fn restart_with(&mut self, kept: &TempDir) {
+        self.kill();
+        let files = self.folder.path().join(FILES);
+        fs::remove_dir_all(&files).unwrap();
+        copy(&kept.path().join(FILES), &files);
+        self.restart().await;
+    }
+
     /// Ends it as a crash does.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -129,6 +149,17 @@ impl TestRedis {
             command.arg(word);
         });
         command.query_async(&mut connect(self.port).await?).await
+    }
+}
+
+/// Where a Redis that appends to files has them.
+const FILES: &str = "appendonlydir";
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }
 

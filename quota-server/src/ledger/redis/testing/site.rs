@@ -14,6 +14,7 @@ use super::{TestCluster, TestRedis};
 use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
 use crate::ledger::redis::functions::Library;
+use crate::ledger::redis::register::Known;
 use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger};
 use crate::ledger::{
     Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
@@ -56,15 +57,8 @@ impl RedisSite {
         Self { nodes, address, catalogue, folder, library: Library::with_manual_clock() }
     }
 
-    /// A Redis alone crashes and comes back with what it answered. In a cluster only the server does: its
-    /// Redis would be quarantined.
-    pub(crate) async fn crash(&mut self) {
-        if let [redis] = self.nodes.as_mut_slice() {
-            redis.restart().await;
-        }
-    }
-
-    /// A server that knows nothing of before.
+    /// A server that knows nothing of before. Redis goes on: one that crashed with all of its servers would be
+    /// quarantined.
     pub(crate) async fn server(&self, clock: &ManualClock) -> Timed {
         let mut config = RedisConfig::new(self.address.clone(), self.folder.path(), String::new());
         config.history_hours = 1;
@@ -87,6 +81,16 @@ impl RedisSite {
 }
 
 impl Timed {
+    /// A deployment, as it is known here by its number.
+    pub(in crate::ledger::redis) fn knows(&self, no: u32) -> Option<Arc<Known>> {
+        self.ledger.inner.register.numbered(no)
+    }
+
+    /// What the harvest does with a deleted deployment of which nothing is due.
+    pub(in crate::ledger::redis) async fn forget(&self, known: &Arc<Known>) {
+        self.on_time().await.inner.forget(known).await;
+    }
+
     /// Tells every node the time.
     async fn on_time(&self) -> &RedisLedger {
         let wall_ms = self.clock.reading().wall_ms;

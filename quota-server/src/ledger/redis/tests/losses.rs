@@ -1,9 +1,7 @@
 //! What Redis forgets is never granted twice.
 
-use std::fs;
-
 use super::world::{Server, World, denial, is_quarantined};
-use crate::ledger::redis::testing::{TestRedis, TestSentinel, until};
+use crate::ledger::redis::testing::{DURABLE, TestRedis, TestSentinel, until};
 use crate::ledger::{Ledger, OpError};
 
 /// Two servers; the first has spent 900 of 1 000.
@@ -97,26 +95,58 @@ async fn a_durable_redis_that_lost_its_disk_is_a_quarantine() {
 async fn a_durable_redis_on_an_old_copy_of_its_disk_is_a_quarantine() {
     let mut redis = TestRedis::start_durable().await;
     let (_world, one, other) = two_servers(&redis).await;
-    let kept = tempfile::TempDir::new().unwrap();
-    let (from, to) = (redis.folder.path().join("appendonlydir"), kept.path().join("copy"));
-    copy(&from, &to);
+    let kept = redis.copied().await;
     one.granted("m", 3, 100).await;
-    redis.kill();
-    fs::remove_dir_all(&from).unwrap();
-    copy(&to, &from);
-    redis.restart().await;
+    redis.restart_with(&kept).await;
     back(&one).await;
     assert!(is_quarantined(one.acquire("m", 4, 1).await), "it saw more than there is");
     back(&other).await;
     assert!(is_quarantined(other.acquire("m", 4, 1).await), "and nobody is granted anything");
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    fs::create_dir_all(to).unwrap();
-    for file in fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+/// What a fresh server meets may be older than what was answered, whatever it says of itself now.
+#[tokio::test]
+async fn a_replica_that_lagged_is_a_quarantine_when_it_comes_up_as_the_primary() {
+    let primary = TestRedis::start_durable().await;
+    let mut replica = TestRedis::start_durable().await;
+    let (world, one, _) = two_servers(&primary).await;
+    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port)).await;
+    until("the replica has it", || replica.says("EXISTS tl:{1}:book", "1")).await;
+    replica.kill();
+    one.granted("m", 3, 100).await;
+    replica.restart().await;
+    let moved = world.moved(replica.address()).server().await;
+    assert!(is_quarantined(moved.acquire("m", 4, 1).await), "it lacks the last grant");
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_durable_without_its_last_writes_is_a_quarantine() {
+    let mut redis =
+        TestRedis::start_with(&["--save", "", "--appendonly", "yes", "--appendfsync", "no"]).await;
+    let (world, one, _) = two_servers(&redis).await;
+    let kept = redis.copied().await;
+    one.granted("m", 3, 100).await;
+    redis.restart_with(&kept).await;
+    redis.reconfigure(&DURABLE).await;
+    assert!(is_quarantined(world.server().await.acquire("m", 4, 1).await));
+}
+
+/// Numbers are given again.
+#[tokio::test]
+async fn a_catalogue_from_a_backup_meets_books_of_other_deployments() {
+    let redis = TestRedis::start().await;
+    let (world, one, _) = two_servers(&redis).await;
+    let lease = one.granted("m", 5, 50).await;
+    let restored = World::new(redis.address()).await;
+    let server = restored.server().await;
+    server.put("other", 100).await;
+    for tokens in [50, 100] {
+        assert!(is_quarantined(server.acquire("other", u128::from(tokens), tokens).await));
     }
+    assert_eq!(server.give_back(lease, 50).await.tokens, 0, "it is another deployment's");
+    let shown = server.0.overview().await.unwrap().remove(0).1;
+    assert_eq!(shown.standing.limit.tokens, Some(100));
+    drop(world);
 }
 
 #[tokio::test]

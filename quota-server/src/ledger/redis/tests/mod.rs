@@ -1,7 +1,9 @@
 //! The ledger on a Redis of the test's own, in real time.
 
 mod busy;
+mod forgotten;
 mod losses;
 mod outages;
 mod servers;
+mod shards;
 mod world;

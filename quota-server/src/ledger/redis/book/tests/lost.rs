@@ -13,7 +13,7 @@ const LIMIT: u64 = 1_000;
 
 impl World {
     /// Asks for so many tokens, as a new request each time.
-    fn tokens(&mut self, tokens: u64) -> (Mark, Result<Granted, Denial>) {
+    pub(super) fn tokens(&mut self, tokens: u64) -> (Mark, Result<Granted, Denial>) {
         let request = RequestKey(u128::from(self.steady_ms) << 64 | u128::from(tokens));
         let min = Amount::new(tokens, 1);
         let (mark, answer) =
@@ -28,11 +28,11 @@ impl World {
         }
     }
 
-    fn granted(&mut self, tokens: u64) -> LeaseId {
+    pub(super) fn granted(&mut self, tokens: u64) -> LeaseId {
         self.tokens(tokens).1.expect("there is room").lease
     }
 
-    fn returned(&mut self, lease: LeaseId, tokens: u64) -> Answer {
+    pub(super) fn returned(&mut self, lease: LeaseId, tokens: u64) -> Answer {
         let total = Amount::new(tokens, 0);
         self.run(1, Operation::GiveBack { lease, total, closed: false }).1
     }
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// The open window grants nothing until its end, and says so once; the next one all.
-    fn assert_quarantined(&mut self) {
+    pub(super) fn assert_quarantined(&mut self) {
         let ends_in_ms = 60_000 - self.wall_ms % 60_000;
         let (mark, denied) = self.tokens(1);
         let expected = Denial {
@@ -66,13 +66,13 @@ impl World {
 const NOTHING: Answer =
     Answer::Returned(Returned { credited: Amount::ZERO, given_back: Amount::ZERO });
 
-fn credited(tokens: u64) -> Answer {
+pub(super) fn credited(tokens: u64) -> Answer {
     let credited = Amount::new(tokens, 0);
     Answer::Returned(Returned { credited, given_back: credited })
 }
 
 /// A book that was opened clean, 10 s into its window.
-fn begun(redis: &TestRedis, kind: WindowKind) -> World {
+pub(super) fn begun(redis: &TestRedis, kind: WindowKind) -> World {
     let mut world = World::of(redis, 1);
     let mark = world.open(&policy(kind, LIMIT), true);
     assert_eq!((mark.quarantined_for_ms, mark.is_new_quarantine), (0, false));
@@ -112,7 +112,7 @@ async fn a_redis_that_comes_back_with_an_old_snapshot() {
     world.assert_quarantined();
 }
 
-async fn follow(replica: &TestRedis, primary: &TestRedis) {
+pub(super) async fn follow(replica: &TestRedis, primary: &TestRedis) {
     replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port)).await;
     until("the replica is there", || replica.says("INFO replication", "master_link_status:up"))
         .await;
@@ -220,38 +220,6 @@ async fn a_rolling_quarantine_outlasts_the_charges_that_may_be_lost() {
     assert_eq!(world.tokens(1).1.unwrap_err().state, State::Quarantined);
     world.wait(1);
     world.granted(LIMIT);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_loses_nothing_can_be_vouched_for() {
-    let mut redis = TestRedis::start_durable().await;
-    let mut world = begun(&redis, WindowKind::Minute);
-    let lease = world.granted(400);
-    redis.restart().await;
-    world.reconnect(&redis);
-    world.vouched = true;
-    let (mark, granted) = world.tokens(600);
-    assert!(granted.is_ok() && !mark.is_new_quarantine);
-    assert_eq!(world.returned(lease, 100), credited(100));
-    // Vouched for once, it needs no further word.
-    world.vouched = false;
-    world.granted(100);
-    assert!(world.tokens(1).1.unwrap_err().state != State::Quarantined);
-    redis.restart().await;
-    world.reconnect(&redis);
-    world.assert_quarantined();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_vouches_for_a_book_that_is_behind() {
-    let mut redis = TestRedis::start().await;
-    let mut world = begun(&redis, WindowKind::Minute);
-    redis.ask("SAVE").await;
-    world.granted(400);
-    redis.restart().await;
-    world.reconnect(&redis);
-    world.vouched = true;
-    world.assert_quarantined();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 
 mod lost;
 mod many;
+mod moved;
 mod oracle;
 mod refused;
+mod vouched;
 mod world;

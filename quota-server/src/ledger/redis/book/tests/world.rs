@@ -6,7 +6,9 @@ use redis::{Cmd, Connection, Value};
 use crate::ledger::Caller;
 use crate::ledger::redis::book::{Answer, Call, Mark, Operation, Reply, Seen};
 use crate::ledger::redis::functions::Library;
+use crate::ledger::redis::link::Trust;
 use crate::ledger::redis::testing::TestRedis;
+use crate::store::catalogue::Instance;
 
 /// Some noon.
 pub(super) const NOON_MS: u64 = 29_384_640 * 60_000;
@@ -18,7 +20,8 @@ pub(super) struct World {
     pub(super) book: u32,
     pub(super) version: u64,
     pub(super) seen: Seen,
-    pub(super) vouched: bool,
+    pub(super) instance: Instance,
+    pub(super) trust: Trust,
     /// The server's steady clock.
     pub(super) steady_ms: u64,
     /// Redis's clock.
@@ -52,7 +55,11 @@ pub(super) fn connect(redis: &TestRedis, library: &Library) -> Connection {
 impl World {
     /// A view of a book that may not be there yet.
     pub(super) fn of(redis: &TestRedis, book: u32) -> Self {
-        let library = Library::with_manual_clock();
+        Self::by(Library::with_manual_clock(), redis, book)
+    }
+
+    /// The view of a server with this library.
+    pub(super) fn by(library: Library, redis: &TestRedis, book: u32) -> Self {
         let connection = connect(redis, &library);
         let mut world = Self {
             redis: connection,
@@ -60,12 +67,20 @@ impl World {
             book,
             version: 1,
             seen: Seen::default(),
-            vouched: false,
+            instance: Instance::of(book.into()),
+            trust: Trust::default(),
             steady_ms: 1_000_000,
             wall_ms: NOON_MS,
         };
         world.set_clock();
         world
+    }
+
+    /// Which process Redis is, as servers see it.
+    pub(super) fn process(&mut self) -> String {
+        let info: String = redis::cmd("INFO").arg("server").query(&mut self.redis).unwrap();
+        let line = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+        line.expect("it says so").trim().to_owned()
     }
 
     /// The same view, on a Redis that was restarted or took over.
@@ -96,7 +111,8 @@ impl World {
             book: self.book,
             version: self.version,
             hints: self.seen.hints(self.steady_ms),
-            vouched: self.vouched,
+            instance: self.instance,
+            trust: self.trust.clone(),
         }
     }
 
