@@ -110,11 +110,11 @@ impl Timekeeper {
         let window = if minute > old.minute {
             WindowSpan { number: old.number + (minute - old.minute), ..WindowSpan::first(at) }
         } else {
-            WindowSpan {
-                number: old.number,
-                minute: old.minute,
-                ..WindowSpan { ends_ms: at.steady_ms, ..old }.after(at)
-            }
+            // It stands for the last minute that it reaches into, so that another start in that one does
+            // not take it for over.
+            let open = WindowSpan { ends_ms: at.steady_ms, ..old }.after(at);
+            let last_minute = (at.wall_ms + (open.ends_ms - open.opens_ms)).div_ceil(MINUTE_MS) - 1;
+            WindowSpan { number: old.number, minute: old.minute.max(last_minute), ..open }
         };
         Self { now: Now { steady_ms: at.steady_ms.max(last.steady_ms), window } }
     }
@@ -241,5 +241,17 @@ mod tests {
             Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS - 1_000)).now.window;
         assert_eq!((earlier.number, earlier.minute), (last.window.number, last.window.minute));
         assert!(earlier.ends_ms >= 50_000 + SHORTEST_WINDOW_MS);
+    }
+
+    #[test]
+    fn starts_of_the_machine_open_no_two_windows_in_less_than_one() {
+        let mut keeper = Timekeeper::start(reading(0, NOON_MS));
+        let first = keeper.at(reading(17_000, NOON_MS + 17_000));
+        // The window is left open for a whole minute: into the next wall minute, to its end.
+        let mut again = Timekeeper::resume_elsewhere(first, reading(17_000, NOON_MS + 18_000));
+        let second = again.at(reading(99_000, NOON_MS + 100_000));
+        assert_eq!(second.window.number, first.window.number);
+        let third = Timekeeper::resume_elsewhere(second, reading(99_000, NOON_MS + 105_000));
+        assert_eq!(third.now.window.number, first.window.number, "that minute was granted from");
     }
 }
