@@ -3,9 +3,14 @@
 use std::env;
 
 use futures_util::{StreamExt, stream};
-use tests::chaos;
+use tests::{
+    chaos::{self, Fate},
+    harness::Rung,
+};
 
 const RUNS: u64 = 10;
+/// Runs with changes on the embedded ledger; the other rungs have some of their own.
+const CHANGES_RUNS: u64 = 12;
 const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,5 +22,20 @@ async fn mistreated_messages_and_killed_servers_break_no_rule() {
         let verdict = verdict.unwrap();
         assert!(verdict.broken.is_empty(), "{verdict}");
         assert!(verdict.draws > 0 && verdict.faults > 0, "{verdict}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_denials_and_restarts_break_no_rule() {
+    let runs =
+        env::var("TOKENLEASE_CHANGES_RUNS").map_or(CHANGES_RUNS, |runs| runs.parse().unwrap());
+    let fates = (1..=runs).map(|seed| Fate { rung: Rung::Embedded, servers: 1, seed });
+    let verdicts =
+        stream::iter(fates).map(|fate| Box::pin(chaos::changes(fate))).buffer_unordered(AT_ONCE);
+    let verdicts: Vec<_> = verdicts.collect().await;
+    for verdict in verdicts {
+        let verdict = verdict.unwrap();
+        assert!(verdict.broken.is_empty(), "{verdict}");
+        assert!(verdict.steps > 0, "{verdict}");
     }
 }

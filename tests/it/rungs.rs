@@ -61,3 +61,17 @@ async fn no_outage_breaks_a_rule() {
         assert!(verdict.draws > 0, "{verdict}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_denials_and_restarts_break_no_rule_on_any_rung() {
+    let runs = env::var("TOKENLEASE_CHANGES_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
+    let rungs = [Rung::Postgres, Rung::Redis, Rung::RedisCluster];
+    let fates = (1..=runs).flat_map(|seed| rungs.map(|rung| Fate { rung, servers: SERVERS, seed }));
+    let run = |fate| Box::pin(chaos::changes(fate));
+    let verdicts = stream::iter(fates).map(run).buffer_unordered(AT_ONCE);
+    for verdict in verdicts.collect::<Vec<_>>().await {
+        let verdict = verdict.unwrap();
+        assert!(verdict.broken.is_empty(), "{verdict}");
+        assert!(verdict.steps > 0, "{verdict}");
+    }
+}

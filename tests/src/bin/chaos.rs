@@ -1,15 +1,17 @@
 //! `cargo run --release -p tests --bin chaos -- --runs 200`: lost, repeated and reordered messages and
 //! `kill -9` at random points; with `--ledger redis-sentinel --servers 3`, a store or an active server
-//! that dies instead. Exits with 1 when a rule is broken, with 2 when a run fails.
+//! that dies instead; with `--changes`, limits that change, deployments that are deleted and made again, denials and
+//! restarts, on any rung. Exits with 1 when a rule is broken, with 2 when a run fails.
 
 #![expect(clippy::print_stdout, reason = "a command: a line for each run on its standard output")]
 
-use std::{collections::BTreeMap, fmt::Display, process::ExitCode};
+use std::{collections::BTreeMap, fmt::Display, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use futures_util::{StreamExt, stream};
 use tests::{
-    chaos::{self, Fate, OutageVerdict, RunError, Verdict},
+    chaos::{self, ChangesVerdict, Fate, OutageVerdict, RunError, Verdict},
+    clock,
     harness::Rung,
 };
 
@@ -22,6 +24,12 @@ struct Arguments {
     /// How many runs.
     #[arg(long, default_value_t = 200)]
     runs: u64,
+    /// Instead: as many runs as begin within so many minutes.
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Limits that change, deployments that are deleted and made again, denials and restarts.
+    #[arg(long)]
+    changes: bool,
     /// The first run's seed; each next run has the next one.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -42,9 +50,11 @@ struct Sum {
     clean: u64,
     broken: u64,
     failed: u64,
+    /// Draws that were made; with `--changes`, leases that were granted.
     draws: u64,
     kills: u64,
     faults: u64,
+    changes: u64,
 }
 
 /// Times without grants, and without any answer, by what befell; in ms.
@@ -54,6 +64,7 @@ type Gaps = BTreeMap<String, [Vec<u64>; 2]>;
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let sum = match arguments.ledger {
+        _ if arguments.changes => changes(&arguments).await,
         Rung::Embedded => mistreat(&arguments).await,
         _ => outages(&arguments).await,
     };
@@ -74,6 +85,25 @@ async fn mistreat(arguments: &Arguments) -> Sum {
             sum.count(draws, broken.is_empty());
             sum.kills += u64::from(kills);
             sum.faults += faults;
+        }
+    }
+    sum
+}
+
+async fn changes(arguments: &Arguments) -> Sum {
+    let mut sum = Sum::default();
+    let rung = arguments.ledger;
+    let servers = if rung == Rung::Embedded { 1 } else { arguments.servers };
+    let run =
+        |seed| async move { (seed, Box::pin(chaos::changes(Fate { rung, servers, seed })).await) };
+    let mut runs = stream::iter(arguments.seeds()).map(run).buffer_unordered(arguments.at_once());
+    while let Some((seed, result)) = runs.next().await {
+        if let Some(ChangesVerdict { grants, changes, restarts, broken, .. }) =
+            told(seed, result, &mut sum)
+        {
+            sum.count(grants, broken.is_empty());
+            sum.kills += restarts;
+            sum.changes += changes;
         }
     }
     sum
@@ -125,8 +155,12 @@ fn distribution(mut ms: Vec<u64>) -> String {
 }
 
 impl Arguments {
-    fn seeds(&self) -> std::ops::Range<u64> {
-        self.seed..self.seed + self.runs
+    /// Of the runs, each when it is to begin.
+    fn seeds(&self) -> impl Iterator<Item = u64> {
+        let minutes = self.minutes.map(|minutes| Duration::from_secs(minutes * 60));
+        let end = minutes.map(|span| clock::instant() + span);
+        let last = if end.is_some() { u64::MAX } else { self.seed + self.runs };
+        (self.seed..last).take_while(move |_| end.is_none_or(|end| clock::instant() < end))
     }
 
     fn at_once(&self) -> usize {

@@ -10,8 +10,11 @@
 //! An [`outage`] is another kind of run, for the rungs with a store of its own: the store dies, or the
 //! active one of several servers.
 //!
+//! [`changes`] are a third kind: what an admin does, on every rung, among askers and kills.
+//!
 //! Time is real, so a seed repeats a run's choices but not its timing.
 
+mod changes;
 mod entry;
 mod fault;
 mod holder;
@@ -25,6 +28,7 @@ mod rolling;
 mod run;
 mod verdict;
 
+pub use changes::{ChangesVerdict, run as changes};
 pub use outage::{Fate, OutageVerdict, run as outage};
 pub use relay::Relay;
 pub use rolling::{Rolled, roll};

@@ -1,0 +1,279 @@
+//! What was answered, summed against the limit in force. It knows nothing of the code: leases by their ids, windows by their ends.
+//!
+//! What may or may not have happened is counted in the way that accuses nobody: for a grant that may be too much only what
+//! surely is charged, against the highest limit that may be in force; for a denial that may be wrong the other way round.
+
+use std::collections::BTreeMap;
+
+use quota_api::{Amount, Ask, GivenBack, Lease, WindowKind};
+
+use super::grant::{Charged, Grant, Span};
+use crate::{
+    chaos::record::{plus, within},
+    clock::MINUTE_MS,
+};
+
+/// So close to a minute's ends nobody can say from outside which window a denial was about, in ms; a take-over may end a
+/// window late.
+const EDGE_MS: u64 = 4_000;
+/// The longest life of a lease here, in ms.
+const LIFE_MS: u64 = 2_000;
+
+/// The limit that is in force, if the deployment is there at all.
+pub(super) type Limit = Option<Amount>;
+
+/// All that was answered.
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    books: BTreeMap<String, Book>,
+    /// The rules that were broken, and how.
+    pub(super) broken: Vec<String>,
+}
+
+/// Of one deployment.
+#[derive(Debug)]
+pub(super) struct Book {
+    kind: WindowKind,
+    /// Those that may be in force: one, unless a change was not answered.
+    limits: Vec<Limit>,
+    pub(super) grants: Vec<Grant>,
+}
+
+/// An ask, as it was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) deployment: String,
+    pub(super) request: String,
+    pub(super) tokens: Ask,
+    pub(super) requests: Ask,
+}
+
+/// Why an ask was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// 429: not enough is left.
+    Exhausted,
+    /// 429: nobody vouches for the window.
+    Quarantined,
+    /// 422: more than the limit.
+    NeverFits,
+    /// 404.
+    NoDeployment,
+    /// Something else, which no rule of sums speaks about.
+    Other,
+}
+
+impl Asked {
+    fn min(&self) -> Amount {
+        Amount { tokens: self.tokens.min, requests: self.requests.min }
+    }
+
+    fn want(&self) -> Amount {
+        Amount { tokens: self.tokens.want, requests: self.requests.want }
+    }
+}
+
+impl Checker {
+    /// A deployment that is not there yet.
+    pub(super) fn know(&mut self, id: &str, kind: WindowKind) {
+        self.books.insert(id.to_owned(), Book { kind, limits: vec![None], grants: Vec::new() });
+    }
+
+    pub(super) fn book(&mut self, id: &str) -> &mut Book {
+        self.books.get_mut(id).expect("every deployment of a run was made known")
+    }
+
+    /// A change of the limit was acknowledged, or not answered.
+    pub(super) fn change(&mut self, id: &str, limit: Limit, is_sure: bool) {
+        let limits = &mut self.book(id).limits;
+        if is_sure {
+            limits.clear();
+        }
+        limits.push(limit);
+    }
+
+    pub(super) fn granted(&mut self, span: Span, asked: &Asked, lease: &Lease) {
+        let broken = self.book(&asked.deployment).grant(span, asked, lease);
+        let named = |what: String| format!("{}, {}: {what}", asked.deployment, asked.request);
+        self.broken.extend(broken.into_iter().map(named));
+    }
+
+    pub(super) fn refused(&mut self, span: Span, asked: &Asked, refusal: Refusal) {
+        let book = self.book(&asked.deployment);
+        if let Some(what) = book.refuse(span, asked, refusal) {
+            self.broken.push(format!("{}, {}: {what}", asked.deployment, asked.request));
+        }
+    }
+
+    /// Nobody knows.
+    pub(super) fn unanswered(&mut self, span: Span, asked: &Asked) {
+        let grant = Grant::unanswered(&asked.request, span, asked.want(), LIFE_MS);
+        let book = self.book(&asked.deployment);
+        if !book.grants.iter().any(|one| one.request == grant.request) {
+            book.grants.push(grant);
+        }
+    }
+
+    /// What a holder told to have given back of a lease, and what was answered, if anything was.
+    pub(super) fn given_back(
+        &mut self,
+        (deployment, request): (&str, &str),
+        told: Amount,
+        answer: Option<&GivenBack>,
+    ) {
+        let Some(grant) = self.book(deployment).grant_of(request) else { return };
+        let [surely, perhaps] = &mut grant.back;
+        match answer {
+            Some(GivenBack { given_back, .. }) => {
+                *surely = most(*surely, *given_back);
+                *perhaps = most(*perhaps, *given_back);
+            }
+            None => *perhaps = most(*perhaps, told),
+        }
+        if !within(*perhaps, grant.amount) {
+            let what = format!("R3: {perhaps:?} credited of {:?}", grant.amount);
+            self.broken.push(format!("{deployment}, {request}: {what}"));
+        }
+    }
+
+    /// Its holder says that it draws no more.
+    pub(super) fn closed(&mut self, deployment: &str, request: &str) {
+        let now_ms = crate::clock::unix_ms();
+        if let Some(grant) = self.book(deployment).grant_of(request) {
+            grant.close(now_ms);
+        }
+    }
+
+    /// Real usage above a lease was reported, and was taken or may have been.
+    pub(super) fn overrun(
+        &mut self,
+        (deployment, request): (&str, &str),
+        told: Amount,
+        is_sure: bool,
+    ) {
+        let book = self.book(deployment);
+        let counts = is_sure && book.kind == WindowKind::Minute;
+        let Some(grant) = book.grant_of(request) else { return };
+        grant.overrun[1] = most(grant.overrun[1], told);
+        if counts {
+            grant.overrun[0] = most(grant.overrun[0], told);
+        }
+    }
+}
+
+impl Book {
+    fn grant_of(&mut self, request: &str) -> Option<&mut Grant> {
+        self.grants.iter_mut().rev().find(|grant| grant.request == request)
+    }
+
+    /// The lowest and the highest limit that may be in force; of a deployment that is not there nothing may be granted.
+    pub(super) fn limits(&self) -> [Amount; 2] {
+        let known = || self.limits.iter().map(|limit| limit.unwrap_or_default());
+        let least = |a: Amount, b: Amount| Amount {
+            tokens: a.tokens.min(b.tokens),
+            requests: a.requests.min(b.requests),
+        };
+        [known().reduce(least), known().reduce(most)].map(Option::unwrap_or_default)
+    }
+
+    fn is_there(&self) -> bool {
+        self.limits.iter().all(Option::is_some)
+    }
+
+    pub(super) fn is_missing(&self) -> bool {
+        self.limits.iter().all(Option::is_none)
+    }
+
+    /// What an ask within this span would count with.
+    pub(super) fn charged(&self, span: Span) -> Charged {
+        self.charged_in(span, span.sent_ms / MINUTE_MS + 1)
+    }
+
+    fn charged_in(&self, span: Span, minute: u64) -> Charged {
+        let mut charged = Charged::default();
+        self.grants.iter().for_each(|grant| grant.charge(&mut charged, self.kind, span, minute));
+        charged
+    }
+
+    fn grant(&mut self, span: Span, asked: &Asked, lease: &Lease) -> Vec<String> {
+        let new = Grant::answered(&asked.request, span, lease);
+        let mut broken = Vec::new();
+        let amount = new.amount;
+        if !within(asked.min(), amount) || !within(amount, asked.want()) {
+            broken.push(format!("{amount:?} granted of {asked:?}"));
+        }
+        let before = self.grant_of(&asked.request).and_then(|grant| grant.lease.clone());
+        if let Some(before) = before {
+            if before != lease.lease_id {
+                broken.push(format!("R5: the repeat got {} instead of {before}", lease.lease_id));
+            }
+            return broken;
+        }
+        let is_repeat = self.grant_of(&asked.request).is_some();
+        self.grants.retain(|grant| grant.request != asked.request);
+        self.grants.push(new);
+        // Whether it was granted just now or by an older limit, before the question was repeated, nobody knows.
+        if !is_repeat {
+            broken.extend(self.judge(span, lease));
+        }
+        broken
+    }
+
+    /// After a grant, which is among them already.
+    fn judge(&self, span: Span, lease: &Lease) -> Option<String> {
+        let minute = self.grants.last().map_or(0, |grant| grant.minutes[0]);
+        let charged = self.charged_in(span, minute);
+        let [lowest, highest] = self.limits();
+        let Charged { least, least_outstanding, most_outstanding, .. } = charged;
+        if !within(least, highest) {
+            return Some(format!("R1: makes {least:?} of {highest:?}: {lease:?}"));
+        }
+        let usage = lease.usage;
+        let said =
+            Amount { tokens: usage.tokens.outstanding, requests: usage.requests.outstanding };
+        if !within(least_outstanding, said) || !within(said, most_outstanding) {
+            let bounds = format!("{least_outstanding:?} to {most_outstanding:?}");
+            return Some(format!("R4: the book says {said:?} are outstanding, but it is {bounds}"));
+        }
+        let limit = usage.tokens.limit.unwrap_or_default();
+        if !(lowest.tokens..=highest.tokens).contains(&limit) {
+            return Some(format!(
+                "R8: by limit {limit}, but {lowest:?} to {highest:?} is in force"
+            ));
+        }
+        None
+    }
+
+    fn refuse(&self, span: Span, asked: &Asked, refusal: Refusal) -> Option<String> {
+        let [lowest, _] = self.limits();
+        let is_there = self.is_there();
+        match refusal {
+            Refusal::NoDeployment if is_there => Some("it is there, but is not found".to_owned()),
+            Refusal::NeverFits if is_there && within(asked.min(), lowest) => {
+                Some(format!("R8: never fits, but {lowest:?} is in force"))
+            }
+            Refusal::Exhausted if is_there && !is_at_edge(self.kind, span) => {
+                let most = self.charged(span).most;
+                let sum = plus(most, asked.min());
+                let is_wrong = within(sum, lowest);
+                is_wrong
+                    .then(|| format!("denied, but {most:?} of {lowest:?} is charged: {asked:?}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn is_at_edge(kind: WindowKind, span: Span) -> bool {
+    let at = |ms: u64| ms % MINUTE_MS;
+    let is_inside = at(span.sent_ms) >= EDGE_MS && at(span.came_ms) <= MINUTE_MS - EDGE_MS;
+    let is_one_minute = span.sent_ms / MINUTE_MS == span.came_ms / MINUTE_MS;
+    kind == WindowKind::Minute && !(is_inside && is_one_minute)
+}
+
+fn most(a: Amount, b: Amount) -> Amount {
+    Amount { tokens: a.tokens.max(b.tokens), requests: a.requests.max(b.requests) }
+}
+
+#[cfg(test)]
+mod tests;
