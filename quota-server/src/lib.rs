@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod declared;
 pub mod http;
+pub mod intake;
 pub mod ledger;
 pub mod lifecycle;
 pub mod listener;

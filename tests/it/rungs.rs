@@ -63,10 +63,9 @@ async fn no_outage_breaks_a_rule() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_denials_and_restarts_break_no_rule_on_any_rung() {
+async fn changes_denials_and_restarts_break_no_rule_on_postgres() {
     let runs = env::var("TOKENLEASE_CHANGES_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
-    let rungs = [Rung::Postgres, Rung::Redis, Rung::RedisCluster];
-    let fates = (1..=runs).flat_map(|seed| rungs.map(|rung| Fate { rung, servers: SERVERS, seed }));
+    let fates = (1..=runs).map(|seed| Fate { rung: Rung::Postgres, servers: SERVERS, seed });
     let run = |fate| Box::pin(chaos::changes(fate));
     let verdicts = stream::iter(fates).map(run).buffer_unordered(AT_ONCE);
     for verdict in verdicts.collect::<Vec<_>>().await {

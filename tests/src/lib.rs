@@ -4,6 +4,7 @@
 //! [`harness`] starts, stops, pauses and kills the real processes; [`load`] offers requests;
 //! [`scenario`] plays the scenarios and judges them by the audit;
 //! [`docs`] makes the pages of the documentation that say what the code says;
+//! [`intake`] is every reader of bytes that somebody else wrote; [`mutants`] puts faults into a copy of the tree, to see that tests notice;
 //! [`chaos`] mistreats messages and kills the server, and reads the journal afterwards. `it/` holds
 //! the tests, `src/bin/` the commands.
 
@@ -12,6 +13,8 @@ pub mod chaos;
 pub mod clock;
 pub mod docs;
 pub mod harness;
+pub mod intake;
 pub mod load;
+pub mod mutants;
 pub mod otlp;
 pub mod scenario;

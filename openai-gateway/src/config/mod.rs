@@ -49,6 +49,14 @@ impl Config {
         Self::parse(&text, environment).map_err(|mistake| mistake.in_file(path))
     }
 
+    /// The same of a file's text.
+    ///
+    /// # Errors
+    /// As `load`, but that there is nothing to be read from.
+    pub fn of_text(text: &str, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::parse(text, environment).map_err(|mistake| mistake.in_file("config.yaml".as_ref()))
+    }
+
     /// Checks a file's text.
     fn parse(text: &str, environment: &Environment) -> Result<Self, Mistake> {
         let (file, mut ignored) = File::parse(text)?;

@@ -93,6 +93,17 @@ pub fn parse(args: &[OsString], env: impl Fn(&str) -> Option<String>) -> Result<
     Ok(task)
 }
 
+/// Reads settings as the TOML file gives them, without an environment.
+pub(crate) fn check(text: &str) -> Result<(), Answer> {
+    let mut command = Cli::command();
+    let settings = file::settings("quota.toml".as_ref(), text)?;
+    for lower in layers::of_file(&command, settings)? {
+        command = layers::lay(command, lower)?;
+    }
+    let matches = command.try_get_matches_from(["quota-server"]);
+    from(&matches.map_err(|error| answer(&error))?).map(drop)
+}
+
 impl Cli {
     fn task(self) -> Task {
         self.command.unwrap_or(Task::Serve(Box::new(self.config)))

@@ -20,6 +20,7 @@ mod tls;
 mod trace;
 
 pub use access::AccessConfig;
+pub(crate) use cli::check;
 pub use cli::{Answer, Task, command, parse};
 pub use http::HttpConfig;
 pub use ledger::{AdvertiseUrl, LedgerConfig, LedgerKind};

@@ -49,6 +49,8 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::metrics::{HttpMetrics, LeaseMetrics};
 
+pub(crate) use leases::batch::operations as batch_operations;
+
 pub use deployments::{Changes, DeploymentRoom};
 pub use ops::Exposition;
 pub use overview::Latest;

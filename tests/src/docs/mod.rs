@@ -8,11 +8,14 @@ mod commands;
 mod markdown;
 mod schema;
 mod settings;
+mod verification;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+
+pub use verification::MODEL_STATES;
 
 /// A page.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ pub fn pages() -> Vec<Page> {
         Page { name: "api.md", text: api::page() },
         Page { name: "commands.md", text: commands::page() },
         Page { name: "settings.md", text: settings::page() },
+        Page { name: "verification.md", text: verification::page() },
     ]
 }
 

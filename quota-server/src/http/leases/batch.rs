@@ -11,7 +11,7 @@ use quota_api::{AcquireItem, Batch, BatchReply, GiveBack, GiveBackItem, Item, Us
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
-use crate::http::body::Json;
+use crate::http::body::{Json, parse};
 use crate::http::caller::{Caller, TakeLeases};
 use crate::http::openapi::problems;
 use crate::http::wire::{self, bounds};
@@ -68,6 +68,20 @@ pub(in crate::http) async fn batch(
             api.lease(item.deployment, outcome)
         }),
     }))
+}
+
+/// What the body says, without a ledger: how many operations it comes to.
+pub(crate) fn operations(body: &[u8]) -> Result<usize, Failure> {
+    let batch: Batch = parse(body)?;
+    check(&batch)?;
+    let mut ops = Vec::new();
+    drop(enter(&mut ops, batch.give_back, give_back_op));
+    drop(enter(&mut ops, batch.used, wire::used));
+    drop(enter(&mut ops, batch.acquire, wire::wish));
+    for denied in &batch.denied {
+        ops.push(wire::denied(denied)?);
+    }
+    Ok(ops.len())
 }
 
 /// A standby does nothing of a batch: the whole of it is sent to the active server.

@@ -76,3 +76,8 @@ struct Inner {
     /// Ends the connections and the beats.
     stop: CancellationToken,
 }
+
+/// Whether this is an answer of the library, of any kind.
+pub(crate) fn is_reply(value: &::redis::Value) -> bool {
+    book::Reply::read(value).is_ok()
+}
