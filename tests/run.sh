@@ -196,13 +196,10 @@ browser() { tests/browser.sh test; }
 
 chart() { tests/helm.sh; }
 
-# Chromium and the chart wait for processes most of the time, as the tests do.
 # Another seventh of the book's faults each day: those are built and caught within seconds.
-mutants() {
-    step "faults put in"
-    target/debug/mutants --run core --part "$(date +%-j)/7" --seconds 60
-}
+mutants() { "${CARGO_TARGET_DIR:-target}/debug/mutants" --run core --part "$(date +%-j)/7" --seconds 60; }
 
+# Chromium and the chart wait for processes most of the time, as the tests do.
 run_tests() {
     build
     finish packages
