@@ -18,34 +18,37 @@ function time.begin(b, call)
   b.ends_ms = b.ms + MINUTE_MS - math.fmod(wall_ms, MINUTE_MS)
 end
 
--- The window after the open one: it ends at the first boundary of a minute that is far enough away.
+-- The window after the open one: it ends at the first boundary of a minute that is far enough away. Its name moves on by
+-- two minutes at most, so that a clock that is far ahead for a while does not move it for good. Answers how far the name
+-- is behind.
 local function turn(b, wall_ms)
   b.opens_ms = b.ends_ms
   local wall_at_opening_ms = whole.less(wall_ms, b.ms - b.opens_ms)
   local minutes = math.ceil((wall_at_opening_ms + SHORTEST_WINDOW_MS) / MINUTE_MS)
   b.number = b.number + 1
-  b.minute = math.max(b.minute + 1, minutes - 1)
+  b.minute = math.min(math.max(minutes - 1, b.minute + 1), b.minute + 2)
   b.ends_ms = b.opens_ms + minutes * MINUTE_MS - wall_at_opening_ms
+  return whole.less(minutes - 1, b.minute)
 end
 
--- Windows of a whole minute each that passed without a call, at once.
-local function skip(b)
+-- Windows of a whole minute each that passed without a call, at once. A name that is behind catches up, a minute in each.
+local function skip(b, behind)
   local windows = whole.quotient(b.ms - b.ends_ms, MINUTE_MS) + 1
   b.number = b.number + windows
-  b.minute = b.minute + windows
+  b.minute = b.minute + windows + math.min(windows, behind)
   b.ends_ms = b.ends_ms + windows * MINUTE_MS
   b.opens_ms = b.ends_ms - MINUTE_MS
 end
 
 -- Lets time pass up to now.
 function time.pass(b, call)
-  local wall_ms = clock.wall_ms()
+  local wall_ms, behind = clock.wall_ms(), 0
   b.ms = ledger_ms(wall_ms, b.ms, call)
   if b.ends_ms <= b.ms then
-    turn(b, wall_ms)
+    behind = turn(b, wall_ms)
   end
   if b.ends_ms <= b.ms then
-    skip(b)
+    skip(b, behind)
   end
 end
 
