@@ -188,6 +188,8 @@ codes! {
     Exhausted = "exhausted", 429, true, false, "The window has not enough left";
     /// The credential asked for more leases than it may in a minute.
     TooManyLeases = "too_many_leases", 429, true, false, "Too many leases asked for";
+    /// The server keeps as many leases as it has memory for, in all or for this credential.
+    NoRoom = "no_room", 429, true, false, "No room for more leases";
     /// Too many wrong tokens came from the caller's address.
     TooManyFailedLogins = "too_many_failed_logins", 429, true, false, "Too many wrong tokens";
     /// Too many requests at once for this server.

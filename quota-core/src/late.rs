@@ -93,6 +93,10 @@ impl Late {
         self.0.iter().map(|(id, late)| (*id, *late))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -234,6 +234,7 @@ async fn open(
             let embedded = JournaledConfig {
                 shards: config.shards,
                 history_hours: config.history_hours,
+                memory: config.memory(),
                 ..JournaledConfig::new(config.data_dir.clone())
             };
             let clock = Arc::new(SystemClock::new());
@@ -267,6 +268,7 @@ async fn postgres(
         server: format!("{:016x}", place.start_id).into(),
         migrate: !config.no_migrate,
         history_hours: config.history_hours,
+        memory: config.memory(),
     };
     let ledger = PostgresLedger::open(postgres, Arc::new(SystemClock::new()), tasks).await?;
     metrics::store_warnings(ledger.warnings().len());

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod listener;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod mistake;
 pub mod peer;

@@ -60,6 +60,8 @@ const EPOCH: &str = "quota_ledger_epoch";
 const TAKEOVERS: &str = "quota_ledger_takeovers_total";
 const LEDGER_INFO: &str = "quota_ledger_info";
 const QUEUED: &str = "quota_ledger_queued_calls";
+const LEASE_BYTES: &str = "quota_lease_bytes";
+const MEMORY_REFUSALS: &str = "quota_memory_refusals_total";
 const BOOKS_ACTIVE: &str = "quota_books_active";
 const BUILD_INFO: &str = "quota_build_info";
 
@@ -94,6 +96,7 @@ const GAUGES: &[(&str, &str)] = &[
     (LEDGER_ACTIVE, "1 while this server is one that writes the books, 0 while it stands by"),
     (EPOCH, "The epoch that this server last wrote with, where servers take over from each other"),
     (BOOKS_ACTIVE, "Deployments whose book is not at rest"),
+    (LEASE_BYTES, "Memory that the leases of kept windows are counted with"),
     (QUARANTINED, "Books that are quarantined now, of those that this server asked lately"),
     (QUEUED, "Calls that the ledger has begun or that wait for it"),
     (HTTP_RUNNING, "Calls of the API that are being answered"),
@@ -146,6 +149,8 @@ pub fn describe() {
     }
     describe_gauge!(LEDGER_INFO, "1, with the kind of the ledger as a label");
     describe_counter!(DENIED, "Acquires denied, by the unit that ran out");
+    describe_counter!(MEMORY_REFUSALS, "Refused for want of memory, by what would have filled it");
+    MemoryOf::ALL.into_iter().for_each(|of| memory_refusals(of).increment(0));
     describe_counter!(RELOADS, "Files taken over while serving, by what they hold");
     describe_counter!(RELOAD_FAILURES, "Files with a mistake, so that what was before goes on");
     for file in Reloaded::ALL {

@@ -266,6 +266,7 @@ pub(crate) fn is_trouble(code: Code) -> bool {
             | Code::Quarantined
             | Code::TooEarly
             | Code::TooManyLeases
+            | Code::NoRoom
             | Code::Unknown(429)
     );
     code.is_retryable() && !of_this_ask

@@ -196,7 +196,8 @@ impl Book {
 
     /// How many windows are kept, the open one counted: the last one for returns under way and
     /// repeated requests; with rolling one more, since charges live longer than a minute.
-    const fn kept_windows(&self) -> u64 {
+    #[must_use]
+    pub const fn kept_windows(&self) -> u64 {
         match self.policy.kind {
             WindowKind::Minute => 2,
             WindowKind::Rolling => 3,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Book;
 use crate::bucket::Bucket;
-use crate::{Amount, HolderId, LeaseId, Limit, Now, State, WindowKind};
+use crate::{Amount, HolderId, LeaseId, Limit, Now, RequestKey, State, WindowKind};
 
 /// How a deployment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,27 @@ impl Book {
             expires_in_ms: until(held.ends_ms),
         })
         .collect()
+    }
+}
+
+/// What a book keeps: this is what it takes of the memory.
+impl Book {
+    /// All leases that it keeps, ended ones too: the window and the holder of each.
+    pub fn kept(&self) -> impl Iterator<Item = (u64, HolderId)> + use<'_> {
+        let leases = self.buckets.iter().flat_map(Bucket::leases);
+        leases.map(|(id, lease)| (id.window, lease.holder))
+    }
+
+    /// How many leases of closed windows it waits for.
+    #[must_use]
+    pub fn late_count(&self) -> usize {
+        self.late.len()
+    }
+
+    /// Whether a lease that it keeps answers this request already.
+    pub fn knows(&mut self, holder: HolderId, request: RequestKey) -> bool {
+        let mut buckets = self.buckets.iter_mut().rev();
+        buckets.any(|bucket| bucket.by_request(holder, request).is_some())
     }
 }
 

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::SecretUrl;
 use crate::ledger::redis::{AddressError, RedisAddress};
+use crate::memory::Memory;
 use crate::mistake::Mistake;
 
 /// Who keeps the book, and where.
@@ -42,6 +43,11 @@ pub struct LedgerConfig {
     /// when the data directory is made
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=64))]
     pub shards: u32,
+    /// Memory that this server may fill, MiB: how many leases are kept, how many operations wait and how
+    /// many bytes of bodies are read at once follow from it. Acquires above it are answered 429 `no_room`
+    /// [default: what its control group allows, else what the machine has]
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(64..=16_777_216))]
+    pub memory_mib: Option<u32>,
     /// How long the books of past windows are kept
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = value_parser!(u32).range(1..=8_760))]
     pub history_hours: u32,
@@ -72,6 +78,12 @@ impl LedgerConfig {
             LedgerKind::Redis if self.redis_url.is_none() => missing("redis_url"),
             LedgerKind::Embedded | LedgerKind::Postgres | LedgerKind::Redis => Ok(()),
         }
+    }
+
+    /// The memory that this server may fill.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        self.memory_mib.map_or_else(Memory::found, Memory::of_mib)
     }
 
     /// Where Redis is, and whom to trust there.

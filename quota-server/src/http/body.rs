@@ -1,5 +1,6 @@
 //! The body of a call, as JSON.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
@@ -11,22 +12,57 @@ use quota_api::Code;
 use quota_api::limits::MAX_BODY_BYTES;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Api, Failure};
+use crate::metrics;
 
-/// A body that is `T`: of the right media type, not too large, in time, and of `T`'s shape.
-pub(super) struct Json<T>(pub(super) T);
+/// A body that is `T`: of the right media type, not too large, in time, and of `T`'s shape; and its
+/// place among all bodies, which a handler holds until it has answered.
+pub(super) struct Json<T>(pub(super) T, pub(super) BodyPlace);
+
+/// What bodies may take at once, bytes of them: a body counts as it arrives, and until it is answered.
+pub struct BodyRoom(Arc<Semaphore>);
+
+/// The place of one body. It is given back when this is dropped.
+pub(super) struct BodyPlace {
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl BodyRoom {
+    /// So many bytes.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.0.available_permits()
+    }
+
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        let count = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Arc::clone(&self.0).try_acquire_many_owned(count).map_err(|_full| {
+            metrics::refused_for_memory(metrics::MemoryOf::Bodies);
+            Failure::new(
+                Code::Overloaded,
+                "the bodies of other requests take all the room there is",
+            )
+        })
+    }
+}
 
 impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         check_media_type(request.headers())?;
-        let reading = timeout(api.body_read, read(request));
+        let reading = timeout(api.body_read, read(request, &api.body_room));
         let late = |_| Failure::new(Code::RequestTimeout, "the body did not arrive in time");
-        let bytes = reading.await.map_err(late)??;
-        parse(&bytes).map(Self)
+        let (bytes, place) = reading.await.map_err(late)??;
+        Ok(Self(parse(&bytes)?, place))
     }
 }
 
@@ -40,16 +76,35 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::new(Code::UnsupportedMediaType, detail))
 }
 
-async fn read(request: Request) -> Result<Bytes, Failure> {
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
-    match body.collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("the body is larger than {MAX_BODY_BYTES} bytes");
-            Err(Failure::new(Code::BodyTooLarge, detail))
+/// Reads a body, frame by frame: what has not arrived takes no room, whatever its head says.
+async fn read(request: Request, room: &BodyRoom) -> Result<(Bytes, BodyPlace), Failure> {
+    let mut body = Limited::new(request.into_body(), MAX_BODY_BYTES);
+    let mut taken = room.take(0)?;
+    let mut bytes = Bytes::new();
+    let mut joined = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        taken.merge(room.take(data.len())?);
+        if bytes.is_empty() {
+            bytes = data;
+            continue;
         }
-        Err(_) => Err(Failure::new(Code::MalformedBody, "the body broke off")),
+        // Frames are not kept: of one byte each they would be thirty times the body.
+        if joined.is_empty() {
+            joined.extend_from_slice(&bytes);
+        }
+        joined.extend_from_slice(&data);
     }
+    let bytes = if joined.is_empty() { bytes } else { joined.into() };
+    Ok((bytes, BodyPlace { _bytes: taken }))
+}
+
+fn broken(error: Box<dyn Error + Send + Sync>) -> Failure {
+    if error.is::<LengthLimitError>() {
+        let detail = format!("the body is larger than {MAX_BODY_BYTES} bytes");
+        return Failure::new(Code::BodyTooLarge, detail);
+    }
+    Failure::new(Code::MalformedBody, "the body broke off")
 }
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {

@@ -51,6 +51,7 @@ use crate::metrics::{HttpMetrics, LeaseMetrics};
 
 pub(crate) use leases::batch::operations as batch_operations;
 
+pub use body::BodyRoom;
 pub use deployments::{Changes, DeploymentRoom};
 pub use ops::Exposition;
 pub use overview::Latest;
@@ -71,6 +72,8 @@ pub struct Api {
     pub deployment_room: DeploymentRoom,
     /// Where changes are written down.
     pub audit: Audit,
+    /// What bodies may take at once.
+    pub body_room: BodyRoom,
     /// How long a body may take to arrive.
     pub body_read: Duration,
     /// How long a request may take.
@@ -123,6 +126,7 @@ impl Api {
             audit,
             rations: Rations::new(http.max_leases_per_minute),
             deployment_room: DeploymentRoom::new(http.max_deployments),
+            body_room: BodyRoom::new(config.ledger.memory().body_bytes()),
             body_read: Duration::from_millis(http.body_read_ms),
             request: Duration::from_millis(http.request_ms),
             places: Places::new(http.max_requests as usize),

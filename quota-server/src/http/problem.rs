@@ -117,6 +117,9 @@ impl From<OpError> for Failure {
         match error {
             OpError::NoSuchDeployment => Self::no_deployment(),
             OpError::NotYourLease => Self::new(Code::NotYourLease, error.to_string()),
+            OpError::NoRoom { retry_after_ms } => {
+                Self::new(Code::NoRoom, error.to_string()).retry_after_ms(retry_after_ms)
+            }
             OpError::Unavailable(unavailable) => unavailable.into(),
             OpError::Refused { refusal: Refusal::Denied(denial), standing } => {
                 Self::denied(denial, standing)

@@ -184,6 +184,12 @@ pub enum OpError {
     /// The lease was acquired with another credential.
     #[error("the lease belongs to another credential")]
     NotYourLease,
+    /// As many leases are kept as memory has room for, in all or for this credential. Nothing happened.
+    #[error("the server keeps as many leases as it has memory for")]
+    NoRoom {
+        /// When windows are dropped, and leases with them, ms from now.
+        retry_after_ms: u64,
+    },
     /// The ledger is away.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

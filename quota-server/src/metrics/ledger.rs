@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use metrics::gauge;
+use metrics::{Counter, counter, gauge};
 
 use super::{
     BOOKS_ACTIVE, COMMIT_FAILURES, COMMIT_GRANTS, COMMIT_SECONDS, COMMITS, EPOCH, HTTP_RUNNING,
-    INVARIANT_VIOLATIONS, JOURNAL_BYTES, LEDGER_ACTIVE, LEDGER_INFO, QUARANTINED, QUARANTINES,
-    QUEUED, RECOVERY, SHARDS, SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of,
-    gauge_of, gauged, histogram_of,
+    INVARIANT_VIOLATIONS, JOURNAL_BYTES, LEASE_BYTES, LEDGER_ACTIVE, LEDGER_INFO, MEMORY_REFUSALS,
+    QUARANTINED, QUARANTINES, QUEUED, RECOVERY, SHARDS, SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS,
+    WRITABLE, counter_of, gauge_of, gauged, histogram_of,
 };
 
 /// A commit was made.
@@ -59,6 +59,47 @@ pub fn invariant_violated() {
 /// So many more books (or, below 0, fewer) are not at rest.
 pub fn books_active_changed(by: i32) {
     gauge_of(BOOKS_ACTIVE).increment(f64::from(by));
+}
+
+/// Leases that are kept take so many bytes now, where the metric says so many.
+pub fn lease_bytes_changed(shown: u64, now: u64) {
+    if now >= shown {
+        gauge_of(LEASE_BYTES).increment(gauged(now - shown));
+    } else {
+        gauge_of(LEASE_BYTES).decrement(gauged(shown - now));
+    }
+}
+
+/// What can fill the memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryOf {
+    /// Leases that the books keep.
+    Leases,
+    /// Operations that wait for the ledger.
+    Operations,
+    /// Bodies of requests.
+    Bodies,
+}
+
+impl MemoryOf {
+    pub(super) const ALL: [Self; 3] = [Self::Leases, Self::Operations, Self::Bodies];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Leases => "leases",
+            Self::Operations => "operations",
+            Self::Bodies => "bodies",
+        }
+    }
+}
+
+/// Something was refused for want of memory.
+pub fn refused_for_memory(of: MemoryOf) {
+    memory_refusals(of).increment(1);
+}
+
+pub(super) fn memory_refusals(of: MemoryOf) -> Counter {
+    counter!(MEMORY_REFUSALS, "of" => of.as_str())
 }
 
 /// A book was found to have lost writes.

@@ -46,7 +46,7 @@ pub(in crate::http) async fn put(
     origin: Origin,
     DeploymentId(id): DeploymentId,
     headers: HeaderMap,
-    Json(spec): Json<DeploymentSpec>,
+    Json(spec, _place): Json<DeploymentSpec>,
 ) -> Result<Response, Failure> {
     let after = serde_json::to_value(&spec).map_err(|_| Failure::internal())?;
     let put = wire::put(Arc::clone(&id), spec, etag::expected(&headers)?)?;

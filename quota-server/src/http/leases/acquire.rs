@@ -17,7 +17,7 @@ use crate::http::{Api, Failure, ratelimit};
 problems! { Problems:
     Standby, MalformedBody, Unauthenticated, Forbidden, DeploymentNotFound, RequestTimeout, TooEarly,
     RequestIdReused, LeaseClosed,
-    BodyTooLarge, UnsupportedMediaType, InvalidValue, NeverFits, Exhausted, TooManyLeases, Overloaded, Quarantined,
+    BodyTooLarge, UnsupportedMediaType, InvalidValue, NeverFits, Exhausted, TooManyLeases, NoRoom, Overloaded, Quarantined,
     LedgerUnavailable, ShuttingDown,
 }
 
@@ -39,7 +39,7 @@ problems! { Problems:
 pub(in crate::http) async fn acquire(
     State(api): State<Arc<Api>>,
     caller: Caller<TakeLeases>,
-    Json(acquire): Json<Acquire>,
+    Json(acquire, _place): Json<Acquire>,
 ) -> Result<Response, Failure> {
     bounds::name("holder", &acquire.holder)?;
     let (holder, item) = (

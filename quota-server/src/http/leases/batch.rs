@@ -35,7 +35,7 @@ problems! { Problems:
 pub(in crate::http) async fn batch(
     State(api): State<Arc<Api>>,
     caller: Caller<TakeLeases>,
-    Json(batch): Json<Batch>,
+    Json(batch, _place): Json<Batch>,
 ) -> Result<axum::Json<BatchReply>, Failure> {
     check(&batch)?;
     let mut ops =

@@ -30,7 +30,7 @@ pub(in crate::http) async fn give_back(
     State(api): State<Arc<Api>>,
     caller: Caller<TakeLeases>,
     LeaseName(lease): LeaseName,
-    Json(give_back): Json<GiveBack>,
+    Json(give_back, _place): Json<GiveBack>,
 ) -> Result<axum::Json<GivenBack>, Failure> {
     let op = wire::give_back(lease, give_back);
     let outcome = api.run(&caller.credential, "", vec![op]).await.pop();

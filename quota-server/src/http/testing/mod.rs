@@ -22,7 +22,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::overview::Latest;
-use super::{Api, Changes, DeploymentRoom, Exposition, Places, Rations, RequestIds, router};
+use super::{
+    Api, BodyRoom, Changes, DeploymentRoom, Exposition, Places, Rations, RequestIds, router,
+};
 use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};
 use crate::clock::manual::ManualClock;
@@ -39,6 +41,9 @@ pub(super) const RATION: u32 = 20;
 
 /// Deployments that there may be.
 pub(super) const DEPLOYMENTS: u32 = 20;
+
+/// Bytes of bodies that there may be at once.
+pub(super) const BODY_BYTES: usize = 1 << 20;
 
 const AUDIT: &str = "audit.jsonl";
 
@@ -101,6 +106,7 @@ impl World {
             audit,
             rations: Rations::new(RATION),
             deployment_room: DeploymentRoom::new(DEPLOYMENTS),
+            body_room: BodyRoom::new(BODY_BYTES),
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),
             places: Places::new(2),

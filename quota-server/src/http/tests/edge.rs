@@ -1,12 +1,16 @@
 //! What happens to a request whichever its route.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use futures_util::{StreamExt, poll, stream};
 use http::Method;
 use quota_api::{Code, Lease};
 use serde_json::json;
 
-use crate::http::testing::{Fault, World, request, wish, with_token};
+use crate::http::testing::{BODY_BYTES, Fault, World, request, wish, with_token};
 use crate::ledger::Unavailable;
 
 #[tokio::test]
@@ -119,6 +123,29 @@ async fn without_tokens_a_page_of_another_site_is_refused() {
     let guarded = World::with_roles().await.with_deployment().await;
     let put = with_token(from("host", "quota.example"), "admin");
     assert_eq!(guarded.send(put).await.status, 200, "a token is what no page has");
+}
+
+#[tokio::test]
+async fn bodies_take_their_room_as_they_arrive_and_until_they_are_answered() {
+    let world = World::new().await.with_deployment().await;
+    let arriving = |bytes: usize| {
+        let arrived = std::iter::repeat_n(b' ', 1 << 10).collect::<Vec<u8>>();
+        let frames = std::iter::repeat_n(Ok::<_, Infallible>(arrived), bytes >> 10);
+        let body = stream::iter(frames).chain(stream::pending());
+        let request = Request::post("/v1/leases").header("content-type", "application/json");
+        Box::pin(world.send_raw(request.body(Body::from_stream(body)).unwrap()))
+    };
+    let mut arrives = arriving(BODY_BYTES - (1 << 10));
+    assert!(poll!(&mut arrives).is_pending());
+    assert_eq!(world.api.body_room.free(), 1 << 10);
+    let _: Lease = world.post("/v1/leases", &wish("r", 1)).await.done(201);
+    let mut large = wish("s", 1);
+    large["holder"] = json!("h".repeat(1 << 10));
+    let refused = world.post("/v1/leases", &large).await.problem(Code::Overloaded);
+    assert!(refused.detail.contains("bodies") && refused.retry_after_ms == Some(1_000));
+    drop(arrives);
+    world.post("/v1/leases", &large).await.problem(Code::InvalidValue);
+    assert_eq!(world.api.body_room.free(), BODY_BYTES);
 }
 
 #[tokio::test]

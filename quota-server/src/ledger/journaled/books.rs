@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::draft::Draft;
 use super::holders::Holders;
 use super::journal::{Catalogue, DeploymentRow};
+use super::room::Room;
 use crate::ledger::Stored;
 use crate::metrics;
 
@@ -44,6 +45,7 @@ pub(crate) struct Books {
     pub(super) doubtful: bool,
     /// The first window that none of their entries puts in doubt.
     pub(super) clean_from: u64,
+    pub(super) room: Room,
 }
 
 /// A deployment.
@@ -88,6 +90,7 @@ impl Books {
             last_deployment: catalogue.last_deployment,
             doubtful: false,
             clean_from: 0,
+            room: Room::default(),
         };
         for row in catalogue.deployments {
             books.insert(row);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quota_core::{Now, Overview};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::Span;
 
 use super::books::Books;
@@ -19,6 +19,8 @@ pub(crate) enum Job {
         caller: Caller,
         ops: Vec<Op>,
         span: Span,
+        /// Held until the answer is told.
+        room: OwnedSemaphorePermit,
         answer: oneshot::Sender<Vec<Result<Reply, OpError>>>,
     },
     Put {
@@ -81,7 +83,7 @@ impl Job {
     /// Does it on the books, and drafts what must be durable before the answer may leave.
     pub(crate) fn apply(self, books: &mut Books, now: &Now, draft: &mut Draft) -> Answer {
         match self {
-            Self::Run { caller, ops, answer, .. } => {
+            Self::Run { caller, ops, room, answer, .. } => {
                 let results = books.run(&caller, ops, now, draft);
                 Box::new(move |committed| {
                     let results = match committed {
@@ -89,6 +91,7 @@ impl Job {
                         Err(away) => all_away(results.len(), &away),
                     };
                     tell(answer, results);
+                    drop(room);
                 })
             }
             Self::Put { put, answer } => {

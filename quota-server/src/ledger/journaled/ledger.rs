@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, select_all};
 use quota_core::{BookPage, Now, Overview};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Span;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -14,6 +14,7 @@ use super::{JournaledLedger, Shard};
 use crate::ledger::{
     Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
+use crate::metrics;
 
 impl Ledger for JournaledLedger {
     fn run(&self, caller: Caller, ops: Vec<Op>) -> BoxFuture<'_, Vec<Result<Reply, OpError>>> {
@@ -144,6 +145,15 @@ impl Shard {
     fn is_alive(&self) -> bool {
         !self.jobs.is_closed()
     }
+
+    /// Room for so many operations.
+    fn room_for(&self, operations: usize) -> Result<OwnedSemaphorePermit, Unavailable> {
+        let count = u32::try_from(operations).unwrap_or(u32::MAX);
+        Arc::clone(&self.operations).try_acquire_many_owned(count).map_err(|_full| {
+            metrics::refused_for_memory(metrics::MemoryOf::Operations);
+            Unavailable::Overloaded
+        })
+    }
 }
 
 impl JournaledLedger {
@@ -154,10 +164,12 @@ impl JournaledLedger {
         ops: Vec<Op>,
     ) -> Vec<Result<Reply, OpError>> {
         let count = ops.len();
-        match self
-            .ask(shard, |answer| Job::Run { caller, ops, span: Span::current(), answer })
-            .await
-        {
+        let ran = async {
+            let room = shard.room_for(count)?;
+            let span = Span::current();
+            self.ask(shard, |answer| Job::Run { caller, ops, span, room, answer }).await
+        };
+        match ran.await {
             Ok(results) => results,
             Err(away) => (0..count).map(|_| Err(away.clone().into())).collect(),
         }

@@ -24,6 +24,7 @@ mod open;
 mod ops;
 mod outage;
 mod recovery;
+mod room;
 mod time;
 mod turn;
 mod views;
@@ -35,7 +36,7 @@ mod contract;
 
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -71,5 +72,7 @@ pub struct JournaledLedger {
 /// The ways into one shard.
 struct Shard {
     jobs: mpsc::Sender<Job>,
+    /// Room for operations that wait for the writer or for its commit.
+    operations: Arc<Semaphore>,
     history: Arc<dyn History>,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,9 @@ use crate::store::sqlite::{self, FolderLock};
 
 const MOST_SHARDS: u32 = 64;
 const WINDOWS_AN_HOUR: u64 = 60;
+
+/// So many operations may wait for a writer, however little memory there is: two of the largest calls.
+const FEWEST_OPERATIONS: usize = 2 * 4 * quota_api::limits::MAX_BATCH_ITEMS;
 
 impl JournaledLedger {
     /// Opens the data folder, recovers the books and starts the writers on `tracker`. They work
@@ -87,7 +90,9 @@ impl JournaledLedger {
             time: Arc::new(time),
             health: Arc::new(Health::default()),
             history_windows: u64::from(config.history_hours.max(1)) * WINDOWS_AN_HOUR,
+            lease_bytes: config.memory.for_leases() / u64::from(config.shards.max(1)),
         };
+        let operations = config.memory.operations() / (config.shards.max(1) as usize);
         let mut ledger = Self {
             shards: Vec::new(),
             time: shared.time.clone(),
@@ -99,7 +104,8 @@ impl JournaledLedger {
         let mut writers = Vec::new();
         for (no, (journal, state)) in (0..).zip(recovered) {
             let (jobs, mailbox) = mpsc::channel(config.queue.max(1));
-            ledger.shards.push(Shard { jobs, history: journal.history() });
+            let operations = Arc::new(Semaphore::new(operations.max(FEWEST_OPERATIONS)));
+            ledger.shards.push(Shard { jobs, operations, history: journal.history() });
             let shard = ShardNo { no, of: config.shards };
             let writer = Writer::new(journal, shard, state, mailbox, shared.clone());
             writers.push(tracker.spawn(writer.run(stop.clone())));

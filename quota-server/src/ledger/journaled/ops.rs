@@ -9,6 +9,7 @@ use super::books::{Books, Slot};
 use super::draft::Draft;
 use super::holders::{Holders, NOBODY};
 use super::journal::Change;
+use super::room;
 use crate::ledger::checks;
 use crate::ledger::{Caller, LateEntry, LeaseRef, Op, OpError, Reply};
 
@@ -22,6 +23,7 @@ impl Books {
         now: &Now,
         draft: &mut Draft,
     ) -> Vec<Result<Reply, OpError>> {
+        self.turn_room(now);
         let mut asker = Asker { caller, id: None };
         ops.into_iter().map(|op| self.run_one(&mut asker, op, now, draft)).collect()
     }
@@ -35,10 +37,20 @@ impl Books {
     ) -> Result<Reply, OpError> {
         match op {
             Op::Acquire { deployment, request, min, want, ahead } => {
+                let admitted = self.room.admits(&asker.caller.credential, now);
                 let (slot, holders) =
                     self.live_mut(&deployment).ok_or(OpError::NoSuchDeployment)?;
+                let no = slot.no;
                 let holder = asker.id(holders, now);
-                slot.acquire(&Acquire { holder, request, min, want, ahead }, holders, now, draft)
+                if let Err(retry_after_ms) = admitted
+                    && !slot.book_mut().is_some_and(|book| book.knows(holder, request))
+                {
+                    return Err(room::refused(retry_after_ms));
+                }
+                let acquire = Acquire { holder, request, min, want, ahead };
+                let answer = slot.acquire(&acquire, holders, now, draft);
+                self.enter_room(asker.caller, no, &answer);
+                answer
             }
             Op::GiveBack { lease, total, closed } => {
                 self.on_lease(asker.caller, lease, now, draft, |holder| {
@@ -51,6 +63,14 @@ impl Books {
                 })
             }
             Op::Denied { deployment, amount } => self.denied(&deployment, amount, now),
+        }
+    }
+
+    fn enter_room(&mut self, caller: &Caller, no: u32, answer: &Result<Reply, OpError>) {
+        let Ok(Reply::Granted { lease, granted, .. }) = answer else { return };
+        let book = self.slots.get(&no).and_then(|slot| slot.book());
+        if let (false, Some(book)) = (granted.repeated, book) {
+            self.room.take(&caller.credential, lease.lease.window, book, 1);
         }
     }
 

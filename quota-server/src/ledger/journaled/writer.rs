@@ -49,6 +49,7 @@ pub(crate) struct Writer<J> {
     time: Arc<LedgerTime>,
     pub(super) health: Arc<Health>,
     history_windows: u64,
+    lease_bytes: u64,
     pub(super) draft: Draft,
     /// What the next commit is made for, where that is traced.
     traced: Vec<Span>,
@@ -71,7 +72,9 @@ impl<J: Journal> Writer<J> {
         jobs: mpsc::Receiver<Job>,
         shared: Shared,
     ) -> Self {
-        let Shared { time, health, history_windows } = shared;
+        let Shared { time, health, history_windows, lease_bytes } = shared;
+        let mut state = state;
+        state.books.bound(lease_bytes);
         Self {
             journal,
             shard,
@@ -80,6 +83,7 @@ impl<J: Journal> Writer<J> {
             time,
             health,
             history_windows,
+            lease_bytes,
             draft: Draft::default(),
             traced: Vec::new(),
             committed: Vec::new(),
@@ -293,6 +297,7 @@ impl<J: Journal> Writer<J> {
         match self.read_again().await {
             Ok(state) => {
                 self.state = state;
+                self.state.books.bound(self.lease_bytes);
                 self.is_fresh = true;
                 self.outage = None;
                 self.health.mended();
@@ -327,4 +332,6 @@ pub(crate) struct Shared {
     pub(crate) health: Arc<Health>,
     /// How many windows stay in the history.
     pub(crate) history_windows: u64,
+    /// What the leases of one writer may take, bytes.
+    pub(crate) lease_bytes: u64,
 }

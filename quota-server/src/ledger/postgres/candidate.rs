@@ -165,6 +165,7 @@ impl Candidate {
         let journal = PostgresJournal::elected(database, self.me(), term, connection, history);
         let config = JournaledConfig {
             history_hours: self.config.history_hours,
+            memory: self.config.memory,
             ..JournaledConfig::new("")
         };
         let recovered = vec![(journal, follower.recovered(oldest))];

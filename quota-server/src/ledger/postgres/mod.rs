@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::memory::Memory;
 use crate::store::postgres::PostgresHistory;
 use face::Face;
 
@@ -44,6 +45,8 @@ pub struct PostgresConfig {
     pub migrate: bool,
     /// How long the books of closed windows are kept, at least 1.
     pub history_hours: u32,
+    /// What leases and operations may take of it.
+    pub memory: Memory,
 }
 
 /// Keeps the books as one of many servers.

@@ -9,6 +9,7 @@ mod leases;
 pub(super) mod memory;
 mod oracle;
 mod restarts;
+mod room;
 mod windows;
 mod world;
 

@@ -19,6 +19,7 @@ use crate::ledger::redis::testing::RedisSite;
 use crate::ledger::{
     Caller, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
+use crate::memory::Memory;
 use crate::store::postgres::testing::TestDatabase;
 use crate::store::postgres::{Me, PostgresHistory, PostgresJournal, elect};
 
@@ -62,6 +63,15 @@ impl World {
         let clock = ManualClock::new();
         let (ledger, journaled) = start(&store, &config, &clock).await;
         Self { clock, ledger, journaled, store, config, requests: 1_000 }
+    }
+
+    /// A journaled one with so little memory.
+    pub(super) async fn small(store: Store, memory: Memory) -> Self {
+        let mut world = Self::new(store, 1, 64).await;
+        world.ledger.stop().await;
+        world.config.memory = memory;
+        world.start_again().await;
+        world
     }
 
     pub(super) async fn on_redis() -> Self {

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::manual::ManualClock;
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Role};
+use crate::memory::Memory;
 use crate::store::postgres::testing::TestDatabase;
 
 /// A database and the servers on it.
@@ -42,6 +43,7 @@ impl Site {
             server: name.into(),
             migrate: true,
             history_hours: 1,
+            memory: Memory::of_mib(1_024),
         };
         let clock = clock.clone();
         let (tracker, reads) = (TaskTracker::new(), Arc::new(clock.clone()));
