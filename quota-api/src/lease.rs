@@ -145,6 +145,9 @@ pub struct UseRecorded {
 pub struct LeaseList {
     /// The leases that may still be drawn from, oldest first.
     pub leases: Vec<HeldLease>,
+    /// What `after` takes for the leases after these; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A lease, as the book has it.

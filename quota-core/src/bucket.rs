@@ -155,6 +155,11 @@ impl Bucket {
         maybe.filter(move |(_, lease)| lease.ends_ms > steady_ms && !lease.closed)
     }
 
+    /// The leases from this number on that have not ended, as far as [`Bucket::end`] has come.
+    pub(crate) fn unended(&self, first: u32) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        self.leases_from(self.first_open.max(first as usize))
+    }
+
     pub(crate) fn grant(&mut self, id: LeaseId, lease: Lease) -> Result<(), Imbalance> {
         if self.next_id() != Some(id) {
             return Err(Imbalance::OutOfOrder(id));

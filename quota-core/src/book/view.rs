@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Book;
 use crate::bucket::Bucket;
+use crate::lease::Lease;
 use crate::{Amount, HolderId, LeaseId, Limit, Now, RequestKey, State, WindowKind};
+
+/// Where a listing of leases begins.
+const FIRST: LeaseId = LeaseId { window: 0, number: 0 };
 
 /// How a deployment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +73,21 @@ pub struct HeldLease {
     pub expires_in_ms: u64,
 }
 
+impl HeldLease {
+    fn of(id: LeaseId, lease: &Lease, now: &Now) -> Self {
+        let until = |ms: u64| ms.saturating_sub(now.steady_ms);
+        Self {
+            lease: id,
+            holder: lease.holder,
+            granted: lease.granted(),
+            given_back: lease.given_back(),
+            used: lease.used(),
+            starts_in_ms: until(lease.starts_ms),
+            expires_in_ms: until(lease.ends_ms),
+        }
+    }
+}
+
 impl Book {
     /// How the deployment stands.
     pub fn standing(&mut self, now: &Now) -> Standing {
@@ -103,18 +122,28 @@ impl Book {
     /// The leases that may still be drawn from, oldest first.
     pub fn held(&mut self, now: &Now) -> Vec<HeldLease> {
         self.advance(now);
-        let until = |ms: u64| ms.saturating_sub(now.steady_ms);
-        let held = self.buckets.iter().flat_map(|bucket| bucket.held(now.steady_ms));
-        held.map(|(lease, held)| HeldLease {
-            lease,
-            holder: held.holder,
-            granted: held.granted(),
-            given_back: held.given_back(),
-            used: held.used(),
-            starts_in_ms: until(held.starts_ms),
-            expires_in_ms: until(held.ends_ms),
-        })
-        .collect()
+        self.held_from(FIRST, usize::MAX, now).0
+    }
+
+    /// Of the next `most` leases from `first` on those that may still be drawn from, oldest first, and the
+    /// lease to go on from; `None` after the last. However many leases there are, it costs no more than
+    /// `most` of them.
+    #[must_use]
+    pub fn held_from(
+        &self,
+        first: LeaseId,
+        most: usize,
+        now: &Now,
+    ) -> (Vec<HeldLease>, Option<LeaseId>) {
+        let buckets = self.buckets.iter().filter(|bucket| bucket.window >= first.window);
+        let leases = buckets.flat_map(|bucket| {
+            bucket.unended(if bucket.window == first.window { first.number } else { 0 })
+        });
+        let mut leases = leases.peekable();
+        let looked_at = leases.by_ref().take(most);
+        let held = looked_at.filter(|(_, lease)| lease.ends_ms > now.steady_ms && !lease.closed);
+        let held = held.map(|(id, lease)| HeldLease::of(id, lease, now)).collect();
+        (held, leases.peek().map(|(id, _)| *id))
     }
 }
 

@@ -22,6 +22,13 @@ use quota_core::{
     RequestKey, Returned, Standing, Used,
 };
 
+/// How many leases, or deployments, are looked at in one go: grants wait no longer, however many there
+/// are to be shown.
+pub const LOOKED_AT: usize = 1_000;
+
+/// Where a listing of leases begins.
+pub const FIRST_LEASE: LeaseId = LeaseId { window: 0, number: 0 };
+
 /// Keeps the books of all deployments.
 pub trait Ledger: Send + Sync + 'static {
     /// Runs the operations of one caller, in their order, and answers each when all are durable.
@@ -52,8 +59,13 @@ pub trait Ledger: Send + Sync + 'static {
         last: u64,
     ) -> BoxFuture<'_, Result<Option<Vec<BookPage>>, Unavailable>>;
 
-    /// Who holds what of a deployment now. `None`: no such deployment.
-    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>>;
+    /// Who holds what of a deployment now, among the next [`LOOKED_AT`] of its leases from `first` on.
+    /// `None`: no such deployment.
+    fn leases(
+        &self,
+        id: Arc<str>,
+        first: LeaseId,
+    ) -> BoxFuture<'_, Result<Option<LeasePage>, Unavailable>>;
 
     /// Every deployment at a glance, by id.
     fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>>;
@@ -263,6 +275,15 @@ pub enum PutError {
     /// The ledger is away.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// A part of the leases that are in someone's hands.
+#[derive(Debug, Clone)]
+pub struct LeasePage {
+    /// Oldest first. There may be few of many that were looked at.
+    pub leases: Vec<Held>,
+    /// Where the next part begins; `None` after the last.
+    pub next: Option<LeaseId>,
 }
 
 /// A lease in someone's hands.

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending, ready};
-use quota_core::{BookPage, Now, Overview};
+use quota_core::{BookPage, LeaseId, Now, Overview};
 
 use crate::ledger::{
-    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 
 /// What is wrong with it.
@@ -91,7 +91,11 @@ impl Ledger for Away {
         self.fail()
     }
 
-    fn leases(&self, _: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
+    fn leases(
+        &self,
+        _: Arc<str>,
+        _: LeaseId,
+    ) -> BoxFuture<'_, Result<Option<LeasePage>, Unavailable>> {
         self.fail()
     }
 

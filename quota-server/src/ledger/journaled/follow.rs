@@ -6,7 +6,7 @@
 //! A reader's clock is not the writer's, and books never go back in time: what is shown is shown from a
 //! copy of the book, and the original stays where its last entry left it.
 
-use quota_core::{Now, Overview};
+use quota_core::{LeaseId, Now, Overview};
 use rustc_hash::FxHashSet;
 
 use super::books::{Books, ShardNo, count};
@@ -14,7 +14,7 @@ use super::journal::{Catalogue, DeploymentRow, Kept};
 use super::recovery::{Recovered, RecoveryError, Replay};
 use super::time::Stamp;
 use super::views::Pages;
-use crate::ledger::{Held, Stored};
+use crate::ledger::{LeasePage, Stored};
 use crate::metrics;
 
 /// One shard: many servers are more than one server's disk.
@@ -131,8 +131,8 @@ impl Follower {
         self.replay.books.pages_from_copy(id, now)
     }
 
-    pub(crate) fn held(&self, id: &str, now: &Now) -> Option<Vec<Held>> {
-        self.replay.books.held_from_copy(id, now)
+    pub(crate) fn held(&self, id: &str, first: LeaseId, now: &Now) -> Option<LeasePage> {
+        self.replay.books.held(id, first, now)
     }
 }
 

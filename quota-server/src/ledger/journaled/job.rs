@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use quota_core::{Now, Overview};
+use quota_core::{LeaseId, Now, Overview};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::Span;
 
 use super::books::Books;
 use super::draft::Draft;
-use super::views::Pages;
+use super::views::{Pages, Part};
 use crate::ledger::{
-    Caller, Expected, Held, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, Expected, LeasePage, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 
 /// Something for a writer to do, and where its answer goes.
@@ -40,10 +40,10 @@ pub(crate) type Deleted = Result<Option<()>, PutError>;
 /// A job that changes nothing.
 pub(crate) enum Look {
     Deployment { id: Arc<str>, answer: oneshot::Sender<Option<Stored>> },
-    Deployments { answer: oneshot::Sender<Vec<Stored>> },
+    Deployments { first: u32, answer: oneshot::Sender<Part<Stored>> },
     Pages { id: Arc<str>, answer: oneshot::Sender<Option<Pages>> },
-    Held { id: Arc<str>, answer: oneshot::Sender<Option<Vec<Held>>> },
-    Overview { answer: oneshot::Sender<Vec<(Stored, Overview)>> },
+    Held { id: Arc<str>, first: LeaseId, answer: oneshot::Sender<Option<LeasePage>> },
+    Overview { first: u32, answer: oneshot::Sender<Part<(Stored, Overview)>> },
 }
 
 /// Sends an answer, once it is known whether the commit that it waits for was made.
@@ -121,10 +121,10 @@ impl Look {
     fn answer(self, books: &mut Books, now: &Now) -> Answer {
         match self {
             Self::Deployment { id, answer } => later(answer, books.deployment(&id)),
-            Self::Deployments { answer } => later(answer, books.deployments()),
+            Self::Deployments { first, answer } => later(answer, books.some_deployments(first)),
             Self::Pages { id, answer } => later(answer, books.pages(&id, now)),
-            Self::Held { id, answer } => later(answer, books.held(&id, now)),
-            Self::Overview { answer } => later(answer, books.overview(now)),
+            Self::Held { id, first, answer } => later(answer, books.held(&id, first, now)),
+            Self::Overview { first, answer } => later(answer, books.overview(first, now)),
         }
     }
 }

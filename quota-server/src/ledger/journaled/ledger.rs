@@ -4,15 +4,16 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all, select_all};
-use quota_core::{BookPage, Now, Overview};
+use quota_core::{BookPage, LeaseId, Now, Overview};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Span;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::job::{Job, Look};
+use super::views::Part;
 use super::{JournaledLedger, Shard};
 use crate::ledger::{
-    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 use crate::metrics;
 
@@ -54,7 +55,8 @@ impl Ledger for JournaledLedger {
 
     fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
         async move {
-            let mut all = self.look_everywhere(|answer| Look::Deployments { answer }).await?;
+            let mut all =
+                self.look_through(|first, answer| Look::Deployments { first, answer }).await?;
             all.sort_unstable_by(|a: &Stored, b| a.id.cmp(&b.id));
             Ok(all)
         }
@@ -69,17 +71,22 @@ impl Ledger for JournaledLedger {
         self.pages(id, last).boxed()
     }
 
-    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
+    fn leases(
+        &self,
+        id: Arc<str>,
+        first: LeaseId,
+    ) -> BoxFuture<'_, Result<Option<LeasePage>, Unavailable>> {
         async move {
             let shard = self.shard_of(&id);
-            self.look(shard, |answer| Look::Held { id, answer }).await
+            self.look(shard, |answer| Look::Held { id, first, answer }).await
         }
         .boxed()
     }
 
     fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {
         async move {
-            let mut all = self.look_everywhere(|answer| Look::Overview { answer }).await?;
+            let mut all =
+                self.look_through(|first, answer| Look::Overview { first, answer }).await?;
             all.sort_unstable_by(|(a, _): &(Stored, Overview), (b, _)| a.id.cmp(&b.id));
             Ok(all)
         }
@@ -213,13 +220,23 @@ impl JournaledLedger {
         Ok(Some(live.with(history, oldest)))
     }
 
-    async fn look_everywhere<T>(
+    /// All deployments of all shards, in no order: part by part, so that others have their turn between.
+    async fn look_through<T>(
         &self,
-        look: impl Fn(oneshot::Sender<Vec<T>>) -> Look + Copy,
+        look: impl Fn(u32, oneshot::Sender<Part<T>>) -> Look + Copy,
     ) -> Result<Vec<T>, Unavailable> {
         let mut all = Vec::new();
-        for part in join_all(self.shards.iter().map(|shard| self.look(shard, look))).await {
-            all.extend(part?);
+        let shards = self.shards.iter().map(async |shard| {
+            let (mut found, mut first) = (Vec::new(), Some(0));
+            while let Some(from) = first {
+                let part = self.look(shard, |answer| look(from, answer)).await?;
+                found.extend(part.found);
+                first = part.next;
+            }
+            Ok(found)
+        });
+        for found in join_all(shards).await {
+            all.extend(found?);
         }
         Ok(all)
     }

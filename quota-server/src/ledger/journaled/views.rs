@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use quota_core::{Book, BookPage, HeldLease, Now, Overview, State, WindowKind};
+use quota_core::{Book, BookPage, HeldLease, LeaseId, Now, Overview, State, WindowKind};
 
 use super::books::{Books, Slot};
-use crate::ledger::{Held, LeaseRef, Stored};
+use crate::ledger::{Held, LOOKED_AT, LeasePage, LeaseRef, Stored};
+
+/// About so many leases of books are looked at in one go: less than a millisecond's work.
+const LEASES_LOOKED_AT: usize = 100_000;
 
 /// The windows that a book still has.
 #[derive(Debug)]
@@ -29,6 +32,15 @@ impl Pages {
     }
 }
 
+/// Some of the deployments of a shard.
+#[derive(Debug)]
+pub(crate) struct Part<T> {
+    /// By number.
+    pub(crate) found: Vec<T>,
+    /// The number that the next part begins with; `None` after the last.
+    pub(crate) next: Option<u32>,
+}
+
 fn pages(no: u32, book: Option<&mut Book>, now: &Now) -> Pages {
     let mut pages = book.map_or_else(Vec::new, |book| book.pages(now));
     pages.reverse();
@@ -48,26 +60,25 @@ impl Books {
         Some(pages(slot.no, slot.book().cloned().as_mut(), now))
     }
 
-    /// Who holds what. `None`: no such deployment.
-    pub(crate) fn held(&mut self, id: &str, now: &Now) -> Option<Vec<Held>> {
-        let slot = self.look(id)?;
-        let no = slot.no;
-        let leases = slot.book_mut().map_or_else(Vec::new, |book| book.held(now));
-        Some(leases.into_iter().map(|lease| self.named(no, lease)).collect())
-    }
-
-    /// The same, at a time that the book itself is not brought to.
-    pub(crate) fn held_from_copy(&self, id: &str, now: &Now) -> Option<Vec<Held>> {
+    /// Who holds what, among some leases from `first` on. `None`: no such deployment.
+    pub(crate) fn held(&self, id: &str, first: LeaseId, now: &Now) -> Option<LeasePage> {
         let slot = self.live(id)?;
-        let leases = slot.book().cloned().map_or_else(Vec::new, |mut book| book.held(now));
-        Some(leases.into_iter().map(|lease| self.named(slot.no, lease)).collect())
+        let book = slot.book();
+        let (held, next) =
+            book.map(|book| book.held_from(first, LOOKED_AT, now)).unwrap_or_default();
+        let leases = held.into_iter().map(|lease| self.named(slot.no, lease)).collect();
+        Some(LeasePage { leases, next })
     }
 
-    /// All deployments of this shard at a glance, in no order.
-    pub(crate) fn overview(&mut self, now: &Now) -> Vec<(Stored, Overview)> {
+    /// Some deployments of this shard, from number `first` on.
+    pub(crate) fn some_deployments(&mut self, first: u32) -> Part<Stored> {
+        self.part(first, |slot| slot.stored(false))
+    }
+
+    /// Some deployments of this shard at a glance, from number `first` on.
+    pub(crate) fn overview(&mut self, first: u32, now: &Now) -> Part<(Stored, Overview)> {
         let doubtful = self.doubtful;
-        let live = self.slots.values_mut().filter(|slot| slot.deleted.is_none());
-        live.map(|slot| {
+        self.part(first, |slot| {
             if let Some(book) = slot.book_mut() {
                 book.advance(now);
             }
@@ -77,7 +88,26 @@ impl Books {
             }
             (slot.stored(false), overview)
         })
-        .collect()
+    }
+
+    fn part<T>(&mut self, first: u32, mut show: impl FnMut(&mut Slot) -> T) -> Part<T> {
+        let last = self.last_deployment.unwrap_or(0);
+        let step = self.shard.of.max(1);
+        let mut numbers = (first.max(self.shard.no)..=last).step_by(step as usize);
+        let mut found = Vec::new();
+        let mut leases = 0;
+        for no in numbers.by_ref().take(LOOKED_AT) {
+            let Some(slot) = self.slots.get_mut(&no) else { continue };
+            if slot.deleted.is_some() {
+                continue;
+            }
+            found.push(show(slot));
+            leases += slot.book().map_or(0, Book::lease_count);
+            if leases >= LEASES_LOOKED_AT {
+                break;
+            }
+        }
+        Part { found, next: numbers.next() }
     }
 
     /// The same, at a time that the books themselves are not brought to.

@@ -4,13 +4,14 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use quota_core::{BookPage, Now, Overview};
+use quota_core::{BookPage, LeaseId, Now, Overview};
 
 use super::PostgresLedger;
 use super::face::Face;
 use crate::ledger::journaled::{Follower, JournaledLedger};
 use crate::ledger::{
-    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Role, Stored, Unavailable,
+    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Role, Stored,
+    Unavailable,
 };
 
 impl PostgresLedger {
@@ -89,11 +90,15 @@ impl Ledger for PostgresLedger {
         .boxed()
     }
 
-    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
+    fn leases(
+        &self,
+        id: Arc<str>,
+        first: LeaseId,
+    ) -> BoxFuture<'_, Result<Option<LeasePage>, Unavailable>> {
         async move {
             match self.face() {
-                Face::Active(ledger) => ledger.leases(id).await,
-                Face::Standby(standby) => standby.held(&id),
+                Face::Active(ledger) => ledger.leases(id, first).await,
+                Face::Standby(standby) => standby.held(&id, first),
                 Face::Reading => Err(Unavailable::CannotWrite),
             }
         }

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, LeaseId, Now};
 use tokio::time::Instant;
 
 use super::TERM;
 use super::sightings::Sightings;
 use crate::clock::Clock;
 use crate::ledger::journaled::{Follower, History, LedgerTime, RecoveryError};
-use crate::ledger::{Held, Unavailable};
+use crate::ledger::{LeasePage, Unavailable};
 use crate::store::postgres::{Leader, News, PostgresHistory};
 
 /// Books that were not kept up for longer are not shown as if they were.
@@ -128,8 +128,8 @@ impl Standby {
         }
     }
 
-    pub(super) fn held(&self, id: &str) -> Result<Option<Vec<Held>>, Unavailable> {
-        self.read(|follower, now| follower.held(id, now))
+    pub(super) fn held(&self, id: &str, first: LeaseId) -> Result<Option<LeasePage>, Unavailable> {
+        self.read(|follower, now| follower.held(id, first, now))
     }
 
     pub(super) async fn windows(

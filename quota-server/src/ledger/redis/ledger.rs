@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use quota_core::{BookPage, Now, Overview};
+use quota_core::{BookPage, LeaseId, Now, Overview};
 use tokio::time::timeout;
 
 use super::RedisLedger;
 use crate::ledger::{
-    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 
 /// How long calls that are under way may take when the ledger stops.
@@ -57,8 +57,12 @@ impl Ledger for RedisLedger {
         async move { self.inner.windows(&id, last).await }.boxed()
     }
 
-    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
-        async move { self.inner.leases(&id).await }.boxed()
+    fn leases(
+        &self,
+        id: Arc<str>,
+        first: LeaseId,
+    ) -> BoxFuture<'_, Result<Option<LeasePage>, Unavailable>> {
+        async move { self.inner.leases(&id, first).await }.boxed()
     }
 
     fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {

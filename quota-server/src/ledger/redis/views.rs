@@ -2,18 +2,15 @@
 
 use std::sync::{Arc, PoisonError};
 
-use quota_core::{BookPage, Now};
+use quota_core::{BookPage, LeaseId, Now};
 
 use super::Inner;
 use super::book::{Answer, Cursor, HeldPage, Reply};
 use super::books::Errand;
 use super::link::Probed;
 use super::register::Known;
-use crate::ledger::{Held, LeaseRef, Stored, Unavailable};
+use crate::ledger::{Held, LeasePage, LeaseRef, Stored, Unavailable};
 use crate::metrics;
-
-/// How many parts of a listing of leases are fetched: 1 000 leases each.
-const MOST_PARTS: usize = 200;
 
 /// The windows that are in Redis.
 struct Live {
@@ -67,21 +64,21 @@ impl Inner {
         self.books.clock.reading().wall_ms / 60_000
     }
 
-    pub(super) async fn leases(&self, id: &str) -> Result<Option<Vec<Held>>, Unavailable> {
+    pub(super) async fn leases(
+        &self,
+        id: &str,
+        first: LeaseId,
+    ) -> Result<Option<LeasePage>, Unavailable> {
         let Some(known) = self.live(id).await? else { return Ok(None) };
-        let mut held = Vec::new();
-        let mut from = Cursor::default();
-        for _ in 0..MOST_PARTS {
-            let part = self.leases_from(known.clone(), from).await?;
-            held.extend(part.leases.into_iter().map(|(holder, lease)| Held {
-                name: LeaseRef { deployment: known.entry.row.no, lease: lease.lease },
-                holder,
-                lease,
-            }));
-            let Some(next) = part.next else { break };
-            from = next;
-        }
-        Ok(Some(held))
+        let deployment = known.entry.row.no;
+        let part = self.leases_from(known, Cursor::from(first)).await?;
+        let leases = part.leases.into_iter().map(|(holder, lease)| Held {
+            name: LeaseRef { deployment, lease: lease.lease },
+            holder,
+            lease,
+        });
+        let next = part.next.and_then(Cursor::lease);
+        Ok(Some(LeasePage { leases: leases.collect(), next }))
     }
 
     async fn leases_from(&self, known: Arc<Known>, from: Cursor) -> Result<HeldPage, Unavailable> {

@@ -3,7 +3,7 @@
 import { deploymentPath, read } from "./api.js";
 import { byId, h, setAttribute, setText } from "./dom.js";
 import { whole } from "./format.js";
-import { Leases } from "./leases.js";
+import { Leases, held } from "./leases.js";
 import { Plot } from "./plot.js";
 import { Fill } from "./row.js";
 import { STATES } from "./states.js";
@@ -132,11 +132,11 @@ export class Detail {
     const due = performance.now() - this.#asked >= HISTORY_MS;
     if (due) this.#asked = performance.now();
     try {
-      const asked = [read(deploymentPath(this.id, "/leases"), signal)];
+      const asked = [held(this.id, signal)];
       if (due) asked.push(read(deploymentPath(this.id, "/windows?last=60"), signal));
-      const [{ leases }, history] = await Promise.all(asked);
+      const [{ leases, more }, history] = await Promise.all(asked);
       if (history) this.#history = history.windows;
-      this.leases.show(leases);
+      this.leases.show(leases, more);
       setText(this.note, "");
     } catch (error) {
       if (signal.aborted) return;

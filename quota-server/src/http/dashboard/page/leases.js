@@ -1,10 +1,27 @@
 // Who holds what now.
 
+import { deploymentPath, read } from "./api.js";
 import { h, setText } from "./dom.js";
 import { count, duration, whole } from "./format.js";
 
 /** More lines than these nobody reads. */
 const MOST = 100;
+
+/** So many pages are asked for, of which each costs the server a thousand leases. */
+const MOST_PAGES = 5;
+
+/** The first leases of a deployment, and whether there are more. */
+export async function held(id, signal) {
+  const leases = [];
+  let after = "";
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await read(deploymentPath(id, `/leases${after}`), signal);
+    leases.push(...answer.leases);
+    if (!answer.next) return { leases, more: false };
+    after = `?after=${encodeURIComponent(answer.next)}`;
+  }
+  return { leases, more: true };
+}
 
 export class Leases {
   #title = h("h3", {}, "Leases");
@@ -20,15 +37,16 @@ export class Leases {
       h("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Table of leases" }, table), this.#more);
   }
 
-  show(leases) {
+  /** `more`: there are others beside these. */
+  show(leases, more) {
     const holders = new Set(leases.map((lease) => lease.holder));
-    setText(this.#title, leases.length === 0
-      ? "No leases are out"
-      : `${count(leases.length, "lease")} with ${count(holders.size, "holder")}`);
-    this.element.classList.toggle("none", leases.length === 0);
+    const shown = `${count(leases.length, "lease")} with ${count(holders.size, "holder")}`;
+    const none = leases.length === 0 && !more;
+    setText(this.#title, none ? "No leases are out" : more ? `More than ${shown}` : shown);
+    this.element.classList.toggle("none", none);
     const sorted = leases.toSorted((a, b) => a.holder.localeCompare(b.holder) || b.expires_in_ms - a.expires_in_ms);
     this.#body.replaceChildren(...sorted.slice(0, MOST).map(line));
-    setText(this.#more, leases.length > MOST ? `and ${whole(leases.length - MOST)} more` : "");
+    setText(this.#more, leases.length > MOST ? `and ${whole(leases.length - MOST)} more` : more ? "and more" : "");
   }
 }
 

@@ -1,7 +1,8 @@
+use futures_util::future::join_all;
 use quota_core::{Amount, Limit, Policy, Refusal, State};
 
 use super::world::{World, acquire, gw, is_denied, minute, rolling};
-use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply};
+use crate::ledger::{Caller, FIRST_LEASE, LOOKED_AT, LeaseRef, Op, OpError, Reply};
 
 pub(super) async fn a_lease_is_granted_repeated_given_back_and_reported(world: World) {
     world.put("a", minute(500)).await.unwrap();
@@ -139,13 +140,50 @@ pub(super) async fn who_holds_what_is_shown(world: World) {
     world.put("a", minute(500)).await.unwrap();
     world.take_as(&gw(1), "a", 300, 1).await.unwrap();
     world.take_as(&gw(2), "a", 100, 1).await.unwrap();
-    let held = world.ledger.leases("a".into()).await.unwrap().unwrap();
+    let held = world.held("a").await.unwrap();
     let shown: Vec<_> =
         held.iter().map(|held| (&*held.holder, held.lease.granted.tokens)).collect();
     assert_eq!(shown, [("gw-1/5f3a9c", 300), ("gw-2/5f3a9c", 100)]);
     world.clock.advance(2_000);
-    assert!(world.ledger.leases("a".into()).await.unwrap().unwrap().is_empty());
-    assert!(world.ledger.leases("b".into()).await.unwrap().is_none());
+    assert!(world.held("a").await.unwrap().is_empty());
+    assert!(world.held("b").await.is_none());
+}
+
+pub(super) async fn many_leases_are_shown_part_by_part(world: World) {
+    let policy = Policy { limit: Limit { tokens: Some(10_000), requests: None }, ..minute(1) };
+    world.put("a", policy).await.unwrap();
+    let most = u128::try_from(LOOKED_AT).unwrap();
+    for call in [0..most, most..2 * most, 2 * most..2 * most + 10] {
+        let ops = call.map(|request| acquire("a", 1, request)).collect();
+        let answers = world.ledger.run(gw(1), ops).await;
+        assert!(answers.iter().all(Result::is_ok));
+    }
+    let page = world.ledger.leases("a".into(), FIRST_LEASE).await.unwrap().unwrap();
+    assert_eq!(page.leases.len(), LOOKED_AT);
+    let next = page.next.unwrap();
+    assert_eq!(u128::from(next.number), most);
+    let held = world.held("a").await.unwrap();
+    let numbers: Vec<_> = held.iter().map(|held| u128::from(held.name.lease.number)).collect();
+    assert_eq!(numbers, (0..2 * most + 10).collect::<Vec<_>>());
+    // In a window that is over there is nothing more, and in the next one all of it.
+    world.clock.advance(60_000);
+    world.take_as(&gw(1), "a", 5, 7).await.unwrap();
+    let page = world.ledger.leases("a".into(), next).await.unwrap().unwrap();
+    assert!(page.leases.iter().all(|held| held.lease.granted.tokens == 5));
+}
+
+pub(super) async fn many_deployments_are_shown_part_by_part(world: World) {
+    let ids: Vec<String> = (0..2 * LOOKED_AT + 10).map(|no| format!("d{no:05}")).collect();
+    for some in ids.chunks(32) {
+        let puts = join_all(some.iter().map(|id| world.put(id, minute(500)))).await;
+        assert!(puts.iter().all(Result::is_ok));
+    }
+    world.ledger.delete("d00007".into(), None).await.unwrap();
+    let left: Vec<_> = ids.iter().filter(|id| *id != "d00007").collect();
+    let listed = world.ledger.deployments().await.unwrap();
+    assert!(listed.iter().map(|stored| &*stored.id).eq(left.iter().copied()));
+    let seen = world.ledger.overview().await.unwrap();
+    assert!(seen.iter().map(|(stored, _)| &*stored.id).eq(left.iter().copied()));
 }
 
 pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {

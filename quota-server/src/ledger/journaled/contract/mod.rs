@@ -81,6 +81,7 @@ suite! {
         leases::a_limit_of_nothing_pauses_a_deployment,
         leases::a_call_over_all_shards_is_answered_in_order,
         leases::who_holds_what_is_shown,
+        leases::many_leases_are_shown_part_by_part,
         leases::all_deployments_are_seen_at_a_glance,
         deployments::a_put_makes_changes_or_leaves_a_deployment,
         deployments::versions_are_expected,
@@ -97,6 +98,7 @@ suite! {
         oracle::random_operations_are_answered_as_the_book_answers_them;
     journaled:
         deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
+        leases::many_deployments_are_shown_part_by_part,
         restarts::another_run_of_the_machine_goes_on,
         windows::a_clock_step_opens_no_window_again,
         windows::an_idle_ledger_writes_nothing;

@@ -17,7 +17,8 @@ use crate::clock::manual::ManualClock;
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger};
 use crate::ledger::redis::testing::RedisSite;
 use crate::ledger::{
-    Caller, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, FIRST_LEASE, Held, LOOKED_AT, LeaseRef, Ledger, Op, OpError, Put, PutError, Reply,
+    Stored, Unavailable,
 };
 use crate::memory::Memory;
 use crate::store::postgres::testing::TestDatabase;
@@ -183,6 +184,18 @@ impl World {
             Reply::Used(used) => Ok(used),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// All leases that are held, part by part.
+    pub(super) async fn held(&self, id: &str) -> Option<Vec<Held>> {
+        let (mut held, mut first) = (Vec::new(), Some(FIRST_LEASE));
+        while let Some(from) = first {
+            let page = self.ledger.leases(id.into(), from).await.unwrap()?;
+            assert!(page.leases.len() <= LOOKED_AT);
+            held.extend(page.leases);
+            first = page.next;
+        }
+        Some(held)
     }
 
     /// All windows that are known, newest first; each adds up.

@@ -6,7 +6,7 @@ mod takeover;
 mod time;
 
 use crate::clock::manual::ManualClock;
-use crate::ledger::{Ledger, OpError, PutError, Unavailable};
+use crate::ledger::{FIRST_LEASE, Ledger, OpError, PutError, Unavailable};
 use site::{Site, is_denied, machine, take, until};
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn a_standby_reads_and_sends_writers_to_the_active_server() {
     a.put(500).await;
     let lease = site.take(&a, 300).await.unwrap();
     until("b follows", || async { b.granted().await == 300 }).await;
-    let held = b.ledger.leases("a".into()).await.unwrap().unwrap();
+    let held = b.ledger.leases("a".into(), FIRST_LEASE).await.unwrap().unwrap().leases;
     assert_eq!(held.iter().map(|held| held.name).collect::<Vec<_>>(), [lease]);
     assert_eq!(&*held[0].holder, "gw-1/5f");
     assert_eq!(b.ledger.overview().await.unwrap()[0].1.standing.outstanding.tokens, 300);

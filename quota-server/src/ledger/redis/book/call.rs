@@ -76,6 +76,20 @@ pub(crate) struct Cursor {
     pub(super) number: u64,
 }
 
+impl From<LeaseId> for Cursor {
+    fn from(first: LeaseId) -> Self {
+        Self { window: first.window, number: first.number.into() }
+    }
+}
+
+impl Cursor {
+    /// The lease that it stands at.
+    pub(crate) fn lease(self) -> Option<LeaseId> {
+        let number = u32::try_from(self.number).ok()?;
+        Some(LeaseId { window: self.window, number })
+    }
+}
+
 impl Call {
     /// Opens the book if there is none: `clean` for a deployment that was made just now; else
     /// quarantined. Answers [`super::Answer::Opened`].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use quota_core::{BookPage, Now, Overview};
+use quota_core::{BookPage, LeaseId, Now, Overview};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,7 +17,7 @@ use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::register::Known;
 use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger};
 use crate::ledger::{
-    Caller, Expected, Held, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
 };
 use crate::store::catalogue::Catalogue;
 
@@ -144,8 +144,12 @@ impl Ledger for Timed {
         async move { self.on_time().await.windows(id, last).await }.boxed()
     }
 
-    fn leases(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Vec<Held>>, Unavailable>> {
-        async move { self.on_time().await.leases(id).await }.boxed()
+    fn leases(
+        &self,
+        id: Arc<str>,
+        first: LeaseId,
+    ) -> BoxFuture<'_, Result<Option<LeasePage>, Unavailable>> {
+        async move { self.on_time().await.leases(id, first).await }.boxed()
     }
 
     fn overview(&self) -> BoxFuture<'_, Result<Vec<(Stored, Overview)>, Unavailable>> {

@@ -8,7 +8,7 @@ use quota_core::Amount;
 
 use super::world::{World, acquire, caller, granted};
 use crate::ledger::redis::testing::TestRedis;
-use crate::ledger::{Caller, Ledger, Op, Reply};
+use crate::ledger::{Caller, FIRST_LEASE, Ledger, Op, Reply};
 
 #[tokio::test]
 async fn callers_at_once_get_their_own_answers_and_no_more_than_there_is() {
@@ -62,7 +62,7 @@ async fn callers_that_go_away_hold_nobody_up() {
         }
     }
     let lease = granted(server.acquire("m", 9_999, 7).await);
-    let held = server.0.leases("m".into()).await.unwrap().unwrap();
+    let held = server.0.leases("m".into(), FIRST_LEASE).await.unwrap().unwrap().leases;
     assert!(held.iter().any(|held| held.name == lease));
     let denied = Op::Denied { deployment: "m".into(), amount: Amount::new(1, 1) };
     assert!(matches!(server.run(denied).await, Ok(Reply::Noted)));
