@@ -18,6 +18,7 @@ pub mod memory;
 pub mod metrics;
 pub mod mistake;
 pub mod peer;
+pub mod plain;
 mod reload;
 mod renewal;
 pub mod store;

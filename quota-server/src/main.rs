@@ -16,6 +16,7 @@ use quota_server::config::{Answer, Config, Task, parse};
 use quota_server::lifecycle::Signals;
 use quota_server::logging;
 use quota_server::mistake::{self, Mistake};
+use quota_server::plain::plain;
 use quota_server::tls::Tls;
 use rand::rngs::SysRng;
 use rand::{TryRng, rand_core::UnwrapErr};
@@ -89,7 +90,7 @@ fn variable(name: &str) -> Option<String> {
 /// On stdout, which a caller may have closed.
 fn say(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(plain(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
@@ -97,7 +98,7 @@ fn say(text: &str) -> anyhow::Result<()> {
 
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Without stderr there is nobody to tell.
-    let _ = writeln!(io::stderr(), "quota-server: {error:#}");
+    let _ = writeln!(io::stderr(), "{}", plain(&format!("quota-server: {error:#}")));
     if error.is::<Mistake>() {
         return mistake::EXIT_CODE.into();
     }

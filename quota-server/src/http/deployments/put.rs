@@ -13,6 +13,7 @@ use crate::http::body::Json;
 use crate::http::caller::{Caller, ChangeDeployments, Origin};
 use crate::http::openapi::problems;
 use crate::http::params::DeploymentId;
+use crate::http::wire::bounds;
 use crate::http::{Api, Failure, etag, wire};
 
 problems! { Problems:
@@ -51,6 +52,7 @@ pub(in crate::http) async fn put(
     let after = serde_json::to_value(&spec).map_err(|_| Failure::internal())?;
     let put = wire::put(Arc::clone(&id), spec, etag::expected(&headers)?)?;
     if api.ledger.deployment(Arc::clone(&id)).await?.is_none() {
+        bounds::new_id(&id)?;
         api.room_for_another().await?;
     }
     let author = caller.author(origin);
@@ -100,6 +102,15 @@ mod tests {
         let changed: Deployment = world.put(PATH, &json!({"rpm_limit": 5})).await.done(200);
         assert!(changed.version > made.version);
         assert_eq!((changed.spec.tpm_limit, changed.spec.model_group), (None, None), "replaced");
+    }
+
+    #[tokio::test]
+    async fn an_id_that_no_path_names_or_that_reads_as_another_is_not_made() {
+        let world = World::new().await;
+        for id in ["%2E", "%2E%2E", "a%E2%80%AEb", "a%E2%80%A8b"] {
+            let answer = world.put(&format!("/v1/deployments/{id}"), &json!({"tpm_limit": 1})).await;
+            assert!(answer.problem(Code::InvalidValue).detail.starts_with("`id`"), "{id}");
+        }
     }
 
     #[tokio::test]

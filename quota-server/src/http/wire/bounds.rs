@@ -4,6 +4,7 @@ use quota_api::limits::{MAX_BATCH_ITEMS, MAX_LABELS, MAX_LIMIT, MAX_NAME_BYTES};
 use quota_api::{Ask, DeploymentSpec};
 
 use crate::http::Failure;
+use crate::plain::is_hidden;
 
 const LIFE_MS: std::ops::RangeInclusive<u64> = 100..=30_000;
 const LONGEST_GUARD_MS: u64 = 5_000;
@@ -14,6 +15,18 @@ pub(in crate::http) fn name(field: &str, name: &str) -> Result<(), Failure> {
         return Err(Failure::invalid(field, "must not be empty"));
     }
     text(field, name)
+}
+
+/// The id of a deployment that is to be made: one that can be asked for by its path, and that reads as what
+/// it is. Those that are there keep theirs.
+pub(in crate::http) fn new_id(id: &str) -> Result<(), Failure> {
+    if matches!(id, "." | "..") {
+        return Err(Failure::invalid("id", "must not be `.` or `..`, which no path can name"));
+    }
+    if id.chars().any(is_hidden) {
+        return Err(Failure::invalid("id", "must have no marks of direction and no separators"));
+    }
+    Ok(())
 }
 
 fn text(field: &str, text: &str) -> Result<(), Failure> {
@@ -117,6 +130,17 @@ mod tests {
         for bad in ["", "a\nb", "a\0", "\u{7f}", "\u{85}", &"x".repeat(MAX_NAME_BYTES + 1)] {
             let detail = refused(name("holder", bad)).unwrap();
             assert!(detail.starts_with("`holder` must"), "{detail}");
+        }
+    }
+
+    #[test]
+    fn new_ids() {
+        for good in ["a", "...", ".a", "gpt-4o eu/1", "\u{e4}\u{f6}", "\u{5d0}"] {
+            assert_eq!(refused(new_id(good)), None, "{good}");
+        }
+        for bad in [".", "..", "a\u{202e}b", "a\u{2028}b", "\u{200f}a", "a\u{2067}"] {
+            let detail = refused(new_id(bad)).unwrap();
+            assert!(detail.starts_with("`id` must"), "{detail}");
         }
     }
 

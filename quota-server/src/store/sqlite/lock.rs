@@ -1,5 +1,6 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::ledger::journaled::OpenError;
@@ -15,8 +16,8 @@ impl FolderLock {
     /// Makes the folder where it is missing, and takes it.
     pub(crate) fn take(folder: &Path) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(unusable)?;
-        let file = File::create(folder.join("lock")).map_err(unusable)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        let file = owned(&folder.join("lock")).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
@@ -39,6 +40,11 @@ impl FolderLock {
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
     }
+}
+
+/// A file for its owner alone, made where it is missing. One that is there keeps its mode.
+pub(super) fn owned(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
 impl Drop for FolderLock {

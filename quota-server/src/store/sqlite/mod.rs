@@ -175,6 +175,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// Connects, and makes the file where there is none.
 pub(crate) async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
+    // SQLite makes the files beside it with the same mode.
+    lock::owned(path)?;
     options(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)

@@ -1,5 +1,6 @@
 //! What only files can do: be in use, lost, newer, or broken.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,6 +50,22 @@ async fn sql(folder: &Path, statement: &'static str) {
     let mut connection = connect(&folder.join("ledger-00.sqlite")).await.unwrap();
     sqlx::query(statement).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_reads_the_files() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("data");
+    let ledger = open(&folder, 2).await.unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 5, "two journals, each with a log, and the lock: {files:?}");
+    for file in &files {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+    ledger.stop().await;
 }
 
 #[tokio::test]
