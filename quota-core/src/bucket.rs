@@ -149,12 +149,6 @@ impl Bucket {
         (u64::try_from(left_open).unwrap_or(u64::MAX), self.open)
     }
 
-    /// The leases that have not ended.
-    pub(crate) fn held(&self, steady_ms: u64) -> impl Iterator<Item = (LeaseId, &Lease)> {
-        let maybe = self.leases_from(self.first_open);
-        maybe.filter(move |(_, lease)| lease.ends_ms > steady_ms && !lease.closed)
-    }
-
     /// The leases from this number on that have not ended, as far as [`Bucket::end`] has come.
     pub(crate) fn unended(&self, first: u32) -> impl Iterator<Item = (LeaseId, &Lease)> {
         self.leases_from(self.first_open.max(first as usize))

@@ -41,7 +41,7 @@ pub fn change(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
             3 => bytes[at..end].fill(*[0, 0x7f, 0xff].get(rng.random_range(0..3)).unwrap_or(&0)),
             4 => bytes.truncate(at),
             _ => {
-                bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << rng.random_range(0..8))
+                bytes.get_mut(at).into_iter().for_each(|byte| *byte ^= 1 << rng.random_range(0..8));
             }
         }
     }

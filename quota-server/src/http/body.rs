@@ -83,7 +83,7 @@ async fn read(request: Request, room: &BodyRoom) -> Result<(Bytes, BodyPlace), F
     let mut bytes = Bytes::new();
     let mut joined = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| broken(&*error))?.into_data() else { continue };
         taken.merge(room.take(data.len())?);
         if bytes.is_empty() {
             bytes = data;
@@ -99,7 +99,7 @@ async fn read(request: Request, room: &BodyRoom) -> Result<(Bytes, BodyPlace), F
     Ok((bytes, BodyPlace { _bytes: taken }))
 }
 
-fn broken(error: Box<dyn Error + Send + Sync>) -> Failure {
+fn broken(error: &(dyn Error + Send + Sync + 'static)) -> Failure {
     if error.is::<LengthLimitError>() {
         let detail = format!("the body is larger than {MAX_BODY_BYTES} bytes");
         return Failure::new(Code::BodyTooLarge, detail);

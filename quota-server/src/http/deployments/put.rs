@@ -108,7 +108,8 @@ mod tests {
     async fn an_id_that_no_path_names_or_that_reads_as_another_is_not_made() {
         let world = World::new().await;
         for id in ["%2E", "%2E%2E", "a%E2%80%AEb", "a%E2%80%A8b"] {
-            let answer = world.put(&format!("/v1/deployments/{id}"), &json!({"tpm_limit": 1})).await;
+            let answer =
+                world.put(&format!("/v1/deployments/{id}"), &json!({"tpm_limit": 1})).await;
             assert!(answer.problem(Code::InvalidValue).detail.starts_with("`id`"), "{id}");
         }
     }

@@ -12,7 +12,7 @@ use quota_core::{
 };
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::super::books::Books;
 use super::super::contract::memory::{Fault, MemoryJournal};
@@ -173,7 +173,9 @@ impl World {
             credential: "token".into(),
             holder: format!("gw-{gateway}/{}", self.requests / 40).into(),
         };
-        self.serve(Some(Job::Run { caller, ops: vec![op], span: Span::none(), answer })).await;
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let (ops, span) = (vec![op], Span::none());
+        self.serve(Some(Job::Run { caller, ops, span, room, answer })).await;
         Some(answered.try_recv().ok()?.remove(0))
     }
 
@@ -265,6 +267,7 @@ fn writer(journal: MemoryJournal, state: Recovered, clock: &ManualClock) -> Writ
         time: Arc::new(LedgerTime::start(Arc::new(clock.clone()), state.last)),
         health: Arc::new(Health::default()),
         history_windows: 15,
+        lease_bytes: u64::MAX,
     };
     Writer::new(journal, SHARD, state, mailbox, shared)
 }
