@@ -79,7 +79,7 @@ impl Catalogue {
             let mut transaction = self.pool.begin().await?;
             let next = Next::take(&mut transaction).await?;
             let found = find(&mut transaction, &put.id).await?;
-            let change = decide(put, found, next, book);
+            let change = decide(put, found, next, book, || self.instances.next());
             if let Change::Made { entry, .. } | Change::Changed(entry) = &change {
                 write(&mut transaction, entry).await?;
                 transaction.commit().await?;
@@ -156,14 +156,20 @@ impl Next {
     }
 }
 
-fn decide(put: &Put, found: Option<Entry>, next: Next, book: InBook) -> Change {
+fn decide(
+    put: &Put,
+    found: Option<Entry>,
+    next: Next,
+    book: InBook,
+    instance: impl FnOnce() -> Instance,
+) -> Change {
     let version = found.as_ref().filter(|entry| !entry.row.deleted).map(|entry| entry.row.version);
     if !is_met(put.expected, version) {
         return Change::Unexpected;
     }
     let revision = next.revision;
     let Some(entry) = found else {
-        let entry = Entry { row: row(put, next.no, 1), instance: Instance::new(), revision };
+        let entry = Entry { row: row(put, next.no, 1), instance: instance(), revision };
         return Change::Made { entry, anew: true };
     };
     let DeploymentRow { no, version, deleted, .. } = entry.row;

@@ -1,5 +1,9 @@
 //! Which deployment a number belongs to.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest, Sha256};
 use sqlx::Error;
 use uuid::Uuid;
 
@@ -9,15 +13,6 @@ use uuid::Uuid;
 pub(crate) struct Instance(Uuid);
 
 impl Instance {
-    /// One that no other deployment has.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "no run of any server may give it again, whatever catalogue it finds: nothing that is passed in can say so"
-    )]
-    pub(crate) fn new() -> Self {
-        Self(Uuid::new_v4())
-    }
-
     /// As the book in Redis keeps it.
     pub(crate) const fn bytes(&self) -> [u8; 16] {
         *self.0.as_bytes()
@@ -38,5 +33,27 @@ impl Instance {
     #[cfg(test)]
     pub(crate) const fn of(no: u128) -> Self {
         Self(Uuid::from_u128(no))
+    }
+}
+
+/// Makes identities that no other start of any server makes, nor this one again, whatever it reads back from a backup.
+#[derive(Debug)]
+pub(super) struct Instances {
+    start: Arc<str>,
+    made: AtomicU64,
+}
+
+impl Instances {
+    /// Those of one start, by the name that no other start has.
+    pub(super) fn of_start(start: &str) -> Self {
+        Self { start: start.into(), made: AtomicU64::new(0) }
+    }
+
+    pub(super) fn next(&self) -> Instance {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let hash = Sha256::new().chain_update(number.to_be_bytes()).chain_update(&*self.start);
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.finalize()[..16]);
+        Instance(Uuid::from_bytes(id))
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 pub(crate) use deployments::{Change, InBook, News};
 pub(crate) use instance::Instance;
+use instance::Instances;
 pub(crate) use rows::Entry;
 
 use super::sqlite::FolderLock;
@@ -32,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Catalogue {
     pool: AnyPool,
     site: Arc<str>,
+    instances: Instances,
     /// Held while it is open, where only one server may have it.
     _lock: Option<FolderLock>,
 }

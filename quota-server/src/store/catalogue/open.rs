@@ -6,7 +6,7 @@ use std::path::Path;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{AnyConnection, AnyPool, Executor};
 
-use super::{Catalogue, PATIENCE};
+use super::{Catalogue, Instances, PATIENCE};
 use crate::ledger::journaled::{JournalError, OpenError};
 use crate::store::postgres::Database;
 use crate::store::sqlite::{self, FolderLock};
@@ -23,8 +23,8 @@ const POSTGRES: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
     SET idle_in_transaction_session_timeout = 1500";
 
 impl Catalogue {
-    /// The catalogue in a folder, made where it is missing. One server at a time has it. `site` is its
-    /// name if it is new.
+    /// The catalogue in a folder, made where it is missing. One server at a time has it. `site` is this start's own:
+    /// the catalogue's name if it is new, and part of each identity that is made.
     pub(crate) async fn in_folder(folder: &Path, site: &str) -> Result<Self, OpenError> {
         let lock = FolderLock::take(folder)?;
         let file = folder.join("catalogue.sqlite");
@@ -54,6 +54,7 @@ impl Catalogue {
     }
 
     async fn named(pool: AnyPool, site: &str) -> sqlx::Result<Self> {
+        let instances = Instances::of_start(site);
         sqlx::query(
             "INSERT INTO catalogue_head (id, site, revision, last_no) VALUES (1, $1, 0, 0)
              ON CONFLICT (id) DO NOTHING",
@@ -63,7 +64,7 @@ impl Catalogue {
         .await?;
         let named = "SELECT site FROM catalogue_head WHERE id = 1";
         let site: String = sqlx::query_scalar(named).fetch_one(&pool).await?;
-        Ok(Self { pool, site: site.into(), _lock: None })
+        Ok(Self { pool, site: site.into(), instances, _lock: None })
     }
 }
 

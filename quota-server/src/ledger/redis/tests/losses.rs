@@ -137,7 +137,7 @@ async fn a_catalogue_from_a_backup_meets_books_of_other_deployments() {
     let redis = TestRedis::start().await;
     let (world, one, _) = two_servers(&redis).await;
     let lease = one.granted("m", 5, 50).await;
-    let restored = World::new(redis.address()).await;
+    let restored = World::restored(redis.address()).await;
     let server = restored.server().await;
     server.put("other", 100).await;
     for tokens in [50, 100] {

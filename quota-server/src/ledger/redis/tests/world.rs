@@ -35,6 +35,16 @@ impl World {
         Self { catalogue: Arc::new(catalogue), config, _folder: folder }
     }
 
+    /// Servers whose catalogue comes from a backup that was made before there was any deployment.
+    pub(super) async fn restored(address: RedisAddress) -> Self {
+        let mut world = Self::new(address).await;
+        let folder = TempDir::new().unwrap();
+        drop(Catalogue::in_folder(folder.path(), "test").await.unwrap());
+        let catalogue = Catalogue::in_folder(folder.path(), "another start").await.unwrap();
+        (world.catalogue, world._folder) = (Arc::new(catalogue), folder);
+        world
+    }
+
     /// The same, with Redis elsewhere.
     pub(super) fn moved(mut self, address: RedisAddress) -> Self {
         self.config.address = address;
