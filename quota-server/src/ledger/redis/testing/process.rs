@@ -67,6 +67,7 @@ impl TestRedis {
         while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
             if let Ok(info) = info(self.port).await
                 && info.contains(&itself)
+                && info.contains("\nloading:0")
             {
                 return true;
             }
@@ -164,7 +165,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 async fn info(port: u16) -> redis::RedisResult<String> {
-    redis::cmd("INFO").arg("server").query_async(&mut connect(port).await?).await
+    redis::cmd("INFO").arg("server").arg("persistence").query_async(&mut connect(port).await?).await
 }
 
 /// Connects to a Redis on this machine.

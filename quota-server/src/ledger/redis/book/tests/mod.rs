@@ -5,5 +5,6 @@ mod many;
 mod moved;
 mod oracle;
 mod refused;
+mod storm;
 mod vouched;
 mod world;
