@@ -167,7 +167,7 @@ pub(super) async fn many_leases_are_shown_part_by_part(world: World) {
     assert_eq!(numbers, (0..2 * most + 10).collect::<Vec<_>>());
     // In a window that is over there is nothing more, and in the next one all of it.
     world.clock.advance(60_000);
-    world.take_as(&gw(1), "a", 5, 7).await.unwrap();
+    world.take_as(&gw(1), "a", 5, 3 * most).await.unwrap();
     let page = world.ledger.leases("a".into(), next).await.unwrap().unwrap();
     assert!(page.leases.iter().all(|held| held.lease.granted.tokens == 5));
 }
@@ -205,7 +205,7 @@ pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {
     let seen = |id: &str| all.iter().find(|(stored, _)| &*stored.id == id).unwrap().1;
     let busy = seen("d007");
     assert_eq!((busy.leases, busy.holders), (2, 2));
-    assert_eq!((busy.standing.state, busy.standing.outstanding.tokens), (State::Endgame, 300));
+    assert_eq!((busy.standing.state, busy.standing.outstanding.tokens), (State::Ok, 300));
     assert_eq!((busy.page.held.tokens, busy.page.burnt.tokens), (180, 0));
     assert_eq!((busy.page.overrun.tokens, busy.page.denied.tokens), (9, 400));
     assert_eq!(Some(&busy.page), world.pages("d007").await.first());
