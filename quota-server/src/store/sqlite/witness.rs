@@ -10,7 +10,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,7 +46,8 @@ impl Witness {
         let inode = path.metadata()?.ino();
         let path = path.with_extension("witness");
         let mut open = OpenOptions::new();
-        let file = open.read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file =
+            open.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         Ok(Self { path, file: Some(file), inode, last_seq: 0, written: None })
     }
 
