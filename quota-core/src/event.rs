@@ -44,8 +44,8 @@ pub enum Event {
         /// The new ones.
         policy: Policy,
     },
-    /// A lease of a closed window whose usage is not known yet, carried on past the journal's
-    /// compaction.
+    /// A lease of an earlier window, carried on past the journal's compaction: its window is closed and its
+    /// usage not known yet, or an overrun of it is reported next. A book that has its window knows already.
     Carried {
         /// Its id.
         lease: LeaseId,

@@ -29,7 +29,7 @@ pub struct LateLease {
 }
 
 impl LateLease {
-    fn of(lease: &Lease, overrun: Amount) -> Self {
+    pub(crate) fn of(lease: &Lease, overrun: Amount) -> Self {
         Self { holder: lease.holder, kept: lease.kept(), used: lease.used(), overrun }
     }
 }
@@ -60,8 +60,13 @@ impl Late {
 
     /// Forgets leases that have been waited for long enough.
     pub(crate) fn forget(&mut self, open_window: u64) {
+        self.forget_before(open_window.saturating_sub(WINDOWS));
+    }
+
+    /// Forgets leases of windows before this one.
+    pub(crate) fn forget_before(&mut self, window: u64) {
         while let Some(entry) = self.0.first_entry() {
-            if entry.key().window + WINDOWS >= open_window {
+            if entry.key().window >= window {
                 break;
             }
             entry.remove();

@@ -14,7 +14,7 @@ mod view;
 use std::collections::VecDeque;
 
 use crate::bucket::Bucket;
-use crate::late::Late;
+use crate::late::{Late, LateLease};
 use crate::lease::Lease;
 use crate::rolling::Rolling;
 use crate::{
@@ -39,6 +39,8 @@ pub struct Book {
     buckets: VecDeque<Bucket>,
     rolling: Rolling,
     late: Late,
+    /// Leases of windows that are kept, but whose grants this book has not seen: its journal begins later.
+    apart: Late,
     holders: Holders,
     closed: Vec<BookPage>,
 }
@@ -52,6 +54,7 @@ impl Book {
             buckets: VecDeque::new(),
             rolling: Rolling::default(),
             late: Late::default(),
+            apart: Late::default(),
             holders: Holders::default(),
             closed: Vec::new(),
         }
@@ -111,6 +114,7 @@ impl Book {
             }
         }
         self.late.forget(now.window.number);
+        self.apart.forget_before((now.window.number + 1).saturating_sub(self.kept_windows()));
         if self.buckets.is_empty() {
             // What an idle deployment costs is what is left here.
             self.buckets = VecDeque::new();
@@ -130,6 +134,7 @@ impl Book {
         self.buckets.is_empty()
             && self.rolling.is_empty()
             && self.late.is_empty()
+            && self.apart.is_empty()
             && self.closed.is_empty()
     }
 
@@ -138,10 +143,19 @@ impl Book {
         self.late.iter().map(|(lease, late)| Event::Carried { lease, late })
     }
 
-    /// What is known of one of them.
+    /// What is known of a lease of an earlier window than the open one: with that before it, a report on the
+    /// lease can be replayed by who has no older entries. A book that has the lease's window takes nothing
+    /// from it.
     #[must_use]
-    pub fn carried_lease(&self, lease: LeaseId) -> Option<Event> {
-        self.late.find(lease).map(|late| Event::Carried { lease, late: *late })
+    pub fn carried_lease(&self, lease: LeaseId, now: &Now) -> Option<Event> {
+        if !self.is_over(lease.window, now) {
+            return None;
+        }
+        let late = match self.bucket(lease.window) {
+            Some(bucket) => LateLease::of(bucket.find(lease)?, bucket.overrun_of(lease)),
+            None => *self.late.find(lease)?,
+        };
+        Some(Event::Carried { lease, late })
     }
 
     /// What the book knows of its deployment.
@@ -188,7 +202,11 @@ impl Book {
                 Ok(())
             }
             Event::Carried { lease, late } => {
-                self.late.insert(lease, late);
+                if self.bucket(lease.window).is_none() {
+                    let is_closed = lease.window + self.kept_windows() <= now.window.number;
+                    let leases = if is_closed { &mut self.late } else { &mut self.apart };
+                    leases.insert(lease, late);
+                }
                 Ok(())
             }
         }
@@ -246,6 +264,7 @@ impl Book {
     #[must_use]
     pub fn owner(&self, lease: LeaseId) -> Option<HolderId> {
         let held = self.bucket(lease.window).and_then(|bucket| bucket.find(lease));
-        held.map(|lease| lease.holder).or_else(|| self.late.find(lease).map(|late| late.holder))
+        let late = || self.late.find(lease).or_else(|| self.apart.find(lease));
+        held.map(|lease| lease.holder).or_else(|| late().map(|late| late.holder))
     }
 }

@@ -109,8 +109,10 @@ impl Book {
         overrun: Amount,
         now: &Now,
     ) -> Result<(), Imbalance> {
+        let is_apart = self.apart.find(id).is_some();
         let added = match self.bucket_mut(id.window) {
             Some(bucket) => bucket.record(id, used, overrun)?,
+            None if is_apart => self.apart.record(id, used, overrun)?,
             None => self.late.record(id, used, overrun)?,
         };
         if self.policy.kind == WindowKind::Rolling {

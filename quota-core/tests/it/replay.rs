@@ -59,6 +59,35 @@ fn what_is_carried_can_still_be_reported() {
 }
 
 #[test]
+fn what_is_told_of_a_lease_before_its_report_charges_the_same_overrun_without_older_entries() {
+    let mut world = World::new(policy(WindowKind::Rolling, 500, 1_000));
+    let lease = world.acquire(1, amount(200, 2)).unwrap().lease;
+    world.report(1, lease, amount(10, 1), amount(5, 0)).unwrap();
+    assert_eq!(world.book.carried_lease(lease, &now(world.ms)), None, "its window's entries tell");
+    world.ms += 2 * MINUTE_MS + 30_000;
+    let told = world.book.carried_lease(lease, &now(world.ms)).unwrap();
+    world.report(1, lease, amount(20, 1), amount(25, 0)).unwrap();
+    let (used, at) = *world.journal.last().unwrap();
+
+    let [mut later, mut whole] = [(); 2].map(|()| Book::new(*world.book.policy()));
+    for (event, at) in &world.journal[..world.journal.len() - 1] {
+        whole.replay(event, at).unwrap();
+    }
+    for book in [&mut later, &mut whole] {
+        book.replay(&told, &at).unwrap();
+        book.replay(&used, &at).unwrap();
+    }
+    for _ in 0..3 {
+        let at = now(world.ms);
+        let standing = world.book.standing(&at);
+        assert_eq!(later.standing(&at).overrun, standing.overrun);
+        assert_eq!(whole.standing(&at).overrun, standing.overrun);
+        assert!(whole.carried().eq(world.book.carried()));
+        world.ms += 29_999;
+    }
+}
+
+#[test]
 fn a_journal_that_does_not_add_up_is_refused() {
     let at = now(10 * MINUTE_MS);
     let lease = |number| LeaseId { window: 10, number };

@@ -101,7 +101,7 @@ impl Books {
         let (outcome, event) =
             book.apply(&command(owner.unwrap_or(NOBODY)), now).map_err(refused)?;
         if let Some(event) = event {
-            if let Some(before) = before {
+            if let Some(before) = before.filter(|_| adds_overrun(&outcome)) {
                 slot.journal(before, &mut self.holders, now, draft);
             }
             slot.journal(event, &mut self.holders, now, draft);
@@ -127,14 +127,19 @@ impl Books {
     }
 }
 
-/// What was known of a lease of a closed rolling window before a report: what that adds to its overrun is
-/// charged to the last 60 s, and the entries that tell of the lease may be gone by the time it is replayed.
+/// What was known of a lease of an earlier rolling window before a report. What a report adds to the overrun
+/// is charged to the 60 s after it, so its entry outlives those of the lease's window: it tells all that a
+/// replay needs to charge the same.
 fn carried(book: &mut Book, lease: LeaseId, now: &Now) -> Option<Event> {
     if book.policy().kind != WindowKind::Rolling {
         return None;
     }
     book.advance(now);
-    book.carried_lease(lease)
+    book.carried_lease(lease, now)
+}
+
+fn adds_overrun(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Used(used) if !used.overrun_added.is_zero())
 }
 
 /// The caller, whose number is looked up once for all of its operations.

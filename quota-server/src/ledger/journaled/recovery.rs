@@ -163,8 +163,10 @@ impl Place {
     /// An entry that was made at this time is in the journal.
     pub(crate) fn wrote(&mut self, now: &Now) {
         let WindowSpan { number: window, ends_ms, .. } = now.window;
-        if self.windows.back().is_none_or(|last| last.window != window) {
-            self.windows.push_back(Entries { window, ends_ms, first_seq: self.next_seq });
+        match self.windows.back_mut() {
+            // A start on another run of the machine leaves its window open for longer.
+            Some(last) if last.window == window => last.ends_ms = last.ends_ms.max(ends_ms),
+            _ => self.windows.push_back(Entries { window, ends_ms, first_seq: self.next_seq }),
         }
         self.next_seq += 1;
     }

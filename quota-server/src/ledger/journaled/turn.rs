@@ -8,7 +8,8 @@
 //! What a recovery needs: a minute's book keeps two windows and the one ahead, a rolling one three,
 //! and grants of a window may stand in entries of the window before. So when window N opens, the
 //! entries of N-2 and later are kept, and older ones whose charges may still count (see [`Place::floor`]).
-//! What older windows left open is carried into N's first entry.
+//! What older windows left open is carried into N's first entry. An overrun is charged from its report on,
+//! which may be long after its lease's window: its entry tells what was known of that lease (`ops.rs`).
 //!
 //! [`Place::floor`]: super::recovery::Place::floor
 
