@@ -90,6 +90,11 @@ pub(crate) trait History: Send + Sync + 'static {
         deployment: u32,
         minute: u64,
     ) -> BoxFuture<'_, Result<Vec<BookPage>, JournalError>>;
+
+    /// Closes what it reads with.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a store says went wrong.

@@ -4,13 +4,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnection;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::face::Face;
+use super::shared::SharedStore;
 use super::standby::Standby;
 use super::{PostgresConfig, TERM};
 use crate::clock::Clock;
@@ -19,18 +19,14 @@ use crate::ledger::journaled::{
     Follower, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
 };
 use crate::metrics;
-use crate::store::postgres::{
-    Database, Me, PostgresHistory, PostgresJournal, Term, deleted, elect, look, news, oldest_seq,
-    read_catalogue,
-};
+use crate::store::postgres::{Me, Term};
 
 /// How often a standby looks.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A server that would write the books if no other did.
-pub(super) struct Candidate {
-    pub(super) database: Database,
-    pub(super) history: Arc<PostgresHistory>,
+pub(super) struct Candidate<S> {
+    pub(super) store: S,
     pub(super) config: PostgresConfig,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tracker: TaskTracker,
@@ -43,30 +39,30 @@ pub(super) struct Candidate {
 }
 
 /// Where it stands.
-pub(super) enum Place {
+pub(super) enum Place<S: SharedStore> {
     /// It has no books, or some that are not kept up. A connection that was lost may come back to
     /// another database, promoted from a replica that had less, so all is read again.
     Nowhere,
-    Standby(Seat),
+    Standby(Seat<S>),
     Active(Arc<JournaledLedger>),
 }
 
 /// A standby with its connection.
-pub(super) struct Seat {
+pub(super) struct Seat<S: SharedStore> {
     standby: Arc<Standby>,
-    connection: PgConnection,
+    connection: S::Connection,
 }
 
-impl Candidate {
+impl<S: SharedStore> Candidate<S> {
     /// Stands by, takes over, stands by again, until the stop.
-    pub(super) async fn run(mut self, mut place: Place) {
+    pub(super) async fn run(mut self, mut place: Place<S>) {
         while matches!(place, Place::Active(_)) || !self.stop.is_cancelled() {
             place = self.go_on(place).await;
         }
         metrics::active(false);
     }
 
-    async fn go_on(&mut self, place: Place) -> Place {
+    async fn go_on(&mut self, place: Place<S>) -> Place<S> {
         match place {
             Place::Nowhere => match self.come().await {
                 Ok(seat) => {
@@ -86,7 +82,7 @@ impl Candidate {
 
     /// Sits down. A gap in the journal is bridged only where nobody writes, who could have removed what is
     /// missing: then it stays, and somebody must go on.
-    pub(super) async fn come(&self) -> Result<Seat, RecoveryError> {
+    pub(super) async fn come(&self) -> Result<Seat<S>, RecoveryError> {
         match self.sit_down(false).await {
             Err(RecoveryError::Gap { .. }) if !self.is_led().await? => self.sit_down(true).await,
             seat => seat,
@@ -94,26 +90,26 @@ impl Candidate {
     }
 
     async fn is_led(&self) -> Result<bool, RecoveryError> {
-        let mut connection = self.database.connect().await?;
-        Ok(look(&mut connection, TERM).await?.is_alive)
+        let mut connection = self.store.connect().await?;
+        Ok(S::look(&mut connection, TERM).await?.is_alive)
     }
 
     /// Reads the books and follows them from now on.
-    async fn sit_down(&self, bridges: bool) -> Result<Seat, RecoveryError> {
-        let mut connection = self.database.connect().await?;
-        let follower = Follower::new(read_catalogue(&mut connection).await?);
-        let (clock, history) = (Arc::clone(&self.clock), Arc::clone(&self.history));
+    async fn sit_down(&self, bridges: bool) -> Result<Seat<S>, RecoveryError> {
+        let mut connection = self.store.connect().await?;
+        let follower = Follower::new(S::catalogue(&mut connection).await?);
+        let (clock, history) = (Arc::clone(&self.clock), self.store.history());
         let own_url = Arc::clone(&self.config.advertise_url);
         let standby = Arc::new(Standby::new(follower, clock, history, own_url));
-        read_on(&mut connection, &standby, bridges).await?;
-        standby.saw(&look(&mut connection, TERM).await?);
+        read_on::<S>(&mut connection, &standby, bridges).await?;
+        standby.saw(&S::look(&mut connection, TERM).await?);
         self.face.send_replace(Face::Standby(Arc::clone(&standby)));
         metrics::active(false);
         Ok(Seat { standby, connection })
     }
 
     /// One look, and a pause.
-    async fn stand_by(&mut self, mut seat: Seat) -> Place {
+    async fn stand_by(&mut self, mut seat: Seat<S>) -> Place<S> {
         let next = match self.look(&mut seat).await {
             Ok(None) => return self.pause(Place::Standby(seat)).await,
             Ok(Some(term)) => self.take_over(seat, term).await.map(Place::Active),
@@ -127,20 +123,20 @@ impl Candidate {
 
     /// Looks who writes, takes in what is new, and runs for it where nobody does: its term, if it
     /// wins.
-    pub(super) async fn look(&mut self, seat: &mut Seat) -> Result<Option<Term>, RecoveryError> {
-        let leader = look(&mut seat.connection, TERM).await?;
+    pub(super) async fn look(&mut self, seat: &mut Seat<S>) -> Result<Option<Term>, RecoveryError> {
+        let leader = S::look(&mut seat.connection, TERM).await?;
         seat.standby.saw(&leader);
         if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
-            read_on(&mut seat.connection, &seat.standby, false).await?;
+            read_on::<S>(&mut seat.connection, &seat.standby, false).await?;
             if seat.standby.counts_deleted() {
-                seat.standby.still_deleted(&deleted(&mut seat.connection).await?);
+                seat.standby.still_deleted(&S::deleted(&mut seat.connection).await?);
             }
         }
         if leader.is_alive {
             return Ok(None);
         }
         self.terms += 1;
-        Ok(elect(&mut seat.connection, &self.me(), TERM).await?)
+        Ok(S::elect(&mut seat.connection, &self.me(), TERM).await?)
     }
 
     fn me(&self) -> Me {
@@ -151,18 +147,17 @@ impl Candidate {
     /// Reads what the old writer still wrote: from the election on it writes no more.
     pub(super) async fn take_over(
         &self,
-        seat: Seat,
+        seat: Seat<S>,
         term: Term,
     ) -> Result<Arc<JournaledLedger>, RecoveryError> {
         let Seat { standby, mut connection } = seat;
-        read_on(&mut connection, &standby, false).await?;
-        let oldest = oldest_seq(&mut connection).await?;
+        read_on::<S>(&mut connection, &standby, false).await?;
+        let oldest = S::oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
         let time = standby.time();
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
         let oldest = oldest.unwrap_or(follower.kept().first_seq);
-        let (database, history) = (self.database.clone(), Arc::clone(&self.history));
-        let journal = PostgresJournal::elected(database, self.me(), term, connection, history);
+        let journal = self.store.journal(self.me(), term, connection);
         let config = JournaledConfig {
             history_hours: self.config.history_hours,
             memory: self.config.memory,
@@ -176,7 +171,7 @@ impl Candidate {
         self.face.send_replace(Face::Active(Arc::clone(&ledger)));
         metrics::took_over(term.epoch);
         metrics::active(true);
-        info!(term.epoch, database = self.database.name(), "this server is the active one");
+        info!(term.epoch, database = self.store.name(), "this server is the active one");
         Ok(ledger)
     }
 
@@ -192,14 +187,14 @@ impl Candidate {
     }
 
     /// Something went wrong; the books that there are stay to be read for a while.
-    pub(super) async fn lost(&mut self, error: &RecoveryError) -> Place {
+    pub(super) async fn lost(&mut self, error: &RecoveryError) -> Place<S> {
         if !std::mem::replace(&mut self.is_lost, true) {
             warn!(%error, "a standby cannot follow the journal");
         }
         self.pause(Place::Nowhere).await
     }
 
-    async fn pause(&self, place: Place) -> Place {
+    async fn pause(&self, place: Place<S>) -> Place<S> {
         self.stop.run_until_cancelled(sleep(LOOK)).await;
         place
     }
@@ -215,13 +210,13 @@ async fn watch(ledger: &JournaledLedger) {
 }
 
 /// Takes in all that is new.
-async fn read_on(
-    connection: &mut PgConnection,
+async fn read_on<S: SharedStore>(
+    connection: &mut S::Connection,
     standby: &Standby,
     bridges: bool,
 ) -> Result<(), RecoveryError> {
     loop {
-        let news = news(connection, standby.next_seq()).await?;
+        let news = S::news(connection, standby.next_seq()).await?;
         let is_all = news.entries.is_empty();
         standby.take_in(news, bridges)?;
         if is_all {

@@ -13,6 +13,7 @@ mod candidate;
 mod face;
 mod ledger;
 mod open;
+mod shared;
 mod sightings;
 mod standby;
 #[cfg(test)]
@@ -25,9 +26,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::ledger::journaled::History;
 use crate::memory::Memory;
-use crate::store::postgres::PostgresHistory;
 use face::Face;
+
+pub(crate) use shared::SharedStore;
 
 /// How long a sign of life is good for.
 const TERM: Duration = Duration::from_secs(2);
@@ -52,7 +55,7 @@ pub struct PostgresConfig {
 /// Keeps the books as one of many servers.
 pub struct PostgresLedger {
     face: watch::Receiver<Face>,
-    history: Arc<PostgresHistory>,
+    history: Arc<dyn History>,
     warnings: Vec<String>,
     stop: CancellationToken,
     candidate: Mutex<Option<JoinHandle<()>>>,

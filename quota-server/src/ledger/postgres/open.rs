@@ -8,10 +8,11 @@ use tracing::warn;
 
 use super::candidate::{Candidate, Place};
 use super::face::Face;
+use super::shared::SharedStore;
 use super::{PostgresConfig, PostgresLedger};
 use crate::clock::Clock;
 use crate::ledger::journaled::{OpenError, RecoveryError};
-use crate::store::postgres::{Database, PostgresHistory};
+use crate::store::postgres::{Database, SharedDatabase};
 
 impl PostgresLedger {
     /// Brings the tables up to date, reads the books, and begins to stand by on `tracker`; where no
@@ -32,11 +33,22 @@ impl PostgresLedger {
             database.check_schema().await?;
         }
         let warnings = warnings(&database).await?;
+        let mut ledger = Self::on(SharedDatabase::new(database), config, clock, tracker).await?;
+        ledger.warnings = warnings;
+        Ok(ledger)
+    }
+
+    /// On a store whose tables are up to date.
+    pub(crate) async fn on<S: SharedStore>(
+        store: S,
+        config: PostgresConfig,
+        clock: Arc<dyn Clock>,
+        tracker: &TaskTracker,
+    ) -> Result<Self, OpenError> {
         let (face, shown) = watch::channel(Face::Reading);
-        let (stop, history) = (CancellationToken::new(), Arc::new(PostgresHistory::new(&database)));
+        let (stop, history) = (CancellationToken::new(), store.history());
         let candidate = Candidate {
-            database,
-            history: Arc::clone(&history),
+            store,
             config,
             clock,
             tracker: tracker.clone(),
@@ -46,7 +58,8 @@ impl PostgresLedger {
             is_lost: false,
         };
         let task = candidate.start().await?;
-        Ok(Self { face: shown, history, warnings, stop, candidate: Mutex::new(Some(task)) })
+        let (warnings, candidate) = (Vec::new(), Mutex::new(Some(task)));
+        Ok(Self { face: shown, history, warnings, stop, candidate })
     }
 
     /// Brings the tables of a database up to date, and nothing else.
@@ -83,18 +96,18 @@ impl Takeovers {
     }
 }
 
-impl Candidate {
+impl<S: SharedStore> Candidate<S> {
     /// The first look, whose failure is told to who starts the server; then on a task of its own.
     async fn start(mut self) -> Result<JoinHandle<()>, OpenError> {
-        let place = self.begin().await.map_err(|source| OpenError::Recovery {
-            name: self.database.name().to_owned(),
-            source,
-        })?;
+        let place = self
+            .begin()
+            .await
+            .map_err(|source| OpenError::Recovery { name: self.store.name().to_owned(), source })?;
         let tracker = self.tracker.clone();
         Ok(tracker.spawn(self.run(place)))
     }
 
-    async fn begin(&mut self) -> Result<Place, RecoveryError> {
+    async fn begin(&mut self) -> Result<Place<S>, RecoveryError> {
         let mut seat = match self.come().await {
             Ok(seat) => seat,
             // The active server may remove entries while they are read.

@@ -11,7 +11,7 @@ use super::sightings::Sightings;
 use crate::clock::Clock;
 use crate::ledger::journaled::{Follower, History, LedgerTime, RecoveryError};
 use crate::ledger::{LeasePage, Unavailable};
-use crate::store::postgres::{Leader, News, PostgresHistory};
+use crate::store::postgres::{Leader, News};
 
 /// Books that were not kept up for longer are not shown as if they were.
 const FRESH: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Books that follow, and who writes them.
 pub(super) struct Standby {
     clock: Arc<dyn Clock>,
-    history: Arc<PostgresHistory>,
+    history: Arc<dyn History>,
     /// How clients reach this server.
     own_url: Arc<str>,
     state: Mutex<State>,
@@ -40,7 +40,7 @@ impl Standby {
     pub(super) fn new(
         follower: Follower,
         clock: Arc<dyn Clock>,
-        history: Arc<PostgresHistory>,
+        history: Arc<dyn History>,
         own_url: Arc<str>,
     ) -> Self {
         let state = State {

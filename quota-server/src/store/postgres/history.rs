@@ -31,11 +31,6 @@ impl PostgresHistory {
             .connect_lazy_with(database.options());
         Self { pool }
     }
-
-    /// Closes its connections.
-    pub(crate) async fn close(&self) {
-        self.pool.close().await;
-    }
 }
 
 impl History for PostgresHistory {
@@ -55,5 +50,9 @@ impl History for PostgresHistory {
             Ok(pages.into_iter().map(|page| page.0).collect())
         }
         .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.pool.close().boxed()
     }
 }

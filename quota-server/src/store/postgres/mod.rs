@@ -17,6 +17,7 @@ mod journal;
 mod leader;
 mod load;
 mod migrate;
+mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -27,5 +28,8 @@ mod tls_tests;
 pub(crate) use database::Database;
 pub(crate) use history::PostgresHistory;
 pub(crate) use journal::PostgresJournal;
-pub(crate) use leader::{Leader, Me, Term, elect, look};
-pub(crate) use load::{News, deleted, news, oldest_seq, read_catalogue};
+pub(crate) use leader::{Leader, Me, Term};
+#[cfg(test)]
+pub(crate) use leader::{elect, look};
+pub(crate) use load::News;
+pub(crate) use shared::SharedDatabase;
