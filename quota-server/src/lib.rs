@@ -21,6 +21,8 @@ pub mod peer;
 pub mod plain;
 mod reload;
 mod renewal;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod store;
 #[cfg(test)]
 mod testing;

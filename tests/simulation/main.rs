@@ -10,6 +10,7 @@ mod audit;
 mod endgame;
 mod fronts;
 mod gateway;
+mod ledger;
 mod network;
 mod plan;
 mod server;

@@ -5,6 +5,7 @@
 //! [`scenario`] plays the scenarios and judges them by the audit;
 //! [`docs`] makes the pages of the documentation that say what the code says;
 //! [`intake`] is every reader of bytes that somebody else wrote; [`mutants`] puts faults into a copy of the tree, to see that tests notice;
+//! [`ledger_simulation`] plays the ledger itself in virtual time;
 //! [`chaos`] mistreats messages and kills the server, and reads the journal afterwards. `it/` holds
 //! the tests, `src/bin/` the commands.
 
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod docs;
 pub mod harness;
 pub mod intake;
+pub mod ledger_simulation;
 pub mod load;
 pub mod mutants;
 pub mod otlp;

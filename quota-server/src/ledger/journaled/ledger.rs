@@ -146,6 +146,19 @@ impl JournaledLedger {
         let closed = self.shards.iter().map(|shard| shard.jobs.closed().boxed());
         select_all(closed).await;
     }
+
+    /// Ends the writers wherever they are, as `kill -9` would.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) async fn kill(&self) {
+        let writers = {
+            let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *writers)
+        };
+        for writer in writers {
+            writer.abort();
+            let _ended = writer.await;
+        }
+    }
 }
 
 impl Shard {

@@ -61,7 +61,7 @@ impl JournaledLedger {
     }
 
     /// The ledger on these journals, one for each shard.
-    pub(super) async fn on<J: Journal>(
+    pub(crate) async fn on<J: Journal>(
         journals: Vec<J>,
         config: &JournaledConfig,
         clock: Arc<dyn Clock>,

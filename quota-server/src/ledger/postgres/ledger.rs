@@ -19,6 +19,22 @@ impl PostgresLedger {
         self.face.borrow().clone()
     }
 
+    /// Ends wherever it is, as `kill -9` would: no goodbye.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) async fn kill(&self) {
+        let candidate = {
+            let mut candidate = self.candidate.lock().unwrap_or_else(PoisonError::into_inner);
+            candidate.take()
+        };
+        if let Some(candidate) = candidate {
+            candidate.abort();
+            let _ended = candidate.await;
+        }
+        if let Face::Active(ledger) = self.face() {
+            ledger.kill().await;
+        }
+    }
+
     /// The ledger that writes, if it is this server's.
     fn active(&self) -> Result<Arc<JournaledLedger>, Unavailable> {
         match self.face() {

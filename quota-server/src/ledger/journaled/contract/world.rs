@@ -1,7 +1,7 @@
 //! A ledger that can be stopped, crashed and started again, and words to talk to it.
 
 use std::fs;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use quota_core::{
@@ -269,20 +269,6 @@ async fn elected(on: &TestDatabase) -> PostgresJournal {
     let term = elect(&mut connection, &me, Duration::ZERO).await.unwrap().unwrap();
     let history = Arc::new(PostgresHistory::new(&on.database));
     PostgresJournal::elected(on.database.clone(), me, term, connection, history)
-}
-
-impl JournaledLedger {
-    /// Ends the writers wherever they are.
-    pub(crate) async fn kill(&self) {
-        let writers = {
-            let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *writers)
-        };
-        for writer in writers {
-            writer.abort();
-            let _ended = writer.await;
-        }
-    }
 }
 
 pub(super) fn acquire(id: &str, tokens: u64, request: u128) -> Op {

@@ -105,15 +105,7 @@ impl Server {
 
     /// Ends as by `kill -9`: no goodbye.
     pub(super) async fn kill(&self) {
-        let candidate = self.ledger.candidate.lock().unwrap().take();
-        let face = self.ledger.face.borrow().clone();
-        if let Some(candidate) = candidate {
-            candidate.abort();
-            let _ended = candidate.await;
-        }
-        if let super::super::face::Face::Active(ledger) = face {
-            ledger.kill().await;
-        }
+        self.ledger.kill().await;
     }
 }
 
