@@ -154,6 +154,15 @@ mod tests {
         assert_eq!((third.number, third.ends_ms), (first.number + 3, 221_000));
     }
 
+    /// A steady clock does not go back, but one that starts anew may stand before what was seen of the last one.
+    #[test]
+    fn a_reading_from_before_leaves_the_time_where_it_was() {
+        let mut keeper = Timekeeper::start(reading(1_000, NOON_MS));
+        let now = keeper.at(reading(30_000, NOON_MS + 29_000));
+        assert_eq!(keeper.at(reading(5_000, NOON_MS + 4_000)), now);
+        assert_eq!(keeper.at(reading(30_001, NOON_MS + 29_001)).steady_ms, 30_001);
+    }
+
     #[test]
     fn a_step_forward_makes_the_next_window_longer_and_skips_its_minute() {
         let mut keeper = Timekeeper::start(reading(0, NOON_MS));
