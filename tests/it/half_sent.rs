@@ -39,9 +39,9 @@ async fn last_words(mut connection: TcpStream) -> String {
 async fn a_half_sent_request_holds_nobody_up_and_is_given_up() {
     let server = server().await;
     let caller = Caller::of(&server);
-    let body = "POST /v1/leases HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+    let body = "POST /v1/leases HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
         content-length: 500\r\n\r\n{\"deployment\"";
-    let head = "POST /v1/leases HTTP/1.1\r\nhost: a\r\ncontent-le";
+    let head = "POST /v1/leases HTTP/1.1\r\nhost: localhost\r\ncontent-le";
     let waiting = [half_sent(&server, body).await, half_sent(&server, head).await];
     let lease: Lease = caller.acquire("good", 5, 1).await.done(201);
     assert_eq!(lease.usage.tokens.outstanding, 5);
@@ -70,7 +70,7 @@ async fn a_caller_that_leaves_in_the_middle_does_no_harm() {
     let caller = Caller::of(&server);
     for _ in 0..20 {
         drop(
-            half_sent(&server, "POST /v1/leases HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
+            half_sent(&server, "POST /v1/leases HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
                 .await,
         );
     }

@@ -26,8 +26,8 @@ async fn what_cannot_be_used_is_told() {
     let none = person.says("check --deployment chat").await;
     assert!(Person::refused(&none, 1).contains("deployment_not_found"), "{none:?}");
     Person::done(&person.says("deployments set chat --tpm 0").await);
-    let never = person.says("check --deployment chat").await;
-    assert!(Person::refused(&never, 64).contains("never_fits"), "{never:?}");
+    let paused = person.says("check --deployment chat").await;
+    assert!(Person::refused(&paused, 69).contains("exhausted"), "{paused:?}");
 }
 
 #[tokio::test]
