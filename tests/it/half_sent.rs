@@ -70,8 +70,11 @@ async fn a_caller_that_leaves_in_the_middle_does_no_harm() {
     let caller = Caller::of(&server);
     for _ in 0..20 {
         drop(
-            half_sent(&server, "POST /v1/leases HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
-                .await,
+            half_sent(
+                &server,
+                "POST /v1/leases HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{",
+            )
+            .await,
         );
     }
     let lease: Lease = caller.acquire("good", 5, 1).await.done(201);
