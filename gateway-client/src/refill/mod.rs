@@ -13,7 +13,7 @@
 //! 5. Go on at [`Refill::poll_timeout`] at the latest.
 //!
 //! A denial is remembered, and draws are denied by it without asking. What is denied is asked for again all
-//! the same, for all deployments in one message each [`PROBE`] at most: so a limit that is raised is seen.
+//! the same, for all deployments in one message each `PROBE` at most: so a limit that is raised is seen.
 //!
 //! What makes it safe: a grant is timed from before its request was sent; an unanswered request is
 //! repeated under its id, to whichever server of the ledger; returns and usage are running totals,
