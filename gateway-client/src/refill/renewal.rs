@@ -267,9 +267,9 @@ impl Renewal {
     fn close(&mut self, waiting: &Waiting, now: Moment) {
         let is_scarce = self.is_scarce();
         let is_idle = waiting.total == 0;
-        // Rests go back for the sake of a draw only where the window has no room for it otherwise: while
-        // it waits, smaller ones draw from them.
-        let makes_room = waiting.count > 0 && self.is_short_of(waiting.first);
+        // Rests go back for the sake of draws that wait only where the window has no room for all of them
+        // otherwise: while those wait, smaller ones draw from the rests.
+        let makes_room = waiting.count > 0 && self.is_short_of(waiting.sum);
         for held in self.leases.iter_mut().filter(|held| !held.is_closed) {
             let unused_since = self.active.max(held.opened);
             let is_open = held.is_open(now);
