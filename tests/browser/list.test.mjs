@@ -28,9 +28,9 @@ test("a window fills when leases are taken, and says so in words", async () => {
   await until("two fifths", async () => (await text(page, "filling", "tokens")).startsWith("40 %"));
   assert.match(await text(page, "filling", "requests"), /^1 %/);
   assert.equal(await text(page, "filling", "state"), "ok");
-  await server.take("filling", 400);
+  await server.take("filling", 580);
   await until("the endgame", async () => (await text(page, "filling", "state")) === "endgame");
-  await server.take("filling", 200);
+  await server.take("filling", 20);
   await until("the end", async () => (await text(page, "filling", "state")) === "exhausted");
   assert.match(await text(page, "filling", "tokens"), /^100 %\s+1k \/ 1k/);
   await assert.rejects(server.take("filling", 50));
