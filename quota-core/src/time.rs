@@ -20,6 +20,9 @@ pub const MINUTE_MS: u64 = 60_000;
 /// is slewed (500 ppm, `ntp_adjtime(2)`), so that a clock being slewed does not skip a boundary.
 pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 
+/// By so much a window's end may miss its wall minute's, ms.
+const SLEWED_MS: u64 = MINUTE_MS - SHORTEST_WINDOW_MS;
+
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -66,6 +69,15 @@ impl WindowSpan {
         Self { number: minute, minute, opens_ms: at.steady_ms, ends_ms }
     }
 
+    /// It stands for the last minute that it reaches into, so that a start in that one does not take it for
+    /// over. Moved by two minutes at most, whatever the wall clock says.
+    fn named_by_its_end(self, at: Reading) -> Self {
+        let left_ms = self.ends_ms.saturating_sub(at.steady_ms);
+        let last = (at.wall_ms + left_ms).saturating_sub(SLEWED_MS).div_ceil(MINUTE_MS);
+        let minute = last.saturating_sub(1).clamp(self.minute, self.minute + 2);
+        Self { minute, ..self }
+    }
+
     fn after(self, at: Reading) -> Self {
         let opens_ms = self.ends_ms;
         let wall_at_opening_ms = at.wall_ms.saturating_sub(at.steady_ms.saturating_sub(opens_ms));
@@ -100,6 +112,16 @@ impl Timekeeper {
         keeper
     }
 
+    /// A start after `last` with steady time known from below: what is left of its window may reach into
+    /// later minutes than it would have.
+    #[must_use]
+    pub fn resume_behind(last: Now, at: Reading) -> Self {
+        let mut keeper = Self::resume(last, at);
+        let steady_ms = keeper.now.steady_ms;
+        keeper.now.window = keeper.now.window.named_by_its_end(Reading { steady_ms, ..at });
+        keeper
+    }
+
     /// A start after `last` on a machine whose steady clock knows nothing of the time between: the
     /// caller lets steady time go on from `last.steady_ms`. A wall clock that has moved on to a
     /// later minute is believed; one that has not leaves the last window open for a whole minute.
@@ -110,11 +132,8 @@ impl Timekeeper {
         let window = if minute > old.minute {
             WindowSpan { number: old.number + (minute - old.minute), ..WindowSpan::first(at) }
         } else {
-            // It stands for the last minute that it reaches into, so that another start in that one does
-            // not take it for over.
             let open = WindowSpan { ends_ms: at.steady_ms, ..old }.after(at);
-            let last_minute = (at.wall_ms + (open.ends_ms - open.opens_ms)).div_ceil(MINUTE_MS) - 1;
-            WindowSpan { number: old.number, minute: old.minute.max(last_minute), ..open }
+            WindowSpan { number: old.number, minute: old.minute, ..open }.named_by_its_end(at)
         };
         Self { now: Now { steady_ms: at.steady_ms.max(last.steady_ms), window } }
     }
@@ -250,6 +269,24 @@ mod tests {
             Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS - 1_000)).now.window;
         assert_eq!((earlier.number, earlier.minute), (last.window.number, last.window.minute));
         assert!(earlier.ends_ms >= 50_000 + SHORTEST_WINDOW_MS);
+    }
+
+    #[test]
+    fn a_window_that_steady_time_fell_behind_in_stands_for_its_last_minute() {
+        let last = Timekeeper::start(reading(0, NOON_MS)).at(reading(10_000, NOON_MS + 10_000));
+        // Of 100 s nobody knows: the window goes on into the next minutes.
+        let behind = reading(10_000, NOON_MS + 110_000);
+        let mut keeper = Timekeeper::resume_behind(last, behind);
+        let later = keeper.at(reading(15_000, NOON_MS + 115_000));
+        assert_eq!(later.window.number, last.window.number);
+        // A start in one of them leaves it open, and opens no other in the same minute.
+        let elsewhere = Timekeeper::resume_elsewhere(later, reading(15_000, NOON_MS + 125_000));
+        assert_eq!(elsewhere.now.window.number, last.window.number);
+        // Where nothing is amiss it keeps its name.
+        let here = Timekeeper::resume_behind(last, reading(20_000, NOON_MS + 20_040));
+        assert_eq!(here.now.window, last.window);
+        let mad = Timekeeper::resume_behind(last, reading(20_000, NOON_MS + 86_400_000));
+        assert_eq!(mad.now.window.minute, last.window.minute + 2, "whatever the wall clock says");
     }
 
     #[test]

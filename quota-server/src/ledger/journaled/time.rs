@@ -43,7 +43,7 @@ impl LedgerTime {
         let (boot, reading) = (clock.boot(), clock.reading());
         let least_ms = signed(last.now.steady_ms).saturating_sub(signed(reading.steady_ms));
         let ahead_ms = seen_ahead_ms.max(least_ms);
-        let keeper = Timekeeper::resume(last.now, ahead(reading, ahead_ms));
+        let keeper = Timekeeper::resume_behind(last.now, ahead(reading, ahead_ms));
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
     }
 
