@@ -87,12 +87,12 @@ impl SharedStore for PlayedShared {
         Ok(News { entries, deployments, last_deployment, kept })
     }
 
-    async fn deleted(link: &mut Link) -> Result<Vec<u32>, JournalError> {
-        let deleted = link.call(|inner| {
-            let deleted = inner.data.deployments.values().filter(|(row, _)| row.deleted);
-            Ok(deleted.map(|(row, _)| row.no).collect())
+    async fn still_there(link: &mut Link, numbers: &[u32]) -> Result<Vec<u32>, JournalError> {
+        let still_there = link.call(|inner| {
+            let there = numbers.iter().filter(|no| inner.data.deployments.contains_key(no));
+            Ok(there.copied().collect())
         });
-        deleted.await
+        still_there.await
     }
 
     async fn oldest_seq(link: &mut Link) -> Result<Option<u64>, JournalError> {

@@ -93,13 +93,13 @@ impl Follower {
         self.replay.books.turned
     }
 
-    pub(crate) const fn knows_deleted(&self) -> bool {
-        !self.replay.books.deleted.is_empty()
+    pub(crate) fn deleted(&self) -> &[u32] {
+        &self.replay.books.deleted
     }
 
-    /// Forgets deleted deployments that the writer has forgotten: all but these. No entry that is still to
-    /// come names one of them.
-    pub(crate) fn still_deleted(&mut self, still: &[u32]) {
+    /// Forgets deleted deployments that the writer has forgotten: all but these, which there still are. No
+    /// entry that is still to come names one that is gone; one that is live again since is not gone.
+    pub(crate) fn still_there(&mut self, still: &[u32]) {
         let still: FxHashSet<_> = still.iter().copied().collect();
         let books = &mut self.replay.books;
         let gone: Vec<_> = books.deleted.iter().copied().filter(|no| !still.contains(no)).collect();

@@ -128,8 +128,9 @@ impl<S: SharedStore> Candidate<S> {
         seat.standby.saw(&leader);
         if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
             read_on::<S>(&mut seat.connection, &seat.standby, false).await?;
-            if seat.standby.counts_deleted() {
-                seat.standby.still_deleted(&S::deleted(&mut seat.connection).await?);
+            if let Some(deleted) = seat.standby.counts_deleted() {
+                let still = S::still_there(&mut seat.connection, &deleted).await?;
+                seat.standby.still_there(&still);
             }
         }
         if leader.is_alive {

@@ -47,9 +47,10 @@ pub(crate) trait SharedStore: Clone + Send + Sync + 'static {
         next_seq: u64,
     ) -> impl Future<Output = Result<News, JournalError>> + Send;
 
-    /// The numbers of those that are deleted and not forgotten.
-    fn deleted(
+    /// Which of these deployments there still are. One that is gone never comes back.
+    fn still_there(
         connection: &mut Self::Connection,
+        numbers: &[u32],
     ) -> impl Future<Output = Result<Vec<u32>, JournalError>> + Send;
 
     /// The first entry that has not been removed, if there is any.

@@ -87,18 +87,19 @@ impl Standby {
         Ok(())
     }
 
-    /// Whether to ask which deleted deployments there still are: once a window, while it knows of any.
-    pub(super) fn counts_deleted(&self) -> bool {
+    /// The deleted deployments that it knows, once a window: it is time to ask which of them there still are.
+    pub(super) fn counts_deleted(&self) -> Option<Vec<u32>> {
         let mut state = self.state();
-        let State { follower: Some(follower), counted, .. } = &mut *state else { return false };
-        let window = follower.window();
-        follower.knows_deleted() && std::mem::replace(counted, window) != window
+        let State { follower: Some(follower), counted, .. } = &mut *state else { return None };
+        let (window, deleted) = (follower.window(), follower.deleted());
+        let is_time = !deleted.is_empty() && std::mem::replace(counted, window) != window;
+        is_time.then(|| deleted.to_vec())
     }
 
-    /// These are all deleted deployments that there still are, asked after all entries were taken in.
-    pub(super) fn still_deleted(&self, still: &[u32]) {
+    /// Of the deleted deployments that it knows there still are these, deleted or live again.
+    pub(super) fn still_there(&self, still: &[u32]) {
         if let Some(follower) = &mut self.state().follower {
-            follower.still_deleted(still);
+            follower.still_there(still);
         }
     }
 

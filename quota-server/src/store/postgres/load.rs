@@ -71,9 +71,15 @@ async fn changed_since(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// The deleted deployments that are not forgotten.
-pub(crate) async fn deleted(connection: &mut PgConnection) -> Result<Vec<u32>, JournalError> {
-    let call = sqlx::query_scalar("SELECT no FROM deployments WHERE deleted").fetch_all(connection);
+/// Which of these deployments there still are. One that is gone never comes back; one that was deleted may be
+/// live again by now.
+pub(crate) async fn still_there(
+    connection: &mut PgConnection,
+    numbers: &[u32],
+) -> Result<Vec<u32>, JournalError> {
+    let numbers: Vec<i64> = numbers.iter().copied().map(i64::from).collect();
+    let sql = "SELECT no FROM deployments WHERE no = ANY($1)";
+    let call = sqlx::query_scalar(sql).bind(numbers).fetch_all(connection);
     let numbers: Vec<i64> = within(CALL, call).await?;
     Ok(numbers.into_iter().filter_map(|no| u32::try_from(no).ok()).collect())
 }

@@ -60,8 +60,11 @@ impl SharedStore for SharedDatabase {
         load::news(connection, next_seq).await
     }
 
-    async fn deleted(connection: &mut PgConnection) -> Result<Vec<u32>, JournalError> {
-        load::deleted(connection).await
+    async fn still_there(
+        connection: &mut PgConnection,
+        numbers: &[u32],
+    ) -> Result<Vec<u32>, JournalError> {
+        load::still_there(connection, numbers).await
     }
 
     async fn oldest_seq(connection: &mut PgConnection) -> Result<Option<u64>, JournalError> {

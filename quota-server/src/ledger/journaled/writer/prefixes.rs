@@ -221,7 +221,7 @@ impl World {
     fn forgotten(&mut self) {
         let rows = self.journal.disk().deployments.clone();
         let still: Vec<u32> = rows.values().filter(|row| row.deleted).map(|row| row.no).collect();
-        self.standby.still_deleted(&still);
+        self.standby.still_there(&still);
         let numbers = |books: &Books| books.slots.keys().copied().collect::<BTreeSet<_>>();
         assert_eq!(numbers(self.standby.books()), numbers(&self.writer.state.books));
     }
