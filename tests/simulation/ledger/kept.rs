@@ -4,6 +4,9 @@ use tests::ledger_simulation::{Plan, Step, What, play};
 
 /// Where and when, and what happened.
 struct Kept {
+    seed: u64,
+    servers: usize,
+    is_rough: bool,
     into_minute_ms: u64,
     steps: &'static [(u64, What)],
 }
@@ -23,6 +26,9 @@ const fn kill(down_ms: u64, reboots: bool) -> What {
 /// A limit changes in a window whose book was dropped by a restart: the change was not in the journal, and
 /// the server did not start again. Found after 37 minutes.
 const CHANGE_AFTER_A_DENIAL_AND_A_RESTART: Kept = Kept {
+    seed: 0,
+    servers: 1,
+    is_rough: false,
     into_minute_ms: 46_237,
     steps: &[
         (0, What::Put { deployment: 0, tokens: 0, requests: Some(6), rolling: false }),
@@ -37,6 +43,9 @@ const CHANGE_AFTER_A_DENIAL_AND_A_RESTART: Kept = Kept {
 
 /// The same over the restart of another window. After 297 minutes.
 const CHANGE_LONG_AFTER_A_DENIAL: Kept = Kept {
+    seed: 0,
+    servers: 1,
+    is_rough: false,
     into_minute_ms: 24_647,
     steps: &[
         (14_260, put(0, 1)),
@@ -51,6 +60,9 @@ const CHANGE_LONG_AFTER_A_DENIAL: Kept = Kept {
 /// A change whose commit failed and was written: read back, it was as if its book had never been told.
 /// After 721 minutes.
 const CHANGE_IN_DOUBT: Kept = Kept {
+    seed: 0,
+    servers: 1,
+    is_rough: false,
     into_minute_ms: 18_169,
     steps: &[
         (9_487, put(0, 100)),
@@ -69,6 +81,9 @@ const CHANGE_IN_DOUBT: Kept = Kept {
 /// A machine is started twice: the window that the first start left open was taken for over at the second, and
 /// another one opened in the same minute. After 593 and 748 minutes.
 const MACHINE_STARTED_TWICE: Kept = Kept {
+    seed: 0,
+    servers: 1,
+    is_rough: false,
     into_minute_ms: 14_660,
     steps: &[
         (11_931, put(0, 100)),
@@ -81,6 +96,72 @@ const MACHINE_STARTED_TWICE: Kept = Kept {
     ],
 };
 
+/// A deployment is deleted and made again between two looks of a standby at one place: it took the deployment for
+/// forgotten, dropped its book, took over, and granted the window again. After 22 290 minutes.
+const DELETED_AND_MADE_AGAIN_UNDER_A_STANDBYS_EYES: Kept = Kept {
+    seed: 206_687,
+    servers: 2,
+    is_rough: true,
+    into_minute_ms: 49_161,
+    steps: &[
+        (43_008, kill(12, false)),
+        (88_462, put(1, 100)),
+        (88_562, acquire(0, 1, 100, 100)),
+        (89_354, What::Kill { server: 0, down_ms: 43, reboots: false, declares: 1 }),
+        (89_529, What::Delete { deployment: 1 }),
+        (89_682, put(1, 0)),
+        (98_027, What::Kill { server: 1, down_ms: 36, reboots: false, declares: 0 }),
+        (123_848, put(1, 1_000)),
+        (
+            124_373,
+            What::Acquire { holder: 0, deployment: 1, min: 1, want: 12, ahead: false, draws: 0 },
+        ),
+    ],
+};
+
+/// A machine starts anew and takes over without a word in the journal, so steady time falls behind; a window that goes
+/// on by it reached into minutes that it did not stand for, and the next take-over opened another in the same
+/// minute. After 28 001 minutes.
+const TIME_LOST_AT_A_MACHINES_START: Kept = Kept {
+    seed: 207_723,
+    servers: 3,
+    is_rough: false,
+    into_minute_ms: 48_361,
+    steps: &[
+        (23_851, What::Put { deployment: 0, tokens: 0, requests: None, rolling: true }),
+        (28_040, kill(2_153, false)),
+        (43_163, What::CommitSilent { by_ms: 3_086 }),
+        (43_354, put(1, 0)),
+        (47_713, What::Delete { deployment: 1 }),
+        (48_634, What::Kill { server: 1, down_ms: 18, reboots: false, declares: 0 }),
+        (71_048, What::Put { deployment: 0, tokens: 100, requests: None, rolling: true }),
+        (
+            71_506,
+            What::Acquire { holder: 1, deployment: 0, min: 1, want: 12, ahead: false, draws: 0 },
+        ),
+        (72_019, What::Return { holder: 1, back: 0, percent: 50, closed: false }),
+        (75_150, put(1, 100)),
+        (
+            75_975,
+            What::Acquire { holder: 1, deployment: 1, min: 28, want: 28, ahead: false, draws: 0 },
+        ),
+        (89_208, put(2, 50)),
+        (89_945, put(2, 1_000)),
+        (90_219, put(2, 50)),
+        (168_471, kill(37, true)),
+        (174_428, What::CommitSlow { by_ms: 3_000 }),
+        (
+            198_049,
+            What::Acquire { holder: 3, deployment: 1, min: 1, want: 12, ahead: false, draws: 50 },
+        ),
+        (236_602, What::StoreAway { for_ms: 5_289 }),
+        (
+            256_736,
+            What::Acquire { holder: 1, deployment: 2, min: 1, want: 1, ahead: false, draws: 50 },
+        ),
+    ],
+};
+
 #[test]
 fn what_was_found_is_mended() {
     let all = [
@@ -88,12 +169,14 @@ fn what_was_found_is_mended() {
         CHANGE_LONG_AFTER_A_DENIAL,
         CHANGE_IN_DOUBT,
         MACHINE_STARTED_TWICE,
+        DELETED_AND_MADE_AGAIN_UNDER_A_STANDBYS_EYES,
+        TIME_LOST_AT_A_MACHINES_START,
     ];
-    for Kept { into_minute_ms, steps } in all {
+    for Kept { seed, servers, is_rough, into_minute_ms, steps } in all {
         let steps: Vec<_> =
             steps.iter().map(|(at_ms, what)| Step { at_ms: *at_ms, what: *what }).collect();
         let length_ms = steps.last().map_or(0, |last| last.at_ms + 1);
-        let plan = Plan { seed: 0, servers: 1, into_minute_ms, is_rough: false, length_ms, steps };
+        let plan = Plan { seed, servers, into_minute_ms, is_rough, length_ms, steps };
         assert_eq!(play(&plan).violations, [], "{plan:?}");
     }
 }

@@ -59,7 +59,7 @@ async fn befall(site: Site, what: What, rng: SmallRng) {
         What::Kill { server, down_ms, reboots, declares } => {
             site.server(server).kill().await;
             if reboots {
-                site.server(server).machine.reboot();
+                site.server(server).reboot();
             }
             sleep(ms(down_ms)).await;
             site.start(server).await;
@@ -77,7 +77,10 @@ async fn befall(site: Site, what: What, rng: SmallRng) {
             site.server(server).machine.freeze(ms(for_ms));
             site.server(server).pause(ms(for_ms));
         }
-        What::StepWall { server, by_ms } => site.server(server).machine.step_wall(by_ms),
+        // Not between the machine's start and the server's: see the module `episodes`.
+        What::StepWall { server, by_ms } if site.server(server).is_up() => {
+            site.server(server).machine.step_wall(by_ms);
+        }
         What::Drift { server, ppm } => site.server(server).machine.drift(ppm),
         What::CommitFails => site.store.arm(Fault::Fails),
         What::CommitFailsWritten => site.store.arm(Fault::FailsWritten),

@@ -65,7 +65,10 @@ impl Checker {
         if !is_new {
             return;
         }
-        let ends = told.sent + told.expires_in;
+        // One that is heard of after its end may have ended any time since it was asked for.
+        let first_sent = self.asks.get(&told.ask).map_or(told.sent, |asked| asked.first_sent);
+        let has_ended = told.expires_in.is_zero();
+        let ends = if has_ended { first_sent } else { told.sent + told.expires_in };
         self.leases.insert(
             told.lease,
             Known {
@@ -82,7 +85,8 @@ impl Checker {
         self.windows.entry((told.lease.deployment, window)).or_default().push(told.lease);
         self.is_within_limit(told, now);
         if told.starts_in.is_zero() && told.expires_in > Duration::ZERO {
-            self.saw_open(window, told.sent, now);
+            // It may be the answer to an earlier copy, and a rolling lease outlives its window.
+            self.saw_open(window, first_sent, now);
         }
     }
 
