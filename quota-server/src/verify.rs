@@ -135,7 +135,7 @@ async fn verify_file(path: &Path, report: &mut Report) -> Result<(), VerifyError
     let mut replay = Replay::new(Books::new(ShardNo { no: 0, of: 1 }, catalogue), kept);
     let mut wrong = None;
     let read = read_entries(&mut connection, kept.first_seq, |seq, entry| {
-        replay.entry(seq, entry)?;
+        replay.take_in(seq, entry)?;
         if wrong.is_none() {
             wrong = add_up(seq, entry, &mut tally, &replay, &file)?;
         }

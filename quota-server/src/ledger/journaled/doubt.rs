@@ -10,7 +10,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use quota_core::{Denial, Now, State, Unit, WindowKind};
+use quota_core::{Denial, MINUTE_MS, Now, State, Unit, WindowKind};
 
 use super::books::{Books, Slot};
 use super::recovery::RecoveryError;
@@ -20,8 +20,6 @@ pub(super) const DOUBTFUL_WINDOWS: u64 = 2;
 
 /// So many faults are kept and told of, one by one; more are only counted.
 const MOST_FAULTS: usize = 64;
-
-const WINDOW_MS: u64 = 60_000;
 
 /// What could not be followed.
 #[derive(Debug, Clone)]
@@ -97,7 +95,7 @@ impl Slot {
     /// What an ask is told meanwhile.
     pub(super) fn quarantine(&self, now: &Now) -> Denial {
         let windows = self.clean_from.saturating_sub(now.window.number + 1);
-        let retry_after_ms = now.window_ends_in_ms() + windows * WINDOW_MS;
+        let retry_after_ms = now.window_ends_in_ms() + windows * MINUTE_MS;
         Denial { unit: Unit::Tokens, retry_after_ms, state: State::Quarantined }
     }
 }

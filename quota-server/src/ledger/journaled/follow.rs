@@ -74,7 +74,7 @@ impl Follower {
         if seq != expected && !bridges {
             return Err(RecoveryError::Gap { expected, found: seq });
         }
-        self.replay.take_in(seq, entry);
+        let _among_the_faults = self.replay.take_in(seq, entry);
         Ok(())
     }
 

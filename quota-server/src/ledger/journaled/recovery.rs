@@ -181,7 +181,7 @@ pub(crate) async fn recover(
     let (kept, oldest_seq) = (catalogue.kept, catalogue.oldest_seq);
     let mut replay = Replay::new(Books::new(shard, catalogue), kept);
     let each = |seq, entry: &[u8]| {
-        replay.take_in(seq, entry);
+        let _among_the_faults = replay.take_in(seq, entry);
         Ok(())
     };
     journal.replay(kept.first_seq, each).await?;
@@ -210,16 +210,20 @@ impl Replay {
 
     /// Takes in the next entry, whatever it is: what cannot be followed is passed over and puts in doubt
     /// what it is of.
-    pub(crate) fn take_in(&mut self, seq: u64, entry: &[u8]) {
+    ///
+    /// # Errors
+    /// The first of what cannot be followed; the rest was taken in all the same.
+    pub(crate) fn take_in(&mut self, seq: u64, entry: &[u8]) -> Result<(), RecoveryError> {
         let expected = std::mem::replace(&mut self.place.next_seq, seq);
+        let mut first = Ok(());
         if seq != expected {
-            self.tear(seq, &RecoveryError::Gap { expected, found: seq }, &[]);
+            first = first.and(self.tear(seq, RecoveryError::Gap { expected, found: seq }, &[]));
         }
         let reader = match EntryReader::new(entry) {
             Ok(reader) => reader,
             Err(source) => {
                 self.place.next_seq += 1;
-                return self.tear(seq, &RecoveryError::Entry { seq, source }, entry);
+                return first.and(self.tear(seq, RecoveryError::Entry { seq, source }, entry));
             }
         };
         let stamp = reader.stamp;
@@ -234,33 +238,19 @@ impl Replay {
             if let Err(error) = record.and_then(|record| self.record(seq, &stamp, record)) {
                 self.faults.add(seq, &error, entry);
                 self.books.doubt(error.deployment(), window);
+                first = first.and(Err(error));
             }
         }
         self.place.wrote(&stamp.now);
         self.last = Some(stamp);
+        first
     }
 
-    fn tear(&mut self, seq: u64, why: &RecoveryError, entry: &[u8]) {
+    fn tear(&mut self, seq: u64, why: RecoveryError, entry: &[u8]) -> Result<(), RecoveryError> {
         metrics::invariant_violated();
-        self.faults.add(seq, why, entry);
+        self.faults.add(seq, &why, entry);
         self.is_torn = true;
-    }
-
-    /// Takes in the next entry, if it follows.
-    pub(crate) fn entry(&mut self, seq: u64, entry: &[u8]) -> Result<(), RecoveryError> {
-        if seq != self.place.next_seq {
-            return Err(RecoveryError::Gap { expected: self.place.next_seq, found: seq });
-        }
-        let unreadable = |source| RecoveryError::Entry { seq, source };
-        let reader = EntryReader::new(entry).map_err(unreadable)?;
-        let stamp = reader.stamp;
-        self.books.turn(&stamp.now);
-        for record in reader {
-            self.record(seq, &stamp, record.map_err(unreadable)?)?;
-        }
-        self.place.wrote(&stamp.now);
-        self.last = Some(stamp);
-        Ok(())
+        Err(why)
     }
 
     fn record(&mut self, seq: u64, stamp: &Stamp, record: Record<'_>) -> Result<(), RecoveryError> {

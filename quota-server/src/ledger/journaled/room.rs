@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use quota_core::{Book, HolderId, Now, WindowKind};
+use quota_core::{Book, HolderId, MINUTE_MS, Now, WindowKind};
 use rustc_hash::FxHashMap;
 
 use super::books::Books;
@@ -78,7 +78,7 @@ impl Room {
         let first = own.and_then(Kept::first_end);
         let first = first.or_else(|| self.by_credential.values().filter_map(Kept::first_end).min());
         let windows = first.unwrap_or(0).saturating_sub(now.window.number + 1);
-        Err(now.window_ends_in_ms().saturating_add(windows.saturating_mul(60_000)).max(1))
+        Err(now.window_ends_in_ms().saturating_add(windows.saturating_mul(MINUTE_MS)).max(1))
     }
 
     /// Takes the room of a lease that was granted.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use quota_core::{BookPage, LeaseId, Now};
+use quota_core::{BookPage, LeaseId, MINUTE_MS, Now};
 
 use super::Inner;
 use super::book::{Answer, Cursor, HeldPage, Reply};
@@ -61,7 +61,7 @@ impl Inner {
     }
 
     fn wall_minute(&self) -> u64 {
-        self.books.clock.reading().wall_ms / 60_000
+        self.books.clock.reading().wall_ms / MINUTE_MS
     }
 
     pub(super) async fn leases(

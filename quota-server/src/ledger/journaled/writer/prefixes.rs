@@ -235,7 +235,7 @@ impl World {
         }
         let kept = catalogue.kept;
         let mut replay = Replay::new(Books::new(SHARD, catalogue), kept);
-        let each = |seq, entry: &[u8]| replay.entry(seq, entry);
+        let each = |seq, entry: &[u8]| replay.take_in(seq, entry);
         self.journal.clone().replay(kept.first_seq, each).await.unwrap();
         replay.books
     }
