@@ -7,6 +7,7 @@ mod acquire;
 pub mod floor;
 mod idle;
 pub mod load;
+mod operations;
 mod recovery;
 mod rounds;
 mod rungs;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use acquire::{batches, singles};
 pub use idle::{crowd, memory};
+pub use operations::operations;
 pub use recovery::recovery;
 pub use rungs::{postgres, redis};
 

@@ -38,6 +38,8 @@ enum What {
     Crowd,
     /// The time to be back after `kill -9` under full load; takes minutes.
     Recovery,
+    /// Each operation with 1, 1 000 and 1 000 000 leases out, for both kinds of window; takes minutes.
+    Operations,
     /// Acquires through 1 to 3 servers on Redis, beside bare script calls.
     Redis,
     /// Acquires through a server on PostgreSQL, beside updates of one hot row.
@@ -72,6 +74,7 @@ async fn measure(what: What, effort: Effort) -> anyhow::Result<()> {
         What::Memory => bench::memory().await?,
         What::Crowd => bench::crowd(effort).await?,
         What::Recovery => bench::recovery().await?,
+        What::Operations => bench::operations().await?,
         What::Redis => bench::redis(effort).await?,
         What::Postgres => bench::postgres(effort).await?,
         What::All | What::Echo => Vec::new(),

@@ -193,6 +193,12 @@ impl QuotaServer {
         self.address
     }
 
+    /// A client with connections of its own to it.
+    #[must_use]
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// Where its data are.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
