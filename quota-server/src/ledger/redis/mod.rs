@@ -25,6 +25,7 @@ mod put;
 mod quarantine;
 mod register;
 mod run;
+mod single_flight;
 mod site;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -43,10 +44,12 @@ pub use config::RedisConfig;
 pub use link::{AddressError, RedisAddress};
 pub use open::OpenRedisError;
 
+use crate::ledger::Unavailable;
 use crate::store::catalogue::Catalogue;
 use books::Books;
 use link::{Probed, Warning};
 use register::Register;
+use single_flight::SingleFlight;
 use site::Site;
 
 /// Keeps the books of all deployments in Redis, together with other servers.
@@ -64,8 +67,8 @@ struct Inner {
     /// One permit for each call under way.
     permits: Semaphore,
     calls: usize,
-    /// When the catalogue was last asked for news because of a deployment that is not known here.
-    asked_ms: tokio::sync::Mutex<Option<u64>>,
+    /// Those of the catalogue because of deployments that are not known here.
+    readings: SingleFlight<Result<(), Unavailable>>,
     warnings: Mutex<Vec<Warning>>,
     /// What took no writes when it was looked at last, of several that should.
     down: Mutex<Vec<Probed>>,

@@ -12,6 +12,7 @@ use super::books::Books;
 use super::functions::Library;
 use super::link::Link;
 use super::register::Register;
+use super::single_flight::SingleFlight;
 use super::site::Site;
 use super::{Inner, RedisAddress, RedisConfig, RedisLedger};
 use crate::clock::Clock;
@@ -85,7 +86,7 @@ impl RedisLedger {
             register: Register::default(),
             permits: Semaphore::new(config.calls),
             calls: config.calls,
-            asked_ms: tokio::sync::Mutex::default(),
+            readings: SingleFlight::default(),
             warnings: Mutex::default(),
             down: Mutex::default(),
             history_hours: config.history_hours,

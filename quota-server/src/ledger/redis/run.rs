@@ -15,9 +15,6 @@ use super::desk::{self, Entered, Ran, Turn};
 use super::register::Known;
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply, Unavailable};
 
-/// How long the catalogue is not asked again for deployments that nobody knows.
-const ASK_AGAIN_MS: u64 = 100;
-
 type Outcome = Result<Reply, OpError>;
 
 impl Inner {
@@ -125,14 +122,10 @@ impl Inner {
         Ok(self.register.live(id))
     }
 
+    /// By a reading of the catalogue that begins now or later: another server may have answered a put a moment ago. However
+    /// many are asked for that nobody knows, one reading is under way.
     async fn refresh_for_unknown(&self) -> Result<(), Unavailable> {
-        let mut asked_ms = self.asked_ms.lock().await;
-        let now_ms = self.books.clock.reading().steady_ms;
-        if asked_ms.is_none_or(|asked_ms| now_ms >= asked_ms + ASK_AGAIN_MS) {
-            self.refresh().await?;
-            *asked_ms = Some(now_ms);
-        }
-        Ok(())
+        self.readings.read(|| self.refresh()).await
     }
 
     /// Takes in what changed in the catalogue.

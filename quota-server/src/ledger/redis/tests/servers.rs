@@ -57,6 +57,19 @@ async fn deployments_are_the_same_everywhere() {
 }
 
 #[tokio::test]
+async fn what_is_made_elsewhere_is_found_though_it_was_missing_a_moment_ago() {
+    let redis = TestRedis::start().await;
+    let world = World::new(redis.address()).await;
+    let (one, other) = (world.server().await, world.server().await);
+    for request in 0..3 {
+        let id = format!("m-{request}");
+        assert!(matches!(other.acquire(&id, request, 1).await, Err(OpError::NoSuchDeployment)));
+        one.put(&id, 100).await;
+        other.granted(&id, request, 100).await;
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_deployment_comes_back_with_what_it_was_granted() {
     let redis = TestRedis::start().await;
     let world = World::new(redis.address()).await;
