@@ -221,7 +221,8 @@ fn grants(
     let [starts_in_ms, expires_in_ms, credit_ends_in_ms] =
         [fields.number()?, fields.number()?, fields.number()?];
     let standing = shown.standing(first.window)?;
-    for (number, amount) in (first.number..).zip(fields.bytes()?.chunks(8)) {
+    for (place, amount) in (0..).zip(fields.bytes()?.chunks(8)) {
+        let number = first.number.checked_add(place).ok_or(Unreadable)?;
         let lease = LeaseId { number, ..first };
         let amount = packed_amount(amount)?;
         let granted = Granted {
@@ -360,3 +361,6 @@ fn held_lease(fields: &mut Fields<'_>) -> Result<HeldLease, Unreadable> {
         expires_in_ms: fields.number()?,
     })
 }
+
+#[cfg(test)]
+mod tests;
