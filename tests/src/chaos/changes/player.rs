@@ -5,7 +5,7 @@ use std::time::Duration;
 use quota_api::{
     Acquire, Batch, DeploymentSpec, GiveBack, GivenBack, Lease, Problem, UsedItem, Which, routes,
 };
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 
 use super::{
@@ -27,6 +27,8 @@ pub(super) struct Player {
     urls: Vec<String>,
     /// One that is not to be asked: it stands still.
     pub(super) avoided: Option<usize>,
+    /// What came last that was no answer, to be read where none came.
+    pub(super) failure: String,
     next: usize,
 }
 
@@ -42,7 +44,8 @@ impl Player {
     pub(super) fn new(urls: Vec<String>) -> Self {
         // A connection to a server that was killed is no news about the next question.
         let http = reqwest::Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build();
-        Self { http: http.expect("plain settings"), urls, avoided: None, next: 0 }
+        let failure = String::new();
+        Self { http: http.expect("plain settings"), urls, avoided: None, failure, next: 0 }
     }
 
     pub(super) async fn put(&mut self, id: &str, spec: &DeploymentSpec) -> Answer {
@@ -103,11 +106,24 @@ impl Player {
             Some(body) => request.json(body),
             None => request,
         };
-        let answer = request.send().await.ok()?;
-        let status = answer.status();
-        let body = answer.bytes().await.ok()?;
-        (!status.is_server_error() && !status.is_redirection()).then(|| (status, body.to_vec()))
+        let (status, body) = match answered(request).await {
+            Ok(answer) => answer,
+            Err(why) => {
+                self.failure = format!("{url}: {why}");
+                return None;
+            }
+        };
+        if status.is_server_error() || status.is_redirection() {
+            self.failure = format!("{url}: {status} {}", String::from_utf8_lossy(&body));
+            return None;
+        }
+        Some((status, body))
     }
+}
+
+async fn answered(request: RequestBuilder) -> reqwest::Result<(StatusCode, Vec<u8>)> {
+    let answer = request.send().await?;
+    Ok((answer.status(), answer.bytes().await?.to_vec()))
 }
 
 impl Asked {

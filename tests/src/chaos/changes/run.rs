@@ -145,7 +145,11 @@ impl Stage {
         self.verdict.changes += 1;
         match answer.status() {
             Some(status) if good.contains(&status) => self.checker.change(id, limit, true),
-            said => self.checker.broken.push(format!("{id}: a change is answered {said:?}")),
+            said => {
+                let last = &self.player.failure;
+                let what = format!("{id}: a change is answered {said:?}; what failed last: {last}");
+                self.checker.broken.push(what);
+            }
         }
         format!("{:?}", answer.status())
     }
@@ -186,7 +190,8 @@ impl Stage {
             None => {
                 self.verdict.unanswered += 1;
                 if midway.is_none() {
-                    let what = format!("R4: {asked:?}: nobody answered for {BOUND:?}");
+                    let last = &self.player.failure;
+                    let what = format!("R4: {asked:?}: nobody answered for {BOUND:?}: {last}");
                     self.checker.broken.push(what);
                 }
                 self.checker.unanswered(span, &asked);

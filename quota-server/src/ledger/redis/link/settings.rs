@@ -32,6 +32,8 @@ pub(crate) enum Warning {
     AloneWithReplicas,
     /// No write is answered once a replica is gone, as after a fail-over.
     NoReplicaToSpare,
+    /// One shard of a cluster that is away stops all others.
+    AllShardsOrNone,
 }
 
 impl fmt::Display for Warning {
@@ -58,6 +60,9 @@ impl fmt::Display for Warning {
             Self::NoReplicaToSpare => {
                 "min-replicas-to-write is the number of replicas: after a fail-over nothing is granted until one is back; see docs/redis.md for what is safe and available"
             }
+            Self::AllShardsOrNone => {
+                "cluster-require-full-coverage is yes: while one shard is away nothing is granted from the others either; set it to no"
+            }
         })
     }
 }
@@ -70,6 +75,7 @@ impl Settings {
         let infos = wire.everywhere(info).await?;
         let mut config = cmd("CONFIG");
         config.arg("GET").arg("maxmemory*").arg("append*").arg("min-replicas-*");
+        config.arg("cluster-require-full-coverage");
         let configs = wire.everywhere(config).await.ok();
         let configs = configs.map_or_else(
             || vec![None; infos.len()],
@@ -95,6 +101,9 @@ impl Settings {
             warnings.push(Warning::NeverSyncs);
         }
         warnings.extend(self.spare(config.get("min-replicas-to-write")));
+        if self.is_cluster() && is("cluster-require-full-coverage", "yes") {
+            warnings.push(Warning::AllShardsOrNone);
+        }
         warnings
     }
 
@@ -102,10 +111,9 @@ impl Settings {
     /// itself.
     fn spare(&self, must_have: Option<&String>) -> Option<Warning> {
         let must_have: u32 = must_have.and_then(|text| text.parse().ok()).unwrap_or(0);
-        let is_cluster = self.info.get("redis_mode").is_some_and(|mode| mode == "cluster");
         match (self.replicas(), must_have) {
             (0, _) => None,
-            (_, 0) => (!is_cluster).then_some(Warning::AloneWithReplicas),
+            (_, 0) => (!self.is_cluster()).then_some(Warning::AloneWithReplicas),
             (replicas, must_have) => (replicas <= must_have).then_some(Warning::NoReplicaToSpare),
         }
     }
@@ -127,6 +135,10 @@ impl Settings {
     /// Which process it is.
     pub(super) fn run_id(&self) -> Option<&String> {
         self.info.get("run_id")
+    }
+
+    fn is_cluster(&self) -> bool {
+        self.info.get("redis_mode").is_some_and(|mode| mode == "cluster")
     }
 
     fn replicas(&self) -> u32 {
@@ -208,6 +220,20 @@ mod tests {
             config[4].1 = must_have;
             let warnings = settings(&config, &info).warnings();
             assert_eq!(warnings, Vec::from_iter(warning), "{mode} {replicas} {must_have}");
+        }
+    }
+
+    #[test]
+    fn shards_are_not_to_wait_for_each_other() {
+        for (mode, coverage, warning) in [
+            ("cluster", "yes", Some(Warning::AllShardsOrNone)),
+            ("cluster", "no", None),
+            ("standalone", "yes", None),
+        ] {
+            let config = [&SAFE[..], &[("cluster-require-full-coverage", coverage)]].concat();
+            let info = [("connected_slaves", "0"), ("redis_mode", mode)];
+            let warnings = settings(&config, &info).warnings();
+            assert_eq!(warnings, Vec::from_iter(warning), "{mode} {coverage}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A cluster of which one shard does not do what it should: the others go on.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::{Either, join_all, select};
 
@@ -69,6 +70,31 @@ async fn a_shard_that_hangs_holds_up_its_own_deployments_only() {
     let all = || async { spread.granted(9).await.into_iter().all(|granted| granted) };
     until("it is asked again", all).await;
     assert!(spread.server.works().await && !spread.is_named(0));
+}
+
+/// Once it hung for the cluster's own node timeout, its neighbours give it up, and go on.
+#[tokio::test]
+async fn a_shard_that_is_given_up_holds_up_its_own_deployments_only() {
+    let spread = Spread::start().await;
+    for node in &spread.cluster.nodes {
+        node.ask("CONFIG SET cluster-node-timeout 1000").await;
+    }
+    spread.cluster.nodes[0].pause();
+    let lost = format!("127.0.0.1:{}@", spread.cluster.nodes[0].port);
+    let neighbour = &spread.cluster.nodes[1];
+    let is_given_up = || async {
+        let nodes = neighbour.ask("CLUSTER NODES").await;
+        let nodes: String = redis::from_redis_value(nodes).unwrap();
+        nodes.lines().any(|line| line.contains(&lost) && line.contains("fail "))
+    };
+    until("it is given up", is_given_up).await;
+    let asked = AtomicU64::new(0);
+    let (spread, asked) = (&spread, &asked);
+    let others_go_on = || async {
+        let request = asked.fetch_add(1, Ordering::Relaxed);
+        spread.granted(request.into()).await == spread.not_on(0)
+    };
+    until("the others go on", others_go_on).await;
 }
 
 /// Two calls to a book may be under way: that of one shard is over when it is answered, whatever else the caller asked.
