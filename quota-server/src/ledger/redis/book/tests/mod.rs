@@ -5,6 +5,7 @@ mod many;
 mod moved;
 mod oracle;
 mod refused;
+mod slots;
 mod storm;
 mod vouched;
 mod world;

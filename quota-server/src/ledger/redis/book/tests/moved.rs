@@ -15,14 +15,14 @@ fn acquire(request: u128, tokens: u64, ahead: bool) -> Operation {
 }
 
 /// A slot that moves from one node to another.
-struct Move<'a> {
+pub(super) struct Move<'a> {
     slot: u64,
-    from: &'a TestRedis,
-    to: &'a TestRedis,
+    pub(super) from: &'a TestRedis,
+    pub(super) to: &'a TestRedis,
 }
 
 impl<'a> Move<'a> {
-    async fn of(cluster: &'a TestCluster, book: u32) -> Self {
+    pub(super) async fn of(cluster: &'a TestCluster, book: u32) -> Self {
         let key = format!("CLUSTER KEYSLOT tl:{{{book}}}:book");
         let Value::Int(slot) = cluster.nodes[0].ask(&key).await else { panic!("no slot") };
         let owner = usize::try_from(slot).unwrap() * 3 / 16_384;
@@ -30,27 +30,32 @@ impl<'a> Move<'a> {
         Self { slot: slot.unsigned_abs(), from, to }
     }
 
-    async fn begin(&self) {
+    pub(super) async fn begin(&self) {
         let (from, to) = (id(self.from).await, id(self.to).await);
         self.to.ask(&format!("CLUSTER SETSLOT {} IMPORTING {from}", self.slot)).await;
         self.from.ask(&format!("CLUSTER SETSLOT {} MIGRATING {to}", self.slot)).await;
     }
 
     /// The keys that are still where they were.
-    async fn left(&self) -> Vec<String> {
+    pub(super) async fn left(&self) -> Vec<String> {
         let keys = self.from.ask(&format!("CLUSTER GETKEYSINSLOT {} 100", self.slot)).await;
         redis::from_redis_value(keys).unwrap()
     }
 
-    async fn one(&self, key: &str) {
+    pub(super) async fn one(&self, key: &str) {
         self.from.ask(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", self.to.port)).await;
     }
 
-    async fn end(&self) {
+    pub(super) async fn end(&self) {
         let to = id(self.to).await;
         for node in [self.to, self.from] {
             node.ask(&format!("CLUSTER SETSLOT {} NODE {to}", self.slot)).await;
         }
+    }
+
+    /// The way back.
+    pub(super) fn reversed(&self) -> Self {
+        Self { slot: self.slot, from: self.to, to: self.from }
     }
 
     async fn give_up(&self) {

@@ -12,7 +12,7 @@ use crate::ledger::redis::book::{Answer, Operation, Reply, Seen};
 use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::testing::{TestRedis, until};
 
-const LIMIT: u64 = 500;
+pub(super) const LIMIT: u64 = 500;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -66,20 +66,20 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What holders have of each minute of the clock, and of which leases.
 #[derive(Default)]
-struct Judge {
+pub(super) struct Judge {
     outstanding: BTreeMap<u64, u64>,
-    leases: Vec<(LeaseId, u64)>,
+    pub(super) leases: Vec<(LeaseId, u64)>,
 }
 
 impl Judge {
-    fn granted(&mut self, minute: u64, lease: LeaseId, tokens: u64) {
+    pub(super) fn granted(&mut self, minute: u64, lease: LeaseId, tokens: u64) {
         let sum = self.outstanding.entry(minute).or_default();
         *sum += tokens;
         assert!(*sum <= LIMIT, "{sum} of {LIMIT} in minute {minute}");
         self.leases.push((lease, minute));
     }
 
-    fn credited(&mut self, minute: u64, tokens: u64) {
+    pub(super) fn credited(&mut self, minute: u64, tokens: u64) {
         *self.outstanding.get_mut(&minute).expect("it was granted from") -= tokens;
     }
 }

@@ -52,6 +52,25 @@ pub(super) fn connect(redis: &TestRedis, library: &Library) -> Connection {
     connection
 }
 
+/// Holds a Redis up with a script while this is done.
+pub(super) fn busy<T>(port: u16, act: impl FnOnce() -> T) -> T {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
+    let mut other = client.get_connection().unwrap();
+    let threshold = |ms| redis::cmd("CONFIG").arg("SET").arg("busy-reply-threshold").arg(ms).take();
+    threshold(1).exec(&mut other).unwrap();
+    let script = std::thread::spawn(move || {
+        let mut connection = client.get_connection().unwrap();
+        let _killed: Result<Value, _> =
+            redis::cmd("EVAL").arg("while true do end").arg(0).query(&mut connection);
+    });
+    while redis::cmd("PING").query::<Value>(&mut other).is_ok() {}
+    let done = act();
+    let _: Value = redis::cmd("SCRIPT").arg("KILL").query(&mut other).unwrap();
+    script.join().unwrap();
+    threshold(5_000).exec(&mut other).unwrap();
+    done
+}
+
 impl World {
     /// A view of a book that may not be there yet.
     pub(super) fn of(redis: &TestRedis, book: u32) -> Self {
@@ -118,7 +137,12 @@ impl World {
 
     pub(super) fn send(&mut self, command: &Cmd) -> Reply {
         let value: Value = command.query(&mut self.redis).unwrap();
-        let reply = Reply::read(&value).unwrap_or_else(|_| panic!("not readable: {value:?}"));
+        self.learn(&value)
+    }
+
+    /// Reads an answer, and remembers what it says of the book.
+    pub(super) fn learn(&mut self, value: &Value) -> Reply {
+        let reply = Reply::read(value).unwrap_or_else(|_| panic!("not readable: {value:?}"));
         if let Reply::Here(mark, _) | Reply::Outdated(mark) = &reply {
             self.seen.learn(self.steady_ms, self.steady_ms, mark);
         }

@@ -1,26 +1,32 @@
 //! Random sequences of operations, answered as `quota_core::Book` answers them: amounts, hints, states,
-//! windows, pages, and what comes into the history.
+//! windows, pages, and what comes into the history. Two servers of two builds take turns; what Redis refuses while another
+//! script holds it up has not happened.
 
+mod shown;
 mod steps;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use quota_core::{
-    Acquire, Book, BookPage, Command, GiveBack, HeldLease, HolderId, LateUse, LeaseId, Now,
-    Outcome, Overview, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use,
-    WindowKind,
+    Acquire, Book, BookPage, Command, GiveBack, HolderId, LateUse, LeaseId, Now, Outcome, Policy,
+    Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use, WindowKind,
 };
+use redis::Value;
 
 use steps::{OWNER, Op, Step, step};
 
-use super::world::{World, gw};
-use crate::ledger::redis::book::{Answer, Cursor, Mark, Operation};
+use super::world::{World, busy, gw};
+use crate::ledger::redis::book::{Answer, Mark, Operation};
+use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::testing::TestRedis;
 
 /// A book in Redis and the book that it must be.
 struct Pair {
-    world: World,
+    /// Two servers, and which one calls.
+    worlds: [World; 2],
+    at: usize,
+    port: u16,
     book: Book,
     time: Timekeeper,
     /// The server's steady clock and the ledger's time at the opening.
@@ -36,12 +42,16 @@ struct Pair {
 
 impl Pair {
     fn new(redis: &TestRedis, no: u32, policy: Policy) -> Self {
-        let mut world = World::of(redis, no);
-        let mark = world.open(&policy, true);
+        let builds = [Library::with_manual_clock(), Library::of_another_build()];
+        let mut worlds = builds.map(|library| World::by(library, redis, no));
+        let mark = worlds[0].open(&policy, true);
+        let [world, _] = &worlds;
         let time = Timekeeper::start(Reading { steady_ms: mark.ledger_ms, wall_ms: world.wall_ms });
         Self {
             opened_ms: (world.steady_ms, mark.ledger_ms),
-            world,
+            worlds,
+            at: 0,
+            port: redis.port,
             book: Book::new(policy),
             time,
             leases: Vec::new(),
@@ -53,8 +63,14 @@ impl Pair {
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Wait(ms) => self.world.wait(ms),
-            Step::ClockJumps(ms) => self.world.step_wall(ms),
+            Step::Wait(ms) => self.worlds.iter_mut().for_each(|world| world.wait(ms)),
+            Step::ClockJumps(ms) => self.worlds.iter_mut().for_each(|world| world.step_wall(ms)),
+            Step::Other => {
+                // What only looks is not written, so the time that one was told the other must know.
+                self.worlds[1 - self.at].seen = self.worlds[self.at].seen;
+                self.at = 1 - self.at;
+            }
+            Step::Busy(op) => self.ask_in_vain(&op),
             Step::Run(ref ops) => self.run(ops),
             Step::SetLimit(limit) => self.set(Policy { limit, ..*self.book.policy() }),
             Step::SetLife { life_ms, guard_ms, refund } => {
@@ -69,10 +85,10 @@ impl Pair {
     /// The oracle's time at what Redis answered. However Redis's clock is stepped, it runs as the
     /// steady clock does.
     fn now(&mut self, mark: &Mark) -> Now {
-        let passed_ms = self.world.steady_ms - self.opened_ms.0;
+        let passed_ms = self.worlds[self.at].steady_ms - self.opened_ms.0;
         let off_ms = (mark.ledger_ms - self.opened_ms.1).abs_diff(passed_ms);
         assert!(off_ms <= passed_ms / 1_000 + 1, "{off_ms} ms off after {passed_ms} ms");
-        let reading = Reading { steady_ms: mark.ledger_ms, wall_ms: self.world.wall_ms };
+        let reading = Reading { steady_ms: mark.ledger_ms, wall_ms: self.worlds[self.at].wall_ms };
         let now = self.time.at(reading);
         assert_eq!(now.window.number, mark.window);
         now
@@ -122,9 +138,18 @@ impl Pair {
         }
         self.stand(&commands, &mut expected, &mark);
         let told = callers.iter().zip(operations.iter().copied());
-        let command = self.world.call().run(&self.world.library, told);
-        let (after, answer) = self.world.ask(&command);
+        let command = self.worlds[self.at].call().run(&self.worlds[self.at].library, told);
+        let (after, answer) = self.worlds[self.at].ask(&command);
         assert_eq!((after.ledger_ms, answer), (mark.ledger_ms, Answer::Ran(expected)));
+    }
+
+    /// Redis is held up by a script: it does nothing of what it is asked for.
+    fn ask_in_vain(&mut self, op: &Op) {
+        let Some((holder, operation, _)) = self.told(op) else { return };
+        let world = &mut self.worlds[self.at];
+        let command = world.call().run(&world.library, [(&gw(holder), operation)]);
+        let refused = busy(self.port, || command.query::<Value>(&mut world.redis).unwrap_err());
+        assert_eq!(refused.code(), Some("BUSY"), "{refused}");
     }
 
     /// Standings are those after all of a call.
@@ -209,20 +234,21 @@ impl Pair {
     }
 
     fn set(&mut self, policy: Policy) {
-        assert_eq!(self.world.configure(&policy), Answer::Configured);
+        assert_eq!(self.worlds[self.at].configure(&policy), Answer::Configured);
+        self.worlds[1 - self.at].version = self.worlds[self.at].version;
         let mark = self.mark();
         self.apply(&Command::SetPolicy(policy), &mark).expect("its kind is the same");
     }
 
     /// How the book stands, without a change.
     fn mark(&mut self) -> Mark {
-        let command = self.world.call().standing(&self.world.library);
-        self.world.ask(&command).0
+        let command = self.worlds[self.at].call().standing(&self.worlds[self.at].library);
+        self.worlds[self.at].ask(&command).0
     }
 
     fn harvest(&mut self, acknowledge: bool) {
-        let command = self.world.call().harvest(&self.world.library, 3);
-        let (mark, answer) = self.world.ask(&command);
+        let command = self.worlds[self.at].call().harvest(&self.worlds[self.at].library, 3);
+        let (mark, answer) = self.worlds[self.at].ask(&command);
         let now = self.now(&mark);
         self.book.advance(&now);
         self.note_closed();
@@ -232,60 +258,15 @@ impl Pair {
         }
         if acknowledge {
             let stored: Vec<_> = due.iter().map(|due| (due.page.window, due.stamp)).collect();
-            let command = self.world.call().acknowledge(&self.world.library, &stored);
-            assert_eq!(self.world.ask(&command).1, Answer::Noted);
+            let command =
+                self.worlds[self.at].call().acknowledge(&self.worlds[self.at].library, &stored);
+            assert_eq!(self.worlds[self.at].ask(&command).1, Answer::Noted);
         }
-    }
-
-    /// All that a book shows.
-    fn compare(&mut self) {
-        let command = self.world.call().standing(&self.world.library);
-        let (mark, answer) = self.world.ask(&command);
-        let mut book = self.book.clone();
-        // What only looks is not written: the next call turns the window again.
-        let now = self
-            .time
-            .clone()
-            .at(Reading { steady_ms: mark.ledger_ms, wall_ms: self.world.wall_ms });
-        assert_eq!(answer, Answer::Standing(now, book.standing(&now)));
-        let shown: Vec<_> =
-            self.pages().into_iter().filter(|page| page.window >= oldest(&book, &now)).collect();
-        assert_eq!(shown, book.pages(&now));
-        assert_eq!(self.held(), named(&self.leases, book.held(&now)));
-        assert_eq!(self.overview(), book.overview(&now));
-    }
-
-    fn overview(&mut self) -> Overview {
-        let command = self.world.call().overview(&self.world.library);
-        match self.world.ask(&command).1 {
-            Answer::Overview(overview) => *overview,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn pages(&mut self) -> Vec<BookPage> {
-        let command = self.world.call().pages(&self.world.library);
-        match self.world.ask(&command).1 {
-            Answer::Pages(_, pages) => pages,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn held(&mut self) -> Vec<(String, HeldLease)> {
-        let mut held = Vec::new();
-        let mut from = Some(Cursor::default());
-        while let Some(cursor) = from {
-            let command = self.world.call().leases(&self.world.library, cursor);
-            let Answer::Held(page) = self.world.ask(&command).1 else { panic!("no listing") };
-            held.extend(page.leases.into_iter().map(|(name, lease)| (name.to_string(), lease)));
-            from = page.next;
-        }
-        held
     }
 
     /// Everything that was closed is fetched in the end, once and for all.
     fn finish(&mut self) {
-        self.world.wait(200_000);
+        self.step(&Step::Wait(200_000));
         for _ in 0..200 {
             self.harvest(true);
         }
@@ -301,22 +282,6 @@ fn wish(acquire: Acquire) -> (u32, Operation, Command) {
     let Acquire { holder, request, min, want, ahead } = acquire;
     let operation = Operation::Acquire { request, min, want, ahead };
     (holder.0, operation, Command::Acquire(acquire))
-}
-
-fn oldest(book: &Book, now: &Now) -> u64 {
-    let kept = if book.policy().kind == WindowKind::Minute { 2 } else { 3 };
-    now.window.number + 1 - kept
-}
-
-/// Holders by name: their numbers are not kept in Redis.
-fn named(leases: &[(LeaseId, u32)], held: Vec<HeldLease>) -> Vec<(String, HeldLease)> {
-    let holder = |id| leases.iter().find(|(lease, _)| *lease == id).unwrap().1;
-    held.into_iter()
-        .map(|lease| {
-            let name = gw(holder(lease.lease)).holder.to_string();
-            (name, HeldLease { holder: HolderId(0), ..lease })
-        })
-        .collect()
 }
 
 fn replay(kind: WindowKind) {

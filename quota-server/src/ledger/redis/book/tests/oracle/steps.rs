@@ -18,6 +18,10 @@ pub(super) enum Step {
     Harvest {
         acknowledge: bool,
     },
+    /// The other server calls from now on.
+    Other,
+    /// A call while Redis is held up.
+    Busy(Op),
 }
 
 /// An operation; a lease is named by how long ago it was granted.
@@ -108,5 +112,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             |(life_ms, guard_ms, refund)| Step::SetLife { life_ms, guard_ms, refund }
         ),
         1 => any::<bool>().prop_map(|acknowledge| Step::Harvest { acknowledge }),
+        3 => Just(Step::Other),
+        1 => op().prop_map(Step::Busy),
     ]
 }
