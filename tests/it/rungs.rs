@@ -5,7 +5,7 @@ use std::env;
 
 use futures_util::{StreamExt, future::join_all, stream};
 use tests::{
-    chaos::{self, Fate},
+    chaos::{self, Blow, Fate, OutageVerdict, RunError},
     harness::Rung,
     scenario::{Name, Options},
 };
@@ -55,12 +55,25 @@ async fn no_outage_breaks_a_rule() {
         let many = RUNGS.map(|rung| Fate { rung, servers: SERVERS, seed });
         many.into_iter().chain([Fate { rung: Rung::Embedded, servers: 1, seed }])
     });
-    let verdicts = stream::iter(fates).map(chaos::outage).buffer_unordered(AT_ONCE);
-    for verdict in verdicts.collect::<Vec<_>>().await {
-        let verdict = verdict.unwrap();
-        assert!(verdict.broken.is_empty(), "{verdict}");
-        assert!(verdict.draws > 0, "{verdict}");
-    }
+    let run = |fate| chaos::outage(fate, None);
+    let verdicts = stream::iter(fates).map(run).buffer_unordered(AT_ONCE);
+    verdicts.collect::<Vec<_>>().await.into_iter().for_each(held);
+}
+
+/// Grants are back with the next window, as docs/redis.md says, and nothing is granted twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promotions_and_a_resharding_of_a_cluster_break_no_rule() {
+    let blows = [Blow::Promoted, Blow::TakenOver, Blow::Resharded];
+    let run = |(seed, blow)| {
+        chaos::outage(Fate { rung: Rung::RedisCluster, servers: SERVERS, seed }, Some(blow))
+    };
+    join_all((1..).zip(blows).map(run)).await.into_iter().for_each(held);
+}
+
+fn held(verdict: Result<OutageVerdict, RunError>) {
+    let verdict = verdict.unwrap();
+    assert!(verdict.broken.is_empty(), "{verdict}");
+    assert!(verdict.draws > 0, "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

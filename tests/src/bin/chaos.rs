@@ -1,6 +1,6 @@
 //! `cargo run --release -p tests --bin chaos -- --runs 200`: lost, repeated and reordered messages and
 //! `kill -9` at random points; with `--ledger redis-sentinel --servers 3`, a store or an active server
-//! that dies instead; with `--changes`, limits that change, deployments that are deleted and made again, denials and
+//! that dies instead, or what `--blow` names; with `--changes`, limits that change, deployments that are deleted and made again, denials and
 //! restarts, on any rung. Exits with 1 when a rule is broken, with 2 when a run fails.
 
 #![expect(clippy::print_stdout, reason = "a command: a line for each run on its standard output")]
@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fmt::Display, process::ExitCode, time::Duration
 use clap::Parser;
 use futures_util::{StreamExt, stream};
 use tests::{
-    chaos::{self, ChangesVerdict, Fate, OutageVerdict, RunError, Verdict},
+    chaos::{self, Blow, ChangesVerdict, Fate, OutageVerdict, RunError, Verdict},
     clock,
     harness::Rung,
 };
@@ -39,6 +39,9 @@ struct Arguments {
     /// On which rung of the storage ladder.
     #[arg(long, value_enum, default_value_t)]
     ledger: Rung,
+    /// What befalls the store or the active server; each run chooses its own unless it is told.
+    #[arg(long, value_enum)]
+    blow: Option<Blow>,
     /// How many quota servers, where there can be more than one.
     #[arg(long, default_value_t = 3)]
     servers: usize,
@@ -65,7 +68,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let sum = match arguments.ledger {
         _ if arguments.changes => changes(&arguments).await,
-        Rung::Embedded => mistreat(&arguments).await,
+        Rung::Embedded if arguments.blow.is_none() => mistreat(&arguments).await,
         _ => outages(&arguments).await,
     };
     println!("{sum:?}");
@@ -92,8 +95,7 @@ async fn mistreat(arguments: &Arguments) -> Sum {
 
 async fn changes(arguments: &Arguments) -> Sum {
     let mut sum = Sum::default();
-    let rung = arguments.ledger;
-    let servers = if rung == Rung::Embedded { 1 } else { arguments.servers };
+    let (rung, servers) = (arguments.ledger, arguments.servers());
     let run =
         |seed| async move { (seed, Box::pin(chaos::changes(Fate { rung, servers, seed })).await) };
     let mut runs = stream::iter(arguments.seeds()).map(run).buffer_unordered(arguments.at_once());
@@ -111,8 +113,9 @@ async fn changes(arguments: &Arguments) -> Sum {
 
 async fn outages(arguments: &Arguments) -> Sum {
     let (mut sum, mut gaps) = (Sum::default(), Gaps::new());
-    let (rung, servers) = (arguments.ledger, arguments.servers);
-    let run = |seed| async move { (seed, chaos::outage(Fate { rung, servers, seed }).await) };
+    let (rung, blow) = (arguments.ledger, arguments.blow);
+    let servers = arguments.servers();
+    let run = |seed| async move { (seed, chaos::outage(Fate { rung, servers, seed }, blow).await) };
     let mut runs = stream::iter(arguments.seeds()).map(run).buffer_unordered(arguments.at_once());
     while let Some((seed, result)) = runs.next().await {
         if let Some(verdict) = told(seed, result, &mut sum) {
@@ -161,6 +164,10 @@ impl Arguments {
         let end = minutes.map(|span| clock::instant() + span);
         let last = if end.is_some() { u64::MAX } else { self.seed + self.runs };
         (self.seed..last).take_while(move |_| end.is_none_or(|end| clock::instant() < end))
+    }
+
+    fn servers(&self) -> usize {
+        if self.ledger == Rung::Embedded { 1 } else { self.servers }
     }
 
     fn at_once(&self) -> usize {

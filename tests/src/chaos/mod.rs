@@ -29,7 +29,7 @@ mod run;
 mod verdict;
 
 pub use changes::{ChangesVerdict, run as changes};
-pub use outage::{Fate, OutageVerdict, run as outage};
+pub use outage::{Blow, Fate, OutageVerdict, run as outage};
 pub use relay::Relay;
 pub use rolling::{Rolled, roll};
 pub use run::{RunError, run};

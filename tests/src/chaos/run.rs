@@ -9,11 +9,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     holder,
     journal::{self, JournalError},
+    outage::Blow,
     record::Record,
     relay::Relay,
     verdict::Verdict,
 };
-use crate::harness::{HarnessError, QuotaServer};
+use crate::harness::{HarnessError, QuotaServer, Rung};
 
 const HOLDERS: u64 = 3;
 const KINDS: [(&str, WindowKind); 2] =
@@ -37,6 +38,14 @@ pub enum RunError {
     /// The journal cannot be read.
     #[error("the journal: {0}")]
     Journal(#[from] JournalError),
+    /// Such a blow cannot befall this rung.
+    #[error("{blow:?} cannot befall {rung}")]
+    Impossible {
+        /// Which blow.
+        blow: Blow,
+        /// Which rung.
+        rung: Rung,
+    },
 }
 
 /// What one run has.

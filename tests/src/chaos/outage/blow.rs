@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt, seq::IndexedRandom};
 
-use crate::harness::{Cable, HarnessError, Live, Postgres, Rung, Servers};
+use crate::harness::{Cable, HarnessError, Live, Postgres, Redis, RedisCluster, Rung, Servers};
 
 /// Longer than a lease, and than an active server may be silent.
 const HANGS: Duration = Duration::from_secs(4);
@@ -14,7 +14,7 @@ const BEHIND_MS: std::ops::Range<u64> = 1..5_000;
 const AWAY_MS: std::ops::Range<u64> = 0..2_000;
 
 /// One blow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Blow {
     /// The active server is killed with -9; the others go on, or it is started again.
     ActiveKilled,
@@ -34,12 +34,27 @@ pub enum Blow {
     FailedOver,
     /// The same, and the replica had not heard the primary's last writes.
     FailedOverBehind,
+    /// A shard's primary is killed with -9, and the cluster promotes its replica.
+    Promoted,
+    /// A shard's replica takes the place of its primary, which lives and hears of it late.
+    TakenOver,
+    /// Every slot with a book is moved to another shard.
+    Resharded,
 }
 
 impl Blow {
     /// One that can befall this rung.
     pub(super) fn choose(rung: Rung, rng: &mut impl Rng) -> Self {
-        let possible: &[Self] = match rung {
+        *Self::possible(rung).choose(rng).expect("every rung has some")
+    }
+
+    /// Whether it can befall this rung.
+    pub(super) fn is_possible(self, rung: Rung) -> bool {
+        Self::possible(rung).contains(&self)
+    }
+
+    const fn possible(rung: Rung) -> &'static [Self] {
+        match rung {
             Rung::Embedded => &[Self::ActiveKilled, Self::ActiveStopped, Self::ActivePaused],
             Rung::Postgres => &[
                 Self::ActiveKilled,
@@ -50,9 +65,14 @@ impl Blow {
             ],
             Rung::Redis => &[Self::StoreRestarted, Self::StoreRestartedEmpty, Self::Flushed],
             Rung::RedisSentinel => &[Self::FailedOver, Self::FailedOverBehind],
-            Rung::RedisCluster => &[Self::StoreRestarted, Self::Flushed],
-        };
-        *possible.choose(rng).expect("every rung has some")
+            Rung::RedisCluster => &[
+                Self::StoreRestarted,
+                Self::Flushed,
+                Self::Promoted,
+                Self::TakenOver,
+                Self::Resharded,
+            ],
+        }
     }
 
     /// Strikes, and comes back when it is over.
@@ -81,7 +101,15 @@ impl Blow {
                 let away = Duration::from_millis(rng.random_range(AWAY_MS));
                 let behind = Duration::from_millis(rng.random_range(BEHIND_MS));
                 match (&mut servers.store.live, &mut servers.store.postgres) {
-                    (Some(live), _) => self.strike_redis(live, behind).await?,
+                    (Some(Live::Pair(pair)), _) => {
+                        if self == Self::FailedOverBehind {
+                            pair.cable.fall_silent();
+                            tokio::time::sleep(behind).await;
+                        }
+                        pair.fail_over().await?;
+                    }
+                    (Some(Live::Single(redis)), _) => self.strike_redis(redis).await?,
+                    (Some(Live::Cluster(cluster)), _) => self.strike_cluster(cluster, rng).await?,
                     (None, Some(postgres)) => restart(postgres, away).await?,
                     (None, None) => (),
                 }
@@ -93,18 +121,7 @@ impl Blow {
         Ok(())
     }
 
-    async fn strike_redis(self, live: &mut Live, behind: Duration) -> Result<(), HarnessError> {
-        let redis = match live {
-            Live::Pair(pair) => {
-                if self == Self::FailedOverBehind {
-                    pair.cable.fall_silent();
-                    tokio::time::sleep(behind).await;
-                }
-                return pair.fail_over().await;
-            }
-            Live::Single(redis) => redis,
-            Live::Cluster(cluster) => &mut cluster.nodes[0],
-        };
+    async fn strike_redis(self, redis: &mut Redis) -> Result<(), HarnessError> {
         if self == Self::Flushed {
             return redis.ask(&["FLUSHALL", "SYNC"]).await;
         }
@@ -113,6 +130,21 @@ impl Blow {
             redis.forget()?;
         }
         redis.start_again().await
+    }
+
+    /// One of the shards that have books.
+    async fn strike_cluster(
+        self,
+        cluster: &mut RedisCluster,
+        rng: &mut impl Rng,
+    ) -> Result<(), HarnessError> {
+        let at = cluster.with_books().await?.choose(rng).copied().unwrap_or(0);
+        match self {
+            Self::Promoted => cluster.fail_over(at).await,
+            Self::TakenOver => cluster.take_over(at).await,
+            Self::Resharded => cluster.reshard().await,
+            _ => self.strike_redis(&mut cluster.nodes[at]).await,
+        }
     }
 }
 

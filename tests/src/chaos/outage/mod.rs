@@ -11,5 +11,6 @@ mod probe;
 mod run;
 mod verdict;
 
+pub use blow::Blow;
 pub use run::{Fate, run};
 pub use verdict::OutageVerdict;

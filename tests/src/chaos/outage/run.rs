@@ -56,13 +56,16 @@ struct Stage {
     stop: CancellationToken,
 }
 
-/// Makes one run, and says what was seen.
+/// Makes one run with a blow of its seed's choice, or with this one, and says what was seen.
 ///
 /// # Errors
 /// When the run could not be made; a broken rule is no error but stands in the verdict.
-pub async fn run(fate: Fate) -> Result<OutageVerdict, RunError> {
+pub async fn run(fate: Fate, blow: Option<Blow>) -> Result<OutageVerdict, RunError> {
     let mut rng = StdRng::seed_from_u64(fate.seed);
-    let blow = Blow::choose(fate.rung, &mut rng);
+    let blow = blow.unwrap_or_else(|| Blow::choose(fate.rung, &mut rng));
+    if !blow.is_possible(fate.rung) {
+        return Err(RunError::Impossible { blow, rung: fate.rung });
+    }
     let mut stage = Stage::set(fate, &mut rng).await?;
     stage.draw(fate.seed);
     let moment_ms = rng.random_range(MOMENT_MS) << rng.random_range(DOUBLED);
