@@ -74,8 +74,11 @@ async fn settings(inner: Arc<Inner>) {
     if let Ok(warnings) = inner.books.link.warnings().await {
         inner.warn(warnings);
     }
-    // While Redis is away there is nobody to ask.
-    let _unknown_then = inner.site.claim(&inner.books.link).await;
+    // While Redis is away there is nobody to ask. Only who could write there calls it.
+    let took_it = inner.site.claim(&inner.books.link).await;
+    let name = if took_it.is_ok() { inner.name().await } else { None };
+    // Told where the news cannot be read; the next beat tries again.
+    let _as_it_was_then = inner.agree(name).await;
 }
 
 /// One server at a time asks every book. All of them see to what is deleted, which each forgets for itself.

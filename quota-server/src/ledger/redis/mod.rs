@@ -16,6 +16,7 @@ mod config;
 mod desk;
 mod functions;
 mod harvest;
+mod in_use;
 mod ledger;
 mod link;
 mod open;
@@ -47,6 +48,7 @@ pub use open::OpenRedisError;
 use crate::ledger::Unavailable;
 use crate::store::catalogue::Catalogue;
 use books::Books;
+use in_use::Use;
 use link::{Probed, Warning};
 use register::Register;
 use single_flight::SingleFlight;
@@ -64,6 +66,7 @@ struct Inner {
     catalogue_read: AtomicBool,
     register: Register,
     site: Site,
+    in_use: Use,
     /// One permit for each call under way.
     permits: Semaphore,
     calls: usize,

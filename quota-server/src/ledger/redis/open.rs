@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::books::Books;
 use super::functions::Library;
+use super::in_use::Use;
 use super::link::Link;
 use super::register::Register;
 use super::single_flight::SingleFlight;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::ledger::Unavailable;
 use crate::ledger::journaled::OpenError;
 use crate::metrics;
-use crate::store::catalogue::Catalogue;
+use crate::store::catalogue::{Catalogue, CatalogueError};
 
 /// How long a start waits for Redis.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +38,14 @@ pub enum OpenRedisError {
     #[error("{address} cannot be used (the log says why)")]
     Away {
         /// Which one.
+        address: RedisAddress,
+    },
+    /// Servers of this catalogue use another Redis.
+    #[error(
+        "servers of this catalogue use another Redis than {address}: their grants would not be counted here; stop them, or use their --redis-url"
+    )]
+    Elsewhere {
+        /// The one that this server was to use.
         address: RedisAddress,
     },
     /// Another catalogue's servers use this Redis.
@@ -79,7 +88,8 @@ impl RedisLedger {
         let code = library.code().clone();
         let link = Link::begin(config.address.clone(), code, tasks, stop.clone());
         let inner = Inner {
-            site: Site::new(catalogue.site()),
+            site: Site::new(catalogue.site(), &config.site),
+            in_use: Use::default(),
             books: Books::new(link, library, clock),
             catalogue,
             catalogue_read: AtomicBool::new(true),
@@ -105,12 +115,21 @@ impl Inner {
     async fn reach(&self, address: &RedisAddress) -> Result<(), OpenRedisError> {
         let away = || OpenRedisError::Away { address: address.clone() };
         self.books.link.reached(PATIENCE).await.map_err(|_down| away())?;
-        if self.site.claim(&self.books.link).await.map_err(|_refused| away())? {
+        if !self.site.claim(&self.books.link).await.map_err(|_refused| away())? {
+            return Err(OpenRedisError::Foreign { address: address.clone() });
+        }
+        let agreed = self.agreed().await;
+        if agreed.map_err(|error| OpenRedisError::Unread(unread(&error)))? {
             Ok(())
         } else {
-            Err(OpenRedisError::Foreign { address: address.clone() })
+            Err(OpenRedisError::Elsewhere { address: address.clone() })
         }
     }
+}
+
+fn unread(error: &CatalogueError) -> Unavailable {
+    tracing::error!(%error, "the catalogue cannot be read");
+    Unavailable::CannotWrite
 }
 
 async fn open_catalogue(config: &RedisConfig) -> Result<Catalogue, OpenError> {

@@ -89,7 +89,7 @@ impl Inner {
         if self.draining.is_cancelled() {
             return Err(Unavailable::Stopping);
         }
-        if self.site.is_foreign() {
+        if !self.may_grant() {
             return Err(Unavailable::CannotWrite);
         }
         self.permits.try_acquire().map_err(|_full| Unavailable::Overloaded)

@@ -2,8 +2,8 @@
 //! so two catalogues in one Redis would charge each other's books. The first one writes its name there;
 //! servers of another one keep off.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::{Value, cmd};
 
@@ -18,15 +18,59 @@ const HARVESTED: &str = "tl:harvested";
 /// them, whoever it was the last time, finds it gone.
 const HARVEST_MS: u32 = 25_000;
 
+/// The name of a cluster, whose nodes and processes come and go.
+const CLUSTER: &str = "tl:cluster";
+
+/// The process that was used last with these data.
+const PROCESS: &str = "tl:process";
+
 /// The name of the catalogue, in Redis.
 pub(super) struct Site {
     name: Arc<str>,
+    /// No other start of any server has it.
+    start: Arc<str>,
     is_foreign: AtomicBool,
+    /// What this server wrote last for the process that is used.
+    used: Mutex<Option<Arc<str>>>,
 }
 
 impl Site {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.into(), is_foreign: AtomicBool::new(false) }
+    pub(super) fn new(name: &str, start: &str) -> Self {
+        let (name, start) = (name.into(), start.into());
+        Self { name, start, is_foreign: AtomicBool::new(false), used: Mutex::default() }
+    }
+
+    /// Writes down which process these data are used in, once for each. Where that fails a restart takes longer.
+    pub(super) async fn use_as(&self, link: &Link, process: Arc<str>) {
+        if self.used.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&process) {
+            return;
+        }
+        let mut set = cmd("SET");
+        set.arg(PROCESS).arg(&*process);
+        if matches!(link.run(|_| vec![set]).await.pop(), Some(Ok(Value::Okay))) {
+            *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+        }
+    }
+
+    /// Which process these data were used in last.
+    pub(super) async fn used(&self, link: &Link) -> Option<Arc<str>> {
+        let mut get = cmd("GET");
+        get.arg(PROCESS);
+        match link.run(|_| vec![get]).await.pop() {
+            Some(Ok(Value::BulkString(name))) => String::from_utf8(name).ok().map(Into::into),
+            _ => None,
+        }
+    }
+
+    /// The name of a cluster, written by the first server that asks; `None` where it does not answer.
+    pub(super) async fn cluster(&self, link: &Link) -> Option<Arc<str>> {
+        let mut name = cmd("SET");
+        name.arg(CLUSTER).arg(&*self.start).arg("NX").arg("GET");
+        match link.run(|_| vec![name]).await.pop() {
+            Some(Ok(Value::Nil)) => Some(self.start.clone()),
+            Some(Ok(Value::BulkString(name))) => String::from_utf8(name).ok().map(Into::into),
+            _ => None,
+        }
     }
 
     /// Another catalogue has this Redis.

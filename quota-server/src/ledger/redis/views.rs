@@ -101,7 +101,7 @@ impl Inner {
         metrics::shards(all, all - down.len());
         let is_none_left = down.len() == all;
         *self.down.lock().unwrap_or_else(PoisonError::into_inner) = down;
-        if is_none_left || self.site.is_foreign() {
+        if is_none_left || !self.may_grant() {
             return Err(Unavailable::CannotWrite);
         }
         Ok(self.now())

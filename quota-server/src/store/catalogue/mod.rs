@@ -8,6 +8,7 @@ mod deployments;
 mod history;
 mod instance;
 mod open;
+mod redis;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 pub(crate) use deployments::{Change, InBook, News};
 pub(crate) use instance::Instance;
 use instance::Instances;
+pub(crate) use redis::InUse;
 pub(crate) use rows::Entry;
 
 use super::sqlite::FolderLock;
@@ -35,7 +37,7 @@ pub(crate) struct Catalogue {
     site: Arc<str>,
     instances: Instances,
     /// Held while it is open, where only one server may have it.
-    _lock: Option<FolderLock>,
+    lock: Option<FolderLock>,
 }
 
 /// Why the catalogue was not read or changed. A change may have been made all the same.

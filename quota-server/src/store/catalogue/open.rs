@@ -32,7 +32,7 @@ impl Catalogue {
         let name = file.display().to_string();
         let pool = pool(1, &sqlite_url(&file), SQLITE).await.map_err(unopened(&name))?;
         let catalogue = Self::named(pool, site).await.map_err(unopened(&name))?;
-        Ok(Self { _lock: Some(lock), ..catalogue })
+        Ok(Self { lock: Some(lock), ..catalogue })
     }
 
     /// The catalogue in a PostgreSQL database, whose tables are brought up to date if `migrate` says so.
@@ -64,7 +64,7 @@ impl Catalogue {
         .await?;
         let named = "SELECT site FROM catalogue_head WHERE id = 1";
         let site: String = sqlx::query_scalar(named).fetch_one(&pool).await?;
-        Ok(Self { pool, site: site.into(), instances, _lock: None })
+        Ok(Self { pool, site: site.into(), instances, lock: None })
     }
 }
 

@@ -48,6 +48,23 @@ suite! {
     the_newest_page_of_a_window_is_kept,
     changes_at_once_are_all_seen_in_order,
     a_deletion_that_is_forgotten_is_not_missed,
+    one_redis_is_in_use,
+}
+
+/// Of two that saw the same, one is done.
+async fn one_redis_is_in_use(catalogue: Catalogue) {
+    assert_eq!(catalogue.redis_in_use().await.unwrap(), None);
+    assert!(catalogue.use_redis("a", None).await.unwrap());
+    assert!(!catalogue.use_redis("b", None).await.unwrap());
+    let first = catalogue.redis_in_use().await.unwrap().unwrap();
+    assert_eq!((first.name.as_str(), first.sign), ("a", 0));
+    assert!(catalogue.use_redis("a", Some(&first)).await.unwrap());
+    assert!(!catalogue.use_redis("b", Some(&first)).await.unwrap(), "it gave a sign of life");
+    let second = catalogue.redis_in_use().await.unwrap().unwrap();
+    assert_eq!((second.name.as_str(), second.sign), ("a", 1));
+    assert!(catalogue.use_redis("b", Some(&second)).await.unwrap());
+    assert!(!catalogue.use_redis("a", Some(&second)).await.unwrap(), "another took its place");
+    assert_eq!(catalogue.redis_in_use().await.unwrap().unwrap().name, "b");
 }
 
 async fn since(catalogue: &Catalogue, revision: u64) -> Vec<Entry> {

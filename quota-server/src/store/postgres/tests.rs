@@ -256,10 +256,16 @@ fn migrations_are_append_only() {
     };
     assert_eq!(
         landed(&MIGRATIONS),
-        known(&["97609a35aff79549", "301c24ddd3680c10", "af75ac33b5c0e548", "6ae8ac55b9ad3213"])
+        known(&[
+            "97609a35aff79549",
+            "301c24ddd3680c10",
+            "af75ac33b5c0e548",
+            "6ae8ac55b9ad3213",
+            "d9bfae25bedd6b1d",
+        ])
     );
     assert_eq!(
         landed(&sqlite::MIGRATIONS),
-        known(&["4d71ca55682696ad", "39049289ecbdbc5c", "d6b5109527659c46"])
+        known(&["4d71ca55682696ad", "39049289ecbdbc5c", "d6b5109527659c46", "d9bfae25bedd6b1d"])
     );
 }

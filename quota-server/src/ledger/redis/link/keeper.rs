@@ -26,6 +26,8 @@ pub(super) struct Open {
     pub(super) wire: Wire,
     /// Counts how often they were opened.
     pub(super) generation: u64,
+    /// The process at their other end.
+    pub(super) process: Arc<str>,
     /// What is known of the Redis at their other end.
     pub(super) trust: Trust,
 }
@@ -112,9 +114,9 @@ impl Keeper {
             info!(redis = %self.address, "connected to Redis");
             let doubted = self.board.doubted.swap(false, Ordering::AcqRel);
             let met = Met::after(before.as_ref(), doubted, process, keeps);
-            let trust = met.trust.clone();
+            let (process, trust) = (met.process.clone(), met.trust.clone());
             before = Some(met);
-            self.board.open.send_replace(Some(Open { wire, generation, trust }));
+            self.board.open.send_replace(Some(Open { wire, generation, process, trust }));
             self.board.lost.notified().await;
             warn!(redis = %self.address, "the connection to Redis is lost");
         }

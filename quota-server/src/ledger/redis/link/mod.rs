@@ -128,6 +128,24 @@ impl Link {
         self.board.open.borrow().as_ref().is_some_and(|open| open.wire.is_cluster())
     }
 
+    /// Which process is called, where it is one; of a cluster, each node is one.
+    pub(crate) fn process(&self) -> Option<Arc<str>> {
+        let open = self.board.open.borrow();
+        open.as_ref().filter(|open| !open.wire.is_cluster()).map(|open| open.process.clone())
+    }
+
+    /// The process that was called before and that kept everything, see `Trust`.
+    pub(crate) fn vouched(&self) -> Option<Arc<str>> {
+        self.open()?.trust.vouched
+    }
+
+    /// Connects anew, to where the address leads now. A cluster says by itself where its nodes are.
+    pub(crate) fn reopen(&self) {
+        if let Some(open) = self.open().filter(|open| !open.wire.is_cluster()) {
+            self.board.lose(open.generation);
+        }
+    }
+
     /// What to warn of, each once.
     pub(crate) async fn warnings(&self) -> Result<Vec<Warning>, LinkError> {
         let open = self.open().ok_or(LinkError::Down)?;

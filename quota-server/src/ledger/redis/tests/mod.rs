@@ -2,6 +2,7 @@
 
 mod busy;
 mod forgotten;
+mod in_use;
 mod losses;
 mod outages;
 mod servers;

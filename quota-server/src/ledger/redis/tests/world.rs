@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::testing::until;
-use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger};
+use crate::ledger::redis::{OpenRedisError, RedisAddress, RedisConfig, RedisLedger};
 use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Stored};
 use crate::store::catalogue::Catalogue;
 
@@ -28,11 +28,21 @@ pub(super) type Outcome = Result<Reply, OpError>;
 
 impl World {
     pub(super) async fn new(address: RedisAddress) -> Self {
-        in_one_minute().await;
         let folder = TempDir::new().unwrap();
         let catalogue = Catalogue::in_folder(folder.path(), "test").await.unwrap();
-        let config = RedisConfig::new(address, folder.path(), "test".to_owned());
-        Self { catalogue: Arc::new(catalogue), config, _folder: folder }
+        Self::with(Arc::new(catalogue), folder, address, "test").await
+    }
+
+    /// On this catalogue; `start` is what no other start of a server is called.
+    pub(super) async fn with(
+        catalogue: Arc<Catalogue>,
+        folder: TempDir,
+        address: RedisAddress,
+        start: &str,
+    ) -> Self {
+        in_one_minute().await;
+        let config = RedisConfig::new(address, folder.path(), start.to_owned());
+        Self { catalogue, config, _folder: folder }
     }
 
     /// Servers whose catalogue comes from a backup that was made before there was any deployment.
@@ -52,12 +62,16 @@ impl World {
     }
 
     pub(super) async fn server(&self) -> Server {
+        self.try_server().await.unwrap()
+    }
+
+    pub(super) async fn try_server(&self) -> Result<Server, OpenRedisError> {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let clock = Arc::new(SystemClock::new());
         let (catalogue, library) = (self.catalogue.clone(), Library::new());
         let opened =
             RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await;
-        Server(opened.unwrap())
+        opened.map(Server)
     }
 }
 
