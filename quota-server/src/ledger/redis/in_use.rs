@@ -23,7 +23,7 @@ const LOOKS: Duration = Duration::from_millis(250);
 
 /// Whether this server calls the Redis in use, as it saw it last.
 #[derive(Debug, Default)]
-pub(super) struct Use {
+pub(super) struct Agreement {
     watch: Mutex<Watch>,
     is_other: AtomicBool,
 }
@@ -59,7 +59,7 @@ impl Watch {
     }
 }
 
-impl Use {
+impl Agreement {
     /// Servers of this catalogue call another Redis than this one does.
     pub(super) fn is_other(&self) -> bool {
         self.is_other.load(Ordering::Acquire)
@@ -69,7 +69,7 @@ impl Use {
 impl Inner {
     /// Nothing speaks against granting from the Redis that this server calls.
     pub(super) fn may_grant(&self) -> bool {
-        !self.site.is_foreign() && !self.in_use.is_other()
+        !self.site.is_foreign() && !self.agreement.is_other()
     }
 
     /// Waits until this server calls the Redis in use; whether it does.
@@ -104,7 +104,7 @@ impl Inner {
     async fn agree_once(&self, own: Option<&str>) -> Result<Option<bool>, CatalogueError> {
         let read = self.catalogue.redis_in_use().await?;
         let step = {
-            let mut watch = self.in_use.watch.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut watch = self.agreement.watch.lock().unwrap_or_else(PoisonError::into_inner);
             watch.step(read.as_ref(), own, self.steady_ms())
         };
         // What it saw counts all the same.
@@ -132,7 +132,7 @@ impl Inner {
     }
 
     fn note(&self, agrees: bool) {
-        let was_other = self.in_use.is_other.swap(!agrees, Ordering::AcqRel);
+        let was_other = self.agreement.is_other.swap(!agrees, Ordering::AcqRel);
         if !agrees && !was_other {
             metrics::writable(false);
             tracing::warn!(

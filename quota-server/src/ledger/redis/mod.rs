@@ -48,7 +48,7 @@ pub use open::OpenRedisError;
 use crate::ledger::Unavailable;
 use crate::store::catalogue::Catalogue;
 use books::Books;
-use in_use::Use;
+use in_use::Agreement;
 use link::{Probed, Warning};
 use register::Register;
 use single_flight::SingleFlight;
@@ -66,7 +66,7 @@ struct Inner {
     catalogue_read: AtomicBool,
     register: Register,
     site: Site,
-    in_use: Use,
+    agreement: Agreement,
     /// One permit for each call under way.
     permits: Semaphore,
     calls: usize,

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::books::Books;
 use super::functions::Library;
-use super::in_use::Use;
+use super::in_use::Agreement;
 use super::link::Link;
 use super::register::Register;
 use super::single_flight::SingleFlight;
@@ -89,7 +89,7 @@ impl RedisLedger {
         let link = Link::begin(config.address.clone(), code, tasks, stop.clone());
         let inner = Inner {
             site: Site::new(catalogue.site(), &config.site),
-            in_use: Use::default(),
+            agreement: Agreement::default(),
             books: Books::new(link, library, clock),
             catalogue,
             catalogue_read: AtomicBool::new(true),
