@@ -108,7 +108,10 @@ impl Redis {
     /// When it refuses, or does not answer.
     pub async fn ask<T: FromRedisValue>(&self, command: &[&str]) -> Result<T, HarnessError> {
         let client = redis::Client::open(format!("redis://{}", self.address))?;
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(wait::START));
+        // A busy machine is no failure.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(wait::START))
+            .set_response_timeout(Some(wait::START));
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         let mut words = Cmd::new();
         command.iter().for_each(|word| {
