@@ -4,6 +4,7 @@
 //! that take turns with their floor.
 
 mod acquire;
+mod bounds;
 pub mod floor;
 mod idle;
 pub mod load;
@@ -16,6 +17,7 @@ mod server;
 use std::time::Duration;
 
 pub use acquire::{batches, singles};
+pub use bounds::bounds;
 pub use idle::{crowd, memory};
 pub use operations::operations;
 pub use recovery::recovery;

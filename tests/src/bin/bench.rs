@@ -38,6 +38,8 @@ enum What {
     Crowd,
     /// The time to be back after `kill -9` under full load; takes minutes.
     Recovery,
+    /// The memory of a server that callers fill as far as they may, under the chart's limit; takes minutes.
+    Bounds,
     /// Each operation with 1, 1 000 and 1 000 000 leases out, for both kinds of window; takes minutes.
     Operations,
     /// Acquires through 1 to 3 servers on Redis, beside bare script calls.
@@ -74,6 +76,7 @@ async fn measure(what: What, effort: Effort) -> anyhow::Result<()> {
         What::Memory => bench::memory().await?,
         What::Crowd => bench::crowd(effort).await?,
         What::Recovery => bench::recovery().await?,
+        What::Bounds => bench::bounds().await?,
         What::Operations => bench::operations().await?,
         What::Redis => bench::redis(effort).await?,
         What::Postgres => bench::postgres(effort).await?,
