@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
 
+use crate::audit::Audit;
 use crate::lease::Lease;
 use crate::leases::Leases;
 use crate::{Amount, HolderId, Imbalance, LeaseId, Limit, RequestKey};
@@ -41,6 +42,7 @@ pub(crate) struct Bucket {
     open: Amount,
     /// Leases before this one have ended.
     first_open: usize,
+    audit: Audit,
 }
 
 impl Bucket {
@@ -58,6 +60,7 @@ impl Bucket {
             by_request: ByRequest::with_room(leases),
             open: Amount::ZERO,
             first_open: 0,
+            audit: Audit::default(),
         }
     }
 
@@ -121,6 +124,7 @@ impl Bucket {
             }
             debug_assert!(lease.open_rest().fits(self.open), "{:?} of {:?}", lease, self.open);
             self.open = self.open.saturating_sub(lease.open_rest());
+            self.audit.ends(self.first_open, lease);
             self.first_open += 1;
         }
     }
@@ -201,9 +205,11 @@ impl Bucket {
 
     fn change(&mut self, id: LeaseId, before: Lease, after: Lease) {
         let index = id.number as usize;
-        if index >= self.first_open {
+        let is_open = index >= self.first_open;
+        if is_open {
             self.open = moved(self.open, before.open_rest(), after.open_rest());
         }
+        self.audit.changes(index, &before, &after, is_open);
         self.tally.given_back =
             moved(self.tally.given_back, before.given_back(), after.given_back());
         self.tally.used = moved(self.tally.used, before.used(), after.used());
@@ -223,20 +229,25 @@ impl Bucket {
 
     /// The sums are those of the leases.
     pub(crate) fn adds_up(&self) -> bool {
-        let mut tally = Tally::default();
-        let mut open = Amount::ZERO;
-        for (index, lease) in self.leases.from(0) {
-            tally.granted = tally.granted.saturating_add(lease.granted());
-            tally.given_back = tally.given_back.saturating_add(lease.given_back());
-            tally.used = tally.used.saturating_add(lease.used());
-            if index >= self.first_open {
-                open = open.saturating_add(lease.open_rest());
-            }
+        let mut audit = Audit::default();
+        audit.look(&self.leases, self.first_open, usize::MAX);
+        self.agrees(&audit)
+    }
+
+    /// The same in parts: how many leases this one looked at, and after the last of them whether it is so.
+    pub(crate) fn audit_some(&mut self, most: usize) -> (usize, Option<bool>) {
+        let looked_at = self.audit.look(&self.leases, self.first_open, most);
+        if !self.audit.has_seen_all(&self.leases) {
+            return (looked_at, None);
         }
-        for overrun in self.overruns.values() {
-            tally.overrun = tally.overrun.saturating_add(*overrun);
-        }
-        (tally, open) == (self.tally, self.open)
+        let audit = std::mem::take(&mut self.audit);
+        (looked_at, Some(self.agrees(&audit)))
+    }
+
+    fn agrees(&self, audit: &Audit) -> bool {
+        let overruns = self.overruns.values();
+        let overrun = overruns.fold(Amount::ZERO, |sum, overrun| sum.saturating_add(*overrun));
+        (Tally { overrun, ..audit.tally }, audit.open) == (self.tally, self.open)
     }
 }
 

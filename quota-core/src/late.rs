@@ -34,9 +34,10 @@ impl LateLease {
     }
 }
 
-/// The leases waited for, by id, so the oldest come first.
+/// The leases waited for, by id, so the oldest come first. Each with the last window whose entries tell of it;
+/// 0: none does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Late(BTreeMap<LeaseId, LateLease>);
+pub(crate) struct Late(BTreeMap<LeaseId, (LateLease, u64)>);
 
 impl Late {
     /// Takes over what `bucket` leaves open: the newest, as many as are waited for.
@@ -47,12 +48,13 @@ impl Late {
         let late = bucket.leases().rev().map(|(id, lease)| (id, lease, bucket.overrun_of(id)));
         let late = late.map(|(id, lease, overrun)| (id, LateLease::of(lease, overrun)));
         for (id, late) in late.filter(|(_, late)| late.used != late.kept).take(MOST) {
-            self.insert(id, late);
+            self.insert(id, late, 0);
         }
     }
 
-    pub(crate) fn insert(&mut self, id: LeaseId, late: LateLease) {
-        self.0.insert(id, late);
+    /// A lease that entries of window `told` tell of.
+    pub(crate) fn insert(&mut self, id: LeaseId, late: LateLease, told: u64) {
+        self.0.insert(id, (late, told));
         if self.0.len() > MOST {
             self.0.pop_first();
         }
@@ -74,7 +76,20 @@ impl Late {
     }
 
     pub(crate) fn find(&self, id: LeaseId) -> Option<&LateLease> {
-        self.0.get(&id)
+        self.0.get(&id).map(|(late, _)| late)
+    }
+
+    /// Those that no entry from window `floor` on tells of. Entries of `window` do from now on.
+    pub(crate) fn tell(
+        &mut self,
+        floor: u64,
+        window: u64,
+    ) -> impl Iterator<Item = (LeaseId, LateLease)> {
+        let untold = self.0.iter_mut().filter(move |(_, (_, told))| *told == 0 || *told < floor);
+        untold.map(move |(id, (late, told))| {
+            *told = window;
+            (*id, *late)
+        })
     }
 
     /// Takes a report in and answers with what it adds to the overrun.
@@ -84,7 +99,7 @@ impl Late {
         used: Amount,
         overrun: Amount,
     ) -> Result<Amount, Imbalance> {
-        let late = self.0.get_mut(&id).ok_or(Imbalance::UnknownLease(id))?;
+        let (late, _) = self.0.get_mut(&id).ok_or(Imbalance::UnknownLease(id))?;
         if !used.fits(late.kept) {
             return Err(Imbalance::LeaseOverdrawn(id));
         }
@@ -95,7 +110,7 @@ impl Late {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (LeaseId, LateLease)> {
-        self.0.iter().map(|(id, late)| (*id, *late))
+        self.0.iter().map(|(id, (late, _))| (*id, *late))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 mod amount;
+mod audit;
 mod book;
 mod bucket;
 mod command;

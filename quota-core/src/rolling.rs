@@ -127,6 +127,11 @@ impl Rolling {
         self.slots.is_empty()
     }
 
+    /// How many charges it keeps, each of all that leaves within one ms.
+    pub(crate) fn count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The sums are those of the parts.
     pub(crate) fn adds_up(&self) -> bool {
         let mut parts = Self::default();

@@ -13,6 +13,7 @@ const OUT: [u64; 3] = [1, 1_000, 1_000_000];
 /// Operations of a sample, between two looks at the clock: few, so that they add little to what is out.
 const EACH: u64 = 8;
 const SAMPLES: u64 = 101;
+const TURNS: usize = 9;
 /// Returns, reports and repeats are of one of the latest so many leases, as they are.
 const LATELY: u64 = 1_000;
 const LIMIT: u64 = 1 << 40;
@@ -56,6 +57,8 @@ pub(crate) fn table() {
             let ns = books.each_ref().map(|(out, book)| median_ns(book, *out, operation));
             println!("| {name} | {:.0} | {:.0} | {:.0} |", ns[0], ns[1], ns[2]);
         }
+        let ns = books.each_ref().map(|(_, book)| turn_ns(book));
+        println!("| turn | {:.0} | {:.0} | {:.0} |", ns[0], ns[1], ns[2]);
     }
 }
 
@@ -96,6 +99,22 @@ fn median_ns(book: &Book, out: u64, operation: fn(&mut Book, u64, u64)) -> f64 {
     samples.sort_unstable();
     let median: Duration = samples[samples.len() / 2];
     median.as_secs_f64() * 1e9 / (EACH - 1) as f64
+}
+
+/// The window is over and its book is closed: what that takes once, however many leases are out.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn turn_ns(book: &Book) -> f64 {
+    let window = WindowSpan { number: 13, minute: 13, opens_ms: 780_000, ends_ms: 840_000 };
+    let now = Now { steady_ms: 780_000, window };
+    let mut samples = [(); TURNS].map(|()| {
+        let mut book = book.clone();
+        let began = Instant::now();
+        book.advance(&now);
+        black_box(book.carry(11, &now).count());
+        began.elapsed()
+    });
+    samples.sort_unstable();
+    samples[TURNS / 2].as_secs_f64() * 1e9
 }
 
 fn tell(book: &mut Book, command: &Command) {

@@ -43,6 +43,8 @@ pub struct Book {
     apart: Late,
     holders: Holders,
     closed: Vec<BookPage>,
+    /// The last window whose audit came to its end; 0: all did.
+    audited: u64,
 }
 
 impl Book {
@@ -57,6 +59,7 @@ impl Book {
             apart: Late::default(),
             holders: Holders::default(),
             closed: Vec::new(),
+            audited: 0,
         }
     }
 
@@ -138,9 +141,16 @@ impl Book {
             && self.closed.is_empty()
     }
 
-    /// Events that carry what older windows left open past a compaction of the journal.
+    /// What older windows left open, each as the event that carries it.
     pub fn carried(&self) -> impl Iterator<Item = Event> {
         self.late.iter().map(|(lease, late)| Event::Carried { lease, late })
+    }
+
+    /// Carries what older windows left open past a compaction of the journal: events for entries of the open
+    /// window, of what no entry from window `floor` on tells.
+    pub fn carry(&mut self, floor: u64, now: &Now) -> impl Iterator<Item = Event> {
+        let untold = self.late.tell(floor, now.window.number);
+        untold.map(|(lease, late)| Event::Carried { lease, late })
     }
 
     /// What is known of a lease of an earlier window than the open one: with that before it, a report on the
@@ -177,6 +187,28 @@ impl Book {
         if self.rolling.adds_up() { Ok(()) } else { Err(Imbalance::SumsDiffer(0)) }
     }
 
+    /// The same in parts: looks over the next `most` leases of a window at most. Answers how many there were, or
+    /// charges of the last 60 s, and whether that was the last part; then the next one begins anew. Parts go
+    /// on where the last one ended, whatever happens to the leases in between.
+    ///
+    /// # Errors
+    /// A sum whose parts are all seen by now, and that is another.
+    pub fn audit_some(&mut self, most: usize) -> Result<(usize, bool), Imbalance> {
+        let seen = self.audited;
+        let Some(bucket) = self.buckets.iter_mut().find(|bucket| bucket.window > seen) else {
+            self.audited = 0;
+            let is_right = self.rolling.adds_up();
+            return is_right.then(|| (self.rolling.count(), true)).ok_or(Imbalance::SumsDiffer(0));
+        };
+        let window = bucket.window;
+        let (looked_at, is_right) = bucket.audit_some(most);
+        if let Some(is_right) = is_right {
+            self.audited = window;
+            is_right.then_some(()).ok_or(Imbalance::SumsDiffer(window))?;
+        }
+        Ok((looked_at, false))
+    }
+
     /// How many leases it keeps: what an audit costs.
     #[must_use]
     pub fn lease_count(&self) -> usize {
@@ -205,7 +237,7 @@ impl Book {
                 if self.bucket(lease.window).is_none() {
                     let is_closed = lease.window + self.kept_windows() <= now.window.number;
                     let leases = if is_closed { &mut self.late } else { &mut self.apart };
-                    leases.insert(lease, late);
+                    leases.insert(lease, late, now.window.number);
                 }
                 Ok(())
             }

@@ -56,6 +56,7 @@ impl World {
         let now = now(self.ms);
         let result = self.book.apply(command, &now);
         self.book.audit().expect("the book adds up after every step");
+        self.book.audit_some(2).expect("and part by part, while it changes");
         let (outcome, event) = result?;
         self.journal.extend(event.map(|event| (event, now)));
         Ok(outcome)

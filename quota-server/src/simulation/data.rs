@@ -116,7 +116,7 @@ impl Data {
                 }
             }
             Change::Keep(kept) => self.kept = *kept,
-            Change::Prune { minute } => self.history.retain(|_, page| page.minute >= *minute),
+            Change::Prune { minute, .. } => self.history.retain(|_, page| page.minute >= *minute),
         }
     }
 }

@@ -3,16 +3,16 @@
 //! An idle deployment has no book at all: it is made at the first operation and dropped at the turn
 //! of a window that finds it at rest. Only books that are there cost anything at a turn.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quota_core::{Book, BookPage, Event, Now, Policy};
+use quota_core::{Book, Event, Now, Policy};
 use rustc_hash::FxHashMap;
 
 use super::draft::Draft;
 use super::holders::Holders;
 use super::journal::{Catalogue, DeploymentRow};
 use super::room::Room;
+use super::turn::{Closed, Turning};
 use crate::ledger::Stored;
 use crate::metrics;
 
@@ -32,12 +32,12 @@ pub(crate) struct Books {
     pub(super) holders: Holders,
     /// Those with a book.
     pub(super) active: Vec<u32>,
-    /// Which of them was audited last.
+    /// Which of them is audited next.
     pub(super) audited: usize,
-    /// The window that they were turned to last.
+    /// The last window that they came to.
     pub(super) turned: u64,
-    /// The pages of closed windows, by deployment and window, that may not be in the history yet.
-    pub(super) closed: BTreeMap<(u32, u64), BookPage>,
+    pub(super) turning: Turning,
+    pub(super) closed: Closed,
     /// Those that are deleted and not forgotten.
     pub(super) deleted: Vec<u32>,
     pub(super) last_deployment: Option<u32>,
@@ -72,6 +72,8 @@ pub(super) struct Open {
     pub(super) book: Book,
     /// The last window whose entries have its policy.
     pub(super) recorded: u64,
+    /// The last window that the book was turned to.
+    pub(super) turned: u64,
 }
 
 impl Books {
@@ -85,7 +87,8 @@ impl Books {
             active: Vec::new(),
             audited: 0,
             turned: 0,
-            closed: BTreeMap::new(),
+            turning: Turning::default(),
+            closed: Closed::default(),
             deleted: Vec::new(),
             last_deployment: catalogue.last_deployment,
             doubtful: false,
@@ -111,13 +114,15 @@ impl Books {
         slot.deleted.is_none().then_some(slot)
     }
 
-    pub(super) fn live_mut(&mut self, id: &str) -> Option<(&mut Slot, &mut Holders)> {
+    /// A deployment with its book, brought to this time.
+    pub(super) fn live_mut(&mut self, id: &str, now: &Now) -> Option<(&mut Slot, &mut Holders)> {
         let slot = self.slots.get_mut(self.by_id.get(id)?)?;
         if slot.deleted.is_some() {
             return None;
         }
         let policy = slot.policy;
         slot.open(policy, &mut self.active);
+        slot.catch_up(now, &mut self.closed);
         Some((slot, &mut self.holders))
     }
 
@@ -185,7 +190,7 @@ impl Slot {
         self.book.get_or_insert_with(|| {
             active.push(no);
             metrics::books_active_changed(1);
-            Box::new(Open { book: Book::new(policy), recorded: 0 })
+            Box::new(Open { book: Book::new(policy), recorded: 0, turned: 0 })
         })
     }
 

@@ -28,6 +28,7 @@ impl Books {
         if live && slot.policy == put.policy && slot.details == put.details {
             return Ok(slot.stored(false));
         }
+        slot.catch_up(now, &mut self.closed);
         if let Some(event) = slot.set_policy(put.policy, now)? {
             slot.named = now.window.number;
             draft.event(no, event, &mut self.holders, now);
@@ -93,7 +94,7 @@ impl Slot {
     /// Changes the policy; the event, if there is a book that must remember it. Where there is none, the
     /// first event of the next one stands after its policy.
     fn set_policy(&mut self, policy: Policy, now: &Now) -> Result<Option<Event>, PutError> {
-        let Some(Open { book, recorded }) = self.book.as_deref_mut() else {
+        let Some(Open { book, recorded, .. }) = self.book.as_deref_mut() else {
             self.policy = policy;
             return Ok(None);
         };

@@ -11,6 +11,8 @@ pub(crate) struct Draft {
     pub(crate) entry: EntryWriter,
     pub(crate) changes: Vec<Change>,
     pub(crate) grants: usize,
+    /// How many leases of older windows it carries.
+    pub(crate) carried: usize,
     steady_ms: u64,
 }
 
@@ -18,7 +20,7 @@ impl Draft {
     pub(crate) fn begin(&mut self, stamp: &Stamp) {
         self.entry.begin(stamp);
         self.changes.clear();
-        self.grants = 0;
+        (self.grants, self.carried) = (0, 0);
         self.steady_ms = stamp.now.steady_ms;
     }
 
@@ -32,6 +34,7 @@ impl Draft {
             holders.record(holder, now.window.number, &mut self.entry);
         }
         self.grants += usize::from(matches!(event, Event::Granted { .. }));
+        self.carried += usize::from(matches!(event, Event::Carried { .. }));
         self.entry.event(no, event);
     }
 

@@ -1,6 +1,8 @@
 //! Holders by number: a book only knows numbers.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use quota_core::HolderId;
 
@@ -15,6 +17,8 @@ pub(super) const NOBODY: HolderId = HolderId(0);
 pub(crate) struct Holders {
     by_caller: FxHashMap<Caller, HolderId>,
     by_id: FxHashMap<HolderId, Known>,
+    /// All of them, in the order that they are looked at when a window turns.
+    round: VecDeque<HolderId>,
     last: u32,
     /// How many are in no entry.
     unrecorded: usize,
@@ -31,6 +35,8 @@ struct Known {
     seen: u64,
     /// The last window whose entries have its record; 0: none does.
     recorded: u64,
+    /// The last window in which a lease of its was waited for; 0: none was.
+    awaited: u64,
 }
 
 impl Holders {
@@ -48,7 +54,7 @@ impl Holders {
 
     fn give_number(&mut self, caller: &Caller) -> HolderId {
         if self.unrecorded >= MOST_UNRECORDED {
-            self.retain(|_, known| known.recorded != 0);
+            self.forget_unrecorded();
         }
         loop {
             self.last = self.last.wrapping_add(1);
@@ -64,12 +70,16 @@ impl Holders {
     /// A number that a writer gave before it started again, and that no entry has any more, may be another
     /// holder's now.
     fn insert(&mut self, id: HolderId, caller: Caller, window: u64) {
-        let known = Known { caller: caller.clone(), seen: window, recorded: window };
-        if let Some(before) = self.by_id.insert(id, known) {
-            self.unrecorded -= usize::from(before.recorded == 0);
-            if before.caller != caller && self.by_caller.get(&before.caller) == Some(&id) {
-                self.by_caller.remove(&before.caller);
+        let awaited = self.by_id.get(&id).map_or(0, |before| before.awaited);
+        let known = Known { caller: caller.clone(), seen: window, recorded: window, awaited };
+        match self.by_id.insert(id, known) {
+            Some(before) => {
+                self.unrecorded -= usize::from(before.recorded == 0);
+                if before.caller != caller && self.by_caller.get(&before.caller) == Some(&id) {
+                    self.by_caller.remove(&before.caller);
+                }
             }
+            None => self.round.push_back(id),
         }
         self.by_caller.insert(caller, id);
     }
@@ -94,21 +104,46 @@ impl Holders {
         self.by_id.get(&id).map(|known| &known.caller)
     }
 
-    /// Whether there are any that have not asked since before `window`.
-    pub(crate) fn any_before(&self, window: u64) -> bool {
-        self.by_id.values().any(|known| known.seen < window)
+    pub(crate) fn count(&self) -> usize {
+        self.round.len()
     }
 
-    /// Forgets those that have not asked since before `window` and that nobody waits for.
-    pub(crate) fn forget(&mut self, window: u64, awaited: &FxHashSet<HolderId>) {
-        self.retain(|id, known| known.seen >= window || awaited.contains(id));
+    /// A lease of this holder is waited for in this window.
+    pub(crate) fn awaits(&mut self, id: HolderId, window: u64) {
+        if let Some(known) = self.by_id.get_mut(&id) {
+            known.awaited = window;
+        }
     }
 
-    fn retain(&mut self, stays: impl Fn(&HolderId, &Known) -> bool) {
-        self.by_id.retain(|id, known| stays(id, known));
+    /// Looks at the next `most` of them, and forgets those that have not asked since before window `seen` and that
+    /// nobody waited for since before window `awaited`.
+    pub(crate) fn forget(&mut self, most: usize, seen: u64, awaited: u64) {
+        for _ in 0..most {
+            let Some(id) = self.round.pop_front() else { return };
+            let Some(known) = self.by_id.get(&id) else { continue };
+            if known.seen >= seen || known.awaited >= awaited {
+                self.round.push_back(id);
+            } else {
+                self.remove(id);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: HolderId) {
+        let Some(known) = self.by_id.remove(&id) else { return };
+        self.unrecorded -= usize::from(known.recorded == 0);
+        if self.by_caller.get(&known.caller) == Some(&id) {
+            self.by_caller.remove(&known.caller);
+        }
+    }
+
+    /// Forgets all that are in no entry.
+    fn forget_unrecorded(&mut self) {
+        self.by_id.retain(|_, known| known.recorded != 0);
         let by_id = &self.by_id;
         self.by_caller.retain(|_, id| by_id.contains_key(id));
-        self.unrecorded = by_id.values().filter(|known| known.recorded == 0).count();
+        self.round.retain(|id| by_id.contains_key(id));
+        self.unrecorded = 0;
     }
 }
 
@@ -132,8 +167,12 @@ mod tests {
             assert!(holders.by_caller.len() <= MOST_UNRECORDED + 1);
         }
         assert_eq!(holders.asks(&caller(0), 9), granted, "who has a lease keeps its number");
-        holders.forget(10, &FxHashSet::default());
-        assert!(holders.by_id.is_empty() && holders.unrecorded == 0);
+        let count = holders.count();
+        holders.forget(count - 1, 10, 10);
+        assert_eq!(holders.by_id.len(), 1, "as many as are to be looked at");
+        holders.forget(1, 10, 10);
+        assert!(holders.by_id.is_empty() && holders.by_caller.is_empty());
+        assert_eq!((holders.count(), holders.unrecorded), (0, 0));
     }
 
     #[test]

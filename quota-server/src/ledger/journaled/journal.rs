@@ -180,6 +180,6 @@ pub(crate) enum Change {
     Late(LateEntry),
     /// Older entries do not count any more.
     Keep(Kept),
-    /// History before this minute is forgotten.
-    Prune { minute: u64 },
+    /// History before this minute is forgotten, so many pages of it at most.
+    Prune { minute: u64, most: usize },
 }

@@ -39,7 +39,7 @@ impl Books {
             Op::Acquire { deployment, request, min, want, ahead } => {
                 let admitted = self.room.admits(&asker.caller.credential, now);
                 let (slot, holders) =
-                    self.live_mut(&deployment).ok_or(OpError::NoSuchDeployment)?;
+                    self.live_mut(&deployment, now).ok_or(OpError::NoSuchDeployment)?;
                 let no = slot.no;
                 let holder = asker.id(holders, now);
                 if let Err(retry_after_ms) = admitted
@@ -85,6 +85,7 @@ impl Books {
         command: impl FnOnce(HolderId) -> Command,
     ) -> Result<Reply, OpError> {
         let slot = self.slots.get_mut(&lease.deployment).ok_or(refused(Refusal::NoSuchLease))?;
+        slot.catch_up(now, &mut self.closed);
         let Some(book) = slot.book_mut() else {
             let mut empty = Book::new(slot.policy);
             let (outcome, _) = empty.apply(&command(NOBODY), now).map_err(refused)?;
@@ -110,7 +111,7 @@ impl Books {
             && let Some(late) = used.late
         {
             // Late usage is added to the page that is there: so the page goes first.
-            let page = self.closed.remove(&(lease.deployment, lease.lease.window));
+            let page = self.closed.pages.remove(&(lease.deployment, lease.lease.window));
             let deployment = lease.deployment;
             draft.changes.extend(page.map(|page| Change::Page { deployment, page }));
             draft.changes.push(Change::Late(LateEntry { deployment, late }));
@@ -119,7 +120,7 @@ impl Books {
     }
 
     fn denied(&mut self, id: &str, amount: Amount, now: &Now) -> Result<Reply, OpError> {
-        let (slot, _) = self.live_mut(id).ok_or(OpError::NoSuchDeployment)?;
+        let (slot, _) = self.live_mut(id, now).ok_or(OpError::NoSuchDeployment)?;
         if let Some(book) = slot.book_mut() {
             book.apply(&Command::Denied(amount), now).map_err(refused)?;
         }

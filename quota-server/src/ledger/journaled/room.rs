@@ -135,10 +135,12 @@ impl Books {
     /// From now on leases take so many bytes at most; those that are there count.
     pub(crate) fn bound(&mut self, most: u64) {
         self.room = Room::new(most);
+        self.closed.late = 0;
         for no in &self.active {
             let Some(book) = self.slots.get(no).and_then(|slot| slot.book()) else {
                 continue;
             };
+            self.closed.late += book.late_count();
             let mut kept: FxHashMap<(u64, HolderId), u64> = FxHashMap::default();
             book.kept().for_each(|lease| *kept.entry(lease).or_default() += 1);
             for ((window, holder), leases) in kept {
@@ -148,13 +150,12 @@ impl Books {
         }
     }
 
-    /// Brings the room to this window, once in it: what leases of closed windows take is known then.
+    /// Brings the room to this window, once in it, and to the leases that are waited for by now.
     pub(super) fn turn_room(&mut self, now: &Now) {
         if self.room.window != now.window.number {
-            let books = self.active.iter().filter_map(|no| self.slots.get(no)?.book());
-            self.room.late = books.map(|book| book.late_count() as u64 * LATE_BYTES).sum();
             self.room.forget(now.window.number);
         }
+        self.room.late = self.closed.late as u64 * LATE_BYTES;
         self.room.show();
     }
 }

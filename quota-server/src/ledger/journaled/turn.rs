@@ -1,22 +1,25 @@
 //! A new window: the books of closed ones go into the history, and entries that no recovery needs
 //! any more stop counting.
 //!
-//! [`Books::turn`] is what happens to the books at a new window, for whoever has them: the writer calls it
-//! when its time has come to a new window, a recovery and a standby when an entry's stamp has. It depends
-//! on the entries before and on that stamp alone, so all three have the same books after each entry.
+//! A recovery and a standby turn all books when an entry's stamp has come to a new window ([`Books::turn`]). The
+//! writer, whose callers wait, turns them in steps (`writer/turning.rs`), and each book at once that somebody asks
+//! for meanwhile ([`Slot::catch_up`]). A book is turned by the window's stamp alone, so whoever reads
+//! the journal has the writer's books after each entry, wherever the turn has come to.
 //!
 //! What a recovery needs: a minute's book keeps two windows and the one ahead, a rolling one three,
 //! and grants of a window may stand in entries of the window before. So when window N opens, the
 //! entries of N-2 and later are kept, and older ones whose charges may still count (see [`Place::floor`]).
-//! What older windows left open is carried into N's first entry. An overrun is charged from its report on,
-//! which may be long after its lease's window: its entry tells what was known of that lease (`ops.rs`).
+//! What older windows left open, and no entry that is kept tells of, is carried into N's entries before the
+//! older ones stop counting. An overrun is charged from its report on, which may be long after its lease's
+//! window: its entry tells what was known of that lease (`ops.rs`).
 //!
 //! [`Place::floor`]: super::recovery::Place::floor
 
-use quota_core::{Event, HolderId, Now};
-use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 
-use super::books::{Books, count};
+use quota_core::{BookPage, Event, HolderId, Now};
+
+use super::books::{Books, Slot};
 use super::draft::Draft;
 use super::journal::{Change, Kept};
 use super::recovery::is_complete_window;
@@ -26,110 +29,229 @@ use crate::metrics;
 /// How many windows before the open one keep their entries.
 pub(crate) const KEPT_WINDOWS: u64 = 2;
 
-/// About so many leases are looked over when a window turns: a millisecond's work.
-const AUDITED_LEASES: usize = 100_000;
+/// About so many leases are looked over in one go: half a millisecond's work.
+const AUDITED_LEASES: usize = 50_000;
+
+/// What one look at a book costs, in leases.
+pub(super) const BOOK: usize = 32;
+
+/// So many deployments are forgotten at a turn.
+const FORGOTTEN: usize = 1_000;
+
+/// What closed windows left.
+#[derive(Debug, Default)]
+pub(crate) struct Closed {
+    /// Their pages, by deployment and window, that may not be in the history yet.
+    pub(super) pages: BTreeMap<(u32, u64), BookPage>,
+    /// How many leases are waited for.
+    pub(super) late: usize,
+}
+
+/// How far a turn has come.
+#[derive(Debug, Default)]
+pub(super) struct Turning {
+    /// So many of the active books, from the first one on, are still to be turned.
+    books: usize,
+    /// So many holders are still to be looked at.
+    holders: usize,
+}
 
 impl Books {
     /// Brings all books to a window that is new to them: closes what is over, drops books at rest, and
-    /// forgets holders that nobody waits for. False: they are there already.
-    pub(crate) fn turn(&mut self, now: &Now) -> bool {
-        if self.turned >= now.window.number {
-            return false;
-        }
-        self.turned = now.window.number;
-        let before = self.active.len();
-        let (slots, closed) = (&mut self.slots, &mut self.closed);
-        self.active.retain(|no| {
-            let Some(slot) = slots.get_mut(no) else { return false };
-            let Some(book) = slot.book_mut() else { return false };
-            book.advance(now);
-            let pages = book.take_closed();
-            closed.extend(pages.into_iter().map(|page| ((*no, page.window), page)));
-            let stays = !book.is_at_rest();
-            if !stays {
-                slot.book = None;
+    /// forgets holders that nobody waits for.
+    pub(crate) fn turn(&mut self, now: &Now) {
+        if self.comes_to(now) {
+            while !self.are_turned() {
+                self.turn_one(now, None);
             }
-            stays
-        });
-        metrics::books_active_changed(count(self.active.len()) - count(before));
-        self.forget_holders(now.window.number.saturating_sub(KEPT_WINDOWS));
-        true
+            self.forget_holders(usize::MAX);
+        }
     }
 
-    /// Forgets holders that have not asked since before this window, if no lease of theirs is waited for.
-    fn forget_holders(&mut self, window: u64) {
-        if !self.holders.any_before(window) {
-            return;
+    /// Whether this window is new to them: then all of them are to be turned.
+    pub(super) fn comes_to(&mut self, now: &Now) -> bool {
+        let is_new = self.turned < now.window.number;
+        if is_new {
+            self.turned = now.window.number;
+            self.begin_turn();
         }
-        let books = self.active.iter().filter_map(|no| self.slots.get(no)?.book());
-        let awaited: FxHashSet<_> =
-            books.flat_map(|book| book.carried()).filter_map(late).collect();
-        self.holders.forget(window, &awaited);
+        is_new
+    }
+
+    /// All of them are to be turned.
+    pub(super) fn begin_turn(&mut self) {
+        self.turning = Turning { books: self.active.len(), holders: self.holders.count() };
+    }
+
+    /// Whether all were turned.
+    pub(super) const fn are_turned(&self) -> bool {
+        self.turning.books == 0
+    }
+
+    /// Turns the next book: the last one of those that are left. Its place is taken by one that needs no turn.
+    /// Answers how many leases it looked at.
+    pub(super) fn turn_one(&mut self, now: &Now, carry: Option<Carry<'_>>) -> usize {
+        let Some(at) = self.turning.books.checked_sub(1) else { return 0 };
+        let no = self.active[at];
+        let mut leases = BOOK;
+        let slot = self.slots.get_mut(&no);
+        let stays = slot.is_some_and(|slot| {
+            leases += slot.catch_up(now, &mut self.closed);
+            let Some(book) = slot.book() else { return false };
+            leases += book.late_count();
+            let awaited = book.carried().filter_map(late);
+            awaited.for_each(|holder| self.holders.awaits(holder, now.window.number));
+            let is_at_rest = book.is_at_rest();
+            if is_at_rest {
+                slot.book = None;
+            }
+            !is_at_rest
+        });
+        if !stays {
+            self.active.swap_remove(at);
+            metrics::books_active_changed(-1);
+        }
+        if !stays || carry.is_none_or(|carry| self.carry(no, now, carry)) {
+            self.turning.books = at;
+        }
+        leases
+    }
+
+    /// Writes into this window's entries what older ones left open of a book. False: not all of it.
+    fn carry(&mut self, no: u32, now: &Now, carry: Carry<'_>) -> bool {
+        let Carry { floor, most, draft } = carry;
+        let Some(slot) = self.slots.get_mut(&no) else { return true };
+        let carried: Vec<Event> = slot
+            .book_mut()
+            .into_iter()
+            .flat_map(|book| book.carry(floor, now))
+            .take(most)
+            .collect();
+        let is_all = carried.len() < most;
+        for event in carried {
+            slot.journal(event, &mut self.holders, now, draft);
+        }
+        is_all
+    }
+
+    /// Forgets holders that have not asked since before the windows that are kept, if no lease of theirs is
+    /// waited for. Looks at `most` of them; true: at the last one.
+    pub(super) fn forget_holders(&mut self, most: usize) -> bool {
+        let most = most.min(self.turning.holders);
+        self.holders.forget(most, self.turned.saturating_sub(KEPT_WINDOWS), self.turned);
+        self.turning.holders -= most;
+        self.turning.holders == 0
     }
 
     /// The history has the pages that were closed before entries stopped counting.
     pub(super) fn history_has(&mut self, kept: Kept) {
-        self.closed.retain(|(_, window), page| is_complete_window(page.kind, *window, kept.floor));
+        let pages = &mut self.closed.pages;
+        pages.retain(|(_, window), page| is_complete_window(page.kind, *window, kept.floor));
     }
 
-    /// Looks over some of the books, the next ones each time, so that all have their turn.
+    /// Looks over some leases, the next ones each time, so that all have their turn.
     pub(crate) fn audit(&mut self) {
-        let mut leases = 0;
+        let mut left = AUDITED_LEASES;
         for _ in 0..self.active.len() {
-            self.audited = (self.audited + 1) % self.active.len();
-            let slot = self.slots.get(&self.active[self.audited]);
-            let Some((slot, book)) = slot.and_then(|slot| Some((slot, slot.book()?))) else {
+            let Some(no) = self.active.get(self.audited) else {
+                self.audited = 0;
                 continue;
             };
-            checks::book(&slot.id, book);
-            leases += book.lease_count();
-            if leases >= AUDITED_LEASES {
+            let slot = self.slots.get_mut(no);
+            let is_through = slot.is_none_or(|slot| slot.audit(&mut left));
+            self.audited += usize::from(is_through);
+            if left == 0 {
                 return;
             }
         }
     }
 
-    /// Drafts the history of what was closed.
-    pub(crate) fn close_windows(&mut self, draft: &mut Draft) {
-        let pages = std::mem::take(&mut self.closed).into_iter();
+    /// Drafts the history of some of what was closed.
+    pub(super) fn close_windows(&mut self, most: usize, draft: &mut Draft) {
+        let pages = std::iter::from_fn(|| self.closed.pages.pop_first()).take(most);
         let changes = pages.map(|((deployment, _), page)| Change::Page { deployment, page });
         draft.changes.extend(changes);
     }
 
-    /// Writes into this window's entries what older ones left open.
-    pub(crate) fn carry(&mut self, now: &Now, draft: &mut Draft) {
-        for no in &self.active {
-            let Some(slot) = self.slots.get_mut(no) else { continue };
-            let carried: Vec<Event> =
-                slot.book().into_iter().flat_map(|book| book.carried()).collect();
-            for event in carried {
-                slot.journal(event, &mut self.holders, now, draft);
-            }
-        }
+    /// Whether there are deployments to forget.
+    pub(super) fn has_forgettable(&self, forget: Forget) -> bool {
+        let mut deleted = self.deleted.iter().filter_map(|no| self.slots.get(no));
+        deleted.any(|slot| forget.takes(slot))
     }
 
-    /// Forgets deployments that were deleted so long ago that their history is gone too, and that no
-    /// entry from `floor` on names.
-    pub(crate) fn forget_deleted(
-        &mut self,
-        history_windows: u64,
-        floor: u64,
-        now: &Now,
-        draft: &mut Draft,
-    ) {
+    /// Forgets deployments, some of them at a time.
+    pub(super) fn forget_deleted(&mut self, forget: Forget, draft: &mut Draft) {
         let (slots, by_id) = (&mut self.slots, &mut self.by_id);
+        let mut left = FORGOTTEN;
         self.deleted.retain(|no| {
             let Some(slot) = slots.get_mut(no) else { return false };
-            let since = slot.deleted.unwrap_or(now.window.number);
-            let is_recent = since + history_windows >= now.window.number;
-            if slot.book.is_some() || is_recent || slot.named >= floor {
+            if left == 0 || !forget.takes(slot) {
                 return true;
             }
+            left -= 1;
             by_id.remove(&slot.id);
             slots.remove(no);
             draft.changes.push(Change::Forget { deployment: *no });
             false
         });
+    }
+}
+
+/// Which deployments are forgotten: those that were deleted so long ago that their history is gone too, and that no
+/// entry that is kept names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forget {
+    /// Deleted before this window.
+    pub(super) deleted_before: u64,
+    /// Entries are kept from this window on.
+    pub(super) floor: u64,
+}
+
+impl Forget {
+    fn takes(self, slot: &Slot) -> bool {
+        let is_old = slot.deleted.is_some_and(|since| since < self.deleted_before);
+        is_old && slot.book.is_none() && slot.named < self.floor
+    }
+}
+
+/// How a turn carries what older windows left open.
+pub(super) struct Carry<'a> {
+    /// What entries from this window on tell of need not be carried.
+    pub(super) floor: u64,
+    /// So many leases at most.
+    pub(super) most: usize,
+    pub(super) draft: &'a mut Draft,
+}
+
+impl Slot {
+    /// Brings its book to a window that is new to it, and closes what is over. Whatever happens to a book
+    /// in a window happens after that. Answers how many leases it let go.
+    pub(super) fn catch_up(&mut self, now: &Now, closed: &mut Closed) -> usize {
+        let no = self.no;
+        let Some(open) = self.book.as_deref_mut() else { return 0 };
+        if open.turned >= now.window.number {
+            return 0;
+        }
+        open.turned = now.window.number;
+        let (leases, late) = (open.book.lease_count(), open.book.late_count());
+        open.book.advance(now);
+        let pages = open.book.take_closed().into_iter();
+        closed.pages.extend(pages.map(|page| ((no, page.window), page)));
+        closed.late = (closed.late + open.book.late_count()).saturating_sub(late);
+        leases - open.book.lease_count()
+    }
+
+    /// Looks over so many leases of its book. True: it has come to their end.
+    fn audit(&mut self, left: &mut usize) -> bool {
+        let id = self.id.clone();
+        let Some(book) = self.book_mut() else { return true };
+        loop {
+            let Some((looked_at, is_through)) = checks::book(&id, book, *left) else { return true };
+            *left = left.saturating_sub(looked_at + BOOK);
+            if is_through || *left == 0 {
+                return is_through;
+            }
+        }
     }
 }
 

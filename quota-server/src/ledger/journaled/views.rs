@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quota_core::{Book, BookPage, HeldLease, LeaseId, Now, Overview, State, WindowKind};
 
 use super::books::{Books, Slot};
+use super::turn::Closed;
 use crate::ledger::{Held, LOOKED_AT, LeasePage, LeaseRef, Stored};
 
 /// About so many leases of books are looked at in one go: less than a millisecond's work.
@@ -50,8 +51,13 @@ fn pages(no: u32, book: Option<&mut Book>, now: &Now) -> Pages {
 impl Books {
     /// The windows that a deployment's book still has. `None`: no such deployment.
     pub(crate) fn pages(&mut self, id: &str, now: &Now) -> Option<Pages> {
-        let slot = self.look(id)?;
-        Some(pages(slot.no, slot.book_mut(), now))
+        let slot = self.slots.get_mut(self.by_id.get(id)?).filter(|slot| slot.deleted.is_none())?;
+        slot.catch_up(now, &mut self.closed);
+        let mut pages = pages(slot.no, slot.book_mut(), now);
+        // The history has them soon.
+        let closed = self.closed.pages.range((slot.no, 0)..=(slot.no, u64::MAX)).rev();
+        pages.pages.extend(closed.map(|(_, page)| *page));
+        Some(pages)
     }
 
     /// The same, at a time that the book itself is not brought to.
@@ -72,13 +78,14 @@ impl Books {
 
     /// Some deployments of this shard, from number `first` on.
     pub(crate) fn some_deployments(&mut self, first: u32) -> Part<Stored> {
-        self.part(first, |slot| slot.stored(false))
+        self.part(first, |slot, _| slot.stored(false))
     }
 
     /// Some deployments of this shard at a glance, from number `first` on.
     pub(crate) fn overview(&mut self, first: u32, now: &Now) -> Part<(Stored, Overview)> {
         let doubtful = self.doubtful;
-        self.part(first, |slot| {
+        self.part(first, |slot, closed| {
+            slot.catch_up(now, closed);
             if let Some(book) = slot.book_mut() {
                 book.advance(now);
             }
@@ -90,7 +97,11 @@ impl Books {
         })
     }
 
-    fn part<T>(&mut self, first: u32, mut show: impl FnMut(&mut Slot) -> T) -> Part<T> {
+    fn part<T>(
+        &mut self,
+        first: u32,
+        mut show: impl FnMut(&mut Slot, &mut Closed) -> T,
+    ) -> Part<T> {
         let last = self.last_deployment.unwrap_or(0);
         let step = self.shard.of.max(1);
         let mut numbers = (first.max(self.shard.no)..=last).step_by(step as usize);
@@ -101,7 +112,7 @@ impl Books {
             if slot.deleted.is_some() {
                 continue;
             }
-            found.push(show(slot));
+            found.push(show(slot, &mut self.closed));
             leases += slot.book().map_or(0, Book::lease_count);
             if leases >= LEASES_LOOKED_AT {
                 break;
@@ -123,12 +134,6 @@ impl Books {
             holder: caller.map_or_else(|| Arc::from(""), |caller| caller.holder.clone()),
             lease,
         }
-    }
-
-    /// A deployment, without making a book for it.
-    fn look(&mut self, id: &str) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(self.by_id.get(id)?)?;
-        slot.deleted.is_none().then_some(slot)
     }
 }
 

@@ -12,7 +12,7 @@
 
 #[cfg(test)]
 mod prefixes;
-
+mod turning;
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -24,18 +24,22 @@ use tracing::{Instrument, Span, debug_span};
 use super::books::ShardNo;
 use super::draft::Draft;
 use super::job::{Answer, Job};
-use super::journal::{Change, Journal, JournalError};
+use super::journal::{Journal, JournalError};
 use super::outage::{Health, Outage};
 use super::recovery::{Recovered, RecoveryError, recover};
 use super::time::{LedgerTime, Stamp};
 use crate::ledger::Unavailable;
 use crate::metrics;
+use turning::{STEP, Step, Turn};
 
 /// About how many operations one commit takes.
 const BATCH_OPS: usize = 8_192;
 
 /// How often windows are looked after while no jobs come.
 const BEAT: Duration = Duration::from_millis(250);
+
+/// How often some leases are looked over, ms of steady time.
+const AUDIT_MS: u64 = 250;
 
 /// How long a writer sleeps that has nothing to look after.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -57,6 +61,11 @@ pub(crate) struct Writer<J> {
     committed: Vec<Answer>,
     /// What the last recovery found closed is not in the history perhaps.
     is_fresh: bool,
+    turn: Option<Turn>,
+    /// What a turn does at a time.
+    steps: Step,
+    /// When books are looked over next, steady ms.
+    audit_due_ms: u64,
     pub(super) outage: Option<Outage>,
     /// While the journal cannot be vouched for: the first window that can be granted from again.
     pub(super) clean_from: Option<u64>,
@@ -88,6 +97,9 @@ impl<J: Journal> Writer<J> {
             traced: Vec::new(),
             committed: Vec::new(),
             is_fresh: true,
+            turn: None,
+            steps: STEP,
+            audit_due_ms: 0,
             outage: None,
             clean_from: None,
             fenced: false,
@@ -145,7 +157,7 @@ impl<J: Journal> Writer<J> {
     fn until_work(&self) -> Duration {
         if let Some(outage) = &self.outage {
             outage.wait()
-        } else if self.has_old_entries() {
+        } else if self.turn.is_some() || self.has_old_entries() {
             Duration::ZERO
         } else if self.state.books.any_active() {
             BEAT
@@ -181,9 +193,10 @@ impl<J: Journal> Writer<J> {
                 tell(&mut answers, &Err(Unavailable::CannotWrite));
             }
         }
-        if self.jobs.is_empty() || self.has_old_entries() {
+        if self.jobs.is_empty() || self.turn.is_some() || self.has_old_entries() {
             tell(&mut self.committed, &Ok(()));
         }
+        self.audit(&stamp);
         self.trim().await;
         self.beat(&stamp).await;
     }
@@ -225,31 +238,12 @@ impl<J: Journal> Writer<J> {
         Ok(())
     }
 
-    /// At a new window: what is over goes into the history, and old entries stop counting.
-    async fn turn(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
-        let now = &stamp.now;
-        let is_fresh = std::mem::take(&mut self.is_fresh);
-        if !self.state.books.turn(now) && !is_fresh {
-            return Ok(());
+    /// Looks over some leases, once a beat.
+    fn audit(&mut self, stamp: &Stamp) {
+        if stamp.now.steady_ms >= self.audit_due_ms {
+            self.audit_due_ms = stamp.now.steady_ms + AUDIT_MS;
+            self.state.books.audit();
         }
-        if is_fresh {
-            self.tell_faults(stamp).await?;
-        }
-        self.show_quarantines(stamp);
-        self.state.books.audit();
-        self.draft.begin(stamp);
-        let floor = self.state.place.floor(now);
-        self.state.books.close_windows(&mut self.draft);
-        self.state.books.forget_deleted(self.history_windows, floor, now, &mut self.draft);
-        if !self.draft.is_empty() || self.state.place.has_old(floor) {
-            self.state.books.carry(now, &mut self.draft);
-            let kept = self.state.place.keep_from(floor);
-            let minute = now.window.minute.saturating_sub(self.history_windows);
-            self.draft.changes.extend([Change::Keep(kept), Change::Prune { minute }]);
-            self.commit(stamp).await?;
-            self.state.place.kept = kept;
-        }
-        Ok(())
     }
 
     /// Whether there are entries that do not count any more.
@@ -298,7 +292,7 @@ impl<J: Journal> Writer<J> {
             Ok(state) => {
                 self.state = state;
                 self.state.books.bound(self.lease_bytes);
-                self.is_fresh = true;
+                (self.is_fresh, self.turn) = (true, None);
                 self.outage = None;
                 self.health.mended();
                 tracing::info!(journal = self.journal.name(), "the journal can be written again");

@@ -25,6 +25,9 @@ const TOUCH: &str = "UPDATE leader SET renewed_at = clock_timestamp() WHERE id =
 /// How much longer a commit may take for each change: a new minute closes a window of every deployment.
 const CHANGE: Duration = Duration::from_millis(1);
 
+const PRUNE: &str = "DELETE FROM history WHERE ctid = ANY (ARRAY
+     (SELECT ctid FROM history WHERE minute < $1 LIMIT $2))";
+
 /// Rows of the history in one statement; a statement takes 65 535 values.
 const PAGES: usize = 3_000;
 
@@ -62,16 +65,20 @@ async fn append_all(
         transaction.rollback().await?;
         return Ok(false);
     }
-    let (mut pages, mut others) = (Vec::new(), Vec::new());
+    let (mut pages, mut forgotten, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for change in commit.changes {
         match change {
             Change::Page { deployment, page } => pages.push((deployment, page)),
+            Change::Forget { deployment } => forgotten.push(deployment),
             other => others.push(other),
         }
     }
     // Pages come first: late usage is added to one that is there.
     for pages in pages.chunks(PAGES) {
         close_windows(&mut transaction, pages).await?;
+    }
+    if !forgotten.is_empty() {
+        forget(&mut transaction, &forgotten).await?;
     }
     for change in others {
         make(&mut transaction, change, commit.seq).await?;
@@ -84,16 +91,14 @@ async fn append_all(
 async fn make(connection: &mut PgConnection, change: Change, seq: u64) -> sqlx::Result<()> {
     match change {
         Change::Deployment(row) => deployment(connection, row, seq).await,
-        Change::Forget { deployment } => {
-            let sql = "DELETE FROM deployments WHERE no = $1";
-            sqlx::query(sql).bind(i64::from(deployment)).execute(connection).await.map(drop)
-        }
+        Change::Forget { deployment } => forget(connection, &[deployment]).await,
         Change::Page { deployment, page } => close_windows(connection, &[(deployment, page)]).await,
         Change::Late(late) => late_use(connection, late).await,
         Change::Keep(kept) => keep(connection, kept).await,
-        Change::Prune { minute } => {
-            let sql = "DELETE FROM history WHERE minute < $1";
-            sqlx::query(sql).bind(signed(minute)).execute(connection).await.map(drop)
+        Change::Prune { minute, most } => {
+            let most = i64::try_from(most).unwrap_or(MOST);
+            let prune = sqlx::query(PRUNE).bind(signed(minute)).bind(most);
+            prune.execute(connection).await.map(drop)
         }
     }
 }
@@ -129,6 +134,12 @@ async fn deployment(
     .execute(connection)
     .await
     .map(drop)
+}
+
+async fn forget(connection: &mut PgConnection, deployments: &[u32]) -> sqlx::Result<()> {
+    let numbers: Vec<_> = deployments.iter().copied().map(i64::from).collect();
+    let delete = sqlx::query("DELETE FROM deployments WHERE no = ANY ($1)").bind(numbers);
+    delete.execute(connection).await.map(drop)
 }
 
 /// A page that is there already has late usage in it, so it stays.

@@ -115,7 +115,7 @@ impl Journal for PostgresJournal {
         Ok(())
     }
 
-    /// Each is a transaction with a flush of its own, so not too few.
+    /// Each is a trip to the database, so not too few.
     fn trim_rows(&self) -> u64 {
         1_024
     }

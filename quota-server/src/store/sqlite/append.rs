@@ -10,6 +10,9 @@ use quota_core::{BookPage, WindowKind};
 
 const INSERT: &str = "INSERT INTO journal (seq, entry) VALUES (?, ?)";
 
+const PRUNE: &str = "DELETE FROM history WHERE (deployment, window) IN
+     (SELECT deployment, window FROM history WHERE minute < ? LIMIT ?)";
+
 /// Rows of the history in one statement; a statement takes 32 766 values.
 const PAGES: usize = 1_000;
 
@@ -23,16 +26,20 @@ pub(super) async fn append(connection: &mut SqliteConnection, commit: Commit) ->
     }
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     insert(&mut transaction, commit.seq, commit.entry).await?;
-    let (mut pages, mut others) = (Vec::new(), Vec::new());
+    let (mut pages, mut forgotten, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for change in commit.changes {
         match change {
             Change::Page { deployment, page } => pages.push((deployment, page)),
+            Change::Forget { deployment } => forgotten.push(deployment),
             other => others.push(other),
         }
     }
     // Pages come first: late usage is added to one that is there.
     for pages in pages.chunks(PAGES) {
         close_windows(&mut transaction, pages).await?;
+    }
+    for forgotten in forgotten.chunks(PAGES) {
+        forget(&mut transaction, forgotten).await?;
     }
     for change in others {
         make(&mut transaction, change).await?;
@@ -47,16 +54,13 @@ async fn insert(connection: &mut SqliteConnection, seq: u64, entry: Vec<u8>) -> 
 async fn make(connection: &mut SqliteConnection, change: Change) -> sqlx::Result<()> {
     match change {
         Change::Deployment(row) => deployment(connection, row).await,
-        Change::Forget { deployment } => sqlx::query("DELETE FROM deployments WHERE no = ?")
-            .bind(deployment)
-            .execute(connection)
-            .await
-            .map(drop),
+        Change::Forget { deployment } => forget(connection, &[deployment]).await,
         Change::Page { deployment, page } => close_windows(connection, &[(deployment, page)]).await,
         Change::Late(late) => late_use(connection, late).await,
         Change::Keep(kept) => keep(connection, kept).await,
-        Change::Prune { minute } => sqlx::query("DELETE FROM history WHERE minute < ?")
+        Change::Prune { minute, most } => sqlx::query(PRUNE)
             .bind(signed(minute))
+            .bind(i64::try_from(most).unwrap_or(MOST))
             .execute(connection)
             .await
             .map(drop),
@@ -88,6 +92,14 @@ async fn deployment(connection: &mut SqliteConnection, row: DeploymentRow) -> sq
     .execute(connection)
     .await
     .map(drop)
+}
+
+async fn forget(connection: &mut SqliteConnection, deployments: &[u32]) -> sqlx::Result<()> {
+    let mut delete = QueryBuilder::<Sqlite>::new("DELETE FROM deployments WHERE no IN ");
+    delete.push_tuples(deployments, |mut row, no| {
+        row.push_bind(*no);
+    });
+    delete.build().persistent(false).execute(connection).await.map(drop)
 }
 
 /// A page that is there already has late usage in it, so it stays.

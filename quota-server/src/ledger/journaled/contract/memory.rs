@@ -79,7 +79,7 @@ impl Disk {
                 page.overrun = page.overrun.checked_add(entry.late.overrun).unwrap();
             }
             Change::Keep(kept) => self.kept = kept,
-            Change::Prune { minute } => self.history.retain(|_, page| page.minute >= minute),
+            Change::Prune { minute, .. } => self.history.retain(|_, page| page.minute >= minute),
         }
     }
 }

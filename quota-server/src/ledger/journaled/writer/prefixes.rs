@@ -25,7 +25,7 @@ use crate::ledger::{Caller, LeaseRef, Op, Put, Reply};
 
 /// So many games are played, unless others are asked for: see [`seeds`].
 const SEEDS: u64 = 40;
-const STEPS: usize = 250;
+const OPERATIONS: usize = 250;
 const IDS: [&str; 3] = ["a", "b", "c"];
 const SHARD: ShardNo = ShardNo { no: 0, of: 1 };
 
@@ -79,7 +79,12 @@ struct World {
     standby: Follower,
     leases: Vec<LeaseRef>,
     requests: u128,
+    /// What was granted of each deployment's windows, by what callers were told.
+    granted: BTreeMap<(u32, u64), u64>,
 }
+
+/// Turns in steps so small that there is something between any two.
+const STEPS: Step = Step { leases: 1, pages: 1, carried: 1 };
 
 impl World {
     async fn new(seed: u64) -> Self {
@@ -88,7 +93,16 @@ impl World {
         let state = recover(&mut journal, SHARD).await.unwrap();
         let writer = writer(journal.clone(), state, &clock);
         let rng = SmallRng::seed_from_u64(seed);
-        Self { rng, clock, journal, writer, standby, leases: Vec::new(), requests: 0 }
+        Self {
+            rng,
+            clock,
+            journal,
+            writer,
+            standby,
+            leases: Vec::new(),
+            requests: 0,
+            granted: BTreeMap::new(),
+        }
     }
 
     async fn step(&mut self) {
@@ -118,6 +132,10 @@ impl World {
         let op = Op::Acquire { deployment: deployment.into(), request, min, want, ahead };
         if let Some(Ok(Reply::Granted { lease, standing, granted })) = self.run(op).await {
             self.leases.push(lease);
+            if !granted.repeated {
+                let window = (lease.deployment, lease.lease.window);
+                *self.granted.entry(window).or_default() += granted.amount.tokens;
+            }
             let limit = self.writer.state.books.deployment(deployment).unwrap().policy.limit;
             assert!(
                 granted.repeated || standing.outstanding.fits(limit.ceiling()),
@@ -211,10 +229,32 @@ impl World {
         );
         follow(&mut self.standby, &self.journal);
         assert_eq!(essence(self.standby.books(), &stamp.now), expected, "a standby");
+        self.remembered();
         self.forgotten();
         let mut new = Follower::new(self.journal.load().await.unwrap());
         follow(&mut new, &self.journal);
         assert_eq!(essence(new.books(), &stamp.now), expected, "a standby that has just come");
+    }
+
+    /// What was granted is in a book, in a page that will be in the history, or there.
+    fn remembered(&mut self) {
+        let now = self.writer.time.stamp().now;
+        let recent = now.window.number.saturating_sub(10);
+        self.granted.retain(|(_, window), _| *window >= recent);
+        for ((no, window), granted) in &self.granted {
+            let books = &self.writer.state.books;
+            let book = books.slots.get(no).and_then(|slot| slot.book().cloned());
+            let live = book.into_iter().flat_map(|mut book| {
+                let pages = book.pages(&now);
+                pages.into_iter().chain(book.take_closed())
+            });
+            let closed = books.closed.pages.get(&(*no, *window)).copied();
+            let stored = self.journal.disk().history.get(&(*no, *window)).copied();
+            let mut pages = live.chain(closed).chain(stored);
+            let is_there =
+                |page: BookPage| page.window == *window && page.granted.tokens >= *granted;
+            assert!(pages.any(is_there), "{granted} of window {window} of {no} are nowhere");
+        }
     }
 
     /// What the writer forgot the standby forgets.
@@ -279,7 +319,7 @@ fn writer(journal: MemoryJournal, state: Recovered, clock: &ManualClock) -> Writ
         history_windows: 15,
         lease_bytes: u64::MAX,
     };
-    Writer::new(journal, SHARD, state, mailbox, shared)
+    Writer { steps: STEPS, ..Writer::new(journal, SHARD, state, mailbox, shared) }
 }
 
 /// As a standby on PostgreSQL reads: entries, deployments as they are by then, where the journal begins.
@@ -311,7 +351,7 @@ async fn play(seed: u64, steps: usize) {
 async fn all_who_read_the_journal_have_the_writers_books() {
     for seed in seeds() {
         eprintln!("seed {seed}");
-        play(seed, STEPS).await;
+        play(seed, OPERATIONS).await;
     }
 }
 
