@@ -42,6 +42,8 @@ pub(crate) struct Bucket {
     open: Amount,
     /// Leases before this one have ended.
     first_open: usize,
+    /// Its first leases start before the open window ends: see [`Bucket::look_ahead`].
+    pub(crate) is_early: bool,
     audit: Audit,
 }
 
@@ -60,6 +62,7 @@ impl Bucket {
             by_request: ByRequest::with_room(leases),
             open: Amount::ZERO,
             first_open: 0,
+            is_early: false,
             audit: Audit::default(),
         }
     }
@@ -127,6 +130,12 @@ impl Bucket {
             self.audit.ends(self.first_open, lease);
             self.first_open += 1;
         }
+    }
+
+    /// This is the window after one that ends at `ends_ms`. Leases granted ahead start where it was to end. Where it goes
+    /// on for longer since then (a start on another run of the machine), both are drawn from at one time.
+    pub(crate) fn look_ahead(&mut self, ends_ms: u64) {
+        self.is_early = self.leases.get(0).is_some_and(|first| first.starts_ms < ends_ms);
     }
 
     /// How many leases may still be drawn from, and their rests. The latest are looked at, back to a chunk

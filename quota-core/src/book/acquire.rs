@@ -92,11 +92,18 @@ impl Book {
         self.open_bucket(id.window, now).grant(id, lease)
     }
 
-    /// What can be granted of a window: its limit less what is outstanding and overrun.
+    /// What can be granted of a window: its limit less what is outstanding and overrun, also of the next one where
+    /// that is drawn from already.
     pub(super) fn available(&self, window: u64) -> Amount {
         let (outstanding, overrun) = self.spent(window);
         let ceiling = self.policy.limit.ceiling();
-        ceiling.saturating_sub(outstanding).saturating_sub(overrun)
+        let left = ceiling.saturating_sub(outstanding).saturating_sub(overrun);
+        match self.bucket(window + 1).filter(|next| next.is_early) {
+            Some(next) => {
+                left.saturating_sub(next.tally.outstanding()).saturating_sub(next.tally.overrun)
+            }
+            None => left,
+        }
     }
 
     /// What the sum of all grants of a window has room for, however much of it was given back: that keeps

@@ -116,6 +116,10 @@ impl Book {
                 self.closed.push(BookPage::closed(&bucket, self.policy.kind));
             }
         }
+        let next = self.buckets.back_mut().filter(|last| last.window == now.window.number + 1);
+        if let Some(next) = next {
+            next.look_ahead(now.window.ends_ms);
+        }
         self.late.forget(now.window.number);
         self.apart.forget_before((now.window.number + 1).saturating_sub(self.kept_windows()));
         if self.buckets.is_empty() {

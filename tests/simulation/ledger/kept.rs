@@ -162,6 +162,22 @@ const TIME_LOST_AT_A_MACHINES_START: Kept = Kept {
     ],
 };
 
+/// A machine starts within the last moments of a minute: the window is left open, for a minute that another lease was
+/// granted ahead for. Together they went over the limit. Found under this seed.
+const LEFT_OPEN_BESIDE_THE_NEXT: Kept = Kept {
+    seed: 202_640,
+    servers: 1,
+    is_rough: false,
+    into_minute_ms: 49_573,
+    steps: &[
+        (143_355, put(1, 100)),
+        (190_319, acquire(0, 1, 100, 100)),
+        (190_329, kill(22, true)),
+        (191_500, acquire(1, 1, 100, 100)),
+        (200_000, acquire(2, 1, 1, 12)),
+    ],
+};
+
 #[test]
 fn what_was_found_is_mended() {
     let all = [
@@ -171,6 +187,7 @@ fn what_was_found_is_mended() {
         MACHINE_STARTED_TWICE,
         DELETED_AND_MADE_AGAIN_UNDER_A_STANDBYS_EYES,
         TIME_LOST_AT_A_MACHINES_START,
+        LEFT_OPEN_BESIDE_THE_NEXT,
     ];
     for Kept { seed, servers, is_rough, into_minute_ms, steps } in all {
         let steps: Vec<_> =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use quota_server::ledger::journaled::{OpenError, RecoveryError};
 use quota_server::ledger::{LeaseRef, Ledger};
 use quota_server::simulation::{Process, Server as Started, Store};
-use tokio::time::{Duration, Instant, sleep, sleep_until};
+use tokio::time::{Duration, sleep};
 
 use super::checker::{Checker, Rule};
 use super::clock::Machine;
@@ -16,10 +16,6 @@ use super::plan::Plan;
 
 /// How long who starts servers waits after a start that failed.
 const START_AGAIN: Duration = Duration::from_millis(500);
-
-/// No machine starts faster. (One that did, right before a minute ends, would leave the window open that
-/// leases of the next were granted ahead of.)
-const MACHINE_START: Duration = Duration::from_secs(1);
 
 pub(super) type Site = Rc<World>;
 
@@ -39,8 +35,6 @@ pub(super) struct World {
 /// One server on its machine.
 pub(super) struct Server {
     pub(super) machine: Machine,
-    /// Its machine has started by then.
-    ready: Cell<Instant>,
     running: RefCell<Option<Running>>,
     /// Counts its lives.
     life: Cell<u64>,
@@ -93,7 +87,6 @@ impl World {
     pub(super) fn new(plan: &Plan, holders: usize) -> Site {
         let server = |number| Server {
             machine: Machine::new(number, plan.into_minute_ms),
-            ready: Cell::new(Instant::now()),
             running: RefCell::new(None),
             life: Cell::new(0),
             is_fresh: Cell::new(true),
@@ -131,7 +124,6 @@ impl World {
             return;
         }
         server.starts.set(1);
-        sleep_until(server.ready.get()).await;
         let process = Process::new();
         loop {
             let started = self.launch(number, &process).await;
@@ -197,7 +189,6 @@ impl Server {
     /// The machine starts anew.
     pub(super) fn reboot(&self) {
         self.machine.reboot();
-        self.ready.set(Instant::now() + MACHINE_START);
     }
 
     pub(super) async fn kill(&self) {

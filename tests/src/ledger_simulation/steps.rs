@@ -60,6 +60,7 @@ async fn befall(site: Site, what: What, rng: SmallRng) {
             site.server(server).kill().await;
             if reboots {
                 site.server(server).reboot();
+                site.checker.borrow_mut().rebooted();
             }
             sleep(ms(down_ms)).await;
             site.start(server).await;

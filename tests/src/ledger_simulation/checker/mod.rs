@@ -39,6 +39,8 @@ pub(crate) struct Known {
     deployment: usize,
     pub(crate) ask: Ask,
     pub(crate) amount: Amount,
+    /// It is drawn from then on at the latest.
+    starts: Instant,
     /// It cannot end before.
     ends: Instant,
     heard: Instant,
@@ -75,6 +77,8 @@ pub(crate) struct Checker {
     open: BTreeMap<u64, (Instant, Instant)>,
     /// When writes were lost.
     pub(crate) losses: Vec<Instant>,
+    /// When machines were started anew.
+    reboots: Vec<Instant>,
     pub(crate) violations: Vec<Violation>,
     /// How often each rule was looked at.
     pub(crate) checks: BTreeMap<Rule, u64>,
@@ -97,6 +101,7 @@ impl Checker {
             draws: BTreeMap::new(),
             open: BTreeMap::new(),
             losses: Vec::new(),
+            reboots: Vec::new(),
             violations: Vec::new(),
             checks: BTreeMap::new(),
         }
@@ -126,6 +131,11 @@ impl Checker {
         self.losses.push(Instant::now());
         self.limits.values_mut().for_each(|limits| limits.lost(since));
         self.leases.values_mut().for_each(|known| known.overruns.clear());
+    }
+
+    /// A machine starts anew: the window that was open may go on for longer than its leases were told.
+    pub(crate) fn rebooted(&mut self) {
+        self.reboots.push(Instant::now());
     }
 
     /// A holder sends back: from now on it may be credited.

@@ -75,6 +75,7 @@ impl Checker {
                 deployment: told.deployment,
                 ask: told.ask,
                 amount: told.amount,
+                starts: now + told.starts_in,
                 ends,
                 heard: now,
                 returned: Amount::ZERO,
@@ -84,8 +85,10 @@ impl Checker {
         );
         self.windows.entry((told.lease.deployment, window)).or_default().push(told.lease);
         self.is_within_limit(told, now);
-        if told.starts_in.is_zero() && told.expires_in > Duration::ZERO {
-            // It may be the answer to an earlier copy, and a rolling lease outlives its window.
+        let is_over_a_start = self.reboots.iter().any(|reboot| *reboot >= first_sent);
+        if told.starts_in.is_zero() && told.expires_in > Duration::ZERO && !is_over_a_start {
+            // It may be the answer to an earlier copy, and a rolling lease outlives its window. One that was granted
+            // ahead starts where its window was to open, also if the one before was left open by then.
             self.saw_open(window, first_sent, now);
         }
     }
@@ -140,7 +143,8 @@ impl Checker {
         let limit = settings.iter().map(|setting| setting.limit.ceiling());
         let limit = limit.fold(Amount::ZERO, Amount::max);
         let (rule, sum) = if settings.iter().all(|setting| setting.kind == WindowKind::Minute) {
-            (Rule::MinuteWithinLimit, self.minute_sum(told.lease, from))
+            let next = self.next_sum(told.lease, from);
+            (Rule::MinuteWithinLimit, self.minute_sum(told.lease, from).saturating_add(next))
         } else if settings.iter().all(|setting| setting.kind == WindowKind::Rolling) {
             (Rule::RollingWithinLimit, self.rolling_sum(told.lease.deployment, now))
         } else {
@@ -166,6 +170,18 @@ impl Checker {
             let reported = known.overruns.iter().rev().find(|(at, _)| *at <= from);
             let overrun = reported.map_or(Amount::ZERO, |(_, overrun)| *overrun);
             sum.saturating_add(known.amount.saturating_sub(known.returned)).saturating_add(overrun)
+        })
+    }
+
+    /// What of the window after is drawn from by this time, at least: granted ahead, and the window that was open
+    /// then goes on. Both are drawn from in one minute.
+    fn next_sum(&self, lease: LeaseRef, from: Instant) -> Amount {
+        let next = (lease.deployment, lease.lease.window + 1);
+        let leases = self.windows.get(&next).into_iter().flatten();
+        let started = leases.filter_map(|lease| self.leases.get(lease));
+        let started = started.filter(|known| known.starts <= from);
+        started.fold(Amount::ZERO, |sum, known| {
+            sum.saturating_add(known.amount.saturating_sub(known.returned))
         })
     }
 
