@@ -10,6 +10,7 @@ pub mod config;
 pub mod declared;
 pub mod http;
 pub mod intake;
+pub mod journal;
 pub mod ledger;
 pub mod lifecycle;
 pub mod listener;

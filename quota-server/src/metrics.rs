@@ -49,6 +49,7 @@ const HTTP_RUNNING: &str = "quota_http_requests_running";
 const HTTP_SECONDS: &str = "quota_http_request_seconds";
 
 const RECOVERY: &str = "quota_recovery_seconds";
+const JOURNAL_FAULTS: &str = "quota_journal_faults_total";
 const QUARANTINES: &str = "quota_quarantines_total";
 const QUARANTINED: &str = "quota_quarantined_books";
 const STORE_WARNINGS: &str = "quota_store_warnings";
@@ -84,6 +85,10 @@ const COUNTERS: &[(&str, &str)] = &[
     (AUDIT_FAILURES, "Lines that could not be written to the audit log"),
     (CONNECTIONS_CUT, "Connections cut because the client took in nothing of its answer"),
     (FAILED_LOGINS, "Calls with a wrong token, or with one that contradicts the certificate"),
+    (
+        JOURNAL_FAULTS,
+        "Journal entries that could not be followed: missing, unreadable, or contradicting those before them",
+    ),
     (
         QUARANTINES,
         "Books, or whole journals, found to have lost writes in the store, and quarantined",

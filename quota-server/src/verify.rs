@@ -164,6 +164,7 @@ fn add_up(
     for record in reader {
         match record.map_err(unreadable)? {
             Record::Holder { holder, name, .. } => tally.holder(holder, name),
+            Record::Doubt { .. } => {}
             Record::Event { deployment, event } => {
                 if let Err(wrong) = tally.event(deployment, &event) {
                     return Ok(Some(wrong));

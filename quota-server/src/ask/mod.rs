@@ -10,6 +10,7 @@
 mod call;
 mod check;
 mod deployments;
+mod journal;
 mod refusal;
 mod server;
 mod table;
@@ -21,6 +22,7 @@ use clap_complete::Shell;
 
 pub use check::Check;
 pub use deployments::Deployments;
+pub use journal::Journal;
 pub use refusal::{Exit, Refusal};
 pub use server::ServerArgs;
 pub use top::Top;
@@ -48,6 +50,14 @@ Examples:
   quota-server verify                             every deployment, the last hour
   quota-server verify gpt-4o-eu --last 5 --all    five minutes of one, each window shown
   quota-server verify --data-dir ./quota-data     an embedded ledger that does not run";
+
+const EXAMPLES_OF_JOURNAL: &str = "\
+Examples:
+  quota-server journal show --count 5                        the last five entries in ./quota-data
+  quota-server journal show --deployment gpt-4o-eu --from 17
+  quota-server journal check --data-dir /var/lib/quota       what would a start find?
+  quota-server journal quarantine gpt-4o-eu                  with QUOTA_DATABASE_URL: in PostgreSQL
+  quota-server journal quarantine --all";
 
 const EXAMPLES_OF_CHECK: &str = "\
 Examples:
@@ -77,6 +87,9 @@ pub enum Ask {
     /// grant took a window above the limit of its moment.
     #[command(after_help = format!("{EXAMPLES_OF_VERIFY}\n\n{EXITS}"))]
     Verify(Verify),
+    /// Show, check or quarantine the journal of a ledger, whether a server runs on it or not
+    #[command(subcommand, after_help = format!("{EXAMPLES_OF_JOURNAL}\n\n{EXITS}"))]
+    Journal(Journal),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -102,6 +115,7 @@ impl Ask {
             Self::Top(ask) => ask.run(env).await,
             Self::Check(ask) => ask.run(env).await,
             Self::Verify(ask) => ask.run(env).await,
+            Self::Journal(ask) => ask.run(env).await,
             Self::Completion { shell } => Ok(completion(shell)),
             Self::Openapi => Ok(crate::http::document()),
         }

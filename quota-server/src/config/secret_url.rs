@@ -32,7 +32,7 @@ impl SecretUrl {
     }
 
     /// Whether there is a password in it.
-    pub(super) fn has_password(&self) -> bool {
+    pub(crate) fn has_password(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| {
             url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
         })

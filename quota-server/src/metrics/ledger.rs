@@ -6,9 +6,9 @@ use metrics::{Counter, counter, gauge};
 
 use super::{
     BOOKS_ACTIVE, COMMIT_FAILURES, COMMIT_GRANTS, COMMIT_SECONDS, COMMITS, EPOCH, HTTP_RUNNING,
-    INVARIANT_VIOLATIONS, JOURNAL_BYTES, LEASE_BYTES, LEDGER_ACTIVE, LEDGER_INFO, MEMORY_REFUSALS,
-    QUARANTINED, QUARANTINES, QUEUED, RECOVERY, SHARDS, SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS,
-    WRITABLE, counter_of, gauge_of, gauged, histogram_of,
+    INVARIANT_VIOLATIONS, JOURNAL_BYTES, JOURNAL_FAULTS, LEASE_BYTES, LEDGER_ACTIVE, LEDGER_INFO,
+    MEMORY_REFUSALS, QUARANTINED, QUARANTINES, QUEUED, RECOVERY, SHARDS, SHARDS_WRITABLE,
+    STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of, gauge_of, gauged, histogram_of,
 };
 
 /// A commit was made.
@@ -105,6 +105,11 @@ pub(super) fn memory_refusals(of: MemoryOf) -> Counter {
 /// A book was found to have lost writes.
 pub fn quarantined() {
     counter_of(QUARANTINES).increment(1);
+}
+
+/// A recovery came upon so many entries that could not be followed.
+pub fn journal_faults(entries: usize) {
+    counter_of(JOURNAL_FAULTS).increment(entries as u64);
 }
 
 /// How many books are quarantined.

@@ -3,6 +3,7 @@
 mod check;
 mod deployments;
 mod encrypted;
+mod journal;
 mod refusals;
 mod terminal;
 mod top;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use quota_api::{Amount, DeploymentSpec, Lease, UsedItem, routes};
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::json;
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tests::harness::{Job, QuotaServer, Upstream};
 use tokio::time::sleep;
 
@@ -38,6 +39,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("postgres", "QuotaNoActiveServer"),
     ("careless", "QuotaStoreUnsafe"),
     ("careless", "QuotaQuarantined"),
+    ("torn", "QuotaJournalBroken"),
     ("tampered", "QuotaCommitsSlow"),
     ("tampered", "QuotaInvariantViolated"),
 ];
@@ -49,6 +51,7 @@ pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
     town.traffic.of_strangers(town.guarded.process.url());
     a_bad_file(&town.guarded);
     a_second_ledger(town, watcher);
+    a_damaged_journal(&mut town.torn).await;
     town.gone.server.process.kill().unwrap();
     town.gone.gateways[1].process.kill().unwrap();
     town.provider.upstream.process.kill().unwrap();
@@ -79,6 +82,19 @@ async fn a_full_disk(server: &QuotaServer) {
     let put = reqwest::Client::new().put(format!("{}/v1/deployments/new", url(server)));
     let refused = put.json(&json!({"rpm_limit": 1})).send().await.unwrap();
     assert_eq!(refused.status(), 503);
+}
+
+/// The last entry is not what was written.
+async fn a_damaged_journal(server: &mut QuotaServer) {
+    take_and_use(server, LARGE, 0, 0).await;
+    server.process.kill().unwrap();
+    let file = server.data_dir().join("ledger-00.sqlite");
+    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let damage =
+        "UPDATE journal SET entry = zeroblob(99) WHERE seq = (SELECT max(seq) FROM journal)";
+    sqlx::query(damage).execute(&mut file).await.unwrap();
+    file.close().await.unwrap();
+    server.start_again().await.unwrap();
 }
 
 /// Holders take all that there is, and are never heard of again.

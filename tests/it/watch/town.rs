@@ -30,6 +30,8 @@ pub(super) struct Town {
     pub(super) busy: QuotaServer,
     /// Strangers knock.
     pub(super) guarded: QuotaServer,
+    /// Its journal is damaged.
+    pub(super) torn: QuotaServer,
     /// Two servers, which ought to be one ledger.
     pub(super) split: [QuotaServer; 2],
     pub(super) postgres: Servers,
@@ -74,10 +76,11 @@ impl Town {
             server().token("ops", "admin", TOKEN).token("gw", "gateway", TOKEN_OF_GATEWAY);
         let audit = TempDir::new().unwrap();
         let audit_log = format!("--audit-log={}", audit.path().join("audit.jsonl").display());
-        let (disk, busy, guarded, one, other) = tokio::try_join!(
+        let (disk, busy, guarded, torn, one, other) = tokio::try_join!(
             server().with_signal_ignored("XFSZ").flag(audit_log).start(),
             plain(),
             guarded.start(),
+            plain(),
             plain(),
             plain(),
         )
@@ -98,6 +101,7 @@ impl Town {
             disk,
             busy,
             guarded,
+            torn,
             split,
             postgres,
             careless,
@@ -118,6 +122,7 @@ impl Town {
             ("disk", vec![url(&self.disk)]),
             ("busy", vec![url(&self.busy)]),
             ("guarded", vec![url(&self.guarded)]),
+            ("torn", vec![url(&self.torn)]),
             ("split", vec![url(one)]),
             ("postgres", postgres),
             ("careless", vec![url(&self.careless.server)]),

@@ -3,6 +3,7 @@
 //! An idle deployment has no book at all: it is made at the first operation and dropped at the turn
 //! of a window that finds it at rest. Only books that are there cost anything at a turn.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quota_core::{Book, Event, Now, Policy};
@@ -45,6 +46,8 @@ pub(crate) struct Books {
     pub(super) doubtful: bool,
     /// The first window that none of their entries puts in doubt.
     pub(super) clean_from: u64,
+    /// Deployments that are or were quarantined, each by itself.
+    pub(super) doubted: BTreeSet<u32>,
     pub(super) room: Room,
 }
 
@@ -93,6 +96,7 @@ impl Books {
             last_deployment: catalogue.last_deployment,
             doubtful: false,
             clean_from: 0,
+            doubted: BTreeSet::new(),
             room: Room::default(),
         };
         for row in catalogue.deployments {

@@ -6,7 +6,12 @@
 //! which, is quarantined: no grants from the entry's window and the one that could be granted from ahead,
 //! with rolling windows one more, since their charges last 60 s from a lease's end. The next is clean. How
 //! long that is follows from the entries alone, so whoever reads them comes to the same end.
+//!
+//! The last entries say nothing of when: one that is missing or unreadable may be of any time until the next
+//! that can be read, and so may what somebody put in doubt by hand (`journal.rs` of the crate). Such a doubt
+//! is open until that entry, which a writer makes at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -59,12 +64,46 @@ impl Faults {
     }
 }
 
+/// What is in doubt from the last entry on until there is another one.
+#[derive(Debug, Default)]
+pub(crate) struct OpenDoubts {
+    /// Deployments, by number.
+    of: BTreeSet<u32>,
+    /// All of the shard.
+    pub(super) is_all: bool,
+}
+
+impl OpenDoubts {
+    pub(super) fn add(&mut self, deployment: Option<u32>) {
+        match deployment {
+            Some(no) => _ = self.of.insert(no),
+            None => self.is_all = true,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.of.is_empty() && !self.is_all
+    }
+}
+
 impl Books {
+    /// The next entry is of this window: what is in doubt until then is of it at the latest, or of the next, ahead.
+    pub(super) fn end_doubts(&mut self, doubts: &mut OpenDoubts, window: u64) {
+        let OpenDoubts { of, is_all } = std::mem::take(doubts);
+        of.into_iter().for_each(|no| self.doubt(Some(no), window));
+        if is_all {
+            self.doubt(None, window);
+        }
+    }
+
     /// An entry of this window could not be followed: quarantines what it is of.
     pub(super) fn doubt(&mut self, deployment: Option<u32>, window: u64) {
         let clean_from = window + DOUBTFUL_WINDOWS;
         match deployment.and_then(|no| self.slots.get_mut(&no)) {
-            Some(slot) => slot.doubt_until(clean_from),
+            Some(slot) => {
+                slot.doubt_until(clean_from);
+                self.doubted.insert(slot.no);
+            }
             None => self.clean_from = self.clean_from.max(clean_from),
         }
     }
@@ -73,12 +112,22 @@ impl Books {
     pub(super) fn doubt_rolling(&mut self, clean_from: u64) {
         let slots = self.slots.values_mut();
         let rolling = slots.filter(|slot| slot.policy.kind == WindowKind::Rolling);
-        rolling.for_each(|slot| slot.doubt_until(clean_from));
+        rolling.for_each(|slot| {
+            slot.doubt_until(clean_from);
+            self.doubted.insert(slot.no);
+        });
     }
 
     /// The deployments that are quarantined, each by itself.
     pub(super) fn quarantined(&self, now: &Now) -> impl Iterator<Item = &Slot> {
-        self.slots.values().filter(|slot| slot.is_quarantined(now))
+        let doubted = self.doubted.iter().filter_map(|no| self.slots.get(no));
+        doubted.filter(|slot| slot.is_quarantined(now))
+    }
+
+    /// Those that are quarantined no more are not looked at again.
+    pub(super) fn forget_doubts(&mut self, now: &Now) {
+        let slots = &self.slots;
+        self.doubted.retain(|no| slots.get(no).is_some_and(|slot| slot.is_quarantined(now)));
     }
 }
 

@@ -32,6 +32,12 @@ pub(crate) enum Record<'a> {
         /// What happened.
         event: Event,
     },
+    /// Somebody puts a journal in doubt by hand: from here on nobody vouches for what the next entry's window
+    /// was granted.
+    Doubt {
+        /// Which deployment's; `None`: all of the shard's.
+        deployment: Option<u32>,
+    },
 }
 
 /// Why an entry cannot be read.
@@ -73,6 +79,11 @@ impl EntryWriter {
         self.records += 1;
     }
 
+    fn doubt(&mut self, deployment: Option<u32>) {
+        self.put(&Record::Doubt { deployment });
+        self.records += 1;
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.records == 0
     }
@@ -91,6 +102,14 @@ impl EntryWriter {
         self.bytes = postcard::to_extend(value, bytes)
             .expect("numbers, strings and enums always serialize, and a Vec takes all");
     }
+}
+
+/// An entry that puts a deployment in doubt, or all of the shard.
+pub(crate) fn doubt_entry(stamp: &Stamp, deployment: Option<u32>) -> Vec<u8> {
+    let mut writer = EntryWriter::default();
+    writer.begin(stamp);
+    writer.doubt(deployment);
+    writer.finish()
 }
 
 /// An entry being read: its stamp, then its records.

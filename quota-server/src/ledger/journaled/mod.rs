@@ -48,7 +48,7 @@ pub use recovery::RecoveryError;
 
 pub(crate) use books::{Books, ShardNo};
 pub(crate) use doubt::Fault;
-pub(crate) use entry::{EntryReader, Record};
+pub(crate) use entry::{EntryReader, Record, doubt_entry};
 pub(crate) use follow::Follower;
 pub(crate) use journal::{Catalogue, Change, Commit, DeploymentRow, History, Journal, Kept};
 pub(crate) use recovery::{Replay, is_complete};

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use quota_core::{Book, Command, Event, Imbalance, LeaseId, Now, Policy, WindowKind, WindowSpan};
 
 use super::books::{Books, ShardNo, Slot};
-use super::doubt::Faults;
+use super::doubt::{Faults, OpenDoubts};
 use super::entry::{EntryError, EntryReader, Record};
 use super::journal::{Journal, JournalError, Kept};
 use super::time::Stamp;
@@ -97,8 +97,20 @@ pub(crate) struct Recovered {
     pub(crate) oldest_seq: u64,
     /// What could not be followed.
     pub(crate) faults: Faults,
-    /// The journal's end is missing or unreadable, so nobody knows of which window it is.
-    pub(crate) is_torn: bool,
+    /// What the last entries put in doubt, so nobody knows until which window.
+    pub(crate) doubts: OpenDoubts,
+}
+
+impl Recovered {
+    /// The deployments that are in doubt after the last entry, each by itself, and whether all of the shard is.
+    pub(crate) fn in_doubt(&self) -> (Vec<String>, bool) {
+        let Some(last) = self.last else { return (Vec::new(), !self.doubts.is_empty()) };
+        let mut ids: Vec<_> =
+            self.books.quarantined(&last.now).map(|slot| slot.id.to_string()).collect();
+        ids.sort_unstable();
+        let is_all = last.now.window.number < self.books.clean_from;
+        (ids, is_all || self.doubts.is_all)
+    }
 }
 
 /// Where the journal stands.
@@ -197,15 +209,14 @@ pub(crate) struct Replay {
     /// Windows before this one are incomplete here.
     floor: u64,
     faults: Faults,
-    /// What came last is missing or unreadable.
-    is_torn: bool,
+    doubts: OpenDoubts,
 }
 
 impl Replay {
     pub(crate) fn new(books: Books, kept: Kept) -> Self {
         let place = Place { kept, next_seq: kept.first_seq, windows: VecDeque::new() };
-        let (faults, is_torn) = (Faults::default(), false);
-        Self { books, place, last: None, floor: kept.floor, faults, is_torn }
+        let (faults, doubts) = (Faults::default(), OpenDoubts::default());
+        Self { books, place, last: None, floor: kept.floor, faults, doubts }
     }
 
     /// Takes in the next entry, whatever it is: what cannot be followed is passed over and puts in doubt
@@ -228,10 +239,7 @@ impl Replay {
         };
         let stamp = reader.stamp;
         let window = stamp.now.window.number;
-        if std::mem::take(&mut self.is_torn) {
-            // What is missing before this entry is of its window at the latest, or of the next, ahead.
-            self.books.doubt(None, window);
-        }
+        self.books.end_doubts(&mut self.doubts, window);
         self.books.turn(&stamp.now);
         for record in reader {
             let record = record.map_err(|source| RecoveryError::Entry { seq, source });
@@ -249,7 +257,7 @@ impl Replay {
     fn tear(&mut self, seq: u64, why: RecoveryError, entry: &[u8]) -> Result<(), RecoveryError> {
         metrics::invariant_violated();
         self.faults.add(seq, &why, entry);
-        self.is_torn = true;
+        self.doubts.add(None);
         Err(why)
     }
 
@@ -261,7 +269,20 @@ impl Replay {
                 Ok(())
             }
             Record::Event { deployment, event } => self.event(seq, stamp, deployment, &event),
+            Record::Doubt { deployment } => {
+                self.doubt(deployment, stamp);
+                Ok(())
+            }
         }
+    }
+
+    fn doubt(&mut self, deployment: Option<u32>, stamp: &Stamp) {
+        let window = stamp.now.window.number;
+        if let Some(slot) = deployment.and_then(|no| self.books.slots.get_mut(&no)) {
+            slot.named = window;
+        }
+        self.books.doubt(deployment, window);
+        self.doubts.add(deployment);
     }
 
     fn event(
@@ -302,8 +323,8 @@ impl Replay {
             self.books.follow_catalogue(&last.now);
         }
         self.books.history_has(self.place.kept);
-        let Self { books, place, last, faults, is_torn, .. } = self;
-        Recovered { books, place, last, oldest_seq, faults, is_torn }
+        let Self { books, place, last, faults, doubts, .. } = self;
+        Recovered { books, place, last, oldest_seq, faults, doubts }
     }
 
     /// The book of a deployment.

@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 
 use super::doubt::DOUBTFUL_WINDOWS;
 use super::journal::{Journal, JournalError};
+use super::recovery::Recovered;
 use super::time::Stamp;
 use super::writer::Writer;
 use crate::metrics;
@@ -62,17 +63,21 @@ impl<J: Journal> Writer<J> {
         if let Some(clean_from) = self.clean_from {
             self.state.books.doubt_rolling(clean_from);
         }
-        if std::mem::take(&mut self.state.is_torn) {
-            self.state.books.doubt(None, stamp.now.window.number);
+        let Recovered { books, doubts, .. } = &mut self.state;
+        if !doubts.is_empty() {
+            books.end_doubts(doubts, stamp.now.window.number);
             // From now on this entry bounds the doubt: another start does not make it longer.
             self.draft.begin(stamp);
             self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
             self.state.place.wrote(&stamp.now);
         }
+        let doubtful = self.state.books.quarantined(&stamp.now).count();
+        (0..doubtful).for_each(|_| metrics::quarantined());
         let faults = std::mem::take(&mut self.state.faults);
         if faults.count == 0 {
             return Ok(());
         }
+        metrics::journal_faults(faults.count);
         let (journal, count) = (self.journal.name(), faults.count);
         for fault in &faults.first {
             error!(journal, seq = fault.seq, deployment = fault.deployment, "{fault}");
@@ -85,14 +90,13 @@ impl<J: Journal> Writer<J> {
         if let Err(error) = self.journal.put_aside(&faults.first).await {
             warn!(journal = self.journal.name(), %error, "what cannot be followed is not kept");
         }
-        let doubtful = self.state.books.quarantined(&stamp.now).count();
-        (0..doubtful).for_each(|_| metrics::quarantined());
         Ok(())
     }
 
     /// Shows which deployments are quarantined.
-    pub(super) fn show_quarantines(&self, stamp: &Stamp) {
-        let books = &self.state.books;
+    pub(super) fn show_quarantines(&mut self, stamp: &Stamp) {
+        let books = &mut self.state.books;
+        books.forget_doubts(&stamp.now);
         let mut ids: Vec<_> = books.quarantined(&stamp.now).map(|slot| slot.id.clone()).collect();
         ids.sort_unstable();
         self.health.quarantined(books.shard.no, ids);

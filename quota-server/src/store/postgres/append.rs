@@ -44,6 +44,31 @@ pub(super) async fn append(
     fenced_unless(within(limit, append_all(connection, epoch, commit)).await?)
 }
 
+/// Appends what `make` makes of the last entry, whoever writes this journal: its number. A writer finds the
+/// number of its next entry taken, and reads the journal again. The row of the leader comes first: a
+/// commit that is under way is before this one, or fails.
+pub(crate) async fn append_after_last<E>(
+    connection: &mut PgConnection,
+    make: impl FnOnce(Option<(u64, Vec<u8>)>) -> Result<(u64, Vec<u8>), E>,
+) -> Result<Result<u64, E>, JournalError> {
+    let call = async {
+        let mut transaction = connection.begin().await?;
+        let lock = sqlx::query("SELECT epoch FROM leader WHERE id = 1 FOR UPDATE");
+        lock.execute(&mut *transaction).await?;
+        let last = sqlx::query_as("SELECT seq, entry FROM journal ORDER BY seq DESC LIMIT 1");
+        let last: Option<(i64, Vec<u8>)> = last.fetch_optional(&mut *transaction).await?;
+        let (seq, entry) = match make(last.map(|(seq, entry)| (seq.unsigned_abs(), entry))) {
+            Ok(made) => made,
+            Err(why) => return Ok(Err(why)),
+        };
+        let insert = sqlx::query("INSERT INTO journal (seq, entry) VALUES ($1, $2)");
+        insert.bind(signed(seq)).bind(entry).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(Ok(seq))
+    };
+    within(CALL, call).await
+}
+
 /// False: another server has taken over.
 async fn insert(connection: &mut PgConnection, epoch: i64, commit: &Commit) -> sqlx::Result<bool> {
     let insert = sqlx::query(INSERT)

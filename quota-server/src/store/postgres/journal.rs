@@ -6,8 +6,10 @@ use tokio::time::Instant;
 
 use super::database::Database;
 use super::leader::{self, Me, Term};
-use super::{PostgresHistory, append, load};
-use crate::ledger::journaled::{Catalogue, Commit, History, Journal, JournalError, RecoveryError};
+use super::{PostgresHistory, append, aside, load};
+use crate::ledger::journaled::{
+    Catalogue, Commit, Fault, History, Journal, JournalError, RecoveryError,
+};
 
 /// How often a writer that commits nothing gives a sign of life.
 const BEAT: Duration = Duration::from_millis(400);
@@ -80,7 +82,7 @@ impl Journal for PostgresJournal {
         let mut connection = self.take()?;
         let mut next_seq = first_seq;
         loop {
-            let entries = load::entries(&mut connection, next_seq).await?;
+            let entries = load::entries(&mut connection, next_seq, load::ENTRIES).await?;
             let Some((last, _)) = entries.last() else { break };
             next_seq = last + 1;
             entries.iter().try_for_each(|(seq, entry)| each(*seq, entry))?;
@@ -129,6 +131,13 @@ impl Journal for PostgresJournal {
         leader::vouch(&mut connection, self.term.epoch).await?;
         self.renewed(connection);
         self.term.is_vouched_for = true;
+        Ok(())
+    }
+
+    async fn put_aside(&mut self, faults: &[Fault]) -> Result<(), JournalError> {
+        let mut connection = self.take()?;
+        aside::keep(&mut connection, faults).await?;
+        self.put_back(connection);
         Ok(())
     }
 

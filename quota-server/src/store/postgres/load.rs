@@ -38,7 +38,7 @@ pub(crate) async fn news(
     connection: &mut PgConnection,
     next_seq: u64,
 ) -> Result<News, JournalError> {
-    let entries = entries(connection, next_seq).await?;
+    let entries = entries(connection, next_seq, ENTRIES).await?;
     let deployments = changed_since(connection, next_seq).await?;
     let Meta { kept, last_deployment } = meta(connection).await?;
     Ok(News { entries, deployments, last_deployment, kept })
@@ -51,13 +51,28 @@ pub(crate) async fn oldest_seq(connection: &mut PgConnection) -> Result<Option<u
     Ok(oldest.map(i64::unsigned_abs))
 }
 
+/// The number of the last entry; 0: there is none.
+pub(crate) async fn last_seq(connection: &mut PgConnection) -> Result<u64, JournalError> {
+    let call = sqlx::query_scalar("SELECT max(seq) FROM journal").fetch_one(connection);
+    let last: Option<i64> = within(CALL, call).await?;
+    Ok(last.map_or(0, i64::unsigned_abs))
+}
+
+/// From here on the connection reads all as it is now; everything but the entries.
+pub(crate) async fn hold_still(connection: &mut PgConnection) -> Result<Catalogue, JournalError> {
+    let begin = sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    within(CALL, begin.execute(&mut *connection)).await?;
+    read_catalogue(connection).await
+}
+
 /// Some entries from `first_seq` on, in order.
-pub(super) async fn entries(
+pub(crate) async fn entries(
     connection: &mut PgConnection,
     first_seq: u64,
+    most: i64,
 ) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
     let sql = "SELECT seq, entry FROM journal WHERE seq >= $1 ORDER BY seq LIMIT $2";
-    let call = sqlx::query_as(sql).bind(signed(first_seq)).bind(ENTRIES).fetch_all(connection);
+    let call = sqlx::query_as(sql).bind(signed(first_seq)).bind(most).fetch_all(connection);
     let rows: Vec<(i64, Vec<u8>)> = within(CALL, call).await?;
     Ok(rows.into_iter().map(|(seq, entry)| (seq.unsigned_abs(), entry)).collect())
 }

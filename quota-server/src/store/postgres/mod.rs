@@ -11,6 +11,7 @@
 //! writer that connects again raises the epoch too: what it left behind is decided when it returns.
 
 mod append;
+mod aside;
 mod database;
 mod history;
 mod journal;
@@ -25,11 +26,12 @@ mod tests;
 #[cfg(test)]
 mod tls_tests;
 
+pub(crate) use append::append_after_last;
 pub(crate) use database::Database;
 pub(crate) use history::PostgresHistory;
 pub(crate) use journal::PostgresJournal;
 pub(crate) use leader::{Leader, Me, Term};
 #[cfg(test)]
 pub(crate) use leader::{elect, look};
-pub(crate) use load::News;
+pub(crate) use load::{News, entries, hold_still, last_seq, read_catalogue};
 pub(crate) use shared::SharedDatabase;

@@ -262,6 +262,7 @@ fn migrations_are_append_only() {
             "af75ac33b5c0e548",
             "6ae8ac55b9ad3213",
             "d9bfae25bedd6b1d",
+            "a92305b2abf97aa0",
         ])
     );
     assert_eq!(

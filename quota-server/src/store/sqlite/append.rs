@@ -4,7 +4,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, QueryBuilder};
 
 use crate::ledger::LateEntry;
-use crate::ledger::journaled::{Change, Commit, DeploymentRow, Kept};
+use crate::ledger::journaled::{Change, Commit, DeploymentRow, JournalError, Kept};
 use crate::store::rows::{MOST, signed};
 use quota_core::{BookPage, WindowKind};
 
@@ -45,6 +45,27 @@ pub(super) async fn append(connection: &mut SqliteConnection, commit: Commit) ->
         make(&mut transaction, change).await?;
     }
     transaction.commit().await
+}
+
+/// Appends what `make` makes of the last entry, whoever writes this journal: its number. A writer finds the
+/// number of its next entry taken, and reads the journal again.
+pub(crate) async fn append_after_last<E>(
+    connection: &mut SqliteConnection,
+    make: impl FnOnce(Option<(u64, Vec<u8>)>) -> Result<(u64, Vec<u8>), E>,
+) -> Result<Result<u64, E>, JournalError> {
+    let call = async {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let last = sqlx::query_as("SELECT seq, entry FROM journal ORDER BY seq DESC LIMIT 1");
+        let last: Option<(i64, Vec<u8>)> = last.fetch_optional(&mut *transaction).await?;
+        let (seq, entry) = match make(last.map(|(seq, entry)| (seq.unsigned_abs(), entry))) {
+            Ok(made) => made,
+            Err(why) => return Ok(Err(why)),
+        };
+        insert(&mut transaction, seq, entry).await?;
+        transaction.commit().await?;
+        Ok(Ok(seq))
+    };
+    call.await.map_err(|error: sqlx::Error| JournalError::new(error))
 }
 
 async fn insert(connection: &mut SqliteConnection, seq: u64, entry: Vec<u8>) -> sqlx::Result<()> {

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::ledger::journaled::{Catalogue, JournalError, Kept, RecoveryError};
-use crate::store::rows::Deployment;
+use crate::store::rows::{Deployment, signed};
 
 /// Everything but the entries.
 pub(crate) async fn read_catalogue(
@@ -35,10 +35,30 @@ async fn catalogue(connection: &mut SqliteConnection) -> sqlx::Result<Catalogue>
 }
 
 /// The number of the last entry; 0: there is none.
-pub(super) async fn last_seq(connection: &mut SqliteConnection) -> Result<u64, JournalError> {
+pub(crate) async fn last_seq(connection: &mut SqliteConnection) -> Result<u64, JournalError> {
     let call = sqlx::query_scalar("SELECT max(seq) FROM journal").fetch_one(connection);
     let last: Option<i64> = call.await.map_err(JournalError::new)?;
     Ok(last.map_or(0, i64::unsigned_abs))
+}
+
+/// Some entries from `first_seq` on, in order.
+pub(crate) async fn entries(
+    connection: &mut SqliteConnection,
+    first_seq: u64,
+    most: u32,
+) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
+    let sql = "SELECT seq, entry FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?";
+    let call = sqlx::query_as(sql).bind(signed(first_seq)).bind(most).fetch_all(connection);
+    let rows: Vec<(i64, Vec<u8>)> = call.await.map_err(JournalError::new)?;
+    Ok(rows.into_iter().map(|(seq, entry)| (seq.unsigned_abs(), entry)).collect())
+}
+
+/// From here on the connection reads all as it is now; everything but the entries.
+pub(crate) async fn hold_still(
+    connection: &mut SqliteConnection,
+) -> Result<Catalogue, JournalError> {
+    sqlx::raw_sql("BEGIN").execute(&mut *connection).await.map_err(JournalError::new)?;
+    read_catalogue(connection).await
 }
 
 async fn meta(connection: &mut SqliteConnection, key: &str) -> sqlx::Result<Option<i64>> {

@@ -19,10 +19,10 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
+pub(crate) use append::append_after_last;
 pub(crate) use files::{open_all, prepared, shard_files};
 pub(crate) use history::read_history;
-use load::last_seq;
-pub(crate) use load::{read_catalogue, read_entries};
+pub(crate) use load::{entries, hold_still, last_seq, read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
 
 use crate::ledger::journaled::{

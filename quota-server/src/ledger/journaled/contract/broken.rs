@@ -3,8 +3,13 @@
 
 use quota_core::{Denial, Event, LeaseId, Refusal, RequestKey, State};
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::super::entry::{EntryReader, EntryWriter, Record};
-use super::world::{World, cannot_write, is_denied, minute, rolling};
+use super::world::{Store, World, cannot_write, is_denied, minute, rolling};
+use crate::journal::{self, Place};
 use crate::ledger::OpError;
 
 /// Two deployments with grants in the open window, and the number of the last entry.
@@ -104,6 +109,72 @@ async fn a_grant_that_does_not_follow_quarantines_its_deployment_alone() {
     }
     world.take("a", 500).await.unwrap();
     assert!(world.ledger.warnings().is_empty());
+}
+
+/// By hand, beside the server.
+async fn quarantine(world: &World, id: Option<&str>) {
+    let Store::Disk(folder) = &world.store else { panic!("not on disk") };
+    let place = Place::Folder(folder.path().to_owned());
+    let mut shard = journal::open(&place).await.unwrap().remove(0);
+    let number = id.map(|id| shard.number_of(id).unwrap());
+    shard.quarantine(number).await.unwrap();
+}
+
+/// A server that runs notices at its next commit, which fails.
+async fn until_noticed(world: &mut World) {
+    assert!(cannot_write(&world.take("b", 1).await));
+    for _ in 0..200 {
+        let answer = world.take("b", 1).await;
+        if answer.is_ok() || is_quarantined(&answer) {
+            return;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not serve again");
+}
+
+#[tokio::test]
+async fn one_deployment_is_quarantined_by_hand() {
+    for is_running in [true, false] {
+        let mut world = World::on_disk(1).await;
+        for id in ["a", "b"] {
+            world.put(id, minute(500)).await.unwrap();
+            world.take(id, 100).await.unwrap();
+        }
+        if is_running {
+            quarantine(&world, Some("a")).await;
+            until_noticed(&mut world).await;
+        } else {
+            world.ledger.stop().await;
+            quarantine(&world, Some("a")).await;
+            // The window of the doubt is that of the next entry, whenever that is.
+            world.clock.advance(120_000);
+            world.restart().await;
+        }
+        for _ in 0..2 {
+            assert!(is_quarantined(&world.take("a", 1).await), "{is_running}");
+            world.take("b", 10).await.unwrap();
+            world.restart().await;
+            assert!(is_quarantined(&world.take("a", 1).await), "also after a restart");
+            world.windows_pass(1).await;
+        }
+        world.take("a", 500).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_shard_is_quarantined_by_hand() {
+    let mut world = World::on_disk(1).await;
+    world.put("b", minute(500)).await.unwrap();
+    world.take("b", 100).await.unwrap();
+    quarantine(&world, None).await;
+    for _ in 0..2 {
+        assert!(cannot_write(&world.take("b", 1).await));
+        world.restart().await;
+        assert!(cannot_write(&world.take("b", 1).await));
+        world.windows_pass(1).await;
+    }
+    world.take("b", 500).await.unwrap();
 }
 
 fn holder_of(record: &Record<'_>) -> Option<quota_core::HolderId> {

@@ -1,5 +1,6 @@
 //! Several servers on one PostgreSQL: who writes, and that nobody else does.
 
+mod by_hand;
 mod limits;
 mod site;
 mod takeover;

@@ -1,0 +1,100 @@
+//! `quota-server journal`: the journal of an embedded ledger, or of one in PostgreSQL, as it lies in its store.
+
+mod check;
+mod quarantine;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Refusal;
+use crate::config::SecretUrl;
+use crate::journal::{JournalToolError, Place};
+use crate::mistake::Mistake;
+
+use check::Check;
+use quarantine::Quarantine;
+use show::Show;
+
+/// What is done with a journal.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Print entries, each as a line of JSON
+    Show(Show),
+    /// Follow all entries as a start would; exit code 1 and the first that cannot be followed, if any
+    Check(Check),
+    /// Close a deployment, or all, to new grants until their windows are over, as if their journal could not be
+    /// followed
+    ///
+    /// For when grants may be missing or wrong, and the server cannot know: nothing is granted in the open
+    /// window and the next one, a rolling deployment waits one longer. Leases in hand stay good. A server that
+    /// runs answers 503 for a moment, then quarantines.
+    Quarantine(Quarantine),
+}
+
+/// Where the journal is.
+#[derive(Debug, clap::Args)]
+struct Store {
+    /// Data directory of an embedded ledger [default: QUOTA_DATA_DIR, else ./quota-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
+    data_dir: Option<PathBuf>,
+    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL,
+    /// PGPASSWORD or PGPASSFILE, never from this flag
+    #[arg(long, value_name = "URL")]
+    database_url: Option<SecretUrl>,
+}
+
+impl Store {
+    fn place(self, env: impl Fn(&str) -> Option<String>) -> Result<Place, Mistake> {
+        let Self { data_dir, database_url } = self;
+        if let Some(url) = database_url {
+            return postgres(&url, "--database-url", true);
+        }
+        match (data_dir, env("QUOTA_DATABASE_URL")) {
+            (Some(folder), _) => Ok(Place::Folder(folder)),
+            (None, Some(url)) => {
+                let Ok(url) = url.parse::<SecretUrl>();
+                postgres(&url, "QUOTA_DATABASE_URL", false)
+            }
+            (None, None) => {
+                let folder = env("QUOTA_DATA_DIR").unwrap_or_else(|| "./quota-data".to_owned());
+                Ok(Place::Folder(folder.into()))
+            }
+        }
+    }
+}
+
+fn postgres(url: &SecretUrl, setting: &str, is_shown: bool) -> Result<Place, Mistake> {
+    url.url(setting, &["postgres", "postgresql"])?;
+    if is_shown && url.has_password() {
+        let what = "there is a password in it, which every user of this machine can see: set QUOTA_DATABASE_URL";
+        return Err(Mistake::at(setting, what));
+    }
+    Ok(Place::Postgres(url.reveal().to_owned()))
+}
+
+impl Journal {
+    pub(super) async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
+        match self {
+            Self::Show(show) => show.run(env).await,
+            Self::Check(check) => check.run(env).await,
+            Self::Quarantine(quarantine) => quarantine.run(env).await,
+        }
+    }
+}
+
+impl From<JournalToolError> for Refusal {
+    fn from(error: JournalToolError) -> Self {
+        let text = error.to_string();
+        match error {
+            JournalToolError::Empty(_) => Mistake::at("--data-dir", text).into(),
+            JournalToolError::Store { name, source } => {
+                Self::Away { url: name, why: source.to_string() }
+            }
+            JournalToolError::NoSuchDeployment(_)
+            | JournalToolError::NoEntry(_)
+            | JournalToolError::LastEntry { .. } => Self::No(text),
+        }
+    }
+}
