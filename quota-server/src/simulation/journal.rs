@@ -22,27 +22,27 @@ const BEAT: Duration = Duration::from_millis(400);
 pub(crate) struct PlayedJournal {
     link: Link,
     epoch: i64,
+    is_vouched_for: bool,
     /// Where servers share the store.
     shared: Option<Shared>,
 }
 
 struct Shared {
     me: Me,
-    is_vouched_for: bool,
     beat_due: Instant,
 }
 
 impl PlayedJournal {
     /// As SQLite keeps it: no other process has it.
     pub(super) const fn alone(link: Link) -> Self {
-        Self { link, epoch: 0, shared: None }
+        Self { link, epoch: 0, is_vouched_for: true, shared: None }
     }
 
     /// As PostgreSQL keeps it, for the server that was elected.
     pub(super) fn elected(link: Link, me: Me, term: Term) -> Self {
         let beat_due = Instant::now() + BEAT;
-        let shared = Shared { me, is_vouched_for: term.is_vouched_for, beat_due };
-        Self { link, epoch: term.epoch, shared: Some(shared) }
+        let Term { epoch, is_vouched_for } = term;
+        Self { link, epoch, is_vouched_for, shared: Some(Shared { me, beat_due }) }
     }
 
     /// Connects anew, with a new epoch: what was under way is decided, or will not be.
@@ -55,13 +55,10 @@ impl PlayedJournal {
                 return Err(JournalError::Fenced);
             }
             let is_vouched_for = leader.begin(timeline);
-            Ok((leader.epoch, is_vouched_for, inner.data.catalogue()))
+            Ok((leader.epoch, is_vouched_for && !inner.is_put_back, inner.data.catalogue()))
         });
         let (epoch, is_vouched_for, catalogue) = connected.await?;
-        self.epoch = epoch;
-        if let Some(shared) = &mut self.shared {
-            shared.is_vouched_for = is_vouched_for;
-        }
+        (self.epoch, self.is_vouched_for) = (epoch, is_vouched_for);
         self.renewed();
         Ok(catalogue)
     }
@@ -143,7 +140,7 @@ impl Journal for PlayedJournal {
     }
 
     fn is_vouched_for(&self) -> bool {
-        self.shared.as_ref().is_none_or(|shared| shared.is_vouched_for)
+        self.is_vouched_for
     }
 
     async fn vouch(&mut self) -> Result<(), JournalError> {
@@ -151,12 +148,11 @@ impl Journal for PlayedJournal {
         let vouched = self.link.call(move |inner| {
             inner.fenced_unless(epoch)?;
             inner.data.leader.timeline = Some(inner.timeline);
+            inner.is_put_back = false;
             Ok(())
         });
         vouched.await?;
-        if let Some(shared) = &mut self.shared {
-            shared.is_vouched_for = true;
-        }
+        self.is_vouched_for = true;
         Ok(())
     }
 

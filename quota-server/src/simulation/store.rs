@@ -42,6 +42,8 @@ pub(super) struct Inner {
     seed: u64,
     /// Another one after each promotion: connections from before it are gone.
     pub(super) timeline: u64,
+    /// It was put back to an earlier state, as its witness tells.
+    pub(super) is_put_back: bool,
 }
 
 /// A commit that is on its way to the disk.
@@ -76,6 +78,7 @@ impl Store {
             away_until: Instant::now(),
             seed,
             timeline: 1,
+            is_put_back: false,
         })))
     }
 
@@ -108,16 +111,39 @@ impl Store {
     /// the last one that it has was made, and how many are lost.
     pub fn promote(&self, missing: usize) -> (Instant, usize) {
         let mut inner = self.inner();
-        inner.settle();
-        let missing = missing.min(inner.before.len());
-        for _ in 0..missing {
-            if let Some(data) = inner.before.pop_back() {
-                inner.data = data;
-            }
-        }
-        inner.under_way.clear();
+        let missing = inner.go_back(missing);
         inner.timeline += 1;
         (inner.data.since, missing)
+    }
+
+    /// An earlier copy is put in its place, which lacks the last commits, while no server runs on it. When the last
+    /// one that it has was made.
+    pub fn put_back(&self, missing: usize) -> Instant {
+        let mut inner = self.inner();
+        inner.go_back(missing);
+        inner.is_put_back = true;
+        inner.data.since
+    }
+
+    /// One of the last entries is not what was written, or is missing, and no server runs on it. A time before it
+    /// was written; `None`: there is no such entry.
+    pub fn damage(&self, back: usize, is_missing: bool) -> Option<Instant> {
+        let mut inner = self.inner();
+        inner.settle();
+        let seq = *inner.data.entries.keys().rev().nth(back)?;
+        let without = inner.before.iter().rev().find(|data| !data.entries.contains_key(&seq));
+        let since = without.map(|data| data.since)?;
+        if is_missing {
+            inner.data.entries.remove(&seq);
+            // The witness saw it.
+            inner.is_put_back |= back == 0;
+        } else if let Some(entry) = inner.data.entries.get_mut(&seq) {
+            let mut bytes = entry.to_vec();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            *entry = bytes.into();
+        }
+        Some(since)
     }
 
     /// How many entries there are now.
@@ -174,6 +200,19 @@ impl Inner {
             Some(Fault::Slow(by)) => Fate { due: Some(due + by), told: told + by, ..whole },
             Some(Fault::Silent(by)) => Fate { told: told + by, ..whole },
         }
+    }
+
+    /// Forgets the last commits, as many of these as there are earlier states of: how many.
+    fn go_back(&mut self, missing: usize) -> usize {
+        self.settle();
+        let missing = missing.min(self.before.len());
+        for _ in 0..missing {
+            if let Some(data) = self.before.pop_back() {
+                self.data = data;
+            }
+        }
+        self.under_way.clear();
+        missing
     }
 
     /// Writes what has reached the disk by now.

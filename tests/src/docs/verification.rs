@@ -90,7 +90,7 @@ const MEANS: [[&str; 4]; 10] = [
     ],
     [
         "the ledger, simulated",
-        "the real writers, recoveries and take-overs in virtual time, under limits that change, on stores, networks and clocks that fail; judged from answers alone",
+        "the real writers, recoveries and take-overs in virtual time, under limits that change, on stores, networks and clocks that fail, on data that are put back or damaged; judged from answers alone",
         "10 000 ledger minutes each commit; more by command",
         "`cargo run --release -p tests --bin simulate -- --minutes 1000000`",
     ],
@@ -169,7 +169,7 @@ const RULES: [[&str; 2]; 10] = [
 const FOUND_HEAD: &str = "\
 Faults that tests or readers found after they had been merged. Each is of a kind; the last column names what would find the kind again.";
 
-const FOUND: [[&str; 3]; 14] = [
+const FOUND: [[&str; 3]; 15] = [
     [
         "R4",
         "a limit that was changed while the deployment's book was closed was missing from the journal: the server granted by it, and no later start could follow its own journal",

@@ -170,6 +170,9 @@ impl Maker {
         if self.plan.servers > 1 && self.rng.random_ratio(1, 10) {
             return What::Promote { missing: self.rng.random_range(0..12) };
         }
+        if self.plan.servers == 1 && self.rng.random_ratio(1, 12) {
+            return self.loss();
+        }
         let server = self.rng.random_range(0..self.plan.servers);
         let for_ms = self.rng.random_range(1..8_000);
         match self.rng.random_range(0..12) {
@@ -184,6 +187,16 @@ impl Maker {
             9 => What::StoreAway { for_ms },
             _ => self.commit_fault(),
         }
+    }
+
+    /// What a server that has its store to itself finds at its start.
+    fn loss(&mut self) -> What {
+        let down_ms = self.rng.random_range(0..3_000);
+        if self.rng.random_bool(0.5) {
+            return What::PutBack { missing: self.rng.random_range(0..12), down_ms };
+        }
+        let (back, is_missing) = (self.rng.random_range(0..12), self.rng.random_bool(0.3));
+        What::Damage { back, is_missing, down_ms }
     }
 
     /// Several things shortly after each other.

@@ -186,6 +186,22 @@ pub enum What {
         /// For how long, ms.
         for_ms: u64,
     },
+    /// The server dies, an earlier copy of its data is put back, and it is started again.
+    PutBack {
+        /// How many commits the copy lacks.
+        missing: usize,
+        /// How long it is down, ms.
+        down_ms: u64,
+    },
+    /// The server dies, one of its journal's last entries is not what was written, and it is started again.
+    Damage {
+        /// Which entry, counted from the last.
+        back: usize,
+        /// It is missing.
+        is_missing: bool,
+        /// How long it is down, ms.
+        down_ms: u64,
+    },
     /// A replica that lacks the last commits takes the store's place.
     Promote {
         /// How many it lacks.
