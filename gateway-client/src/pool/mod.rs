@@ -4,19 +4,21 @@
 //! and take from the first lease that covers them. The leases belong to one owner, who opens,
 //! closes and counts them through [`Leases`]. Time is passed in, so a simulation can drive both.
 
+mod atomic;
 mod leases;
 mod permit;
 mod signals;
 mod slab;
 mod slot;
+mod stripe;
 mod word;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
 use quota_api::Amount;
 
 use crate::Moment;
+use atomic::AtomicU64;
 use slab::Seat;
 use slot::{Line, Slot};
 use word::Word;

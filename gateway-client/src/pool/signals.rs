@@ -1,8 +1,8 @@
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use quota_api::Amount;
 
+use super::atomic::AtomicU64;
 use super::slot::Line;
 use super::word::Word;
 

@@ -47,18 +47,12 @@ fn quiet() -> Option<u32> {
     let mut retired = retired();
     for _ in 0..LOOKS {
         let index = retired.pop_front()?;
-        if slot(index).is_some_and(is_quiet) {
+        if slot(index).is_some_and(Slot::is_quiet) {
             return Some(index);
         }
         retired.push_back(index);
     }
     None
-}
-
-/// What late permits returned belongs to nobody any more.
-fn is_quiet(slot: &Slot) -> bool {
-    slot.sweep();
-    slot.is_quiet()
 }
 
 fn add() -> u32 {
@@ -82,8 +76,8 @@ mod tests {
         let generation = slot.open(word(100), Moment::START, Moment::NEVER);
         assert!(slot.draw(generation, word(60), Moment::START).is_some());
         slot.close();
-        assert!(!is_quiet(&slot), "a permit is out");
+        assert!(!slot.is_quiet(), "a permit is out");
         slot.settle(word(60), Amount::default());
-        assert!(is_quiet(&slot));
+        assert!(slot.is_quiet());
     }
 }

@@ -9,14 +9,13 @@
 //! closed or recycled under it; it then puts back what it took, wherever that was.
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
 use quota_api::Amount;
 
+use super::atomic::{AtomicU32, AtomicU64};
+use super::stripe::{STRIPES, stripe};
 use super::word::Word;
 use crate::Moment;
-
-const STRIPES: usize = 4;
 
 /// Two cache lines, since processors fetch them in pairs.
 #[derive(Debug, Default)]
@@ -179,7 +178,7 @@ impl Slot {
 
     #[inline]
     fn tally(&self) -> &Tally {
-        STRIPE.with(|stripe| &self.tallies[*stripe % STRIPES].0)
+        &self.tallies[stripe() % STRIPES].0
     }
 }
 
@@ -244,8 +243,10 @@ impl Slot {
         }
     }
 
-    /// Nothing is free and nothing in flight, so that the slot can hold another lease.
+    /// Nothing of a lease that was let go is in flight, so that the slot can hold another one. What late
+    /// permits returned belongs to nobody any more.
     pub(super) fn is_quiet(&self) -> bool {
+        self.sweep();
         let standing = self.standing();
         standing.free == Amount::default() && standing.in_flight == Amount::default()
     }
@@ -258,10 +259,4 @@ impl Slot {
 /// Adds without wrapping: overruns are reported, so they must never shrink.
 fn add(total: &AtomicU64, more: u64) {
     total.fetch_update(AcqRel, Relaxed, |sum| Some(sum.saturating_add(more))).ok();
-}
-
-static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static STRIPE: usize = NEXT_STRIPE.fetch_add(1, Relaxed);
 }

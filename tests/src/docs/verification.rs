@@ -63,7 +63,7 @@ The promise is that no window is ever granted beyond its limit, through anything
 [the architecture](architecture.md) is checked, how often, what that found so far, and what it does not see. Its figures and its table of \
 faults are made from the tests themselves.";
 
-const MEANS: [[&str; 4]; 10] = [
+const MEANS: [[&str; 4]; 11] = [
     [
         "tables and a naive model",
         "`quota-core` alone: every event summed anew",
@@ -101,6 +101,12 @@ const MEANS: [[&str; 4]; 10] = [
         "`cargo test -p tests --test model -- --nocapture`",
     ],
     [
+        "loom",
+        "draw, settle, close and recycling of a slot of the client: every interleaving of two threads, every value that a load may see",
+        "each commit",
+        "`cargo test -p gateway-client --test loom`",
+    ],
+    [
         "chaos: messages, outages",
         "real processes whose messages are lost and doubled, stores and servers that die",
         "a few runs each commit; more by command",
@@ -136,7 +142,7 @@ const RULES: [[&str; 2]; 10] = [
     ],
     [
         "R2",
-        "the client's tests with a clock of their own; chaos adds up what was drawn in each minute; the upstream's audit in the scenarios",
+        "loom; the client's tests with a clock of their own; chaos adds up what was drawn in each minute; the upstream's audit in the scenarios",
     ],
     ["R3", "tables, model, simulation; what was drawn must be outstanding in the journal (chaos)"],
     [
