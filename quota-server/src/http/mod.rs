@@ -53,6 +53,7 @@ pub(crate) use leases::batch::operations as batch_operations;
 
 pub use body::BodyRoom;
 pub use deployments::{Changes, DeploymentRoom};
+pub use leases::LeaseDesk;
 pub use ops::Exposition;
 pub use overview::Latest;
 pub use place::Places;
@@ -66,8 +67,8 @@ pub struct Api {
     pub ledger: Arc<dyn Ledger>,
     /// Who is let in.
     pub gate: Arc<Gate>,
-    /// How many leases each credential may ask for.
-    pub rations: Rations,
+    /// Where leases are taken.
+    pub leases: LeaseDesk,
     /// How many deployments can be made.
     pub deployment_room: DeploymentRoom,
     /// Where changes are written down.
@@ -90,8 +91,6 @@ pub struct Api {
     pub request_ids: RequestIds,
     /// Counts requests.
     pub http_metrics: HttpMetrics,
-    /// Counts what leases are about.
-    pub lease_metrics: LeaseMetrics,
     /// All metrics, as text.
     pub exposition: Exposition,
     /// All deployments at a glance.
@@ -121,10 +120,14 @@ impl Api {
     ) -> Self {
         let http = &config.http;
         Self {
+            leases: LeaseDesk {
+                ledger: Arc::clone(&ledger),
+                rations: Rations::new(http.max_leases_per_minute),
+                metrics: LeaseMetrics::new(),
+            },
             ledger,
             gate,
             audit,
-            rations: Rations::new(http.max_leases_per_minute),
             deployment_room: DeploymentRoom::new(http.max_deployments),
             body_room: BodyRoom::new(config.ledger.memory().body_bytes()),
             body_read: Duration::from_millis(http.body_read_ms),
@@ -135,7 +138,6 @@ impl Api {
             draining: serving.draining,
             request_ids,
             http_metrics: HttpMetrics::new(),
-            lease_metrics: LeaseMetrics::new(),
             exposition: Exposition::new(exposition),
             overview: Latest::new(config.ledger.ledger),
             metrics_deployments: config.metrics.metrics_deployments,

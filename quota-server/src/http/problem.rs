@@ -90,6 +90,12 @@ impl Failure {
         &self.0
     }
 
+    /// The URL of the server that does what a standby does not, if that is what is wrong.
+    #[must_use]
+    pub fn active_server(&self) -> Option<&str> {
+        self.1.as_ref().map(|ActiveServer(url)| &**url)
+    }
+
     fn retry_after_ms(mut self, retry_after_ms: u64) -> Self {
         self.0.retry_after_ms = Some(retry_after_ms);
         self

@@ -53,10 +53,10 @@ pub(in crate::http) async fn acquire(
         },
     );
     let op = wire::wish(&item)?;
-    let rationed = api.rations.take(&caller.credential.name, 1, Instant::now());
+    let rationed = api.leases.rations.take(&caller.credential.name, 1, Instant::now());
     rationed.map_err(Failure::too_many_leases)?;
-    let outcome = api.run(&caller.credential, &holder, vec![op]).await.pop();
-    api.lease(item.deployment, outcome).map(|lease| created(&lease))
+    let outcome = api.leases.run(&caller.credential.name, &holder, vec![op]).await.pop();
+    api.leases.lease(item.deployment, outcome).map(|lease| created(&lease))
 }
 
 fn created(lease: &Lease) -> Response {

@@ -10,7 +10,7 @@ use axum::extract::State;
 use quota_api::{AcquireItem, Batch, BatchReply, GiveBack, GiveBackItem, Item, UsedItem, routes};
 use tokio::time::Instant;
 
-use super::outcome::Outcome;
+use super::outcome::{LeaseDesk, Outcome};
 use crate::http::body::{Json, parse};
 use crate::http::caller::{Caller, TakeLeases};
 use crate::http::openapi::problems;
@@ -37,37 +37,46 @@ pub(in crate::http) async fn batch(
     caller: Caller<TakeLeases>,
     Json(batch, _place): Json<Batch>,
 ) -> Result<axum::Json<BatchReply>, Failure> {
-    check(&batch)?;
-    let mut ops =
-        Vec::with_capacity(batch.give_back.len() + batch.used.len() + batch.acquire.len());
-    let give_back = enter(&mut ops, batch.give_back, give_back_op);
-    let used = enter(&mut ops, batch.used, wire::used);
-    let asked = batch.acquire.len();
-    let rationed = api.rations.take(&caller.credential.name, asked, Instant::now());
-    let acquire = enter(&mut ops, batch.acquire, |item| {
-        rationed.map_err(Failure::too_many_leases)?;
-        wire::wish(item)
-    });
-    for denied in &batch.denied {
-        ops.push(wire::denied(denied)?);
-        api.lease_metrics.denied_by_holder(denied.requests);
+    api.leases.beat(&caller.credential.name, batch).await.map(axum::Json)
+}
+
+impl LeaseDesk {
+    /// One holder's beat, of the caller with this credential.
+    ///
+    /// # Errors
+    /// The batch as a whole is wrong, or another server is to be asked.
+    pub async fn beat(&self, credential: &Arc<str>, batch: Batch) -> Result<BatchReply, Failure> {
+        check(&batch)?;
+        let mut ops =
+            Vec::with_capacity(batch.give_back.len() + batch.used.len() + batch.acquire.len());
+        let give_back = enter(&mut ops, batch.give_back, give_back_op);
+        let used = enter(&mut ops, batch.used, wire::used);
+        let rationed = self.rations.take(credential, batch.acquire.len(), Instant::now());
+        let acquire = enter(&mut ops, batch.acquire, |item| {
+            rationed.map_err(Failure::too_many_leases)?;
+            wire::wish(item)
+        });
+        for denied in &batch.denied {
+            ops.push(wire::denied(denied)?);
+            self.metrics.denied_by_holder(denied.requests);
+        }
+        let mut outcomes = if ops.is_empty() {
+            Vec::new().into_iter()
+        } else {
+            elsewhere(self.run(credential, &batch.holder, ops).await)?.into_iter()
+        };
+        Ok(BatchReply {
+            give_back: results(give_back, &mut outcomes, 200, |item: GiveBackItem, outcome| {
+                self.given_back(item.lease_id, outcome)
+            }),
+            used: results(used, &mut outcomes, 200, |item: UsedItem, outcome| {
+                self.recorded(item.lease_id, outcome)
+            }),
+            acquire: results(acquire, &mut outcomes, 201, |item: AcquireItem, outcome| {
+                self.lease(item.deployment, outcome)
+            }),
+        })
     }
-    let mut outcomes = if ops.is_empty() {
-        Vec::new().into_iter()
-    } else {
-        elsewhere(api.run(&caller.credential, &batch.holder, ops).await)?.into_iter()
-    };
-    Ok(axum::Json(BatchReply {
-        give_back: results(give_back, &mut outcomes, 200, |item: GiveBackItem, outcome| {
-            api.given_back(item.lease_id, outcome)
-        }),
-        used: results(used, &mut outcomes, 200, |item: UsedItem, outcome| {
-            api.recorded(item.lease_id, outcome)
-        }),
-        acquire: results(acquire, &mut outcomes, 201, |item: AcquireItem, outcome| {
-            api.lease(item.deployment, outcome)
-        }),
-    }))
 }
 
 /// What the body says, without a ledger: how many operations it comes to.

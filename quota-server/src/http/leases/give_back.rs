@@ -33,8 +33,8 @@ pub(in crate::http) async fn give_back(
     Json(give_back, _place): Json<GiveBack>,
 ) -> Result<axum::Json<GivenBack>, Failure> {
     let op = wire::give_back(lease, give_back);
-    let outcome = api.run(&caller.credential, "", vec![op]).await.pop();
-    api.given_back(lease.to_string(), outcome).map(axum::Json)
+    let outcome = api.leases.run(&caller.credential.name, "", vec![op]).await.pop();
+    api.leases.given_back(lease.to_string(), outcome).map(axum::Json)
 }
 
 #[cfg(test)]

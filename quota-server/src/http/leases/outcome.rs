@@ -6,22 +6,32 @@ use quota_api::{GivenBack, Lease, UseRecorded};
 use quota_core::Refusal;
 use tracing::{Instrument, debug_span};
 
-use crate::auth::Credential;
-use crate::http::{Api, Failure, wire};
-use crate::ledger::{Caller, Op, OpError, Reply, checks};
+use crate::http::{Failure, Rations, wire};
+use crate::ledger::{Caller, Ledger, Op, OpError, Reply, checks};
+use crate::metrics::LeaseMetrics;
 
 /// What came of one operation.
 pub(super) type Outcome = Result<Reply, OpError>;
 
-impl Api {
+/// Where holders take leases, report and give back: the ledger's answers as the API tells them, without HTTP.
+pub struct LeaseDesk {
+    /// Who keeps the book.
+    pub ledger: Arc<dyn Ledger>,
+    /// How many leases each credential may ask for.
+    pub rations: Rations,
+    /// Counts what leases are about.
+    pub metrics: LeaseMetrics,
+}
+
+impl LeaseDesk {
     /// Runs operations of one holder.
     pub(super) async fn run(
         &self,
-        credential: &Credential,
+        credential: &Arc<str>,
         holder: &str,
         ops: Vec<Op>,
     ) -> Vec<Outcome> {
-        let credential = Arc::clone(&credential.name);
+        let credential = Arc::clone(credential);
         let span = debug_span!("ledger", ops = ops.len());
         self.ledger.run(Caller { credential, holder: holder.into() }, ops).instrument(span).await
     }
@@ -35,7 +45,7 @@ impl Api {
         match outcome {
             Some(Ok(Reply::Granted { lease, granted, standing })) => {
                 if !granted.repeated {
-                    self.lease_metrics.granted(granted.amount);
+                    self.metrics.granted(granted.amount);
                     checks::grant(&deployment, &standing);
                 }
                 Ok(wire::granted(deployment, lease, &granted, &standing))
@@ -53,7 +63,7 @@ impl Api {
     ) -> Result<GivenBack, Failure> {
         match outcome {
             Some(Ok(Reply::Returned(returned))) => {
-                self.lease_metrics.given_back(returned.credited);
+                self.metrics.given_back(returned.credited);
                 Ok(wire::given_back(lease_id, &returned))
             }
             Some(Err(error)) => Err(self.refused(error)),
@@ -69,7 +79,7 @@ impl Api {
     ) -> Result<UseRecorded, Failure> {
         match outcome {
             Some(Ok(Reply::Used(used))) => {
-                self.lease_metrics.overrun(used.overrun_added.tokens);
+                self.metrics.overrun(used.overrun_added.tokens);
                 Ok(wire::use_recorded(lease_id, &used))
             }
             Some(Err(error)) => Err(self.refused(error)),
@@ -79,7 +89,7 @@ impl Api {
 
     fn refused(&self, error: OpError) -> Failure {
         if let OpError::Refused { refusal: Refusal::Denied(denial), .. } = &error {
-            self.lease_metrics.denied(denial.unit);
+            self.metrics.denied(denial.unit);
         }
         error.into()
     }

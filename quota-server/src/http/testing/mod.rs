@@ -23,7 +23,8 @@ use tower::ServiceExt;
 
 use super::overview::Latest;
 use super::{
-    Api, BodyRoom, Changes, DeploymentRoom, Exposition, Places, Rations, RequestIds, router,
+    Api, BodyRoom, Changes, DeploymentRoom, Exposition, LeaseDesk, Places, Rations, RequestIds,
+    router,
 };
 use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};
@@ -101,10 +102,14 @@ impl World {
             (HttpMetrics::new(), LeaseMetrics::new())
         });
         let api = Arc::new(Api {
+            leases: LeaseDesk {
+                ledger: Arc::clone(&ledger),
+                rations: Rations::new(RATION),
+                metrics: lease_metrics,
+            },
             ledger,
             gate: Arc::new(Gate::open(keyring, 60).unwrap()),
             audit,
-            rations: Rations::new(RATION),
             deployment_room: DeploymentRoom::new(DEPLOYMENTS),
             body_room: BodyRoom::new(BODY_BYTES),
             body_read: Duration::from_secs(10),
@@ -115,7 +120,6 @@ impl World {
             draining: CancellationToken::new(),
             request_ids: RequestIds::new(0),
             http_metrics,
-            lease_metrics,
             exposition: Exposition::new(recorder.handle()),
             overview: Latest::new(LedgerKind::Embedded),
             metrics_deployments: 10,
