@@ -9,7 +9,6 @@
 mod audit;
 mod endgame;
 mod fronts;
-mod gateway;
 mod ledger;
 mod network;
 mod plan;

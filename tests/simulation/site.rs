@@ -7,12 +7,12 @@ use gateway_client::{Amount, Permit};
 use quota_api::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use tests::played_gateway::{Drawn, Drift, Gateway, Heard};
 
 use crate::audit::{Audit, Request};
 use crate::fronts::{Fronts, Greeting, SILENCE_US, url};
-use crate::gateway::{Drawn, Drift, Gateway, Heard};
 use crate::plan::Plan;
-use crate::server::Server;
+use crate::server::{DEPLOYMENT, Server};
 
 const SECOND_US: u64 = 1_000_000;
 
@@ -89,7 +89,7 @@ impl Site {
             let servers = Servers::new(&fronts.urls(), StdRng::from_rng(&mut rng));
             let servers = servers.expect("the URLs are good");
             let jitter = rng.random_range(0..=1_000);
-            Gateway::new(name(number), clock, servers, jitter, plan.max_wait_ms)
+            Gateway::new(name(number), DEPLOYMENT, clock, servers, jitter, plan.max_wait_ms)
         });
         let gateways = gateways.collect();
         let server = Server::new(&plan);

@@ -90,7 +90,7 @@ const MEANS: [[&str; 4]; 11] = [
     ],
     [
         "the ledger, simulated",
-        "the real writers, recoveries and take-overs in virtual time, under limits that change, on stores, networks and clocks that fail, on data that are put back or damaged; judged from answers alone",
+        "the real writers, recoveries and take-overs in virtual time, under limits that change, on stores, networks and clocks that fail, on data that are put back or damaged; in a third of the runs with the client's own machine; judged from answers and draws alone",
         "10 000 ledger minutes each commit; more by command",
         "`cargo run --release -p tests --bin simulate -- --minutes 1000000`",
     ],

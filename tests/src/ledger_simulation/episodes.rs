@@ -3,13 +3,15 @@
 //! One thing is left out. Where the ledger's time goes on by a clock that knows nothing of the time between
 //! (a machine that starts, another machine that saw no sign of life), a wall clock that is in a later minute
 //! is believed. So a wall clock that is wrong by a minute opens a window early there, and nothing could
-//! tell. Wall clocks are stepped where one machine keeps the time, and it does not start anew after that.
+//! tell. Wall clocks are stepped where one machine keeps the time and does not start anew, neither before (until
+//! something is written, the time goes on by the wall clock with each start of the server) nor after.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::plan::{Plan, Step, What};
 use super::play::{DEPLOYMENTS, HOLDERS};
+use super::requests;
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -62,6 +64,7 @@ impl Maker {
             let at_ms = self.rng.random_range(0..self.plan.length_ms);
             self.episode(at_ms);
         }
+        requests::add(&mut self.plan);
         let length_ms = self.plan.length_ms;
         self.plan.steps.retain(|step| step.at_ms < length_ms);
         self.plan.steps.sort_by_key(|step| step.at_ms);

@@ -3,17 +3,20 @@
 //!
 //! [`Plan::random`] makes a plan from a seed: operations of all kinds at random, and episodes aimed at
 //! boundaries. [`play`] plays it, with a [`checker`](self) that knows what was said and nothing of the
-//! code. [`shrink`] takes from a plan that breaks a rule what it does not need.
+//! code. In a share of the runs requests go through gateways that have the client's own machine (`gateways`);
+//! [`shrink`] takes from a plan that breaks a rule what it does not need.
 
 mod checker;
 mod clock;
 mod coverage;
 mod episodes;
+mod gateways;
 mod holders;
 mod network;
 mod people;
 mod plan;
 mod play;
+mod requests;
 mod shrink;
 mod site;
 mod steps;

@@ -93,6 +93,17 @@ pub enum What {
         /// Of what.
         deployment: usize,
     },
+    /// A request comes to a gateway that has the client's own machine.
+    Request {
+        /// Which.
+        gateway: usize,
+        /// What it reserves.
+        tokens: u64,
+        /// How much of that it uses.
+        percent: u64,
+        /// How long it takes, ms.
+        takes_ms: u64,
+    },
     /// Somebody makes or changes a deployment.
     Put {
         /// Which.
@@ -226,6 +237,7 @@ impl What {
                 | Self::Report { .. }
                 | Self::Forge { .. }
                 | Self::Deny { .. }
+                | Self::Request { .. }
                 | Self::Put { .. }
                 | Self::Delete { .. }
                 | Self::Look

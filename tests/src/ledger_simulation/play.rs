@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use quota_core::{Amount, Limit, RequestKey, WindowKind};
 use quota_server::ledger::{Caller, Op, OpError};
 use rand::SeedableRng;
@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 
 use super::checker::{Rule, Violation};
 use super::coverage::Coverage;
+use super::gateways;
 use super::holders::id;
 use super::people;
 use super::plan::Plan;
@@ -59,12 +60,15 @@ pub fn play(plan: &Plan) -> Played {
 }
 
 async fn run(plan: &Plan) -> Played {
-    let began = Instant::now();
     let site = World::new(plan, HOLDERS);
+    let began = site.began;
     for server in 0..plan.servers {
         site.start(server).await;
     }
     let mut under_way = FuturesUnordered::new();
+    for number in gateways::used(plan) {
+        under_way.push(gateways::run(site.clone(), number).boxed_local());
+    }
     for step in &plan.steps {
         let at = began + Duration::from_millis(step.at_ms);
         while Instant::now() < at {
@@ -74,7 +78,7 @@ async fn run(plan: &Plan) -> Played {
                 () = sleep_until(at) => {}
             }
         }
-        under_way.push(steps::take(site.clone(), *step));
+        under_way.push(steps::take(site.clone(), *step).boxed_local());
     }
     let end = sleep_until(began + Duration::from_millis(plan.length_ms));
     tokio::join!(end, timeout(PATIENCE, async { while under_way.next().await.is_some() {} }))
@@ -82,6 +86,7 @@ async fn run(plan: &Plan) -> Played {
         .ok();
     drop(under_way);
     calm(&site).await;
+    site.checker.borrow_mut().judge_draws();
     for server in &site.servers {
         let has_spun = server.machine.has_spun();
         let mut checker = site.checker.borrow_mut();

@@ -12,6 +12,7 @@ use tokio::time::{Duration, sleep};
 use super::checker::{Checker, Rule};
 use super::clock::Machine;
 use super::coverage::Coverage;
+use super::gateways::{Client, GATEWAYS};
 use super::plan::Plan;
 
 /// How long who starts servers waits after a start that failed.
@@ -24,6 +25,9 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) servers: Vec<Server>,
     pub(super) holders: Vec<RefCell<Holder>>,
+    /// Gateways with the client's own machine.
+    pub(super) clients: Vec<Client>,
+    pub(super) began: Instant,
     pub(super) checker: RefCell<Checker>,
     pub(super) coverage: RefCell<Coverage>,
     /// The server that is asked first.
@@ -96,6 +100,8 @@ impl World {
             plan: plan.clone(),
             store: Store::new(plan.seed),
             servers: (0..plan.servers).map(server).collect(),
+            clients: (0..GATEWAYS).map(|number| Client::new(plan, number)).collect(),
+            began: Instant::now(),
             holders: (0..holders).map(|_| RefCell::default()).collect(),
             checker: RefCell::new(Checker::new()),
             coverage: RefCell::default(),
@@ -106,6 +112,11 @@ impl World {
 
     pub(super) fn server(&self, number: usize) -> &Server {
         &self.servers[number % self.servers.len()]
+    }
+
+    /// The time since the beginning, µs.
+    pub(super) fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// An operation came upon a boundary.
@@ -161,9 +172,9 @@ impl World {
     }
 }
 
-/// How a server is reached.
+/// How a server is reached: by an address, so that no client looks a name up.
 pub(super) fn url(number: usize) -> String {
-    format!("http://server-{number}:7700")
+    format!("http://10.0.0.{}:7700", number + 1)
 }
 
 impl Server {

@@ -5,6 +5,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::time::{Duration, sleep};
 
+use super::gateways;
 use super::holders;
 use super::people::{self, setting};
 use super::plan::{Step, What};
@@ -42,6 +43,9 @@ async fn operate(site: Site, what: What, rng: SmallRng) {
         }
         What::Forge { holder, of, back } => holders::forge(site, holder, of, back, rng).await,
         What::Deny { holder, deployment } => holders::deny(site, holder, deployment, rng).await,
+        What::Request { gateway, tokens, percent, takes_ms } => {
+            gateways::request(site, gateway, tokens, percent, takes_ms).await;
+        }
         What::Put { deployment, tokens, requests, rolling } => {
             people::put(site, deployment, Some(setting(tokens, requests, rolling)), rng).await;
         }

@@ -5,6 +5,7 @@
 //! What it sums is a lower bound of what is outstanding: the leases that somebody was told of, less all that
 //! was ever sent back of them, heard or not. What may be charged besides is in doubt, and passes.
 
+mod draws;
 mod limits;
 mod rules;
 
@@ -17,6 +18,7 @@ use tokio::time::{Duration, Instant};
 pub(crate) use limits::Setting;
 pub use rules::Rule;
 
+use draws::Draws;
 use limits::Limits;
 
 /// A rule was broken.
@@ -73,6 +75,7 @@ pub(crate) struct Checker {
     /// By the book's number and window, in the order in which they were heard.
     windows: BTreeMap<(u32, u64), Vec<LeaseRef>>,
     draws: BTreeMap<u32, Vec<(Instant, u64)>>,
+    draws_of_gateways: Draws,
     /// When each window was first known to be open, and last known to be.
     open: BTreeMap<u64, (Instant, Instant)>,
     /// When writes were lost.
@@ -99,6 +102,7 @@ impl Checker {
             leases: HashMap::new(),
             windows: BTreeMap::new(),
             draws: BTreeMap::new(),
+            draws_of_gateways: Draws::default(),
             open: BTreeMap::new(),
             losses: Vec::new(),
             reboots: Vec::new(),

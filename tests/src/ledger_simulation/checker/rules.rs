@@ -13,8 +13,10 @@ pub enum Rule {
     MinuteWithinLimit,
     /// The leases of any 60 s stay within the limit (R1, R7, R8).
     RollingWithinLimit,
-    /// What holders draw in any 60 s stays within the limit (R1, R2).
+    /// What holders draw in any 60 s, and in a minute's window, stays within the limit (R1, R2).
     DrawsWithinLimit,
+    /// A gateway draws out of a lease in hand, and no more than its leases hold (R2).
+    DrawsWithinLease,
     /// Nothing is granted of what there is not.
     DeploymentExists,
     /// A lease holds what was asked for: `min` at least, `want` at most.
@@ -50,7 +52,7 @@ const DRIFT: u32 = 1_000;
 const SHORTEST: Duration = Duration::from_millis(59_940 - 60);
 
 /// Held charges leave after so long at the earliest.
-const PERIOD: Duration = Duration::from_millis(60_000 - 60_000 / DRIFT as u64 - 10);
+pub(super) const PERIOD: Duration = Duration::from_millis(60_000 - 60_000 / DRIFT as u64 - 10);
 
 impl Checker {
     /// A holder hears of a lease.

@@ -1,4 +1,5 @@
-//! One gateway: the client's machine and pool, and the draws that wait.
+//! One gateway of one deployment in virtual time: the client's own machine, pool and choice of servers, and the draws that wait, as its
+//! driver runs them. Whoever plays it says what time it is and carries its messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,8 +12,6 @@ use gateway_client::{Amount, Denied, Moment, Permit, Reason};
 use quota_api::{Batch, BatchReply};
 use reqwest::Url;
 
-use crate::server::DEPLOYMENT;
-
 /// A draw that waits: the request's number, its size, and until when it waits.
 #[derive(Debug, Clone, Copy)]
 struct Waiter {
@@ -21,19 +20,23 @@ struct Waiter {
     deadline: Moment,
 }
 
-/// What became of draws.
+/// What became of a draw, by the request's number.
 #[derive(Debug)]
-pub(crate) enum Drawn {
+pub enum Drawn {
+    /// It may be sent.
     Admitted(usize, Permit),
-    Denied,
+    /// It may not.
+    Denied(usize),
 }
 
 /// What became of a message.
-#[derive(Debug)]
-pub(crate) enum Heard {
+#[derive(Debug, Clone)]
+pub enum Heard {
+    /// It was answered.
     Reply(BatchReply),
     /// Another server is to be asked, at this URL.
     Standby(String),
+    /// No answer came, or none that helps.
     Nothing,
 }
 
@@ -44,7 +47,9 @@ struct Call {
     sent_at: Moment,
 }
 
-pub(crate) struct Gateway {
+/// The gateway.
+#[derive(Debug)]
+pub struct Gateway {
     clock: Drift,
     refill: Refill,
     servers: Servers,
@@ -58,17 +63,20 @@ pub(crate) struct Gateway {
     jitter: u16,
     max_wait: Duration,
     /// Numbers batches, so that an answer that comes after its time-out is known.
-    pub(crate) flight: u64,
+    pub flight: u64,
     /// When it wakes by itself, µs of true time; 0 if not.
-    pub(crate) wakes_us: u64,
-    pub(crate) is_dead: bool,
+    pub wakes_us: u64,
+    /// It does nothing any more.
+    pub is_dead: bool,
 }
 
 /// A clock that starts anywhere and is fast or slow.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Drift {
-    pub(crate) origin_us: u64,
-    pub(crate) ppm: i64,
+pub struct Drift {
+    /// What it showed at the beginning, µs.
+    pub origin_us: u64,
+    /// How much too fast it is, parts in a million.
+    pub ppm: i64,
 }
 
 impl Drift {
@@ -87,15 +95,19 @@ impl Drift {
 }
 
 impl Gateway {
-    pub(crate) fn new(
+    /// One that calls itself `name`, of this deployment; a draw waits at most `max_wait_ms`, and `jitter` is
+    /// what it spreads its messages by, in thousandths.
+    #[must_use]
+    pub fn new(
         name: String,
+        deployment: &str,
         clock: Drift,
         servers: Servers,
         jitter: u16,
         max_wait_ms: u64,
     ) -> Self {
         let mut refill = Refill::new(name);
-        let no = refill.add(DEPLOYMENT);
+        let no = refill.add(deployment);
         let pool = Arc::<Pool>::default();
         Self {
             clock,
@@ -117,7 +129,7 @@ impl Gateway {
     }
 
     /// A request comes in: it is admitted or denied at once, or it waits.
-    pub(crate) fn draw(&mut self, request: usize, amount: Amount, true_us: u64) -> Option<Drawn> {
+    pub fn draw(&mut self, request: usize, amount: Amount, true_us: u64) -> Option<Drawn> {
         let now = self.clock.moment(true_us);
         if let Some(drawn) = self.pool.draw(amount, now) {
             self.is_rung |= drawn.is_low;
@@ -127,7 +139,7 @@ impl Gateway {
         let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, self.max_wait));
         if is_hopeless {
             self.signals.denied(amount);
-            return Some(Drawn::Denied);
+            return Some(Drawn::Denied(request));
         }
         self.waiters.push_back(Waiter { request, amount, deadline: now + self.max_wait });
         self.is_rung = true;
@@ -135,7 +147,7 @@ impl Gateway {
     }
 
     /// Has a look, if it is time, and says what became of those who waited.
-    pub(crate) fn attend(&mut self, true_us: u64) -> Vec<Drawn> {
+    pub fn attend(&mut self, true_us: u64) -> Vec<Drawn> {
         let now = self.clock.moment(true_us);
         if self.signals.has_denied() {
             self.refill.note_denials(self.no, now);
@@ -152,7 +164,7 @@ impl Gateway {
     }
 
     /// What it has to say now, and to which server.
-    pub(crate) fn send(&mut self, true_us: u64) -> Option<(String, Batch)> {
+    pub fn send(&mut self, true_us: u64) -> Option<(String, Batch)> {
         let now = self.clock.moment(true_us);
         let batch = self.refill.poll_request(now)?;
         let target = self.servers.pick(now);
@@ -162,7 +174,7 @@ impl Gateway {
     }
 
     /// Looks at another server if it is time, and perhaps goes there.
-    pub(crate) fn spread(&mut self, true_us: u64, is_ready: impl Fn(&str) -> bool) {
+    pub fn spread(&mut self, true_us: u64, is_ready: impl Fn(&str) -> bool) {
         let now = self.clock.moment(true_us);
         if let Some(target) = self.servers.poll_probe(now) {
             let is_ready = is_ready(&target.origin.to_string());
@@ -171,7 +183,7 @@ impl Gateway {
     }
 
     /// What became of its batch.
-    pub(crate) fn hear(&mut self, heard: Heard, true_us: u64) -> Vec<Drawn> {
+    pub fn hear(&mut self, heard: Heard, true_us: u64) -> Vec<Drawn> {
         let now = self.clock.moment(true_us);
         let answer = self.answer(heard, now);
         let mut drawn = Vec::new();
@@ -186,12 +198,25 @@ impl Gateway {
     }
 
     /// A permit was settled: what it returned may be of use.
-    pub(crate) fn settled(&mut self) {
+    pub fn settled(&mut self) {
         self.is_rung |= !self.waiters.is_empty();
     }
 
+    /// No more leases: all that is held goes back, and draws are denied.
+    pub fn shut(&mut self) {
+        self.refill.shut();
+        self.is_rung = true;
+    }
+
+    /// Whether the server knows all that it should.
+    #[must_use]
+    pub fn is_square(&self, true_us: u64) -> bool {
+        self.refill.is_square(self.clock.moment(true_us))
+    }
+
     /// When to go on, µs of true time.
-    pub(crate) fn next_us(&self, true_us: u64) -> u64 {
+    #[must_use]
+    pub fn next_us(&self, true_us: u64) -> u64 {
         let machine = self.refill.poll_timeout(self.clock.moment(true_us));
         let machine = machine.min(self.servers.poll_timeout());
         let waiters = self.waiters.iter().map(|waiter| waiter.deadline).min();
@@ -257,7 +282,7 @@ impl Gateway {
             let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, left));
             if left.is_zero() || is_hopeless {
                 signals.denied(waiter.amount);
-                drawn.push(Drawn::Denied);
+                drawn.push(Drawn::Denied(waiter.request));
                 return false;
             }
             true

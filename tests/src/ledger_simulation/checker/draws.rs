@@ -1,0 +1,103 @@
+//! What gateways draw, against the leases that they were told of, and against the limits.
+//!
+//! What was drawn and came back unused counts for nothing: it may be drawn again.
+
+use std::collections::BTreeMap;
+
+use quota_core::WindowKind;
+use tokio::time::{Duration, Instant};
+
+use super::rules::{PERIOD, Rule};
+use super::{Checker, Setting};
+
+/// Leases may have been granted by a limit that was in force so long before they are drawn from: asked for ahead, and
+/// long under way.
+const BEFORE: Duration = Duration::from_secs(10);
+
+/// What gateways drew.
+#[derive(Debug, Default)]
+pub(super) struct Draws(Vec<Draw>);
+
+#[derive(Debug, Clone, Copy)]
+struct Draw {
+    at: Instant,
+    holder: usize,
+    deployment: usize,
+    /// Drawn, and not known to be unused.
+    tokens: u64,
+}
+
+impl Checker {
+    /// A gateway draws, and is given a number for it: out of a lease in hand, and no more than its leases hold.
+    pub(crate) fn drew(&mut self, holder: usize, deployment: usize, tokens: u64) -> usize {
+        let at = Instant::now();
+        self.draws_of_gateways.0.push(Draw { at, holder, deployment, tokens });
+        let leases = || self.leases.values().filter(|known| known.ask.0 == holder);
+        let is_in_hand = leases().any(|known| at < known.ends);
+        let held: u64 = leases().map(|known| known.amount.tokens - known.returned.tokens).sum();
+        let own = self.draws_of_gateways.0.iter().filter(|draw| draw.holder == holder);
+        let drawn: u64 = own.map(|draw| draw.tokens).sum();
+        self.expect(Rule::DrawsWithinLease, is_in_hand && drawn <= held, || {
+            format!("holder {holder} has drawn {drawn} of {held}, in hand: {is_in_hand}")
+        });
+        self.draws_of_gateways.0.len() - 1
+    }
+
+    /// So much of a draw was used.
+    pub(crate) fn settled(&mut self, draw: usize, used: u64) {
+        let draw = &mut self.draws_of_gateways.0[draw];
+        draw.tokens = draw.tokens.min(used);
+    }
+
+    /// At the end: what was drawn while a window was open, and in any 60 s, is within what the limits were.
+    pub(crate) fn judge_draws(&mut self) {
+        let mut by_deployment = BTreeMap::<usize, Vec<Draw>>::new();
+        for draw in std::mem::take(&mut self.draws_of_gateways.0) {
+            by_deployment.entry(draw.deployment).or_default().push(draw);
+        }
+        for (deployment, draws) in by_deployment {
+            self.judge_minutes(deployment, &draws);
+            self.judge_rolling(deployment, &draws);
+        }
+    }
+
+    fn judge_minutes(&mut self, deployment: usize, draws: &[Draw]) {
+        for (window, (first, last)) in self.open.clone() {
+            if last < first || self.losses.iter().any(|loss| *loss <= last) {
+                continue;
+            }
+            let Some(most) = self.most(deployment, WindowKind::Minute, first, last) else {
+                continue;
+            };
+            let drawn = draws.iter().filter(|draw| (first..=last).contains(&draw.at));
+            let sum: u64 = drawn.map(|draw| draw.tokens).sum();
+            self.expect(Rule::DrawsWithinLimit, sum <= most, || {
+                format!("{sum} tokens of deployment {deployment} in window {window} out of {most}")
+            });
+        }
+    }
+
+    fn judge_rolling(&mut self, deployment: usize, draws: &[Draw]) {
+        for (number, last) in draws.iter().enumerate() {
+            let from = last.at.checked_sub(PERIOD).unwrap_or(self.began);
+            let Some(most) = self.most(deployment, WindowKind::Rolling, from, last.at) else {
+                continue;
+            };
+            let drawn = draws[..=number].iter().filter(|draw| draw.at > from);
+            let sum: u64 = drawn.map(|draw| draw.tokens).sum();
+            self.expect(Rule::DrawsWithinLimit, sum <= most, || {
+                format!("{sum} tokens of deployment {deployment} in 60 s out of {most}")
+            });
+        }
+    }
+
+    /// The largest limit that may have been in force between these, if all that may have been are of this kind.
+    fn most(&self, deployment: usize, kind: WindowKind, from: Instant, to: Instant) -> Option<u64> {
+        let from = from.checked_sub(BEFORE).map_or(self.began, |from| from.max(self.began));
+        let settings = self.limits.get(&deployment)?.between(from, to);
+        let settings: Vec<Setting> = settings.into_iter().flatten().collect();
+        let is_known = settings.iter().all(|setting| setting.kind == kind);
+        let limits = settings.iter().map(|setting| setting.limit.ceiling().tokens);
+        limits.max().filter(|_| is_known)
+    }
+}
