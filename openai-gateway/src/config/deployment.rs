@@ -35,8 +35,33 @@ pub struct DeploymentConfig {
     pub weight: Option<f64>,
     /// Lower ones are tried first.
     pub order: u32,
-    /// How long its endpoint may take to answer, or in a stream to say the next thing.
+    /// How long its endpoint may take to answer.
     pub timeout: Duration,
+    /// How long it may take in a stream to begin, and then to say the next thing.
+    pub stream_timeout: Duration,
+    /// How many more tries a request gets after it failed here; else the routing's.
+    pub num_retries: Option<u32>,
+    /// How long it is left alone after a failure; else the routing's.
+    pub cooldown: Option<Duration>,
+    /// How many requests may be in flight to it at once.
+    pub max_parallel_requests: Option<u32>,
+    /// What a request's tags are compared with.
+    pub tags: Vec<String>,
+    /// What a token costs.
+    pub prices: Prices,
+    /// The longest input that its model takes (`model_info.max_input_tokens`), tokens.
+    pub max_input_tokens: Option<u64>,
+    /// The output that a request is taken to allow, and is sent with, that doesn't say (`max_tokens`).
+    pub max_tokens: Option<u64>,
+}
+
+/// What a token costs, in the file's currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Prices {
+    /// A token of the input (`input_cost_per_token`).
+    pub input: Option<f64>,
+    /// A token of the output (`output_cost_per_token`).
+    pub output: Option<f64>,
 }
 
 /// The limits of a deployment, one at least.
@@ -66,6 +91,25 @@ impl DeploymentConfig {
             weight: weight(params.weight)?,
             order: params.order,
             timeout: timeout(params.timeout.or(settings.timeout))?,
+            stream_timeout: timeout(
+                params
+                    .stream_timeout
+                    .or(params.timeout)
+                    .or(settings.stream_timeout)
+                    .or(settings.timeout),
+            )?,
+            num_retries: params.num_retries,
+            cooldown: params.cooldown_time.map(|seconds| timeout(Some(seconds))).transpose()?,
+            max_parallel_requests: params
+                .max_parallel_requests
+                .or(settings.default_max_parallel_requests),
+            tags: params.tags.clone(),
+            prices: Prices {
+                input: params.input_cost_per_token,
+                output: params.output_cost_per_token,
+            },
+            max_input_tokens: entry.model_info.max_input_tokens,
+            max_tokens: params.max_tokens,
         })
     }
 

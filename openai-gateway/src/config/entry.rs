@@ -25,6 +25,17 @@ pub(super) struct Params {
     pub(super) order: u32,
     /// Seconds.
     pub(super) timeout: Option<f64>,
+    /// Seconds.
+    pub(super) stream_timeout: Option<f64>,
+    pub(super) num_retries: Option<u32>,
+    /// Seconds.
+    pub(super) cooldown_time: Option<f64>,
+    pub(super) max_parallel_requests: Option<u32>,
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+    pub(super) input_cost_per_token: Option<f64>,
+    pub(super) output_cost_per_token: Option<f64>,
+    pub(super) max_tokens: Option<u64>,
     tpm: Option<u64>,
     rpm: Option<u64>,
 }
@@ -32,6 +43,7 @@ pub(super) struct Params {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Info {
     pub(super) id: Option<String>,
+    pub(super) max_input_tokens: Option<u64>,
     tpm: Option<u64>,
     rpm: Option<u64>,
 }

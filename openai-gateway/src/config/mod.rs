@@ -11,15 +11,17 @@ mod file;
 mod provider;
 mod quota;
 mod reference;
+mod routing;
 mod secret;
 
 use std::collections::HashSet;
 use std::path::Path;
 
-pub use deployment::{DeploymentConfig, QuotaLimits};
+pub use deployment::{DeploymentConfig, Prices, QuotaLimits};
 pub use error::ConfigError;
 pub use quota::{QuotaConfig, Reservation};
 pub use reference::Environment;
+pub use routing::{Alias, Fallbacks, RoutingConfig, Strategy};
 pub use secret::Secret;
 
 use error::Mistake;
@@ -30,6 +32,8 @@ use file::File;
 pub struct Config {
     /// The deployments, in the file's order.
     pub deployments: Vec<DeploymentConfig>,
+    /// How deployments are chosen from, and what follows an error.
+    pub routing: RoutingConfig,
     /// What callers must present; anyone may call where it is absent.
     pub master_key: Option<Secret>,
     /// The quota server and how it is used.
@@ -59,10 +63,10 @@ impl Config {
 
     /// Checks a file's text.
     fn parse(text: &str, environment: &Environment) -> Result<Self, Mistake> {
-        let (file, mut ignored) = File::parse(text)?;
-        ignored.extend(file.router_settings.untreated_strategy());
+        let (file, ignored) = File::parse(text)?;
         Ok(Self {
             deployments: deployments(&file, environment)?,
+            routing: file.routing().map_err(|what| Mistake::at("router_settings", what))?,
             master_key: file.master_key(environment)?,
             quota: file.quota_server.unwrap_or_default(),
             ignored,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const SAMPLE: &str = include_str!("../../samples/config.yaml");
@@ -37,16 +39,38 @@ fn the_sample_is_read() {
 #[test]
 fn keys_of_litellm_that_mean_nothing_here_are_told() {
     let text = entry("model: gpt-4o, itpm: 5")
-        + "litellm_settings: {drop_params: true}\n\
-        router_settings: {routing_strategy: usage-based-routing-v2, num_retries: 2}\n";
+        + "litellm_settings: {drop_params: true}\nrouter_settings: {redis_host: r}\n";
     let ignored = parse(&text).unwrap().ignored;
     let expected = [
         "model_list.0.litellm_params.itpm",
-        "litellm_settings",
-        "router_settings.num_retries",
-        "router_settings.routing_strategy=usage-based-routing-v2",
+        "litellm_settings.drop_params",
+        "router_settings.redis_host",
     ];
     assert_eq!(ignored, expected);
+}
+
+#[test]
+fn what_the_file_says_of_routing_is_read() {
+    let text = entry(
+        "model: gpt-4o, num_retries: 1, cooldown_time: 7, stream_timeout: 3, tags: [a]",
+    ) + "router_settings:\n  routing_strategy: latency-based-routing\n  \
+           routing_strategy_args: {lowest_latency_buffer: 0.5}\n  num_retries: 4\n  cooldown_time: 30\n  \
+           model_group_alias: {other: m, secret: {model: m, hidden: true}}\n\
+           litellm_settings:\n  num_retries: 9\n  fallbacks: [{m: [n, o]}]\n  default_fallbacks: [p]\n";
+    let config = parse(&text).unwrap();
+    let routing = &config.routing;
+    assert!(matches!(routing.strategy, Strategy::LatencyBased { buffer: 0.5, samples: 10, .. }));
+    assert_eq!((routing.num_retries, routing.cooldown), (4, Duration::from_secs(30)));
+    assert_eq!(routing.fallbacks.of("m"), ["n", "o"]);
+    assert_eq!(routing.fallbacks.of("another"), ["p"]);
+    assert!(!routing.aliases["other"].hidden && routing.aliases["secret"].hidden);
+    let deployment = &config.deployments[0];
+    assert_eq!(
+        (deployment.num_retries, deployment.cooldown),
+        (Some(1), Some(Duration::from_secs(7)))
+    );
+    assert_eq!(deployment.stream_timeout, Duration::from_secs(3));
+    assert_eq!(deployment.tags, ["a"]);
 }
 
 #[test]
