@@ -93,6 +93,12 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- if and (eq .Values.access.mode "secret") (not (or $gateway.quotaToken .Values.tls.gatewaySecret)) }}
 {{- fail "gateway.quotaToken must name the gateways' token: the tokens file of access.secret has only hashes, and there is no tls.gatewaySecret" }}
 {{- end }}
+{{- $variables := list }}
+{{- range $gateway.env }}{{ $variables = append $variables .name }}{{ end }}
+{{- $key := or (dig "general_settings" "master_key" "" $gateway.config) (has "LITELLM_MASTER_KEY" $variables) }}
+{{- if not (or $key $gateway.allowAnonymous) }}
+{{- fail "gateway.config has no general_settings.master_key: give one, or gateway.allowAnonymous lets whoever reaches a gateway call" }}
+{{- end }}
 {{- include "tokenlease.refuseScale" (list "gateway" $gateway) }}
 {{- end }}
 {{- end }}

@@ -71,6 +71,9 @@ spec:
 - --quota-client-cert-file=/etc/tokenlease/certificate/tls.crt
 - --quota-client-key-file=/etc/tokenlease/certificate/tls.key
 {{- end }}
+{{- if $gateway.allowAnonymous }}
+- --allow-anonymous
+{{- end }}
 {{- if $gateway.register }}
 - --register
 {{- end }}

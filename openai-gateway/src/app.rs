@@ -16,8 +16,6 @@ pub struct App {
     pub master_key: Option<Secret>,
     /// What is reserved for a chat request.
     pub reservation: Reservation,
-    /// The output that a chat request is taken to allow that doesn't say, tokens.
-    pub default_max_output_tokens: u64,
     /// The largest body that is taken.
     pub max_body_bytes: usize,
     /// For the choice of deployments.
@@ -51,7 +49,6 @@ impl App {
             upstream: parts.upstream,
             master_key: config.master_key.clone(),
             reservation: config.quota.reservation,
-            default_max_output_tokens: config.quota.default_max_output_tokens,
             max_body_bytes: parts.max_body_bytes,
             dice: Dice::new(parts.seed),
             prometheus: parts.prometheus,

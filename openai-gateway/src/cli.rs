@@ -6,14 +6,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, ConfigError, Environment, Secret};
+use crate::config::{Config, ConfigError, Environment, Secret, Unusable};
+use crate::upstream::Proxies;
 
 /// A thin OpenAI-compatible gateway that keeps its deployments' limits with a quota server.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "openai-gateway", version)]
 pub struct Cli {
+    /// What to do; without a command the gateway serves
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Where to listen; with port 0 the line `listening on http://..` on stdout says where
     #[arg(long, env = "QUOTA_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
@@ -27,8 +32,22 @@ pub struct Cli {
     pub tls_key: Option<PathBuf>,
 
     /// A LiteLLM config.yaml
-    #[arg(long, env = "QUOTA_CONFIG", default_value = "config.yaml")]
+    #[arg(long, env = "QUOTA_CONFIG", default_value = "config.yaml", global = true)]
     pub config: PathBuf,
+
+    /// Leave out entries of its model_list that can't be used, instead of refusing the file
+    #[arg(long, env = "QUOTA_SKIP_UNUSABLE", global = true)]
+    pub skip_unusable: bool,
+
+    /// Listen on another address than loopback although there is no master_key: whoever reaches it may
+    /// call, and spend
+    #[arg(long, env = "QUOTA_ALLOW_ANONYMOUS")]
+    pub allow_anonymous: bool,
+
+    /// Call providers at http:// through the environment's proxies too; they see the keys. For https://
+    /// HTTPS_PROXY, ALL_PROXY and NO_PROXY always count
+    #[arg(long, env = "QUOTA_PROXY_PLAIN_HTTP")]
+    pub proxy_plain_http: bool,
 
     /// The quota server; several that keep one ledger with commas between them, or one name for them
     /// all [default: the file's quota_server.url, else http://127.0.0.1:7700]
@@ -101,6 +120,29 @@ impl Cli {
         config
     }
 
+    /// What is done with entries that can't be used.
+    #[must_use]
+    pub const fn unusable(&self) -> Unusable {
+        if self.skip_unusable { Unusable::Skipped } else { Unusable::Refused }
+    }
+
+    /// Through which proxies providers are called.
+    #[must_use]
+    pub fn proxies(&self, environment: &Environment) -> Proxies {
+        if self.proxy_plain_http {
+            return Proxies::Environment;
+        }
+        let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+        let proxy = names.iter().find_map(|name| environment.var(name));
+        Proxies::Encrypted(proxy.map(ToOwned::to_owned))
+    }
+
+    /// Whether it would serve everybody who reaches it, unasked.
+    #[must_use]
+    pub const fn is_open(&self, config: &Config) -> bool {
+        config.master_key.is_none() && !self.listen.ip().is_loopback() && !self.allow_anonymous
+    }
+
     /// The certificate to show to the quota server, and its key.
     ///
     /// # Errors
@@ -128,6 +170,14 @@ impl Cli {
         }
         config.quota.token_file.as_deref().map(Secret::read).transpose()
     }
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Reads the configuration, tells all its mistakes and what of it is ignored, and exits: 0 if a gateway
+    /// would start with it, 64 if not
+    Check,
 }
 
 /// How logs are written.
@@ -160,7 +210,7 @@ mod tests {
         assert!(cli.register);
     }
 
-    const FILE: &str = "model_list: [{model_name: m, litellm_params: {model: gpt-4o}}]\n\
+    const FILE: &str = "model_list: [{model_name: m, litellm_params: {model: gpt-4o, api_key: k}}]\n\
         quota_server: {url: 'http://file', holder: file, max_wait_ms: 7}\n";
 
     fn configured(flags: &[&str]) -> (Cli, Config) {
@@ -200,6 +250,40 @@ mod tests {
         let (cli, config) = configured(&["--quota-token-file=/nowhere/token"]);
         let error = cli.quota_token(&config, &Environment::default()).unwrap_err();
         assert!(error.to_string().contains("/nowhere/token"));
+    }
+
+    #[test]
+    fn a_gateway_for_everybody_must_be_asked_for() {
+        for (flags, is_open) in [
+            (&[][..], false),
+            (&["--listen=[::1]:0"][..], false),
+            (&["--listen=0.0.0.0:0"][..], true),
+            (&["--listen=0.0.0.0:0", "--allow-anonymous"][..], false),
+        ] {
+            let (cli, mut config) = configured(flags);
+            assert_eq!(cli.is_open(&config), is_open, "{flags:?}");
+            config.master_key = Some(Secret::new("sk".to_owned()));
+            assert!(!cli.is_open(&config));
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_for_what_is_encrypted_unless_asked_otherwise() {
+        let environment =
+            Environment::from([("HTTP_PROXY", "http://p"), ("https_proxy", "http://s")]);
+        let (cli, _) = configured(&[]);
+        assert_eq!(cli.proxies(&environment), Proxies::Encrypted(Some("http://s".to_owned())));
+        assert_eq!(cli.proxies(&Environment::default()), Proxies::Encrypted(None));
+        let (cli, _) = configured(&["--proxy-plain-http"]);
+        assert_eq!(cli.proxies(&environment), Proxies::Environment);
+    }
+
+    #[test]
+    fn a_check_takes_the_flags_of_the_file() {
+        let words = ["openai-gateway", "check", "--config=c.yaml", "--skip-unusable"];
+        let cli = Cli::try_parse_from(words).unwrap();
+        assert_eq!((cli.command, cli.skip_unusable), (Some(Command::Check), true));
+        assert_eq!(cli.config.to_str(), Some("c.yaml"));
     }
 
     #[test]

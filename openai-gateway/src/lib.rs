@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod body;
+mod check;
 pub mod cli;
 pub mod config;
 pub mod http;
@@ -22,5 +23,6 @@ mod tls;
 pub mod tokens;
 pub mod upstream;
 
+pub use check::check;
 pub use run::{StartError, run};
 pub use tls::TlsFile;

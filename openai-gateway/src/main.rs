@@ -1,13 +1,14 @@
 //! The gateway's process. Exit codes: 0 stopped as told, 64 somebody wrote something wrong, 1
 //! anything else.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use openai_gateway::cli::Cli;
+use openai_gateway::cli::{Cli, Command};
 use openai_gateway::config::Environment;
-use openai_gateway::{StartError, logs, run};
+use openai_gateway::{StartError, check, logs, run};
 
 const MISTAKE: u8 = 64;
 
@@ -20,6 +21,9 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     };
     let environment = Environment::of_process();
+    if cli.command == Some(Command::Check) {
+        return checked(&cli, &environment).context("nobody reads what is printed");
+    }
     let endpoint = traces::endpoint(cli.otlp_endpoint.as_deref(), |name| {
         environment.var(name).map(ToOwned::to_owned)
     });
@@ -28,10 +32,20 @@ fn main() -> anyhow::Result<ExitCode> {
     match serve(&cli, seed)? {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_mistake() => {
-            tracing::error!("{error}");
+            error.to_string().lines().for_each(|line| tracing::error!("{line}"));
             Ok(ExitCode::from(MISTAKE))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn checked(cli: &Cli, environment: &Environment) -> std::io::Result<ExitCode> {
+    match check(cli, environment, &mut std::io::stdout().lock())? {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(mistakes) => {
+            writeln!(std::io::stderr().lock(), "{mistakes}")?;
+            Ok(ExitCode::from(MISTAKE))
+        }
     }
 }
 

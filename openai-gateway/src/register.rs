@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gateway_client::api::DeploymentSpec;
+use gateway_client::api::{Code, DeploymentSpec};
 use gateway_client::{CallError, QuotaClient};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,40 @@ pub(crate) async fn register(client: &QuotaClient, config: &Config, stop: &Cance
         let registering = put(client, &deployment.id, &spec);
         if stop.run_until_cancelled(registering).await.is_none() {
             return;
+        }
+    }
+}
+
+/// Says which deployments the quota server doesn't know, where it isn't told to register them: every
+/// request to one of these would be refused, and nobody else would say why.
+pub(crate) async fn tell_unknown(client: &QuotaClient, config: &Config, stop: &CancellationToken) {
+    let limited = config.deployments.iter().filter(|deployment| deployment.limits.is_some());
+    let mut unknown = Vec::new();
+    for deployment in limited {
+        match stop.run_until_cancelled(is_known(client, &deployment.id)).await {
+            Some(true) => {}
+            Some(false) => unknown.push(deployment.id.as_str()),
+            None => return,
+        }
+    }
+    if !unknown.is_empty() {
+        tracing::warn!(
+            deployments = unknown.join(", "),
+            "the quota server does not know these deployments, so requests to them are refused: start with \
+             --register and an admin's token, or make them there under these ids"
+        );
+    }
+}
+
+/// While the server is away it is asked again; a server that doesn't say is left alone.
+async fn is_known(client: &QuotaClient, id: &str) -> bool {
+    loop {
+        match client.deployment_on_server(id).await {
+            Err(CallError::Problem(problem)) if problem.code == Code::DeploymentNotFound => {
+                return false;
+            }
+            Err(error) if may_pass(&error) => tokio::time::sleep(PAUSE).await,
+            _ => return true,
         }
     }
 }
@@ -69,15 +103,15 @@ fn spec(deployment: &DeploymentConfig, quota: &QuotaConfig) -> Option<Deployment
 
 #[cfg(test)]
 mod tests {
-    use gateway_client::api::{Code, Problem, Reservation};
+    use gateway_client::api::{Problem, Reservation};
 
     use super::*;
     use crate::config::Environment;
 
     const FILE: &str = "
 model_list:
-  - {model_name: limited, litellm_params: {model: gpt-4o, rpm: 5}}
-  - {model_name: unlimited, litellm_params: {model: gpt-4o}}
+  - {model_name: limited, litellm_params: {model: gpt-4o, api_key: k, rpm: 5}}
+  - {model_name: unlimited, litellm_params: {model: gpt-4o, api_key: k}}
 quota_server: {reservation: input}
 ";
 

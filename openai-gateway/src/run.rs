@@ -14,7 +14,7 @@ use crate::app::{App, Parts};
 use crate::cli::Cli;
 use crate::config::{Config, ConfigError, Environment};
 use crate::http::{RequestIds, router};
-use crate::register::register;
+use crate::register::{register, tell_unknown};
 use crate::routing::{Groups, UnfitForHeader};
 use crate::serve::{Stop, serve};
 use crate::tls::{Tls, TlsFile};
@@ -31,6 +31,12 @@ pub enum StartError {
     /// The configuration can't be run.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It would serve everybody, and nobody asked for that.
+    #[error(
+        "{0} is not loopback, and without a key whoever reaches it may call: set general_settings.master_key or \
+         LITELLM_MASTER_KEY, or say --allow-anonymous"
+    )]
+    Open(SocketAddr),
     /// A deployment can't be called.
     #[error(transparent)]
     Deployment(#[from] UnfitForHeader),
@@ -63,7 +69,10 @@ impl StartError {
     /// Whether somebody wrote something wrong, and starting again as it is won't help.
     #[must_use]
     pub const fn is_mistake(&self) -> bool {
-        matches!(self, Self::Config(_) | Self::Deployment(_) | Self::Client(_) | Self::Tls(_))
+        matches!(
+            self,
+            Self::Config(_) | Self::Open(_) | Self::Deployment(_) | Self::Client(_) | Self::Tls(_)
+        )
     }
 }
 
@@ -72,7 +81,12 @@ impl StartError {
 /// # Errors
 /// It doesn't start.
 pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), StartError> {
-    let config = cli.settle(Config::load(&cli.config, environment)?);
+    let config = Config::load_usable(&cli.config, environment, cli.unusable())?;
+    let config = cli.settle(config);
+    if cli.is_open(&config) {
+        return Err(StartError::Open(cli.listen));
+    }
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if !config.ignored.is_empty() {
         tracing::warn!(keys = config.ignored.join(", "), "ignored: this gateway does not do these");
     }
@@ -82,7 +96,8 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
         &config,
         Parts {
             groups: Groups::new(&config.deployments, &client)?,
-            upstream: Upstream::new(Terms::of(&config.quota)).map_err(StartError::Upstream)?,
+            upstream: Upstream::new(Terms::of(&config.quota), cli.proxies(environment))
+                .map_err(StartError::Upstream)?,
             max_body_bytes: cli.max_body_bytes,
             seed,
             prometheus: Some(prometheus.clone()),
@@ -139,12 +154,14 @@ async fn live(
         tracing::warn!("no master_key: whoever reaches {} may call", cli.listen);
     }
     tasks.spawn(signals::watch(stop.drain.clone(), stop.cut.clone())?);
+    let (client, drain) = (client.clone(), stop.drain.clone());
     if config.quota.register {
-        let (client, drain) = (client.clone(), stop.drain.clone());
         let registering = tasks.spawn(async move { register(&client, &config, &drain).await });
         if tokio::time::timeout(REGISTRATION_PATIENCE, registering).await.is_err() {
             tracing::warn!("the deployments are not registered yet: serving all the same");
         }
+    } else {
+        tasks.spawn(async move { tell_unknown(&client, &config, &drain).await });
     }
     announce(&listener, if tls.is_some() { "https" } else { "http" })?;
     serve(listener, tls, router, stop).await;

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::fields::{BadRequest, Fields, text};
-use crate::config::Reservation;
+use crate::config::{BodyRules, Reservation};
 use crate::tokens::{Encoding, message_tokens};
 
 /// The body of `POST /v1/chat/completions`.
@@ -72,17 +72,19 @@ impl<'a> ChatBody<'a> {
         Ok(written.fold(messages, |sum, json| sum + encoding.count(json.get())))
     }
 
-    /// The body for a provider that calls the model this. A stream is told to end with its usage,
-    /// since only that settles it.
+    /// The body for a deployment that calls the model this. Where its provider can be asked, a stream is
+    /// told to end with its usage, since only that settles it.
     #[must_use]
-    pub fn for_model(&self, model: &str) -> String {
-        let model = text(model);
-        if !self.stream || self.include_usage {
-            return self.fields.with(&[("model", &model)]);
+    pub fn for_model(&self, model: &str, rules: &BodyRules) -> String {
+        let name = text(model);
+        let mut edit = self.fields.edited(rules, model, |_| true);
+        edit.set("model", &name);
+        if !self.stream || self.include_usage || !rules.asks_usage {
+            return edit.finish();
         }
         let options = self.stream_options.with(&[("include_usage", json("true"))]);
-        let options = json(&options);
-        self.fields.with(&[("model", &model), ("stream_options", options)])
+        edit.set("stream_options", json(&options));
+        edit.finish()
     }
 }
 
@@ -93,6 +95,7 @@ fn json(text: &str) -> &RawValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::OutputBound;
 
     const HELLO: &str = r#""model":"m","messages":[{"role":"user","content":"hello"}]"#;
 
@@ -125,8 +128,12 @@ mod tests {
     }
 
     fn sent(rest: &str) -> serde_json::Value {
+        sent_by(rest, "there", &BodyRules { asks_usage: true, ..BodyRules::default() })
+    }
+
+    fn sent_by(rest: &str, model: &str, rules: &BodyRules) -> serde_json::Value {
         let body = format!("{{{HELLO}{rest}}}");
-        let sent = ChatBody::read(body.as_bytes()).unwrap().for_model("there");
+        let sent = ChatBody::read(body.as_bytes()).unwrap().for_model(model, rules);
         serde_json::from_str(&sent).unwrap()
     }
 
@@ -138,6 +145,47 @@ mod tests {
         assert_eq!(options, &serde_json::json!({"include_usage": true}));
         let options = &sent(r#","stream":true,"stream_options":{"include_usage":false,"x":1}"#)["stream_options"];
         assert_eq!(options, &serde_json::json!({"include_usage": true, "x": 1}));
+    }
+
+    #[test]
+    fn a_stream_s_usage_is_asked_for_where_the_provider_can_be_asked() {
+        let rules = BodyRules::default();
+        assert!(sent_by(r#","stream":true"#, "there", &rules).get("stream_options").is_none());
+    }
+
+    fn fields(fields: &[(&str, &str)]) -> Vec<(String, Box<RawValue>)> {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), json(value).to_owned())).collect()
+    }
+
+    #[test]
+    fn defaults_stand_in_and_overrides_stand() {
+        let rules = BodyRules {
+            defaults: fields(&[("temperature", "0.2"), ("max_tokens", "7")]),
+            overrides: fields(&[("top_k", "5")]),
+            dropped: vec!["seed".to_owned()],
+            ..BodyRules::default()
+        };
+        let sent = sent_by(r#","seed":1,"top_k":1,"temperature":null"#, "there", &rules);
+        let expected = serde_json::json!({"model": "there", "temperature": 0.2, "max_tokens": 7, "top_k": 5,
+            "messages": [{"role": "user", "content": "hello"}]});
+        assert_eq!(sent, expected);
+        let sent = sent_by(r#","temperature":1,"max_completion_tokens":3"#, "there", &rules);
+        assert_eq!((&sent["temperature"], sent.get("max_tokens")), (&1.into(), None));
+    }
+
+    #[test]
+    fn the_bound_of_the_output_has_the_name_that_the_model_takes() {
+        let both = r#","max_tokens":7,"max_completion_tokens":3"#;
+        let bounds = |output_bound, model, rest| {
+            let rules = BodyRules { output_bound, ..BodyRules::default() };
+            let sent = sent_by(rest, model, &rules);
+            ["max_tokens", "max_completion_tokens"].map(|name| sent.get(name).cloned())
+        };
+        let (three, seven) = (Some(3.into()), Some(7.into()));
+        assert_eq!(bounds(OutputBound::AsCalled, "m", both), [seven.clone(), three.clone()]);
+        assert_eq!(bounds(OutputBound::MaxTokens, "m", both), [three, None]);
+        assert_eq!(bounds(OutputBound::ByModel, "o3", r#","max_tokens":7"#), [None, seven.clone()]);
+        assert_eq!(bounds(OutputBound::ByModel, "gpt-4o", r#","max_tokens":7"#), [seven, None]);
     }
 
     #[test]

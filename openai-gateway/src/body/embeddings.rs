@@ -3,7 +3,11 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::fields::{BadRequest, Fields, text};
+use crate::config::BodyRules;
 use crate::tokens::{Encoding, embedding_tokens};
+
+/// Defaults of a deployment that mean something here.
+const FIELDS: [&str; 3] = ["dimensions", "encoding_format", "user"];
 
 /// The body of `POST /v1/embeddings`.
 #[derive(Debug)]
@@ -36,9 +40,12 @@ impl<'a> EmbeddingsBody<'a> {
         embedding_tokens(self.input, encoding).map_err(|error| BadRequest::about("input", error))
     }
 
-    /// The body for a provider that calls the model this.
+    /// The body for a deployment that calls the model this. Of its defaults only a few are for embeddings.
     #[must_use]
-    pub fn for_model(&self, model: &str) -> String {
-        self.fields.with(&[("model", &text(model))])
+    pub fn for_model(&self, model: &str, rules: &BodyRules) -> String {
+        let name = text(model);
+        let mut edit = self.fields.edited(rules, model, |field| FIELDS.contains(&field));
+        edit.set("model", &name);
+        edit.finish()
     }
 }

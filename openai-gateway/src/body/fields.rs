@@ -5,6 +5,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::config::BodyRules;
+
 /// What is wrong with a request.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -68,17 +70,74 @@ impl<'a> Fields<'a> {
     /// The object with these fields set, in their place if they have one, else at the end.
     #[must_use]
     pub fn with(&self, set: &[(&str, &RawValue)]) -> String {
+        let mut edit = Edit::of(self);
+        set.iter().for_each(|(name, value)| edit.set(name, value));
+        edit.finish()
+    }
+
+    /// The object as a deployment of this model wants it, but for its model's name.
+    /// Of the deployment's defaults only those count that the predicate wants.
+    pub(super) fn edited<'e>(
+        &'e self,
+        rules: &'e BodyRules,
+        model: &str,
+        wants: impl Fn(&str) -> bool,
+    ) -> Edit<'e> {
+        let mut edit = Edit::of(self);
+        edit.0.retain(|(name, _)| !rules.drops(name, model));
+        for (name, value) in rules.defaults.iter().filter(|(name, _)| wants(name)) {
+            let is_bound = OUTPUT_BOUNDS.contains(&name.as_str());
+            let absent = match is_bound {
+                true => OUTPUT_BOUNDS.iter().all(|bound| self.raw(bound).is_none()),
+                false => self.raw(name).is_none(),
+            };
+            if absent {
+                edit.set(name, value);
+            }
+        }
+        if let Some((from, to)) = rules.renamed_bound(model) {
+            edit.rename(from, to);
+        }
+        rules.overrides.iter().for_each(|(name, value)| edit.set(name, value));
+        edit
+    }
+}
+
+/// What bounds the output of a request, by both of its names.
+const OUTPUT_BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// An object on its way to a provider.
+pub(super) struct Edit<'a>(Vec<(&'a str, &'a RawValue)>);
+
+impl<'a> Edit<'a> {
+    fn of(fields: &'a Fields<'_>) -> Self {
+        Self(fields.0.iter().map(|(name, value)| (&**name, *value)).collect())
+    }
+
+    /// Sets a field in its place, or at the end.
+    pub(super) fn set(&mut self, name: &'a str, value: &'a RawValue) {
+        match self.0.iter_mut().find(|(field, _)| *field == name) {
+            Some(field) => field.1 = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Gives a field that is there and not null another name; whatever has that name goes.
+    fn rename(&mut self, from: &str, to: &'a str) {
+        let found = self.0.iter().position(|(name, value)| *name == from && value.get() != "null");
+        if let Some(index) = found {
+            self.0[index].0 = to;
+            let mut position = 0..;
+            self.0.retain(|(name, _)| position.next() == Some(index) || *name != to);
+        }
+    }
+
+    /// The object as JSON.
+    pub(super) fn finish(self) -> String {
         let size: usize =
             self.0.iter().map(|(name, value)| name.len() + value.get().len() + 8).sum();
-        let mut out = String::with_capacity(size + 128);
-        let replaced = |name: &str| set.iter().find(|(field, _)| *field == name);
-        for (name, value) in &self.0 {
-            append(&mut out, name, replaced(name).map_or(*value, |(_, value)| value));
-        }
-        let absent = |name: &str| self.0.iter().all(|(field, _)| field != name);
-        for (name, value) in set.iter().filter(|(name, _)| absent(name)) {
-            append(&mut out, name, value);
-        }
+        let mut out = String::with_capacity(size + 8);
+        self.0.iter().for_each(|(name, value)| append(&mut out, name, value));
         out.push_str(if out.is_empty() { "{}" } else { "}" });
         out
     }

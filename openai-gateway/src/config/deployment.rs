@@ -1,34 +1,31 @@
 //! What an entry of `model_list` means: one deployment.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use gateway_client::api;
-use reqwest::Url;
-use sha2::{Digest, Sha256};
+use http::HeaderMap;
 
-use super::entry::Entry;
-use super::file::RouterSettings;
-use super::provider::Provider;
-use super::reference::Environment;
-use super::secret::Secret;
+use super::body::BodyRules;
+use super::endpoint::Endpoint;
+use super::pattern::Pattern;
 
-/// LiteLLM's own default.
-const TIMEOUT: Duration = Duration::from_secs(600);
-const MAX_TIMEOUT_S: f64 = 86_400.0;
-
-/// One model at one endpoint with one key.
+/// One model at one endpoint with one key, or all that a pattern stands for.
 #[derive(Debug, Clone)]
 pub struct DeploymentConfig {
-    /// Its id: `model_info.id`, else derived from group, model, endpoint and key.
+    /// Its id: `model_info.id`, else derived from group, model, endpoint and the name of the key's variable.
     pub id: String,
     /// What callers call it.
     pub model_group: String,
-    /// What its endpoint calls it.
+    /// The names that callers may call it by, where `model_group` has a `*` in it.
+    pub pattern: Option<Pattern>,
+    /// What its endpoint calls it; with a pattern it may have a `*` in it.
     pub model: String,
-    /// The endpoint, up to and with `/v1`.
-    pub base: Url,
-    /// The endpoint's key.
-    pub api_key: Option<Secret>,
+    /// Where its calls go.
+    pub endpoint: Endpoint,
+    /// Its key, and what else is sent with each request. All values are marked as sensitive.
+    pub headers: HeaderMap,
+    /// What is changed in the bodies of its requests.
+    pub body: BodyRules,
     /// Its limits; without any it needs no lease.
     pub limits: Option<QuotaLimits>,
     /// Its `weight`, where it has one.
@@ -51,8 +48,9 @@ pub struct DeploymentConfig {
     pub prices: Prices,
     /// The longest input that its model takes (`model_info.max_input_tokens`), tokens.
     pub max_input_tokens: Option<u64>,
-    /// The output that a request is taken to allow, and is sent with, that doesn't say (`max_tokens`).
-    pub max_tokens: Option<u64>,
+    /// The output that a request is taken to allow that doesn't say, tokens: `max_tokens`, which is sent
+    /// then, else the quota's `default_max_output_tokens`.
+    pub default_output: u64,
 }
 
 /// What a token costs, in the file's currency.
@@ -74,122 +72,18 @@ pub struct QuotaLimits {
 }
 
 impl DeploymentConfig {
-    pub(super) fn check(
-        entry: &Entry,
-        settings: &RouterSettings,
-        environment: &Environment,
-    ) -> Result<Self, String> {
-        let params = &entry.litellm_params;
-        let provider = Provider::check(params, environment)?;
-        Ok(Self {
-            id: id(entry, &provider)?,
-            model_group: group(&entry.model_name)?,
-            model: provider.model,
-            base: provider.base,
-            api_key: provider.api_key.map(Secret::new),
-            limits: limits(entry)?,
-            weight: weight(params.weight)?,
-            order: params.order,
-            timeout: timeout(params.timeout.or(settings.timeout))?,
-            stream_timeout: timeout(
-                params
-                    .stream_timeout
-                    .or(params.timeout)
-                    .or(settings.stream_timeout)
-                    .or(settings.timeout),
-            )?,
-            num_retries: params.num_retries,
-            cooldown: params.cooldown_time.map(|seconds| timeout(Some(seconds))).transpose()?,
-            max_parallel_requests: params
-                .max_parallel_requests
-                .or(settings.default_max_parallel_requests),
-            tags: params.tags.clone(),
-            prices: Prices {
-                input: params.input_cost_per_token,
-                output: params.output_cost_per_token,
-            },
-            max_input_tokens: entry.model_info.max_input_tokens,
-            max_tokens: params.max_tokens,
-        })
-    }
-
-    /// An id for an entry that names none: readable, the same in every replica that reads this
-    /// entry, and another for an entry with another group, model, endpoint or key. All goes into
-    /// a hash, so that the id gives nothing of the key away. Limits, weights and the place in the
-    /// file don't count: changing them makes no new deployment.
-    fn derived_id(entry: &Entry, provider: &Provider) -> String {
-        let key = provider.api_key.as_deref().unwrap_or_default();
-        let base = provider.base.as_str();
-        let identity = [&entry.model_name, &provider.model, base, key].join("\0");
-        let host = provider.base.host_str().unwrap_or_default();
-        let name = slug(&format!("{}-{host}", entry.model_name));
-        let hash = Sha256::digest(identity.as_bytes());
-        let hash: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{name}-{hash}")
+    /// What the endpoint calls the model that a caller asked for by this name.
+    #[must_use]
+    pub fn model_for<'a>(&'a self, requested: &str) -> Cow<'a, str> {
+        model_for(self.pattern.as_ref(), &self.model, requested)
     }
 }
 
-fn id(entry: &Entry, provider: &Provider) -> Result<String, String> {
-    let id = match &entry.model_info.id {
-        Some(id) => id.clone(),
-        None => DeploymentConfig::derived_id(entry, provider),
-    };
-    if id.is_empty() || id.len() > api::limits::MAX_NAME_BYTES || !id.bytes().all(is_visible) {
-        return Err(format!(
-            "model_info.id {id:?} must be 1 to {} visible ASCII characters",
-            api::limits::MAX_NAME_BYTES
-        ));
-    }
-    Ok(id)
-}
-
-fn is_visible(byte: u8) -> bool {
-    (0x21..=0x7e).contains(&byte)
-}
-
-/// Lower-case letters, digits and single dashes, short enough to leave room for a hash.
-fn slug(text: &str) -> String {
-    let dashed = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let text: String = text.chars().map(dashed).take(96).collect();
-    let words: Vec<_> = text.split('-').filter(|word| !word.is_empty()).collect();
-    words.join("-")
-}
-
-fn group(name: &str) -> Result<String, String> {
-    if name.is_empty() || name.len() > api::limits::MAX_NAME_BYTES {
-        return Err("model_name must have 1 to 128 bytes".to_owned());
-    }
-    if name.contains('*') {
-        return Err("wildcards in model_name are not done by this gateway".to_owned());
-    }
-    Ok(name.to_owned())
-}
-
-fn limits(entry: &Entry) -> Result<Option<QuotaLimits>, String> {
-    let (tpm, rpm) = (entry.tpm(), entry.rpm());
-    if tpm.max(rpm) > Some(api::limits::MAX_LIMIT) {
-        return Err(format!("a limit is above {}", api::limits::MAX_LIMIT));
-    }
-    Ok((tpm.is_some() || rpm.is_some()).then_some(QuotaLimits { tpm, rpm }))
-}
-
-fn weight(weight: Option<f64>) -> Result<Option<f64>, String> {
-    match weight {
-        Some(weight) if !weight.is_finite() || weight < 0.0 => {
-            Err(format!("weight {weight} must be 0 or more"))
-        }
-        weight => Ok(weight),
-    }
-}
-
-fn timeout(seconds: Option<f64>) -> Result<Duration, String> {
-    match seconds {
-        None => Ok(TIMEOUT),
-        Some(seconds) if seconds > 0.0 && seconds <= MAX_TIMEOUT_S => {
-            Ok(Duration::from_secs_f64(seconds))
-        }
-        Some(seconds) => {
-            Err(format!("timeout {seconds} must be above 0 and at most {MAX_TIMEOUT_S} seconds"))
-        }
+/// What an endpoint calls the model that a caller asked for by this name.
+#[must_use]
+pub fn model_for<'a>(pattern: Option<&Pattern>, model: &'a str, requested: &str) -> Cow<'a, str> {
+    match pattern {
+        Some(pattern) if model.contains('*') => pattern.fill(model, requested),
+        _ => Cow::Borrowed(model),
     }
 }

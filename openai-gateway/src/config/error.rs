@@ -1,5 +1,7 @@
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
+
+use super::report::Mistake;
 
 /// Why the configuration can't be run.
 #[derive(Debug, thiserror::Error)]
@@ -15,33 +17,20 @@ pub enum ConfigError {
     /// A client certificate without its key, or the key without it.
     #[error("quota_server: client_cert_file and client_key_file belong together")]
     HalfIdentity,
-    /// The file says something that makes no sense.
-    #[error("{}: {what}", path.display())]
-    Mistaken {
-        /// The file.
-        path: PathBuf,
-        /// Where in it, and what is wrong there.
-        what: String,
-    },
+    /// The file says what makes no sense.
+    #[error("{}", Lines(.0))]
+    Mistaken(Vec<Mistake>),
 }
 
-/// What is wrong, with its place in the file.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Mistake(String);
+/// A mistake a line.
+struct Lines<'a>(&'a [Mistake]);
 
-impl Mistake {
-    pub(super) fn at(place: &str, what: impl Display) -> Self {
-        Self(format!("{place}: {what}"))
-    }
-
-    /// The YAML reader's own message names line and column. It could also show the lines around
-    /// them: there may be keys in these.
-    pub(super) fn yaml(error: &serde_saphyr::Error) -> Self {
-        Self(error.without_snippet().to_string())
-    }
-
-    pub(super) fn in_file(self, path: &Path) -> ConfigError {
-        ConfigError::Mistaken { path: path.to_owned(), what: self.0 }
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.0.iter().enumerate() {
+            let end = if index == 0 { "" } else { "\n" };
+            write!(f, "{end}{mistake}")?;
+        }
+        Ok(())
     }
 }

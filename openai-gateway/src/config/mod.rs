@@ -1,31 +1,53 @@
 //! What to run: a LiteLLM `config.yaml`, read as it is, with one key of ours, `quota_server`.
 //!
-//! `file` has the shapes as LiteLLM's users write them; [`Config`] is what they mean here, checked.
-//! Keys that this gateway does nothing with are collected, so that a start can say once which ones
-//! it ignored. Every mistake names its place: the line, or the entry.
+//! `yaml` reads the text as PyYAML does, and keeps the lines; `section` takes keys from it; [`keys`] says what
+//! becomes of each; [`providers`] is the table of providers. [`Config`] is what it all means here, checked.
+//! Every mistake is collected with its line (`report`), so that one start tells them all.
 
+mod body;
 mod deployment;
+mod endpoint;
 mod entry;
 mod error;
 mod file;
-mod provider;
+mod identity;
+pub mod keys;
+mod passed;
+mod pattern;
+pub mod providers;
 mod quota;
+mod reach;
 mod reference;
+mod report;
 mod routing;
 mod secret;
+mod section;
+mod settings;
+mod terms;
+mod yaml;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-pub use deployment::{DeploymentConfig, Prices, QuotaLimits};
+pub use body::{BodyRules, OutputBound};
+pub use deployment::{DeploymentConfig, Prices, QuotaLimits, model_for};
+pub use endpoint::{CallUrl, Endpoint};
 pub use error::ConfigError;
+pub use pattern::Pattern;
 pub use quota::{QuotaConfig, Reservation};
 pub use reference::Environment;
+pub use report::Mistake;
 pub use routing::{Alias, Fallbacks, RoutingConfig, Strategy};
 pub use secret::Secret;
 
-use error::Mistake;
-use file::File;
+use entry::{Common, Entry};
+use file::Files;
+use identity::Identities;
+use keys::Part;
+use report::{Report, sorted};
+use section::Section;
+use settings::{Settings, master_key};
+use yaml::{Map, Node, Place, Value};
 
 /// What to run, checked.
 #[derive(Debug, Clone)]
@@ -40,57 +62,225 @@ pub struct Config {
     pub quota: QuotaConfig,
     /// Keys of the file that this gateway does nothing with.
     pub ignored: Vec<String>,
+    /// What deserves a look but stops nothing.
+    pub warnings: Vec<Mistake>,
+}
+
+/// What is done with entries of `model_list` that are mistaken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// The file is refused.
+    Refused,
+    /// They are left out, with a warning.
+    Skipped,
 }
 
 impl Config {
     /// Reads and checks the file.
     ///
     /// # Errors
-    /// The file can't be read, isn't YAML of this shape, or says something that makes no sense here.
+    /// The file can't be read, isn't YAML, or says what makes no sense here: all of that at once.
     pub fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text, environment).map_err(|mistake| mistake.in_file(path))
+        Self::load_usable(path, environment, Unusable::Refused)
     }
 
-    /// The same of a file's text.
+    /// The same, with or without the entries that can't be used.
+    ///
+    /// # Errors
+    /// As `load`; entries that are left out are no mistakes, unless none is left.
+    pub fn load_usable(
+        path: &Path,
+        environment: &Environment,
+        unusable: Unusable,
+    ) -> Result<Self, ConfigError> {
+        let mut report = Report::new(environment.clone());
+        let files = Files::read(path, &mut report)?;
+        Self::of_files(&files, report, unusable)
+    }
+
+    /// The same of a file's text, which can include no other.
     ///
     /// # Errors
     /// As `load`, but that there is nothing to be read from.
     pub fn of_text(text: &str, environment: &Environment) -> Result<Self, ConfigError> {
-        Self::parse(text, environment).map_err(|mistake| mistake.in_file("config.yaml".as_ref()))
+        let mut report = Report::new(environment.clone());
+        let files = Files::of_text(text, "config.yaml".as_ref(), &mut report);
+        Self::of_files(&files, report, Unusable::Refused)
     }
 
-    /// Checks a file's text.
-    fn parse(text: &str, environment: &Environment) -> Result<Self, Mistake> {
-        let (file, ignored) = File::parse(text)?;
-        Ok(Self {
-            deployments: deployments(&file, environment)?,
-            routing: file.routing().map_err(|what| Mistake::at("router_settings", what))?,
-            master_key: file.master_key(environment)?,
-            quota: file.quota_server.unwrap_or_default(),
-            ignored,
-        })
+    fn of_files(
+        files: &Files,
+        mut report: Report,
+        unusable: Unusable,
+    ) -> Result<Self, ConfigError> {
+        let config = Self::read(&files.node, unusable, &mut report);
+        if !report.mistakes.is_empty() {
+            return Err(ConfigError::Mistaken(sorted(report.mistakes, &files.paths)));
+        }
+        let warnings = sorted(report.warnings, &files.paths);
+        Ok(Self { ignored: report.ignored, warnings, ..config })
+    }
+
+    fn read(node: &Node, unusable: Unusable, report: &mut Report) -> Self {
+        let nothing = Node { place: node.place, value: Value::Map(Map::default()) };
+        let mut file = Section::of(node, Part::File, String::new(), report);
+        // Variables first: everything after it may refer to them.
+        variables(&mut file, report);
+        let router = part(&mut file, Part::Router, &nothing, report);
+        let litellm = part(&mut file, Part::Litellm, &nothing, report);
+        let general = part(&mut file, Part::General, &nothing, report);
+        let quota = part(&mut file, Part::Quota, &nothing, report);
+        let master_key = master_key(general, report);
+        let quota = QuotaConfig::read(quota, report);
+        let mut settings = Settings::read(router, litellm, report);
+        // They are read already.
+        file.texts("include", report);
+        let common = Common {
+            credentials: credentials(&mut file, report),
+            params: std::mem::take(&mut settings.default_params),
+            timeout: settings.timeout,
+            stream_timeout: settings.stream_timeout,
+            max_parallel_requests: settings.max_parallel_requests,
+            drop_params: settings.drop_params,
+            default_output: quota.default_max_output_tokens,
+        };
+        let list = file.read("model_list", report, |node, _| match &node.value {
+            Value::List(nodes) => Ok(nodes),
+            _ => Err(format!("a list belongs here, not {}", node.kind())),
+        });
+        file.close(report);
+        let entries = list.map_or(&[][..], Vec::as_slice);
+        let deployments = deployments(entries, &common, &mut settings.routing, unusable, report);
+        if deployments.is_empty() && report.mistakes.is_empty() {
+            report.mistake(node.place, "model_list: no deployment at all");
+        }
+        check_groups(&deployments, &settings.routing, node.place, report);
+        Self {
+            deployments,
+            routing: settings.routing,
+            master_key,
+            quota,
+            ignored: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 }
 
-fn deployments(file: &File, environment: &Environment) -> Result<Vec<DeploymentConfig>, Mistake> {
-    let mut ids = HashSet::new();
-    let mut deployments = Vec::with_capacity(file.model_list.len());
-    for (index, entry) in file.model_list.iter().enumerate() {
-        let place = entry::place(entry, index);
-        let deployment = DeploymentConfig::check(&entry.value, &file.router_settings, environment)
-            .map_err(|what| Mistake::at(&place, what))?;
-        if !ids.insert(deployment.id.clone()) {
-            let what = format!("another entry has the id {:?} already", deployment.id);
-            return Err(Mistake::at(&place, what));
+/// A part of the file, empty where it isn't there.
+fn part<'a>(
+    file: &mut Section<'a>,
+    part: Part,
+    nothing: &'a Node,
+    report: &mut Report,
+) -> Section<'a> {
+    let node = file.take(part.path()).unwrap_or(nothing);
+    Section::of(node, part, part.path().to_owned(), report)
+}
+
+/// `environment_variables`: what the environment itself says counts more, as with LiteLLM.
+fn variables(file: &mut Section<'_>, report: &mut Report) {
+    let map = file.read("environment_variables", report, |node, _| settings::map(node));
+    for (key, node) in map.unwrap_or_default().0 {
+        if node.is_null() || report.environment.var(&key.name).is_some() {
+            continue;
         }
-        deployments.push(deployment);
+        match section::text(&node, &report.environment) {
+            Ok(value) => report.environment.set_default(&key.name, value),
+            // Whoever refers to it is told: it may be nobody.
+            Err(what) => {
+                report.warn(node.place, format!("environment_variables.{}: {what}", key.name));
+            }
+        }
     }
-    if deployments.is_empty() {
-        return Err(Mistake::at("model_list", "no deployment at all"));
+}
+
+/// `credential_list`, by name.
+fn credentials(file: &mut Section<'_>, report: &mut Report) -> HashMap<String, Map> {
+    let list = file.read("credential_list", report, |node, _| match &node.value {
+        Value::List(nodes) => Ok(nodes),
+        _ => Err(format!("a list belongs here, not {}", node.kind())),
+    });
+    let mut credentials = HashMap::new();
+    for (index, node) in list.into_iter().flatten().enumerate() {
+        let path = format!("credential_list[{index}]");
+        let mut credential = Section::of(node, Part::Credential, path.clone(), report);
+        let name = credential.text("credential_name", report);
+        let values = credential.read("credential_values", report, |node, _| settings::map(node));
+        credential.close(report);
+        match name {
+            Some(name) => drop(credentials.insert(name, values.unwrap_or_default())),
+            None => report.mistake(node.place, format!("{path}: credential_name is missing")),
+        }
     }
-    Ok(deployments)
+    credentials
+}
+
+fn deployments(
+    entries: &[Node],
+    common: &Common,
+    routing: &mut RoutingConfig,
+    unusable: Unusable,
+    report: &mut Report,
+) -> Vec<DeploymentConfig> {
+    let (mut ids, mut identities) = (HashSet::new(), Identities::default());
+    let mut deployments = Vec::with_capacity(entries.len());
+    for (index, node) in entries.iter().enumerate() {
+        let before = report.mistakes.len();
+        let read = entry::read(node, index, common, &mut identities, report);
+        let found = match read {
+            Some(Entry::Deployments(found)) => found,
+            Some(Entry::Alias { name, model_group }) => {
+                routing.aliases.insert(name, Alias { model_group, hidden: false });
+                continue;
+            }
+            None => Vec::new(),
+        };
+        for deployment in &found {
+            if !ids.insert(deployment.id.clone()) {
+                let what = format!("another entry has the id {:?} already", deployment.id);
+                report.mistake(node.place, format!("model_list[{index}]: {what}"));
+            }
+        }
+        let mistakes = report.mistakes.split_off(before);
+        match (mistakes.is_empty(), unusable) {
+            (true, _) => deployments.extend(found),
+            (false, Unusable::Refused) => report.mistakes.extend(mistakes),
+            (false, Unusable::Skipped) => {
+                let skipped = |(place, what)| (place, format!("left out: {what}"));
+                report.warnings.extend(mistakes.into_iter().map(skipped));
+            }
+        }
+    }
+    deployments
+}
+
+/// Names of groups that no entry makes are worth a word: what should take over wouldn't.
+fn check_groups(
+    deployments: &[DeploymentConfig],
+    routing: &RoutingConfig,
+    place: Place,
+    report: &mut Report,
+) {
+    let is_there = |name: &str| {
+        routing.aliases.contains_key(name)
+            || deployments.iter().any(|deployment| match &deployment.pattern {
+                Some(pattern) => pattern.capture(name).is_some(),
+                None => deployment.model_group == name,
+            })
+    };
+    let all =
+        [&routing.fallbacks, &routing.context_window_fallbacks, &routing.content_policy_fallbacks];
+    let named = all.into_iter().flat_map(Fallbacks::named);
+    let aliased = routing.aliases.values().map(|alias| alias.model_group.as_str());
+    let mut missing: Vec<_> = named.chain(aliased).filter(|name| !is_there(name)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    for name in missing {
+        report.warn(
+            place,
+            format!("a fallback or an alias leads to the group {name:?}, which has no deployment"),
+        );
+    }
 }
 
 #[cfg(test)]

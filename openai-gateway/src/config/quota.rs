@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 
 use gateway_client::api;
-use serde::Deserialize;
+
+use super::report::Report;
+use super::section::{self, Section};
 
 /// The quota server and how it is used.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
 pub struct QuotaConfig {
     /// Where it is: a URL, several with commas between them, or one whose name has several addresses.
     pub url: String,
@@ -61,10 +62,68 @@ impl Default for QuotaConfig {
     }
 }
 
+impl QuotaConfig {
+    /// What the file's part says, and the default where it says nothing.
+    pub(super) fn read(mut quota: Section<'_>, report: &mut Report) -> Self {
+        let default = Self::default();
+        let path = |quota: &mut Section<'_>, name, report: &mut Report| {
+            quota.text(name, report).map(PathBuf::from)
+        };
+        let config = Self {
+            url: quota.text("url", report).unwrap_or(default.url),
+            answer_timeout_ms: quota.whole("answer_timeout_ms", report),
+            token_file: path(&mut quota, "token_file", report),
+            ca_file: path(&mut quota, "ca_file", report),
+            client_cert_file: path(&mut quota, "client_cert_file", report),
+            client_key_file: path(&mut quota, "client_key_file", report),
+            holder: quota.text("holder", report).unwrap_or(default.holder),
+            max_wait_ms: quota.whole("max_wait_ms", report).unwrap_or(default.max_wait_ms),
+            register: quota.flag("register", report).unwrap_or(default.register),
+            reservation: one_of(&mut quota, "reservation", RESERVATIONS, report),
+            default_max_output_tokens: quota
+                .whole("default_max_output_tokens", report)
+                .unwrap_or(default.default_max_output_tokens),
+            settlement: one_of(&mut quota, "settlement", SETTLEMENTS, report),
+            refused: one_of(&mut quota, "refused", REFUSED, report),
+            window: one_of(&mut quota, "window", WINDOWS, report),
+        };
+        quota.close(report);
+        config
+    }
+}
+
+const RESERVATIONS: &[(&str, Reservation)] =
+    &[("input_plus_max_output", Reservation::InputPlusMaxOutput), ("input", Reservation::Input)];
+const SETTLEMENTS: &[(&str, api::Settlement)] =
+    &[("refund", api::Settlement::Refund), ("none", api::Settlement::None)];
+const REFUSED: &[(&str, api::Refused)] = &[
+    ("refund_tokens", api::Refused::RefundTokens),
+    ("refund", api::Refused::Refund),
+    ("none", api::Refused::None),
+];
+const WINDOWS: &[(&str, api::WindowKind)] =
+    &[("minute", api::WindowKind::Minute), ("rolling", api::WindowKind::Rolling)];
+
+fn one_of<T: Copy + Default>(
+    quota: &mut Section<'_>,
+    name: &str,
+    choices: &[(&str, T)],
+    report: &mut Report,
+) -> T {
+    let chosen = quota.read(name, report, |node, environment| {
+        let text = section::text(node, environment)?;
+        let choice = choices.iter().find(|(name, _)| *name == text);
+        choice.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            format!("{text:?} is none of {}", names.join(", "))
+        })
+    });
+    chosen.unwrap_or_default()
+}
+
 /// What is reserved for a request before it is sent: of the API's policies, those that this gateway
 /// has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reservation {
     /// The input and all of the output that the request allows.
     #[default]

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::yaml::Scalar;
+
 const PREFIX: &str = "os.environ/";
 
 /// The process's environment, taken once and passed in.
@@ -24,20 +26,43 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The text itself, or what the variable that it refers to holds.
-    pub(super) fn resolve(&self, text: &str) -> Result<String, String> {
-        let Some(name) = text.strip_prefix(PREFIX) else {
-            return Ok(text.to_owned());
+    /// The first of these variables that is set to something.
+    pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, &str)> {
+        names.iter().find_map(|name| Some((*name, self.var(name)?)))
+    }
+
+    /// Sets a variable that isn't set: what the environment says itself counts more than a file.
+    pub(super) fn set_default(&mut self, name: &str, value: String) {
+        if self.var(name).is_none() {
+            self.0.insert(name.to_owned(), value);
+        }
+    }
+
+    /// The scalar itself, or what the variable that it refers to holds. That counts as unquoted: a
+    /// variable has no other way to hold a number.
+    pub(super) fn resolve(&self, scalar: &Scalar) -> Result<Scalar, String> {
+        let Some(name) = reference(&scalar.text) else {
+            return Ok(scalar.clone());
         };
         self.var(name)
-            .map(str::to_owned)
+            .map(|value| Scalar { text: value.to_owned(), plain: true })
             .ok_or_else(|| format!("the environment variable {name} is not set"))
     }
 }
 
+/// The variable that a text refers to.
+pub(super) fn reference(text: &str) -> Option<&str> {
+    text.strip_prefix(PREFIX)
+}
+
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(vars: [(&str, &str); N]) -> Self {
-        let owned = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self(HashMap::from(owned))
+        vars.into_iter().collect()
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(vars: I) -> Self {
+        Self(vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }

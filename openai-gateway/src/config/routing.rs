@@ -114,4 +114,9 @@ impl Fallbacks {
     pub fn of(&self, model_group: &str) -> &[String] {
         self.by_group.get(model_group).unwrap_or(&self.default)
     }
+
+    /// All groups that take over from any.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        self.by_group.values().flatten().chain(&self.default).map(String::as_str)
+    }
 }

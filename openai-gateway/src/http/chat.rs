@@ -23,13 +23,15 @@ pub(super) async fn create(
     let group = find(&app, &chat.model)?;
     let need = body::work(&bytes, || {
         Need::count(&group.encodings, |encoding| {
-            chat.tokens(encoding, app.reservation, app.default_max_output_tokens)
+            chat.tokens(encoding, app.reservation, group.default_output)
         })
     })?;
     let choice = draw(&app, group, &need).await?;
+    let target = &choice.target;
+    let model = target.model_for(&chat.model);
     let call = Call {
-        url: choice.target.chat.clone(),
-        body: chat.for_model(&choice.target.model),
+        url: target.chat.of(&model),
+        body: chat.for_model(&model, &target.body),
         include_usage: chat.include_usage,
     };
     group.metrics.added(began.elapsed());

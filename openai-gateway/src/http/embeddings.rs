@@ -25,9 +25,11 @@ pub(super) async fn create(
         Need::count(&group.encodings, |encoding| embeddings.tokens(encoding))
     })?;
     let choice = draw(&app, group, &need).await?;
+    let target = &choice.target;
+    let model = target.model_for(&embeddings.model);
     let call = Call {
-        url: choice.target.embeddings.clone(),
-        body: embeddings.for_model(&choice.target.model),
+        url: target.embeddings.of(&model),
+        body: embeddings.for_model(&model, &target.body),
         include_usage: false,
     };
     group.metrics.added(began.elapsed());

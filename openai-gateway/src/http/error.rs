@@ -111,7 +111,8 @@ impl ApiError {
             Refusal::Quarantined => ("quota_quarantined", "The quota of this minute is in doubt."),
             Refusal::Unregistered => (
                 "deployment_unregistered",
-                "The quota server does not know the model's deployments.",
+                "The quota server does not know the model's deployments: the gateway's log names them. \
+                 They are registered with --register, or made at the quota server.",
             ),
             Refusal::Refused => ("quota_refused", "The quota server refuses this gateway."),
             Refusal::Stopping => ("shutting_down", "The gateway is stopping."),

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::shuffle::{shuffle, weights};
 use super::target::UnfitForHeader;
 use super::{Denial, Need, Target};
-use crate::config::DeploymentConfig;
+use crate::config::{DeploymentConfig, Pattern};
 use crate::metrics::GroupMetrics;
 use crate::tokens::Encoding;
 
@@ -23,12 +24,16 @@ const TURN: Duration = Duration::from_millis(100);
 pub struct Groups {
     groups: Vec<Group>,
     by_name: HashMap<String, usize>,
+    /// Groups of many names, the most specific first.
+    by_pattern: Vec<(Pattern, usize)>,
 }
 
 /// The deployments that answer to one model name.
 pub struct Group {
     /// The name that callers use.
     pub name: String,
+    /// The output that a request is taken to allow that doesn't say, whichever takes it, tokens.
+    pub default_output: u64,
     /// The encodings of its deployments, each once.
     pub encodings: Vec<Encoding>,
     /// What is counted about it.
@@ -66,16 +71,24 @@ impl Groups {
             group.push(deployment);
         }
         let groups = names.iter().map(|name| Group::new(name, &members[name], client));
+        let patterns =
+            (0..).zip(&names).filter_map(|(index, name)| Some((Pattern::of(name)?, index)));
+        let mut by_pattern: Vec<_> = patterns.collect();
+        by_pattern.sort_by_key(|(pattern, _)| Reverse(pattern.specificity()));
         Ok(Self {
+            by_pattern,
             groups: groups.collect::<Result<_, _>>()?,
             by_name: (0..).zip(&names).map(|(index, name)| ((*name).to_owned(), index)).collect(),
         })
     }
 
-    /// The group of this name.
+    /// The group of this name, else the one whose pattern it fits best.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Group> {
-        self.by_name.get(name).map(|&index| &self.groups[index])
+        let fits = |(pattern, index): &(Pattern, usize)| pattern.capture(name).map(|_| *index);
+        let index = self.by_name.get(name).copied();
+        let index = index.or_else(|| self.by_pattern.iter().find_map(fits))?;
+        Some(&self.groups[index])
     }
 
     /// All groups.
@@ -100,8 +113,10 @@ impl Group {
             targets.push(Arc::new(target));
         }
         let orders = deployments.iter().map(|deployment| deployment.order);
+        let default_outputs = deployments.iter().map(|deployment| deployment.default_output);
         Ok(Self {
             name: name.to_owned(),
+            default_output: default_outputs.max().unwrap_or_default(),
             encodings,
             metrics: GroupMetrics::new(name),
             targets,

@@ -1,11 +1,11 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use gateway_client::{Deployment, Permit, QuotaClient};
-use http::HeaderValue;
-use reqwest::Url;
+use http::{HeaderMap, HeaderValue};
 
 use super::{Denial, Need};
-use crate::config::DeploymentConfig;
+use crate::config::{BodyRules, CallUrl, DeploymentConfig, Pattern, model_for};
 use crate::metrics::DeploymentMetrics;
 use crate::tokens::Encoding;
 
@@ -13,16 +13,20 @@ use crate::tokens::Encoding;
 pub struct Target {
     /// Its id, as a header's value.
     pub id: HeaderValue,
-    /// What its endpoint calls the model.
+    /// The names that callers may call it by, where that is many.
+    pub pattern: Option<Pattern>,
+    /// What its endpoint calls the model; with a pattern it may have a `*` in it.
     pub model: String,
     /// How its tokens are counted.
     pub encoding: Encoding,
     /// Where chat requests go.
-    pub chat: Url,
+    pub chat: CallUrl,
     /// Where embedding requests go.
-    pub embeddings: Url,
-    /// `Bearer` and its key.
-    pub authorization: Option<HeaderValue>,
+    pub embeddings: CallUrl,
+    /// Its key, and what else goes with each request.
+    pub headers: HeaderMap,
+    /// What is changed in bodies.
+    pub body: BodyRules,
     /// How long it may take to answer, or in a stream to say the next thing.
     pub timeout: Duration,
     /// What is counted about it.
@@ -34,32 +38,38 @@ pub struct Target {
 /// What was drawn; nothing from a deployment without limits.
 pub(super) type Drawn = Option<Permit>;
 
-/// A deployment whose name or key can't stand in a header.
+/// A deployment whose name can't stand in a header.
 #[derive(Debug, thiserror::Error)]
-#[error("the {what} of the deployment {id:?} has characters that a header can't carry")]
-pub struct UnfitForHeader {
-    what: &'static str,
-    id: String,
-}
+#[error("the id of the deployment {0:?} has characters that a header can't carry")]
+pub struct UnfitForHeader(String);
 
 impl Target {
     /// Prepares a deployment.
     ///
     /// # Errors
-    /// Its id or its key can't stand in a header.
+    /// Its id can't stand in a header.
     pub fn new(config: &DeploymentConfig, client: &QuotaClient) -> Result<Self, UnfitForHeader> {
-        let unfit = |what| UnfitForHeader { what, id: config.id.clone() };
+        let unfit = |_| UnfitForHeader(config.id.clone());
+        let model = Some(config.model.as_str()).filter(|_| config.pattern.is_none());
         Ok(Self {
-            id: HeaderValue::from_str(&config.id).map_err(|_| unfit("id"))?,
+            id: HeaderValue::from_str(&config.id).map_err(unfit)?,
+            pattern: config.pattern.clone(),
             model: config.model.clone(),
             encoding: Encoding::of_model(&config.model),
-            chat: endpoint(&config.base, "chat/completions"),
-            embeddings: endpoint(&config.base, "embeddings"),
-            authorization: authorization(config).map_err(|_| unfit("api_key"))?,
+            chat: config.endpoint.call("chat/completions", model),
+            embeddings: config.endpoint.call("embeddings", model),
+            headers: config.headers.clone(),
+            body: config.body.clone(),
             timeout: config.timeout,
             metrics: DeploymentMetrics::new(&config.model_group, &config.id),
             quota: config.limits.map(|_| client.deployment(&config.id)),
         })
+    }
+
+    /// What its endpoint calls the model that a caller asked for by this name.
+    #[must_use]
+    pub fn model_for(&self, requested: &str) -> Cow<'_, str> {
+        model_for(self.pattern.as_ref(), &self.model, requested)
     }
 
     /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that has no
@@ -83,41 +93,5 @@ impl Target {
         };
         let permit = quota.draw_within(need.amount(self.encoding), max_wait).await?;
         Ok(Some(permit))
-    }
-}
-
-/// `api_base` and the path, whether it ends in a slash or not; a query stays.
-fn endpoint(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
-    url
-}
-
-fn authorization(
-    config: &DeploymentConfig,
-) -> Result<Option<HeaderValue>, http::header::InvalidHeaderValue> {
-    let Some(key) = &config.api_key else {
-        return Ok(None);
-    };
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal()))?;
-    value.set_sensitive(true);
-    Ok(Some(value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_appended_to_the_base() {
-        for (base, chat) in [
-            ("http://a/v1", "http://a/v1/chat/completions"),
-            ("http://a/v1/", "http://a/v1/chat/completions"),
-            ("http://a", "http://a/chat/completions"),
-            ("http://a/v1?tenant=5", "http://a/v1/chat/completions?tenant=5"),
-        ] {
-            let base = Url::parse(base).unwrap();
-            assert_eq!(endpoint(&base, "chat/completions").as_str(), chat);
-        }
     }
 }

@@ -11,7 +11,8 @@ mod usage;
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use http::HeaderValue;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, debug_span};
@@ -33,6 +34,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Upstream {
     http: reqwest::Client,
     terms: Terms,
+}
+
+/// Through which proxies providers are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proxies {
+    /// This one, if any, for https alone: of what is encrypted it sees nothing. Of plain http it would see the
+    /// provider's key.
+    Encrypted(Option<String>),
+    /// Whatever the environment says, for plain http as well.
+    Environment,
 }
 
 /// The provider didn't answer. No URL is kept: there may be a key in its query.
@@ -67,8 +78,17 @@ impl Upstream {
     ///
     /// # Errors
     /// TLS can't be set up.
-    pub fn new(terms: Terms) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+    pub fn new(terms: Terms, proxies: Proxies) -> Result<Self, reqwest::Error> {
+        let builder = reqwest::Client::builder();
+        let builder = match proxies {
+            Proxies::Environment => builder,
+            Proxies::Encrypted(None) => builder.no_proxy(),
+            Proxies::Encrypted(Some(proxy)) => {
+                let proxy = reqwest::Proxy::https(proxy)?.no_proxy(reqwest::NoProxy::from_env());
+                builder.no_proxy().proxy(proxy)
+            }
+        };
+        let http = builder
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(usize::MAX)
             .pool_idle_timeout(IDLE)
@@ -113,17 +133,12 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<reqwest::Response, CallError> {
         let span = debug_span!("upstream", otel.kind = "client", deployment = ?target.id);
-        let mut headers = HeaderMap::new();
+        let mut headers = target.headers.clone();
         traces::carry(&span, &mut headers);
-        let mut request = self
-            .http
-            .post(url)
-            .headers(headers)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json, text/event-stream");
-        if let Some(authorization) = &target.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
-        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let accept = || HeaderValue::from_static("application/json, text/event-stream");
+        headers.entry(ACCEPT).or_insert_with(accept);
+        let request = self.http.post(url).headers(headers);
         let sent = timeout_at(deadline, request.body(body).send()).instrument(span).await;
         let sent = sent.map_err(|_| CallError::TimedOut)?;
         sent.map_err(|error| match error.is_connect() {

@@ -23,7 +23,7 @@ use super::{RequestIds, router};
 use crate::app::{App, Parts};
 use crate::config::{Config, Environment};
 use crate::routing::Groups;
-use crate::upstream::{Terms, Upstream};
+use crate::upstream::{Proxies, Terms, Upstream};
 
 const CHAT: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hello"}]}"#;
 
@@ -44,7 +44,7 @@ async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) 
         &config,
         Parts {
             groups: Groups::new(&config.deployments, &client).unwrap(),
-            upstream: Upstream::new(Terms::of(&config.quota)).unwrap(),
+            upstream: Upstream::new(Terms::of(&config.quota), Proxies::Encrypted(None)).unwrap(),
             max_body_bytes: 1 << 20,
             seed: 1,
             prometheus: None,

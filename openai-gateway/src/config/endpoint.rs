@@ -1,0 +1,182 @@
+//! Where calls go.
+
+use reqwest::Url;
+
+/// The version of Azure's API where neither the file nor `AZURE_API_VERSION` says one: LiteLLM's.
+pub(super) const AZURE_VERSION: &str = "2025-02-01-preview";
+/// Azure AI Foundry's, likewise.
+const FOUNDRY_VERSION: &str = "2024-05-01-preview";
+
+/// A provider's endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    base: Url,
+    /// The model stands in the path, as Azure's deployments do.
+    model_in_path: bool,
+}
+
+/// Where one kind of call goes: worked out once, unless it depends on the model that a caller names.
+#[derive(Debug, Clone)]
+pub enum CallUrl {
+    /// Always there.
+    Fixed(Url),
+    /// Wherever the model is.
+    ByModel(Endpoint, &'static str),
+}
+
+impl Endpoint {
+    /// The call is appended to the base.
+    pub(super) const fn plain(base: Url) -> Self {
+        Self { base, model_in_path: false }
+    }
+
+    /// Azure OpenAI, in the form that base and version ask for: a base that names `/openai/v1`, or the version
+    /// `v1`, `latest` or `preview`, asks for the newer one; one that names its deployment is complete.
+    pub(super) fn azure(mut base: Url, version: &str) -> Self {
+        let path = base.path().trim_end_matches('/').to_owned();
+        let newer = matches!(version, "v1" | "latest" | "preview");
+        if path.ends_with("/openai/v1") || newer {
+            if !path.ends_with("/openai/v1") {
+                base.set_path(&format!("{}/openai/v1", path.trim_end_matches("/openai")));
+            }
+            if version == "preview" {
+                set_version(&mut base, version);
+            }
+            return Self::plain(base);
+        }
+        set_version(&mut base, version);
+        if path.contains("/openai/deployments/") {
+            return Self::plain(base);
+        }
+        base.set_path(path.trim_end_matches("/openai"));
+        Self { base, model_in_path: true }
+    }
+
+    /// Azure AI Foundry: `/models` at its own hosts; elsewhere the base is complete.
+    pub(super) fn foundry(mut base: Url, version: Option<&str>) -> Self {
+        let is_own = base.host_str().is_some_and(|host| host.ends_with(".services.ai.azure.com"));
+        let path = base.path().trim_end_matches('/').to_owned();
+        if is_own && !path.ends_with("/openai/v1") {
+            if !path.ends_with("/models") {
+                base.set_path(&format!("{path}/models"));
+            }
+            set_version(&mut base, version.unwrap_or(FOUNDRY_VERSION));
+        } else if let Some(version) = version {
+            set_version(&mut base, version);
+        }
+        Self::plain(base)
+    }
+
+    /// The address up to the call.
+    #[must_use]
+    pub const fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Where a kind of call goes, for this model or, without one, for any that a caller names.
+    #[must_use]
+    pub fn call(&self, path: &'static str, model: Option<&str>) -> CallUrl {
+        match (self.model_in_path, model) {
+            (true, None) => CallUrl::ByModel(self.clone(), path),
+            _ => CallUrl::Fixed(self.url(path, model.unwrap_or_default())),
+        }
+    }
+
+    /// The base and the path, whether the base ends in a slash or not; a query stays.
+    fn url(&self, path: &str, model: &str) -> Url {
+        let mut url = self.base.clone();
+        // What is no base, like `mailto:`, has no segments; `api_base` is http or https.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty();
+            if self.model_in_path {
+                segments.extend(["openai", "deployments", model]);
+            }
+            segments.extend(path.split('/'));
+        }
+        url
+    }
+}
+
+impl CallUrl {
+    /// Where the call goes for this model.
+    #[must_use]
+    pub fn of(&self, model: &str) -> Url {
+        match self {
+            Self::Fixed(url) => url.clone(),
+            Self::ByModel(endpoint, path) => endpoint.url(path, model),
+        }
+    }
+}
+
+fn set_version(base: &mut Url, version: &str) {
+    let said = base.query_pairs().any(|(name, _)| name == "api-version");
+    if !said {
+        base.query_pairs_mut().append_pair("api-version", version);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: &str = "chat/completions";
+
+    fn url(base: &str) -> Url {
+        Url::parse(base).unwrap()
+    }
+
+    #[test]
+    fn paths_are_appended_to_the_base() {
+        for (base, chat) in [
+            ("http://a/v1", "http://a/v1/chat/completions"),
+            ("http://a/v1/", "http://a/v1/chat/completions"),
+            ("http://a", "http://a/chat/completions"),
+            ("http://a/v1?tenant=5", "http://a/v1/chat/completions?tenant=5"),
+        ] {
+            let call = Endpoint::plain(url(base)).call(CHAT, Some("m"));
+            assert_eq!(call.of("m").as_str(), chat);
+        }
+    }
+
+    #[test]
+    fn azure_has_two_forms() {
+        let old = "http://a/openai/deployments/m/chat/completions?api-version=2024-10-21";
+        for (base, version, chat) in [
+            ("http://a", "2024-10-21", old),
+            ("http://a/", "2024-10-21", old),
+            ("http://a/openai", "2024-10-21", old),
+            ("http://a/openai/deployments/m", "2024-10-21", old),
+            ("http://a?api-version=2024-10-21", "2023-05-15", old),
+            ("http://a", "v1", "http://a/openai/v1/chat/completions"),
+            ("http://a/openai", "latest", "http://a/openai/v1/chat/completions"),
+            ("http://a/openai/v1/", "2024-10-21", "http://a/openai/v1/chat/completions"),
+            ("http://a", "preview", "http://a/openai/v1/chat/completions?api-version=preview"),
+        ] {
+            let call = Endpoint::azure(url(base), version).call(CHAT, Some("m"));
+            assert_eq!(call.of("m").as_str(), chat, "{base} {version}");
+        }
+    }
+
+    #[test]
+    fn a_caller_s_model_cannot_leave_its_place_in_the_path() {
+        let call = Endpoint::azure(url("http://a"), "2024-10-21").call(CHAT, None);
+        for (model, expected) in [
+            ("gpt-4o", "/openai/deployments/gpt-4o/chat/completions"),
+            ("a/b?c#d", "/openai/deployments/a%2Fb%3Fc%23d/chat/completions"),
+            ("..", "/openai/deployments/chat/completions"),
+        ] {
+            assert_eq!(call.of(model).path(), expected);
+        }
+    }
+
+    #[test]
+    fn foundry_has_models_at_its_own_hosts() {
+        let own = Endpoint::foundry(url("https://x.services.ai.azure.com"), None);
+        assert_eq!(
+            own.base().as_str(),
+            "https://x.services.ai.azure.com/models?api-version=2024-05-01-preview"
+        );
+        let other = Endpoint::foundry(url("https://x.models.ai.azure.com/v1"), None);
+        assert_eq!(other.base().as_str(), "https://x.models.ai.azure.com/v1");
+    }
+}
