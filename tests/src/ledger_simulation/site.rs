@@ -7,7 +7,7 @@ use std::sync::Arc;
 use quota_server::ledger::journaled::{OpenError, RecoveryError};
 use quota_server::ledger::{LeaseRef, Ledger};
 use quota_server::simulation::{Process, Server as Started, Store};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use super::checker::{Checker, Rule};
 use super::clock::Machine;
