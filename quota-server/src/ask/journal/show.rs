@@ -115,7 +115,7 @@ fn shown<'a>(shard: &'a Shard, record: Result<Record<'a>, impl ToString>) -> Sho
         Ok(Record::Event { deployment, event }) => {
             Shown::Event { deployment: shard.id_of(deployment), number: deployment, event }
         }
-        Ok(Record::Doubt { deployment }) => {
+        Ok(Record::Doubt { deployment, .. }) => {
             Shown::Quarantine { quarantine: deployment.map(|no| shard.id_of(no)) }
         }
         Err(error) => Shown::Unreadable { unreadable: error.to_string() },

@@ -9,7 +9,8 @@
 //!
 //! The last entries say nothing of when: one that is missing or unreadable may be of any time until the next
 //! that can be read, and so may what somebody put in doubt by hand (`journal.rs` of the crate). Such a doubt
-//! is open until that entry, which a writer makes at once.
+//! is open until that entry, which a writer makes at once. It says what is in doubt itself: the others may be
+//! removed before the doubt is over.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -79,6 +80,10 @@ impl OpenDoubts {
             Some(no) => _ = self.of.insert(no),
             None => self.is_all = true,
         }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Option<u32>> {
+        self.of.iter().copied().map(Some).chain(self.is_all.then_some(None))
     }
 
     pub(super) fn is_empty(&self) -> bool {

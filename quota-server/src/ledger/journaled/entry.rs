@@ -32,11 +32,13 @@ pub(crate) enum Record<'a> {
         /// What happened.
         event: Event,
     },
-    /// Somebody puts a journal in doubt by hand: from here on nobody vouches for what the next entry's window
-    /// was granted.
+    /// Nobody vouches for what was granted of this entry's window: entries are missing or unreadable, or somebody
+    /// said so by hand.
     Doubt {
-        /// Which deployment's; `None`: all of the shard's.
+        /// Of which deployment; `None`: of all of the shard.
         deployment: Option<u32>,
+        /// Nor for any window until the next entry's.
+        is_open: bool,
     },
 }
 
@@ -79,8 +81,8 @@ impl EntryWriter {
         self.records += 1;
     }
 
-    fn doubt(&mut self, deployment: Option<u32>) {
-        self.put(&Record::Doubt { deployment });
+    pub(crate) fn doubt(&mut self, deployment: Option<u32>, is_open: bool) {
+        self.put(&Record::Doubt { deployment, is_open });
         self.records += 1;
     }
 
@@ -104,11 +106,11 @@ impl EntryWriter {
     }
 }
 
-/// An entry that puts a deployment in doubt, or all of the shard.
+/// An entry that puts a deployment in doubt, or all of the shard, until the next one.
 pub(crate) fn doubt_entry(stamp: &Stamp, deployment: Option<u32>) -> Vec<u8> {
     let mut writer = EntryWriter::default();
     writer.begin(stamp);
-    writer.doubt(deployment);
+    writer.doubt(deployment, true);
     writer.finish()
 }
 

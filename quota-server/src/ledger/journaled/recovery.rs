@@ -269,20 +269,22 @@ impl Replay {
                 Ok(())
             }
             Record::Event { deployment, event } => self.event(seq, stamp, deployment, &event),
-            Record::Doubt { deployment } => {
-                self.doubt(deployment, stamp);
+            Record::Doubt { deployment, is_open } => {
+                self.doubt(deployment, is_open, stamp);
                 Ok(())
             }
         }
     }
 
-    fn doubt(&mut self, deployment: Option<u32>, stamp: &Stamp) {
+    fn doubt(&mut self, deployment: Option<u32>, is_open: bool, stamp: &Stamp) {
         let window = stamp.now.window.number;
         if let Some(slot) = deployment.and_then(|no| self.books.slots.get_mut(&no)) {
             slot.named = window;
         }
         self.books.doubt(deployment, window);
-        self.doubts.add(deployment);
+        if is_open {
+            self.doubts.add(deployment);
+        }
     }
 
     fn event(

@@ -65,9 +65,10 @@ impl<J: Journal> Writer<J> {
         }
         let Recovered { books, doubts, .. } = &mut self.state;
         if !doubts.is_empty() {
-            books.end_doubts(doubts, stamp.now.window.number);
             // From now on this entry bounds the doubt: another start does not make it longer.
             self.draft.begin(stamp);
+            doubts.iter().for_each(|of| self.draft.entry.doubt(of, false));
+            books.end_doubts(doubts, stamp.now.window.number);
             self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
             self.state.place.wrote(&stamp.now);
         }

@@ -67,6 +67,16 @@ async fn an_unreadable_entry_quarantines_the_shard() {
 }
 
 #[tokio::test]
+async fn a_quarantine_outlasts_the_entries_that_it_is_for() {
+    let (mut world, last) = granted().await;
+    world.memory()[0].disk().entries.get_mut(&last).unwrap()[9] ^= 1;
+    world.ledger.stop().await;
+    // The start is two windows later, so the damaged entry is removed in the next one.
+    world.clock.advance(120_000);
+    the_shard_is_quarantined(world).await;
+}
+
+#[tokio::test]
 async fn a_missing_entry_quarantines_the_shard() {
     let (world, last) = granted().await;
     world.memory()[0].disk().entries.remove(&(last - 1)).unwrap();
