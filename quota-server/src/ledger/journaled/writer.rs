@@ -157,9 +157,9 @@ impl<J: Journal> Writer<J> {
     fn until_work(&self) -> Duration {
         if let Some(outage) = &self.outage {
             outage.wait()
-        } else if self.turn.is_some() || self.has_old_entries() {
+        } else if self.is_fresh || self.turn.is_some() || self.has_old_entries() {
             Duration::ZERO
-        } else if self.state.books.any_active() {
+        } else if self.clean_from.is_some() || self.state.books.any_active() {
             BEAT
         } else {
             IDLE
