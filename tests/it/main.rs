@@ -3,7 +3,7 @@
 //! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that the document tells all,
 //! [`tls`], [`rotation`] and [`secrets`] how it keeps what is secret, [`recovery`] and [`disk`] what it survives, [`ask`]
 //! what the command line says of it, [`docs`] that what the documentation shows works, [`lifecycle`] how it starts and
-//! stops, [`scenarios`], [`rolling`] and
+//! stops, [`gateway`] what becomes of a gateway's configuration, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
@@ -17,6 +17,7 @@ mod deployments;
 mod disk;
 mod docs;
 mod fuzz;
+mod gateway;
 mod half_sent;
 mod lifecycle;
 mod recovery;

@@ -42,6 +42,8 @@ pub(super) struct Said {
     location: Option<String>,
     model_at: Place,
     base_at: Place,
+    /// A key is said, and can't be read.
+    key_is_wrong: bool,
 }
 
 /// A key and where it is from.
@@ -58,18 +60,23 @@ impl Said {
         let model = params.text("model", report);
         let provider = params.text("custom_llm_provider", report);
         let (base, base_url) = (params.text("api_base", report), params.text("base_url", report));
+        let before = report.mistakes.len();
+        let keys = ["api_key", "azure_ad_token"].map(|name| key(params, name, report));
+        let key_is_wrong = report.mistakes.len() > before;
+        let [key, token] = keys;
         Self {
             model,
             provider,
             base: base.or(base_url).filter(|base| !base.is_empty()),
-            key: key(params, "api_key", report),
-            token: key(params, "azure_ad_token", report),
+            key,
+            token,
             version: params.text("api_version", report),
             region: params.text("aws_region_name", report),
             project: params.text("vertex_project", report),
             location: params.text("vertex_location", report),
             model_at,
             base_at,
+            key_is_wrong,
         }
     }
 
@@ -108,6 +115,7 @@ impl Said {
             location: self.location.clone(),
             model_at: self.model_at,
             base_at: self.base_at,
+            key_is_wrong: false,
         }
     }
 
@@ -131,6 +139,7 @@ impl Said {
                 report.mistake(self.base_at, format!("{path}.api_base: {what}"));
                 None
             }
+            (Ok(_), None) if self.key_is_wrong => None,
             (Ok(base), None) if provider.wants_key() && self.goes_home(provider, &base) => {
                 let names = provider.key_variables.join(" or ");
                 let says =

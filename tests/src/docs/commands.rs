@@ -15,7 +15,12 @@ pub(super) fn page() -> String {
     for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
         commands(&mut page, "quota-server", command);
     }
-    one(&mut page, "openai-gateway", &Gateway::command());
+    let mut gateway = Gateway::command();
+    gateway.build();
+    one(&mut page, "openai-gateway", &gateway);
+    for command in gateway.get_subcommands().filter(|command| command.get_name() != "help") {
+        commands(&mut page, "openai-gateway", command);
+    }
     page.finish("The command line", "the command lines of quota-server and openai-gateway")
 }
 

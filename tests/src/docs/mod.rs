@@ -5,6 +5,7 @@
 
 mod api;
 mod commands;
+mod litellm;
 mod markdown;
 mod schema;
 mod settings;
@@ -32,6 +33,7 @@ pub fn pages() -> Vec<Page> {
     vec![
         Page { name: "api.md", text: api::page() },
         Page { name: "commands.md", text: commands::page() },
+        Page { name: "litellm.md", text: litellm::page() },
         Page { name: "settings.md", text: settings::page() },
         Page { name: "verification.md", text: verification::page() },
     ]

@@ -1,4 +1,4 @@
-//! The commands of `quota-server` that end by themselves.
+//! Commands that end by themselves.
 
 use std::{ffi::OsStr, path::PathBuf, process::Stdio, time::Duration};
 
@@ -38,6 +38,19 @@ impl Ran {
         variables: &[(&str, &str)],
     ) -> Result<Self, HarnessError> {
         let mut command = Command::new(Self::quota_server_path().await?);
+        command.args(words).env_clear().envs(variables.iter().copied());
+        Self::of(command).await
+    }
+
+    /// Runs `openai-gateway`, likewise.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not end.
+    pub async fn gateway<A: AsRef<OsStr>>(
+        words: &[A],
+        variables: &[(&str, &str)],
+    ) -> Result<Self, HarnessError> {
+        let mut command = Command::new(binaries::path("openai-gateway").await?);
         command.args(words).env_clear().envs(variables.iter().copied());
         Self::of(command).await
     }

@@ -47,6 +47,7 @@ pub struct GatewayBuilder {
     quota_url: String,
     upstream_url: String,
     routes: Vec<Route>,
+    entries: Vec<Value>,
     flags: Vec<String>,
 }
 
@@ -68,6 +69,7 @@ impl Gateway {
             quota_url: quota_url.to_owned(),
             upstream_url: upstream_url.to_owned(),
             routes: Vec::new(),
+            entries: Vec::new(),
             flags: Vec::new(),
         }
     }
@@ -87,6 +89,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn routes(mut self, routes: &[Route]) -> Self {
         self.routes.extend_from_slice(routes);
+        self
+    }
+
+    /// An entry of its `model_list`, as LiteLLM's users write it.
+    #[must_use]
+    pub fn entry(mut self, entry: Value) -> Self {
+        self.entries.push(entry);
         self
     }
 
@@ -128,7 +137,8 @@ impl GatewayBuilder {
 
     /// JSON is YAML.
     fn config(&self) -> Value {
-        let entry = |route: &Route| route.entry(&self.upstream_url);
-        json!({ "model_list": self.routes.iter().map(entry).collect::<Vec<_>>() })
+        let entries = self.routes.iter().map(|route| route.entry(&self.upstream_url));
+        let entries = entries.chain(self.entries.iter().cloned());
+        json!({ "model_list": entries.collect::<Vec<_>>() })
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tempfile::TempDir;
-use upstream::{Arrival, AuditReport};
+use upstream::{Arrival, AuditReport, Sent};
 
 use super::{HarnessError, Process, binaries, ports, process::Launch};
 
@@ -86,6 +86,15 @@ impl Upstream {
     /// When it does not answer.
     pub async fn arrivals(&self) -> Result<Vec<Arrival>, HarnessError> {
         let answer = self.http.get(format!("{}/audit/events", self.process.url())).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
+    /// The last requests that reached it, as they came, the oldest first.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn wire(&self) -> Result<Vec<Sent>, HarnessError> {
+        let answer = self.http.get(format!("{}/audit/wire", self.process.url())).send().await?;
         Ok(answer.error_for_status()?.json().await?)
     }
 }

@@ -17,7 +17,7 @@ const KEPT_MS: u64 = 60 * MINUTE_MS;
 pub struct Arrival {
     /// When its body was complete, by the upstream's wall clock.
     pub at_unix_ms: u64,
-    /// The bearer key that it came with: that of the gateway's deployment.
+    /// The key that it came with: that of the gateway's deployment.
     pub key: String,
     /// Tokens of its input.
     pub input_tokens: u64,

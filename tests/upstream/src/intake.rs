@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
@@ -64,7 +64,7 @@ impl Upstream {
     /// Takes a request in. What it is refused for comes after its latency, if it fails, and at
     /// once if a limit is reached.
     pub(crate) async fn take(&self, headers: &HeaderMap, size: Size) -> Result<Accepted, Refusal> {
-        let (accepted, verdict) = self.decide(bearer(headers), size);
+        let (accepted, verdict) = self.decide(key(headers), size);
         if let Err(limit @ Refusal::RateLimited { .. }) = verdict {
             return Err(limit);
         }
@@ -144,8 +144,10 @@ fn fate(verdict: &Result<(), Refusal>) -> Fate {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> String {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let key = value.and_then(|value| value.strip_prefix("Bearer "));
-    key.unwrap_or("no key").to_owned()
+/// The bearer's key, or Azure's.
+fn key(headers: &HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+    let azure = || text(HeaderName::from_static("api-key"));
+    bearer.or_else(azure).unwrap_or("no key").to_owned()
 }

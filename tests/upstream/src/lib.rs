@@ -17,7 +17,9 @@ pub mod latency;
 mod refusal;
 mod server;
 mod settings;
+mod wire;
 
 pub use audit::{Arrival, AuditReport, Fate, KeyAudit, Tally};
 pub use server::{router, serve};
 pub use settings::Settings;
+pub use wire::Sent;

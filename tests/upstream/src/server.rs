@@ -14,15 +14,28 @@ use crate::{
     audit::{Arrival, AuditReport},
     chat, embeddings,
     intake::Upstream,
+    wire::{self, Wire},
 };
 
-const MAX_BODY_BYTES: usize = 64 << 20;
+pub(crate) const MAX_BODY_BYTES: usize = 64 << 20;
 
-/// The upstream's routes, with an audit of their own.
+/// The upstream's routes, with an audit of their own. Calls are found where OpenAI has them, and where
+/// Azure has them.
 pub fn router(settings: Settings) -> Router {
+    let wire = Wire::default();
+    let calls = || {
+        Router::new()
+            .route("/chat/completions", post(chat::create))
+            .route("/embeddings", post(embeddings::create))
+    };
+    let calls = Router::new()
+        .nest("/v1", calls())
+        .nest("/openai/v1", calls())
+        .nest("/openai/deployments/{deployment}", calls())
+        .layer(axum::middleware::from_fn_with_state(wire.clone(), wire::record));
     Router::new()
-        .route("/v1/chat/completions", post(chat::create))
-        .route("/v1/embeddings", post(embeddings::create))
+        .merge(calls)
+        .route("/audit/wire", get(wire::list).with_state(wire))
         .route("/v1/models", get(models))
         .route("/healthz", get(|| async { "ok" }))
         .route("/audit", get(audit))

@@ -62,7 +62,7 @@ pub(in super::super) fn of_bare_name(model: &str) -> Option<&'static str> {
         Some(pattern) => pattern.capture(model).is_some(),
         None => *name == model,
     };
-    BARE.iter().find(|(_, names)| names.iter().any(&fits)).map(|(prefix, _)| *prefix)
+    BARE.iter().find(|(_, names)| names.iter().any(fits)).map(|(prefix, _)| *prefix)
 }
 
 #[cfg(test)]

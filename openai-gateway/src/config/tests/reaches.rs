@@ -150,6 +150,7 @@ fn what_cannot_be_told_is_refused() {
         ("model: gpt-4o, api_base: 'https://u:p@a'", "a user or a password"),
         ("model: gpt-4o, api_key: \"a\\nb\"", "a header can't carry it"),
         ("model: 'openai/*'", "names no model"),
+        ("model: groq/m, api_key: os.environ/NOT_SET", "NOT_SET is not set"),
         ("model: '*'", "goes with model_name \"*\""),
     ] {
         let told = mistake(&entry(params));
