@@ -6,7 +6,9 @@ use upstream::Sent;
 
 /// An entry of `model_list`.
 fn entry(name: &str, params: Value) -> Value {
-    json!({"model_name": name, "litellm_params": params})
+    let mut entry = json!({"model_name": name});
+    entry["litellm_params"] = params;
+    entry
 }
 
 /// A gateway whose entries lead to an upstream, and that.
@@ -22,7 +24,8 @@ async fn gateway(entries: impl Fn(&str) -> Vec<Value>) -> (Gateway, Upstream) {
 /// Asks for a chat, and hands on what reached the upstream for it.
 async fn chat(gateway: &Gateway, upstream: &Upstream, model: &str, more: Value) -> Sent {
     let mut body = json!({"model": model, "messages": [{"role": "user", "content": "hello"}]});
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("fields of a body: {more}") };
+    body.as_object_mut().unwrap().extend(more);
     let url = format!("{}/v1/chat/completions", gateway.process.url());
     let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());

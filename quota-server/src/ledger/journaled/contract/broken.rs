@@ -68,7 +68,7 @@ async fn an_unreadable_entry_quarantines_the_shard() {
 
 #[tokio::test]
 async fn a_quarantine_outlasts_the_entries_that_it_is_for() {
-    let (mut world, last) = granted().await;
+    let (world, last) = granted().await;
     world.memory()[0].disk().entries.get_mut(&last).unwrap()[9] ^= 1;
     world.ledger.stop().await;
     // The start is two windows later, so the damaged entry is removed in the next one.
