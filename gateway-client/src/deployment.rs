@@ -99,7 +99,7 @@ impl<C: Clock> Deployment<C> {
         let smallest = Amount { tokens: 0, requests: 1 };
         View {
             state: told.state,
-            usage: told.usage,
+            usage: told.usage(now),
             free: self.core.pool.free(now),
             window_ends_in: told.window_ends.map(|ends| ends.since(now)),
             denied_for: told.denial(smallest, now).map(|denied| match denied.retry_after {

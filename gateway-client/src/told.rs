@@ -12,6 +12,8 @@ pub struct Told {
     pub state: Option<State>,
     /// How full the window was.
     pub usage: Option<Usage>,
+    /// When that was told.
+    pub usage_at: Moment,
     /// When the window ends, if it is of a kind that ends.
     pub window_ends: Option<Moment>,
     /// The server did not answer the last message.
@@ -54,7 +56,17 @@ impl Ban {
     }
 }
 
+/// What a rolling window held has left it after so long.
+const ROLLING: Duration = Duration::from_secs(60);
+
 impl Told {
+    /// How full the window was when the server last told, unless that window is over at `now`.
+    #[must_use]
+    pub fn usage(&self, now: Moment) -> Option<Usage> {
+        let ends = self.window_ends.unwrap_or_else(|| self.usage_at + ROLLING);
+        self.usage.filter(|_| now < ends)
+    }
+
     /// Why no draw of this size can be hoped for at `now`, if that is known.
     #[must_use]
     pub fn denial(&self, amount: Amount, now: Moment) -> Option<Denied> {

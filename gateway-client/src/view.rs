@@ -8,7 +8,7 @@ use quota_api::{Amount, State, Usage};
 pub struct View {
     /// The state that the server told last, while its window lasts.
     pub state: Option<State>,
-    /// How full the window was, when the server last told.
+    /// How full the window was, when the server last told. `None` once that window is over.
     pub usage: Option<Usage>,
     /// What this client's own leases have free now.
     pub free: Amount,
@@ -33,5 +33,15 @@ impl View {
     pub fn remaining_requests(&self) -> Option<u64> {
         let ungranted = self.usage?.requests.remaining()?;
         Some(ungranted.saturating_add(self.free.requests))
+    }
+
+    /// Tokens that all holders together have used of the window or may be using: what they were granted and
+    /// have not given back, less what this client's own leases have free. Grants since the last answer are not
+    /// in it. 0 where nothing is known.
+    #[must_use]
+    pub fn used_tokens(&self) -> u64 {
+        let Some(usage) = self.usage else { return 0 };
+        let spent = usage.tokens.outstanding.saturating_add(usage.tokens.overrun);
+        spent.saturating_sub(self.free.tokens)
     }
 }

@@ -1,9 +1,12 @@
 //! The one place that knows all the parts.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::{Config, Reservation, Secret};
 use crate::routing::{Dice, Groups};
+use crate::tokens::Encoding;
 use crate::upstream::Upstream;
 
 /// A gateway, ready to answer.
@@ -14,10 +17,14 @@ pub struct App {
     pub upstream: Upstream,
     /// What callers must present.
     pub master_key: Option<Secret>,
+    /// The pause before a request is tried again.
+    pub retry_pause: Duration,
     /// What is reserved for a chat request.
     pub reservation: Reservation,
     /// The largest body that is taken.
     pub max_body_bytes: usize,
+    /// It is reached on this machine alone, by the names of loopback.
+    pub is_local: bool,
     /// For the choice of deployments.
     pub dice: Dice,
     /// For `/metrics`; absent where nobody records.
@@ -32,6 +39,8 @@ pub struct Parts {
     pub upstream: Upstream,
     /// The largest body that is taken.
     pub max_body_bytes: usize,
+    /// It is reached on this machine alone, by the names of loopback.
+    pub is_local: bool,
     /// All randomness follows from it.
     pub seed: u64,
     /// For `/metrics`.
@@ -42,14 +51,15 @@ impl App {
     /// Puts the parts together, and loads the tokenizers that they need.
     #[must_use]
     pub fn new(config: &Config, parts: Parts) -> Self {
-        let encodings = parts.groups.iter().flat_map(|group| &group.encodings);
-        encodings.for_each(|encoding| encoding.load());
+        parts.groups.encodings().into_iter().for_each(Encoding::load);
         Self {
             groups: parts.groups,
             upstream: parts.upstream,
             master_key: config.master_key.clone(),
+            retry_pause: config.routing.retry_pause,
             reservation: config.quota.reservation,
             max_body_bytes: parts.max_body_bytes,
+            is_local: parts.is_local,
             dice: Dice::new(parts.seed),
             prometheus: parts.prometheus,
         }

@@ -29,6 +29,8 @@ const LIMITED: &str = "openai_gateway_upstream_limited_total";
 const ESTIMATED: &str = "openai_gateway_tokens_estimated_total";
 const USED: &str = "openai_gateway_tokens_used_total";
 const UNSETTLED: &str = "openai_gateway_unsettled_total";
+const COOLED: &str = "openai_gateway_cooled_total";
+const RETRIED: &str = "openai_gateway_retried_total";
 const BUILD_INFO: &str = "openai_gateway_build_info";
 
 const COUNTERS: &[(&str, &str)] = &[
@@ -39,6 +41,8 @@ const COUNTERS: &[(&str, &str)] = &[
     (LIMITED, "Requests that the upstream denied for its own limit, with 429"),
     (ESTIMATED, "Tokens reserved before the call, of settled requests"),
     (USED, "Tokens that the upstream said it used"),
+    (COOLED, "Times that a deployment was left alone because its upstream failed"),
+    (RETRIED, "Requests of the group that were tried again elsewhere after an upstream failed"),
     (UNSETTLED, "Requests of unknown usage: charged as reserved"),
 ];
 

@@ -15,7 +15,7 @@ use crate::cli::Cli;
 use crate::config::{Config, ConfigError, Environment};
 use crate::http::{RequestIds, router};
 use crate::register::{register, tell_unknown};
-use crate::routing::{Groups, UnfitForHeader};
+use crate::routing::{Groups, UnfitGroups};
 use crate::serve::{Stop, serve};
 use crate::tls::{Tls, TlsFile};
 use crate::upstream::{Terms, Upstream};
@@ -37,9 +37,9 @@ pub enum StartError {
          LITELLM_MASTER_KEY, or say --allow-anonymous"
     )]
     Open(SocketAddr),
-    /// A deployment can't be called.
+    /// A deployment can't be called, or a setting names a group that there isn't.
     #[error(transparent)]
-    Deployment(#[from] UnfitForHeader),
+    Groups(#[from] UnfitGroups),
     /// The quota server can't be asked like this.
     #[error("quota server: {0}")]
     Client(#[from] BuildError),
@@ -71,7 +71,7 @@ impl StartError {
     pub const fn is_mistake(&self) -> bool {
         matches!(
             self,
-            Self::Config(_) | Self::Open(_) | Self::Deployment(_) | Self::Client(_) | Self::Tls(_)
+            Self::Config(_) | Self::Open(_) | Self::Groups(_) | Self::Client(_) | Self::Tls(_)
         )
     }
 }
@@ -95,10 +95,11 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
     let app = App::new(
         &config,
         Parts {
-            groups: Groups::new(&config.deployments, &client)?,
+            groups: Groups::new(&config, &client)?,
             upstream: Upstream::new(Terms::of(&config.quota), cli.proxies(environment))
                 .map_err(StartError::Upstream)?,
             max_body_bytes: cli.max_body_bytes,
+            is_local: cli.listen.ip().is_loopback(),
             seed,
             prometheus: Some(prometheus.clone()),
         },

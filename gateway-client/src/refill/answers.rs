@@ -199,6 +199,7 @@ impl Renewal {
             if is_current {
                 told.state = Some(lease.state);
                 told.usage = Some(lease.usage);
+                told.usage_at = now;
                 if lease.state != State::Quarantined {
                     told.lift(Reason::Quarantined);
                 }
@@ -228,7 +229,10 @@ impl Renewal {
             told.ban(ban);
             told.is_away = false;
             told.state = problem.state.or(told.state);
-            told.usage = problem.usage.or(told.usage);
+            if problem.usage.is_some() {
+                told.usage = problem.usage;
+                told.usage_at = now;
+            }
         });
     }
 }

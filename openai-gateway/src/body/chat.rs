@@ -10,8 +10,10 @@ use crate::tokens::{Encoding, message_tokens};
 #[derive(Debug)]
 pub struct ChatBody<'a> {
     fields: Fields<'a>,
-    /// The model group asked for.
-    pub model: Cow<'a, str>,
+    /// The model group asked for, where the body says it.
+    pub model: Option<Cow<'a, str>>,
+    /// For which deployments it is, where they go by tags (`metadata.tags`).
+    pub tags: Vec<String>,
     /// The answer is to come in pieces.
     pub stream: bool,
     /// The caller wants the usage as the last piece.
@@ -30,16 +32,19 @@ impl<'a> ChatBody<'a> {
     pub fn read(body: &'a [u8]) -> Result<Self, BadRequest> {
         let fields = Fields::read(body)?;
         let stream_options: Fields<'_> = fields.parse("stream_options")?.unwrap_or_default();
-        let max_tokens = fields.parse("max_tokens")?;
+        let (max_tokens, max_completion_tokens) =
+            (fields.parse("max_tokens")?, fields.parse("max_completion_tokens")?);
         Ok(Self {
-            model: fields.required("model")?,
+            model: fields.parse("model")?,
+            tags: tags(&fields),
             stream: fields.parse("stream")?.unwrap_or(false),
             include_usage: stream_options.parse("include_usage")?.unwrap_or(false),
             stream_options,
             messages: fields
                 .raw("messages")
                 .ok_or_else(|| BadRequest::about("messages", "is required"))?,
-            max_output: fields.parse("max_completion_tokens")?.or(max_tokens),
+            // A provider may obey either.
+            max_output: max_completion_tokens.max(max_tokens),
             choices: fields.parse("n")?.unwrap_or(1).max(1),
             fields,
         })
@@ -47,45 +52,50 @@ impl<'a> ChatBody<'a> {
 
     /// What to reserve: the input and, as the policy says, the output of every choice;
     /// `default_output` where the request doesn't bound it.
-    ///
-    /// # Errors
-    /// The messages are none.
-    pub fn tokens(
-        &self,
-        encoding: Encoding,
-        reservation: Reservation,
-        default_output: u64,
-    ) -> Result<u64, BadRequest> {
+    #[must_use]
+    pub fn tokens(&self, encoding: Encoding, reservation: Reservation, default_output: u64) -> u64 {
         let output = match reservation {
             Reservation::Input => 0,
             Reservation::InputPlusMaxOutput => self.max_output.unwrap_or(default_output),
         };
         let output = output.saturating_mul(self.choices);
-        Ok(self.input_tokens(encoding)?.saturating_add(output))
+        self.input_tokens(encoding).saturating_add(output)
     }
 
-    fn input_tokens(&self, encoding: Encoding) -> Result<u64, BadRequest> {
-        let messages = message_tokens(self.messages, encoding)
-            .map_err(|error| BadRequest::about("messages", error))?;
+    fn input_tokens(&self, encoding: Encoding) -> u64 {
+        let messages = message_tokens(self.messages, encoding);
         let written = ["tools", "functions", "response_format"];
         let written = written.iter().filter_map(|name| self.fields.raw(name));
-        Ok(written.fold(messages, |sum, json| sum + encoding.count(json.get())))
+        written.fold(messages, |sum, json| sum + encoding.count(json.get()))
     }
 
     /// The body for a deployment that calls the model this. Where its provider can be asked, a stream is
-    /// told to end with its usage, since only that settles it.
+    /// told to end with its usage, since only that settles it. Tags are the gateway's affair.
     #[must_use]
-    pub fn for_model(&self, model: &str, rules: &BodyRules) -> String {
+    pub fn for_model(&self, model: &str, rules: &BodyRules, asks_usage: bool) -> String {
         let name = text(model);
+        let options = self.stream_options.with(&[("include_usage", json("true"))]);
+        let metadata = (!self.tags.is_empty()).then(|| self.fields.raw("metadata")).flatten();
+        let metadata = metadata.and_then(|raw| Fields::read(raw.get().as_bytes()).ok());
+        let metadata = metadata.map(|fields| fields.without("tags"));
         let mut edit = self.fields.edited(rules, model, |_| true);
         edit.set("model", &name);
-        if !self.stream || self.include_usage || !rules.asks_usage {
-            return edit.finish();
+        if self.stream && !self.include_usage && asks_usage {
+            edit.set("stream_options", json(&options));
         }
-        let options = self.stream_options.with(&[("include_usage", json("true"))]);
-        edit.set("stream_options", json(&options));
+        if let Some(metadata) = &metadata {
+            edit.set("metadata", json(metadata));
+        }
         edit.finish()
     }
+}
+
+/// LiteLLM's `metadata.tags`. Metadata of any other shape is the provider's affair.
+fn tags(fields: &Fields<'_>) -> Vec<String> {
+    let metadata = fields.raw("metadata").map(|raw| Fields::read(raw.get().as_bytes()));
+    let Some(Ok(metadata)) = metadata else { return Vec::new() };
+    let tags = metadata.raw("tags").map(|tags| serde_json::from_str(tags.get()));
+    tags.and_then(Result::ok).unwrap_or_default()
 }
 
 fn json(text: &str) -> &RawValue {
@@ -102,7 +112,7 @@ mod tests {
     fn tokens(rest: &str) -> u64 {
         let body = format!("{{{HELLO}{rest}}}");
         let body = ChatBody::read(body.as_bytes()).unwrap();
-        body.tokens(Encoding::O200k, Reservation::InputPlusMaxOutput, 100).unwrap()
+        body.tokens(Encoding::O200k, Reservation::InputPlusMaxOutput, 100)
     }
 
     #[test]
@@ -111,6 +121,7 @@ mod tests {
         assert_eq!(tokens(""), input + 100);
         assert_eq!(tokens(r#","max_tokens":7"#), input + 7);
         assert_eq!(tokens(r#","max_tokens":7,"max_completion_tokens":9"#), input + 9);
+        assert_eq!(tokens(r#","max_tokens":400,"max_completion_tokens":1"#), input + 400);
         assert_eq!(tokens(r#","max_tokens":7,"n":3"#), input + 21);
         assert_eq!(tokens(r#","max_tokens":18446744073709551615,"n":3"#), u64::MAX);
     }
@@ -124,7 +135,7 @@ mod tests {
     fn input_alone_where_the_policy_says_so() {
         let body = format!("{{{HELLO},\"max_tokens\":50}}");
         let body = ChatBody::read(body.as_bytes()).unwrap();
-        assert_eq!(body.tokens(Encoding::O200k, Reservation::Input, 100).unwrap(), 8);
+        assert_eq!(body.tokens(Encoding::O200k, Reservation::Input, 100), 8);
     }
 
     fn sent(rest: &str) -> serde_json::Value {
@@ -133,7 +144,8 @@ mod tests {
 
     fn sent_by(rest: &str, model: &str, rules: &BodyRules) -> serde_json::Value {
         let body = format!("{{{HELLO}{rest}}}");
-        let sent = ChatBody::read(body.as_bytes()).unwrap().for_model(model, rules);
+        let sent =
+            ChatBody::read(body.as_bytes()).unwrap().for_model(model, rules, rules.asks_usage);
         serde_json::from_str(&sent).unwrap()
     }
 
@@ -186,6 +198,35 @@ mod tests {
         assert_eq!(bounds(OutputBound::MaxTokens, "m", both), [three, None]);
         assert_eq!(bounds(OutputBound::ByModel, "o3", r#","max_tokens":7"#), [None, seven.clone()]);
         assert_eq!(bounds(OutputBound::ByModel, "gpt-4o", r#","max_tokens":7"#), [seven, None]);
+    }
+
+    #[test]
+    fn a_provider_that_takes_no_stream_options_gets_what_the_caller_wrote() {
+        let body = format!("{{{HELLO},\"stream\":true}}");
+        let sent = ChatBody::read(body.as_bytes()).unwrap().for_model(
+            "there",
+            &BodyRules::default(),
+            false,
+        );
+        assert_eq!(sent, body.replace("\"m\"", "\"there\""));
+    }
+
+    #[test]
+    fn tags_stay_here() {
+        let tagged = r#","metadata":{"user":"u","tags":["eu","paid"]}"#;
+        let body = format!("{{{HELLO}{tagged}}}");
+        assert_eq!(ChatBody::read(body.as_bytes()).unwrap().tags, ["eu", "paid"]);
+        assert_eq!(sent(tagged)["metadata"], serde_json::json!({"user": "u"}));
+        for strange in [r#","metadata":5"#, r#","metadata":{"tags":"eu"}"#] {
+            let body = format!("{{{HELLO}{strange}}}");
+            assert!(ChatBody::read(body.as_bytes()).unwrap().tags.is_empty());
+            assert!(
+                ChatBody::read(body.as_bytes())
+                    .unwrap()
+                    .for_model("m", &BodyRules::default(), true)
+                    .contains(strange)
+            );
+        }
     }
 
     #[test]

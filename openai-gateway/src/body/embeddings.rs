@@ -13,8 +13,8 @@ const FIELDS: [&str; 3] = ["dimensions", "encoding_format", "user"];
 #[derive(Debug)]
 pub struct EmbeddingsBody<'a> {
     fields: Fields<'a>,
-    /// The model group asked for.
-    pub model: Cow<'a, str>,
+    /// The model group asked for, where the body says it.
+    pub model: Option<Cow<'a, str>>,
     input: &'a RawValue,
 }
 
@@ -26,18 +26,16 @@ impl<'a> EmbeddingsBody<'a> {
     pub fn read(body: &'a [u8]) -> Result<Self, BadRequest> {
         let fields = Fields::read(body)?;
         Ok(Self {
-            model: fields.required("model")?,
+            model: fields.parse("model")?,
             input: fields.raw("input").ok_or_else(|| BadRequest::about("input", "is required"))?,
             fields,
         })
     }
 
     /// Its tokens.
-    ///
-    /// # Errors
-    /// The input is nothing that can be embedded.
-    pub fn tokens(&self, encoding: Encoding) -> Result<u64, BadRequest> {
-        embedding_tokens(self.input, encoding).map_err(|error| BadRequest::about("input", error))
+    #[must_use]
+    pub fn tokens(&self, encoding: Encoding) -> u64 {
+        embedding_tokens(self.input, encoding)
     }
 
     /// The body for a deployment that calls the model this. Of its defaults only a few are for embeddings.

@@ -24,6 +24,28 @@ impl BadRequest {
     }
 }
 
+/// What a field may have to be.
+pub trait Shape<'a>: Deserialize<'a> {
+    /// What callers call it.
+    const NAME: &'static str;
+}
+
+impl Shape<'_> for u64 {
+    const NAME: &'static str = "a whole number, 0 or more";
+}
+
+impl Shape<'_> for bool {
+    const NAME: &'static str = "true or false";
+}
+
+impl<'a> Shape<'a> for Cow<'a, str> {
+    const NAME: &'static str = "a string";
+}
+
+impl<'a> Shape<'a> for Fields<'a> {
+    const NAME: &'static str = "an object, with each field once";
+}
+
 /// The fields of a JSON object, each as it was written.
 #[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -52,19 +74,25 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// It isn't a `T`.
-    pub fn parse<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, BadRequest> {
+    pub fn parse<T: Shape<'a>>(&self, name: &'static str) -> Result<Option<T>, BadRequest> {
         self.raw(name)
             .map(|value| serde_json::from_str(value.get()))
             .transpose()
-            .map_err(|error| BadRequest::about(name, error))
+            .map_err(|_| BadRequest::about(name, format_args!("must be {}", T::NAME)))
     }
 
     /// The field, which must be there.
     ///
     /// # Errors
     /// It isn't there, or isn't a `T`.
-    pub fn required<T: Deserialize<'a>>(&self, name: &'static str) -> Result<T, BadRequest> {
+    pub fn required<T: Shape<'a>>(&self, name: &'static str) -> Result<T, BadRequest> {
         self.parse(name)?.ok_or_else(|| BadRequest::about(name, "is required"))
+    }
+
+    /// The object without this field.
+    #[must_use]
+    pub fn without(&self, name: &str) -> String {
+        Self(self.0.iter().filter(|(field, _)| field != name).cloned().collect()).with(&[])
     }
 
     /// The object with these fields set, in their place if they have one, else at the end.

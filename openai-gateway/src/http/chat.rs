@@ -2,38 +2,56 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use tokio::time::Instant;
+use reqwest::Url;
 
-use super::body;
-use super::dispatch::{draw, find, send};
+use super::dispatch::{find, serve};
 use super::error::ApiError;
+use super::{body, named, tags};
 use crate::app::App;
 use crate::body::ChatBody;
-use crate::routing::Need;
-use crate::upstream::Call;
+use crate::routing::{self, Groups, Target};
+use crate::upstream::Outgoing;
 
-/// `POST /v1/chat/completions`
+/// `POST /v1/chat/completions`, and Azure's path, which names the model.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    model: named::Model,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let bytes = body::read(request.into_body(), app.max_body_bytes).await?;
-    let began = Instant::now();
+    let (head, body) = request.into_parts();
+    let bytes = body::read(&head, body, &app).await?;
     let chat = body::work(&bytes, || ChatBody::read(&bytes))?;
-    let group = find(&app, &chat.model)?;
-    let need = body::work(&bytes, || {
-        Need::count(&group.encodings, |encoding| {
-            chat.tokens(encoding, app.reservation, group.default_output)
-        })
-    })?;
-    let choice = draw(&app, group, &need).await?;
-    let target = &choice.target;
-    let model = target.model_for(&chat.model);
-    let call = Call {
-        url: target.chat.of(&model),
-        body: chat.for_model(&model, &target.body),
-        include_usage: chat.include_usage,
-    };
-    group.metrics.added(began.elapsed());
-    send(&app, choice, call).await
+    let requested = model.or(chat.model.as_deref())?;
+    let group = find(&app, requested)?;
+    let request =
+        routing::Request { tags: tags::of(&head.headers, &chat.tags), streams: chat.stream };
+    let default_output = Groups::default_output(group);
+    let count =
+        |encoding| body::work(&bytes, || chat.tokens(encoding, app.reservation, default_output));
+    serve(&app, (group, request), &Chat { body: &chat, requested }, count).await
+}
+
+/// A chat request for the model that the caller named.
+struct Chat<'a> {
+    body: &'a ChatBody<'a>,
+    requested: &'a str,
+}
+
+impl Outgoing for Chat<'_> {
+    fn url(&self, target: &Target) -> Url {
+        target.chat.of(&target.model_for(self.requested))
+    }
+
+    fn body(&self, target: &Target) -> String {
+        let model = target.model_for(self.requested);
+        self.body.for_model(&model, &target.body, target.takes_stream_options())
+    }
+
+    fn streams(&self) -> bool {
+        self.body.stream
+    }
+
+    fn include_usage(&self) -> bool {
+        self.body.include_usage
+    }
 }

@@ -1,13 +1,15 @@
-//! What all calls have in common: find the group, draw, send.
+//! What all calls have in common: find the group, draw, send, and try again where another may do better.
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
+use tokio::time::Instant;
 
 use super::error::ApiError;
 use super::limits;
 use crate::app::App;
-use crate::routing::{Choice, Group, Need};
-use crate::upstream::Call;
+use crate::routing::{Group, Need, Request, Tries};
+use crate::tokens::Encoding;
+use crate::upstream::{Answer, Failure, Outgoing, Remedy};
 
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tokenlease-deployment");
 
@@ -15,28 +17,69 @@ pub(super) fn find<'a>(app: &'a App, model: &str) -> Result<&'a Group, ApiError>
     app.groups.find(model).ok_or_else(|| ApiError::model_not_found(model))
 }
 
-pub(super) async fn draw(app: &App, group: &Group, need: &Need) -> Result<Choice, ApiError> {
-    let drawn = group.draw(need, &mut app.dice.roll()).await;
-    drawn.map_err(|denial| ApiError::denied(&group.name, &denial))
+/// Sends the request to a deployment that has room, and to another when its provider fails. Nothing of an
+/// answer has gone to the caller by then.
+pub(super) async fn serve(
+    app: &App,
+    (group, request): (&Group, Request),
+    outgoing: &impl Outgoing,
+    count: impl Fn(Encoding) -> u64 + Sync,
+) -> Result<Response, ApiError> {
+    let began = Instant::now();
+    let need = Need::of(count);
+    let mut tries = app.groups.tries(group, request);
+    let mut failure: Option<Failure> = None;
+    loop {
+        let choice = match tries.next(&need, &mut app.dice.roll()).await {
+            Ok(choice) => choice,
+            Err(denial) => {
+                app.groups.metrics(tries.group()).denied(denial.refusal);
+                let told = || Err(ApiError::denied(group.name(), &denial));
+                return failure.map_or_else(told, respond_failure);
+            }
+        };
+        if failure.is_none() {
+            app.groups.metrics(group).added(began.elapsed());
+        }
+        let failed = match app.upstream.call(choice, outgoing).await {
+            Ok(answer) => return Ok(respond(answer)),
+            Err(failed) => failed,
+        };
+        if !goes_on(&mut tries, failed.remedy) {
+            return respond_failure(failed);
+        }
+        app.groups.metrics(group).retried();
+        failure = Some(failed);
+        if !app.retry_pause.is_zero() {
+            tokio::time::sleep(app.retry_pause).await;
+        }
+    }
 }
 
-/// Sends the call and hands on the answer. A success says how much is left; a failure keeps the
-/// provider's own headers.
-pub(super) async fn send(app: &App, choice: Choice, call: Call) -> Result<Response, ApiError> {
-    let target = choice.target.clone();
-    let answer = app.upstream.call(choice, call).await.map_err(|error| {
-        tracing::warn!(deployment = ?target.id, error = &error as &dyn std::error::Error, "no answer");
-        ApiError::from(&error)
-    })?;
-    let mut response = Response::new(answer.body);
+/// Whether the request may be tried once more.
+fn goes_on(tries: &mut Tries<'_>, remedy: Option<Remedy>) -> bool {
+    match remedy {
+        Some(Remedy::Sibling) => tries.failed(),
+        Some(Remedy::Leave(why)) => tries.leave(why),
+        None => false,
+    }
+}
+
+fn respond_failure(failure: Failure) -> Result<Response, ApiError> {
+    (*failure.said).map(respond).map_err(|error| ApiError::from(&error))
+}
+
+/// A success says how much is left; a failure keeps the provider's own headers.
+fn respond(answer: Answer) -> Response {
+    let mut response = answer.body.into_response();
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     let headers = response.headers_mut();
-    headers.insert(DEPLOYMENT, HeaderValue::clone(&target.id));
+    headers.insert(DEPLOYMENT, HeaderValue::clone(&answer.member.target.id));
     if answer.status.is_success()
-        && let Some(quota) = &target.quota
+        && let Some(quota) = answer.member.quota()
     {
         limits::replace(headers, quota);
     }
-    Ok(response)
+    response
 }

@@ -2,36 +2,52 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use tokio::time::Instant;
+use reqwest::Url;
 
-use super::body;
-use super::dispatch::{draw, find, send};
+use super::dispatch::{find, serve};
 use super::error::ApiError;
+use super::{body, named, tags};
 use crate::app::App;
 use crate::body::EmbeddingsBody;
-use crate::routing::Need;
-use crate::upstream::Call;
+use crate::routing::{self, Target};
+use crate::upstream::Outgoing;
 
-/// `POST /v1/embeddings`
+/// `POST /v1/embeddings`, and Azure's path, which names the model.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    model: named::Model,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let bytes = body::read(request.into_body(), app.max_body_bytes).await?;
-    let began = Instant::now();
+    let (head, body) = request.into_parts();
+    let bytes = body::read(&head, body, &app).await?;
     let embeddings = body::work(&bytes, || EmbeddingsBody::read(&bytes))?;
-    let group = find(&app, &embeddings.model)?;
-    let need = body::work(&bytes, || {
-        Need::count(&group.encodings, |encoding| embeddings.tokens(encoding))
-    })?;
-    let choice = draw(&app, group, &need).await?;
-    let target = &choice.target;
-    let model = target.model_for(&embeddings.model);
-    let call = Call {
-        url: target.embeddings.of(&model),
-        body: embeddings.for_model(&model, &target.body),
-        include_usage: false,
-    };
-    group.metrics.added(began.elapsed());
-    send(&app, choice, call).await
+    let requested = model.or(embeddings.model.as_deref())?;
+    let group = find(&app, requested)?;
+    let request = routing::Request { tags: tags::of(&head.headers, &[]), streams: false };
+    let count = |encoding| body::work(&bytes, || embeddings.tokens(encoding));
+    serve(&app, (group, request), &Embeddings { body: &embeddings, requested }, count).await
+}
+
+/// An embeddings request for the model that the caller named.
+struct Embeddings<'a> {
+    body: &'a EmbeddingsBody<'a>,
+    requested: &'a str,
+}
+
+impl Outgoing for Embeddings<'_> {
+    fn url(&self, target: &Target) -> Url {
+        target.embeddings.of(&target.model_for(self.requested))
+    }
+
+    fn body(&self, target: &Target) -> String {
+        self.body.for_model(&target.model_for(self.requested), &target.body)
+    }
+
+    fn streams(&self) -> bool {
+        false
+    }
+
+    fn include_usage(&self) -> bool {
+        false
+    }
 }

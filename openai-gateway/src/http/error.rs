@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use edge::same_site::Foreign;
 use gateway_client::api::Unit;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -72,6 +73,13 @@ impl ApiError {
         Self::invalid(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
     }
 
+    pub(super) fn foreign(why: Foreign) -> Self {
+        let message = format!(
+            "{why}: a gateway without a master_key answers no page of another site. Give it one, or ask it by its own name."
+        );
+        Self::invalid(StatusCode::FORBIDDEN, "foreign_site", message)
+    }
+
     pub(super) fn model_not_found(model: &str) -> Self {
         let message = format!("The model {model:?} does not exist.");
         let mut error = Self::invalid(StatusCode::NOT_FOUND, "model_not_found", message);
@@ -93,6 +101,20 @@ impl ApiError {
         Self::invalid(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     }
 
+    pub(super) fn not_json() -> Self {
+        let message = "The body must be JSON, sent as `content-type: application/json`.";
+        Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", message)
+    }
+
+    pub(super) fn unknown_coding() -> Self {
+        let message = "The body has a content-encoding that is not taken: gzip is, and identity.";
+        Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_coding", message)
+    }
+
+    pub(super) fn not_gzip() -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, "not_gzip", "The body is not the gzip it says.")
+    }
+
     pub(super) fn body_cut_short() -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, "body_cut_short", "The body broke off.")
     }
@@ -106,7 +128,13 @@ impl ApiError {
     pub(super) fn denied(model_group: &str, denial: &Denial) -> Self {
         let (code, message) = match denial.refusal {
             Refusal::Exhausted => return Self::exhausted(model_group, denial),
-            Refusal::NeverFits => return Self::never_fits(model_group),
+            Refusal::NeverFits => return Self::never_fits(model_group, denial),
+            Refusal::NoDeployment => return Self::no_deployment(model_group),
+            Refusal::Busy => ("deployments_busy", "As many requests are under way as may be."),
+            Refusal::Cooling => (
+                "upstream_unavailable",
+                "The model's upstreams failed and are left alone for a while.",
+            ),
             Refusal::ServerAway => ("quota_unavailable", "The quota server is away."),
             Refusal::Quarantined => ("quota_quarantined", "The quota of this minute is in doubt."),
             Refusal::Unregistered => (
@@ -121,11 +149,22 @@ impl ApiError {
             .retry_after(denial.retry_after.max(UNAVAILABLE_PAUSE))
     }
 
-    fn never_fits(model_group: &str) -> Self {
-        let message = format!(
-            "The request is larger than the rate limit of {model_group} itself: it can never fit."
-        );
+    fn never_fits(model_group: &str, denial: &Denial) -> Self {
+        let needs = denial.size.tokens;
+        let message = match denial.limit_tokens {
+            Some(limit) => format!(
+                "The request may use {needs} tokens, and the rate limit of {model_group} is {limit} tokens per min: it can never fit."
+            ),
+            None => format!(
+                "The request may use {needs} tokens, more than the rate limit of {model_group} itself: it can never fit."
+            ),
+        };
         Self::invalid(StatusCode::BAD_REQUEST, "request_too_large", message)
+    }
+
+    fn no_deployment(model_group: &str) -> Self {
+        let message = format!("No deployment of {model_group} is for requests with these tags.");
+        Self::invalid(StatusCode::BAD_REQUEST, "no_deployment", message)
     }
 
     fn exhausted(model_group: &str, denial: &Denial) -> Self {
@@ -206,6 +245,7 @@ impl IntoResponse for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use gateway_client::Amount;
     use gateway_client::api::{Usage, UsagePair};
     use http_body_util::BodyExt;
     use serde_json::{Value, json};
@@ -219,6 +259,8 @@ mod tests {
             retry_after: Duration::from_millis(retry_after_ms),
             unit: Some(Unit::Requests),
             usage: Some(Usage { tokens: full(500), requests: full(3) }),
+            size: Amount { tokens: 501, requests: 1 },
+            limit_tokens: Some(500),
         }
     }
 
@@ -251,6 +293,11 @@ mod tests {
         assert!(!headers.contains_key("retry-after"));
         assert_eq!(body["error"]["type"], "invalid_request_error");
         assert_eq!(body["error"]["code"], "request_too_large");
+        let message = body["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("501 tokens") && message.contains("500 tokens per min"),
+            "{message}"
+        );
     }
 
     #[tokio::test]

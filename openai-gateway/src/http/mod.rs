@@ -11,7 +11,9 @@ mod error;
 mod health;
 mod limits;
 mod models;
+mod named;
 mod request_id;
+mod tags;
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
     let guarded = Router::new()
         .merge(calls())
         .nest("/v1", calls())
+        .merge(azure_calls())
         .route_layer(axum::middleware::from_fn_with_state(app.clone(), auth::check));
     Router::new()
         .merge(guarded)
@@ -67,6 +70,14 @@ fn calls() -> Router<Arc<App>> {
         .route("/chat/completions", post(chat::create))
         .route("/embeddings", post(embeddings::create))
         .route("/models", get(models::list))
+        .route("/models/{*model}", get(models::one))
+}
+
+/// As Azure's clients say it: the model stands in the path, and the API's version in the query.
+fn azure_calls() -> Router<Arc<App>> {
+    Router::new()
+        .route("/openai/deployments/{model}/chat/completions", post(chat::create))
+        .route("/openai/deployments/{model}/embeddings", post(embeddings::create))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::{
-    ESTIMATED, IN_FLIGHT, LIMITED, REQUESTS, STREAMS, UNREACHED, UNSETTLED, UPSTREAM, USED,
+    COOLED, ESTIMATED, IN_FLIGHT, LIMITED, REQUESTS, STREAMS, UNREACHED, UNSETTLED, UPSTREAM, USED,
     declared,
 };
 
@@ -20,6 +20,7 @@ pub struct DeploymentMetrics {
     estimated: Counter,
     used: Counter,
     unsettled: Counter,
+    cooled: Counter,
 }
 
 impl DeploymentMetrics {
@@ -42,6 +43,7 @@ impl DeploymentMetrics {
             estimated: declared(counter!(ESTIMATED, &labels)),
             used: declared(counter!(USED, &labels)),
             unsettled: declared(counter!(UNSETTLED, &labels)),
+            cooled: declared(counter!(COOLED, &labels)),
         }
     }
 
@@ -69,6 +71,11 @@ impl DeploymentMetrics {
     /// A request ended, and nobody knows what it used.
     pub fn unsettled(&self) {
         self.unsettled.increment(1);
+    }
+
+    /// It is left alone for a while.
+    pub fn cooled(&self) {
+        self.cooled.increment(1);
     }
 
     /// Counts a request as in flight, until the answer is dropped.

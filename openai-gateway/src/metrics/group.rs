@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::{ADDED, DENIED, declared};
+use super::{ADDED, DENIED, RETRIED, declared};
 use crate::routing::Refusal;
 
 /// The metrics of one model group.
@@ -10,6 +10,7 @@ use crate::routing::Refusal;
 pub struct GroupMetrics {
     denied: [Counter; Refusal::ALL.len()],
     added: Histogram,
+    retried: Counter,
 }
 
 impl GroupMetrics {
@@ -20,12 +21,21 @@ impl GroupMetrics {
             let group = model_group.to_owned();
             declared(counter!(DENIED, "model_group" => group, "reason" => refusal.as_str()))
         });
-        Self { denied, added: histogram!(ADDED, "model_group" => model_group.to_owned()) }
+        Self {
+            denied,
+            added: histogram!(ADDED, "model_group" => model_group.to_owned()),
+            retried: declared(counter!(RETRIED, "model_group" => model_group.to_owned())),
+        }
     }
 
     /// A request was denied.
     pub fn denied(&self, refusal: Refusal) {
         self.denied[refusal as usize].increment(1);
+    }
+
+    /// A request is tried again.
+    pub fn retried(&self) {
+        self.retried.increment(1);
     }
 
     /// A request was held for this long before it was sent.

@@ -1,18 +1,25 @@
-//! Which deployment of a model group takes a request.
-//!
-//! `shuffle` says in which order the deployments are tried; [`draw`](Group::draw) draws from the
-//! first that has room. That order is the seam: another strategy is another function from a group's
-//! deployments to an order; filters, cool-down and retries come before and after it.
+//! Which deployment of a model group takes a request: `gateway-router`, with what this gateway keeps of each
+//! deployment ([`Target`]), made of its configuration (`settings`).
 
-mod denial;
-mod dice;
-mod group;
+mod groups;
 mod need;
-mod shuffle;
+mod settings;
 mod target;
 
-pub use denial::{Denial, Refusal};
-pub use dice::Dice;
-pub use group::{Choice, Group, Groups};
+use gateway_router as router;
+
+pub use groups::{Groups, UnfitGroups};
 pub use need::Need;
+pub use router::{Denial, Dice, Fault, Leaves, Refusal, Request};
 pub use target::{Target, UnfitForHeader};
+
+/// A deployment of a group.
+pub type Member = router::Member<Target>;
+/// The deployments that answer to one model name.
+pub type Group = router::Group<Target>;
+/// A deployment that takes a request, and what was drawn from it.
+pub type Choice = router::Choice<Target>;
+/// A request's stay at a deployment.
+pub type Stay = router::Stay<Target>;
+/// The tries of one request.
+pub type Tries<'r> = router::Tries<'r, Target>;

@@ -1,36 +1,31 @@
-use gateway_client::Amount;
+use std::sync::OnceLock;
 
+use gateway_client::Amount;
+use gateway_router::Size;
+
+use super::Target;
 use crate::tokens::Encoding;
 
-/// What one request needs. The deployments of a group may cut its text differently, so its tokens are
-/// counted once for each encoding that the group has.
-#[derive(Debug, Clone, Copy)]
-pub struct Need {
-    cl100k: u64,
-    o200k: u64,
+/// What one request needs. Deployments may cut its text differently, so its tokens are counted for each
+/// encoding, once, when a deployment that has it is to be drawn from.
+pub struct Need<F> {
+    count: F,
+    counted: [OnceLock<u64>; Encoding::COUNT],
 }
 
-impl Need {
-    /// Counts the tokens in each of the encodings.
-    ///
-    /// # Errors
-    /// The first that counting has.
-    pub fn count<E>(
-        encodings: &[Encoding],
-        count: impl Fn(Encoding) -> Result<u64, E>,
-    ) -> Result<Self, E> {
-        let tokens = |encoding| match encodings.contains(&encoding) {
-            true => count(encoding),
-            false => Ok(0),
-        };
-        Ok(Self { cl100k: tokens(Encoding::Cl100k)?, o200k: tokens(Encoding::O200k)? })
+impl<F: Fn(Encoding) -> u64> Need<F> {
+    /// Counts by this.
+    pub fn of(count: F) -> Self {
+        Self { count, counted: Default::default() }
     }
 
-    pub(super) fn amount(&self, encoding: Encoding) -> Amount {
-        let tokens = match encoding {
-            Encoding::Cl100k => self.cl100k,
-            Encoding::O200k => self.o200k,
-        };
-        Amount { tokens, requests: 1 }
+    fn tokens(&self, encoding: Encoding) -> u64 {
+        *self.counted[encoding as usize].get_or_init(|| (self.count)(encoding))
+    }
+}
+
+impl<F: Fn(Encoding) -> u64> Size<Target> for Need<F> {
+    fn size(&self, target: &Target) -> Amount {
+        Amount { tokens: self.tokens(target.encoding), requests: 1 }
     }
 }

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use gateway_client::{Deployment, Permit, QuotaClient};
 use http::{HeaderMap, HeaderValue};
 
-use super::{Denial, Need};
 use crate::config::{BodyRules, CallUrl, DeploymentConfig, Pattern, model_for};
 use crate::metrics::DeploymentMetrics;
 use crate::tokens::Encoding;
@@ -27,16 +27,17 @@ pub struct Target {
     pub headers: HeaderMap,
     /// What is changed in bodies.
     pub body: BodyRules,
-    /// How long it may take to answer, or in a stream to say the next thing.
+    /// The output that a request is taken to allow that doesn't say, tokens.
+    pub default_output: u64,
+    /// How long it may take to answer.
     pub timeout: Duration,
+    /// How long it may take in a stream to begin, and then to say the next thing.
+    pub stream_timeout: Duration,
+    /// It refused `stream_options` once, so its streams aren't asked for their usage.
+    pub refuses_stream_options: AtomicBool,
     /// What is counted about it.
     pub metrics: DeploymentMetrics,
-    /// Its quota; one without limits has none.
-    pub quota: Option<Deployment>,
 }
-
-/// What was drawn; nothing from a deployment without limits.
-pub(super) type Drawn = Option<Permit>;
 
 /// A deployment whose name can't stand in a header.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ impl Target {
     ///
     /// # Errors
     /// Its id can't stand in a header.
-    pub fn new(config: &DeploymentConfig, client: &QuotaClient) -> Result<Self, UnfitForHeader> {
+    pub fn new(config: &DeploymentConfig) -> Result<Self, UnfitForHeader> {
         let unfit = |_| UnfitForHeader(config.id.clone());
         let model = Some(config.model.as_str()).filter(|_| config.pattern.is_none());
         Ok(Self {
@@ -60,9 +61,11 @@ impl Target {
             embeddings: config.endpoint.call("embeddings", model),
             headers: config.headers.clone(),
             body: config.body.clone(),
+            default_output: config.default_output,
             timeout: config.timeout,
+            stream_timeout: config.stream_timeout,
+            refuses_stream_options: AtomicBool::new(false),
             metrics: DeploymentMetrics::new(&config.model_group, &config.id),
-            quota: config.limits.map(|_| client.deployment(&config.id)),
         })
     }
 
@@ -72,26 +75,9 @@ impl Target {
         model_for(self.pattern.as_ref(), &self.model, requested)
     }
 
-    /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that has no
-    /// room asks for none: the next may take the request.
-    pub(super) fn draw_in_hand(&self, need: &Need) -> Option<Drawn> {
-        let Some(quota) = &self.quota else {
-            return Some(None);
-        };
-        quota.draw_in_hand(need.amount(self.encoding)).map(Some)
-    }
-
-    /// How long a draw waits for a refill.
-    pub(super) fn max_wait(&self) -> Duration {
-        self.quota.as_ref().map(Deployment::max_wait).unwrap_or_default()
-    }
-
-    /// Draws, and waits for a refill for so long at most.
-    pub(super) async fn draw(&self, need: &Need, max_wait: Duration) -> Result<Drawn, Denial> {
-        let Some(quota) = &self.quota else {
-            return Ok(None);
-        };
-        let permit = quota.draw_within(need.amount(self.encoding), max_wait).await?;
-        Ok(Some(permit))
+    /// Whether its streams may be asked for their usage.
+    #[must_use]
+    pub fn takes_stream_options(&self) -> bool {
+        self.body.asks_usage && !self.refuses_stream_options.load(Relaxed)
     }
 }

@@ -10,6 +10,9 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// How many there are.
+    pub const COUNT: usize = 2;
+
     /// The encoding of a model, by its provider's name for it.
     #[must_use]
     pub fn of_model(model: &str) -> Self {

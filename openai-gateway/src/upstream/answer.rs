@@ -1,21 +1,24 @@
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt};
-use http::header::{CONTENT_TYPE, HeaderMap};
-use http::{HeaderName, StatusCode};
+use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, once};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap};
+use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::CallError;
-use super::bill::{Bill, made_nothing};
-use super::relay::Relay;
-use super::usage::tokens_used;
-use crate::metrics::InFlight;
-use crate::routing::Target;
+use super::coding::Decoder;
+use super::{BoxError, CallError};
+use crate::routing::Member;
 
 /// The largest answer that is kept until it is whole: a batch of 2 048 long embeddings fits.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// A provider's answer, as the caller gets it.
 pub struct Answer {
+    /// Whose it is.
+    pub member: Arc<Member>,
     /// The provider's status.
     pub status: StatusCode,
     /// What of its headers is fit for the caller.
@@ -24,53 +27,70 @@ pub struct Answer {
     pub body: Body,
 }
 
-pub(super) fn is_stream(response: &reqwest::Response) -> bool {
-    let kind = response.headers().get(CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    response.status().is_success() && kind.trim_start().starts_with("text/event-stream")
+pub(super) type Pieces = BoxStream<'static, Result<Bytes, BoxError>>;
+
+/// What came from a provider.
+pub(super) enum Reply {
+    /// An answer, whole.
+    Whole { status: StatusCode, headers: HeaderMap, body: Bytes },
+    /// A stream that has begun.
+    Stream { status: StatusCode, headers: HeaderMap, pieces: Pieces },
 }
 
-/// The answer as it comes.
-pub(super) fn stream(
-    response: reqwest::Response,
-    bill: Bill,
-    target: &Target,
-    include_usage: bool,
-    in_flight: InFlight,
-) -> Answer {
-    let (status, headers) = head(&response);
-    let deployment = target.id.clone();
-    let pieces = response.bytes_stream();
-    let pieces = pieces.map_err(|error| error.without_url().into()).boxed();
-    let in_flight = [in_flight, target.metrics.stream()];
-    let relay = Relay::new(pieces, bill, include_usage, target.timeout, in_flight);
-    let stream = relay.stream().inspect_err(move |error| {
-        tracing::warn!(?deployment, %error, "a stream broke off");
-    });
-    Answer { status, headers, body: Body::from_stream(stream) }
-}
-
-/// The answer once it is whole.
-pub(super) async fn whole(response: reqwest::Response, bill: Bill) -> Result<Answer, CallError> {
-    let (status, headers) = head(&response);
-    let bill = if made_nothing(status) {
-        bill.refuse();
-        None
-    } else {
-        Some(bill)
-    };
-    let body = collect(response).await?;
-    if let (Some(bill), Some(tokens), true) = (bill, tokens_used(&body), status.is_success()) {
-        bill.settle(tokens);
+impl Reply {
+    /// Reads an answer to its end, or a stream to its first byte.
+    pub(super) async fn read(response: reqwest::Response) -> Result<Self, CallError> {
+        let status = response.status();
+        let mut fit = fit(response.headers());
+        let is_stream = status.is_success() && is_stream(response.headers());
+        let pieces = decoded(response, &mut fit);
+        if is_stream {
+            return begun(status, for_stream(fit), pieces).await;
+        }
+        Ok(Self::Whole { status, headers: fit, body: collect(pieces).await? })
     }
-    Ok(Answer { status, headers, body: Body::from(body) })
 }
 
-async fn collect(mut response: reqwest::Response) -> Result<Bytes, CallError> {
+fn is_stream(headers: &HeaderMap) -> bool {
+    const KIND: &[u8] = b"text/event-stream";
+    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes().trim_ascii_start());
+    let kind = kind.and_then(|kind| kind.get(..KIND.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(KIND))
+}
+
+/// A stream counts as begun with its first byte: until then it may be tried elsewhere.
+async fn begun(
+    status: StatusCode,
+    headers: HeaderMap,
+    mut pieces: Pieces,
+) -> Result<Reply, CallError> {
+    loop {
+        match pieces.next().await {
+            Some(Ok(piece)) if piece.is_empty() => {}
+            Some(Ok(piece)) => {
+                let pieces = once(async { Ok(piece) }).chain(pieces).boxed();
+                return Ok(Reply::Stream { status, headers, pieces });
+            }
+            Some(Err(error)) => return Err(CallError::BrokenOff(error)),
+            None => return Err(CallError::BrokenOff("a stream without a byte".into())),
+        }
+    }
+}
+
+fn decoded(response: reqwest::Response, headers: &mut HeaderMap) -> Pieces {
+    let mut decoder = Decoder::of(headers);
+    let pieces = response.bytes_stream();
+    let decoded = pieces.map(move |piece| {
+        let piece = piece.map_err(|error| BoxError::from(error.without_url()))?;
+        decoder.decode(piece).map_err(BoxError::from)
+    });
+    decoded.boxed()
+}
+
+async fn collect(mut pieces: Pieces) -> Result<Bytes, CallError> {
     let mut body = BytesMut::new();
-    let broken_off = |error: reqwest::Error| CallError::BrokenOff(error.without_url());
-    while let Some(chunk) = response.chunk().await.map_err(broken_off)? {
-        body.extend_from_slice(&chunk);
+    while let Some(piece) = pieces.next().await {
+        body.extend_from_slice(&piece.map_err(CallError::BrokenOff)?);
         if body.len() > MAX_ANSWER_BYTES {
             return Err(CallError::TooLarge);
         }
@@ -78,10 +98,9 @@ async fn collect(mut response: reqwest::Response) -> Result<Bytes, CallError> {
     Ok(body.freeze())
 }
 
-fn head(response: &reqwest::Response) -> (StatusCode, HeaderMap) {
-    let fit = response.headers().iter().filter(|(name, _)| is_fit(name));
-    let headers = fit.map(|(name, value)| (name.clone(), value.clone())).collect();
-    (response.status(), headers)
+fn fit(headers: &HeaderMap) -> HeaderMap {
+    let fit = headers.iter().filter(|(name, _)| is_fit(name));
+    fit.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What says something about the answer; nothing about the connection, cookies or the account.
@@ -90,9 +109,19 @@ fn is_fit(name: &HeaderName) -> bool {
     matches!(
         name,
         "content-type"
+            | "content-encoding"
+            | "cache-control"
+            | "x-accel-buffering"
             | "retry-after"
             | "retry-after-ms"
             | "openai-processing-ms"
             | "openai-version"
     ) || name.starts_with("x-ratelimit-")
+}
+
+/// Whatever stands between here and the caller is told not to hold a stream back.
+fn for_stream(mut headers: HeaderMap) -> HeaderMap {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    headers.entry(BUFFERING).or_insert(HeaderValue::from_static("no"));
+    headers
 }

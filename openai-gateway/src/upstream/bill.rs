@@ -5,7 +5,7 @@ use gateway_client::{Amount, Permit};
 use http::StatusCode;
 
 use crate::config::QuotaConfig;
-use crate::routing::{Choice, Target};
+use crate::routing::Member;
 
 /// By what a request's bill is made out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,15 +27,15 @@ impl Terms {
 /// What a request owes. Dropped without word, it is charged in full: the provider may have counted
 /// it, and unknown usage is never refunded.
 pub(super) struct Bill {
-    target: Arc<Target>,
+    member: Arc<Member>,
     permit: Option<Permit>,
     terms: Terms,
     open: bool,
 }
 
 impl Bill {
-    pub(super) fn new(choice: Choice, terms: Terms) -> Self {
-        Self { target: choice.target, permit: choice.permit, terms, open: true }
+    pub(super) const fn new(member: Arc<Member>, permit: Option<Permit>, terms: Terms) -> Self {
+        Self { member, permit, terms, open: true }
     }
 
     /// The provider says that it used this much.
@@ -53,7 +53,7 @@ impl Bill {
     /// The provider never got it.
     pub(super) fn cancel(mut self) {
         self.open = false;
-        self.target.metrics.unreached();
+        self.member.target.metrics.unreached();
         if let Some(permit) = self.permit.take() {
             permit.cancel();
         }
@@ -63,7 +63,7 @@ impl Bill {
         self.open = false;
         if let Some(permit) = self.permit.take() {
             let reserved = permit.amount();
-            self.target.metrics.settled(reserved.tokens, tokens);
+            self.member.target.metrics.settled(reserved.tokens, tokens);
             permit.settle(charged(reserved));
         }
     }
@@ -98,7 +98,7 @@ impl Terms {
 impl Drop for Bill {
     fn drop(&mut self) {
         if self.open {
-            self.target.metrics.unsettled();
+            self.member.target.metrics.unsettled();
         }
     }
 }

@@ -2,32 +2,46 @@
 //!
 //! Who owes what: never reached, nothing; answered with usage, that; anything else (an error, a
 //! time-out, a broken stream, a caller that hung up), all that was reserved.
+//!
+//! Four times are bounded: the connection, the first byte, the silence within a stream, and the whole.
 
 mod answer;
 mod bill;
+mod coding;
+mod outcome;
 mod relay;
 mod sse;
 mod usage;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use axum::body::Body;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, debug_span};
 
-use crate::routing::{Choice, Target};
-use bill::Bill;
+use crate::metrics::InFlight;
+use crate::routing::{Choice, Fault, Member, Stay, Target};
+use answer::Reply;
+use bill::{Bill, made_nothing};
+use relay::Relay;
+use usage::tokens_used;
 
 pub use answer::Answer;
 pub use bill::Terms;
+pub use outcome::{Failure, Remedy};
 
 /// An idle connection is closed after so long: before the provider does it in the very moment in
 /// which the next call goes out. Uvicorn, which vLLM runs on, closes after 5 s.
 const IDLE: Duration = Duration::from_secs(4);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The way to all providers: one client, one pool of connections.
 #[derive(Clone)]
@@ -57,20 +71,44 @@ pub enum CallError {
     TimedOut,
     /// The connection broke before the answer was whole.
     #[error("the upstream broke off its answer")]
-    BrokenOff(#[source] reqwest::Error),
+    BrokenOff(#[source] BoxError),
     /// The answer is larger than the gateway keeps.
     #[error("the upstream's answer is too large")]
     TooLarge,
 }
 
-/// What is sent.
-pub struct Call {
-    /// Where.
-    pub url: Url,
-    /// The body, JSON.
-    pub body: String,
+impl CallError {
+    /// What it says of the deployment; nothing, where the request asked for too much.
+    const fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Unreached(_) => Some(Fault::Unreached),
+            Self::TimedOut => Some(Fault::TimedOut),
+            Self::BrokenOff(_) => Some(Fault::Failed),
+            Self::TooLarge => None,
+        }
+    }
+}
+
+/// What is sent, to whichever deployment is chosen.
+pub trait Outgoing: Sync {
+    /// Where it goes there.
+    fn url(&self, target: &Target) -> Url;
+    /// The body for it, JSON.
+    fn body(&self, target: &Target) -> String;
+    /// The answer is to come as a stream.
+    fn streams(&self) -> bool;
     /// The caller asked for the usage as a stream's last piece.
-    pub include_usage: bool,
+    fn include_usage(&self) -> bool;
+}
+
+/// A call under way.
+struct Running {
+    stay: Stay,
+    bill: Bill,
+    in_flight: InFlight,
+    started: Instant,
+    /// When the answer, or a stream's first byte, must be here.
+    deadline: Instant,
 }
 
 impl Upstream {
@@ -102,35 +140,49 @@ impl Upstream {
     /// Sends the call and hands on the answer: whole, or as it comes.
     ///
     /// # Errors
-    /// There is none.
-    pub async fn call(&self, choice: Choice, call: Call) -> Result<Answer, CallError> {
-        let target = choice.target.clone();
-        let bill = Bill::new(choice, self.terms);
-        let in_flight = target.metrics.fly();
-        let started = Instant::now();
-        let deadline = started + target.timeout;
-        let response = match self.send(&target, call.url, call.body, deadline).await {
-            Err(unreached @ CallError::Unreached(_)) => {
-                bill.cancel();
-                return Err(unreached);
-            }
-            sent => sent?,
-        };
-        target.metrics.answered(response.status(), started.elapsed());
-        if answer::is_stream(&response) {
-            return Ok(answer::stream(response, bill, &target, call.include_usage, in_flight));
+    /// There is none, or one that another deployment may do better than.
+    pub async fn call(&self, choice: Choice, outgoing: &impl Outgoing) -> Result<Answer, Failure> {
+        let running = Running::begin(choice, self.terms, outgoing.streams());
+        let target = &running.member().target;
+        let mut reply = self.exchange(&running, outgoing).await;
+        let asks_usage =
+            outgoing.streams() && !outgoing.include_usage() && target.takes_stream_options();
+        if asks_usage && reply.as_ref().is_ok_and(refuses_stream_options) {
+            target.refuses_stream_options.store(true, Relaxed);
+            tracing::info!(deployment = ?target.id, "takes no stream_options: not sent any more");
+            reply = self.exchange(&running, outgoing).await;
         }
-        let whole = timeout_at(deadline, answer::whole(response, bill));
-        whole.await.map_err(|_| CallError::TimedOut)?
+        match reply {
+            Ok(Reply::Whole { status, headers, body }) => running.whole(status, headers, body),
+            Ok(Reply::Stream { status, headers, pieces }) => {
+                let (member, relay) = running.stream(pieces, outgoing.include_usage());
+                let body = Body::from_stream(relay.stream());
+                Ok(Answer { member, status, headers, body })
+            }
+            Err(error) => Err(running.failed(error)),
+        }
+    }
+
+    /// Sends, until the answer is here or the stream has begun.
+    async fn exchange(
+        &self,
+        running: &Running,
+        outgoing: &impl Outgoing,
+    ) -> Result<Reply, CallError> {
+        let target = &running.member().target;
+        let exchanged = timeout_at(running.deadline, async {
+            let response = self.send(target, outgoing).await?;
+            target.metrics.answered(response.status(), running.started.elapsed());
+            Reply::read(response).await
+        });
+        exchanged.await.map_err(|_| CallError::TimedOut)?
     }
 
     /// Sends, until the head of the answer.
     async fn send(
         &self,
         target: &Target,
-        url: Url,
-        body: String,
-        deadline: Instant,
+        outgoing: &impl Outgoing,
     ) -> Result<reqwest::Response, CallError> {
         let span = debug_span!("upstream", otel.kind = "client", deployment = ?target.id);
         let mut headers = target.headers.clone();
@@ -138,12 +190,100 @@ impl Upstream {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let accept = || HeaderValue::from_static("application/json, text/event-stream");
         headers.entry(ACCEPT).or_insert_with(accept);
-        let request = self.http.post(url).headers(headers);
-        let sent = timeout_at(deadline, request.body(body).send()).instrument(span).await;
-        let sent = sent.map_err(|_| CallError::TimedOut)?;
+        // What is compressed would have to be undone for its usage.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let request = self.http.post(outgoing.url(target)).headers(headers);
+        let sent = request.body(outgoing.body(target)).send().instrument(span).await;
         sent.map_err(|error| match error.is_connect() {
             true => CallError::Unreached(error.without_url()),
-            false => CallError::BrokenOff(error.without_url()),
+            false => CallError::BrokenOff(error.without_url().into()),
         })
     }
+}
+
+impl Running {
+    fn begin(choice: Choice, terms: Terms, streams: bool) -> Self {
+        let member = Arc::clone(choice.stay.member());
+        let target = &member.target;
+        let started = Instant::now();
+        let patience = if streams { target.stream_timeout } else { target.timeout };
+        Self {
+            in_flight: target.metrics.fly(),
+            started,
+            deadline: started + patience,
+            bill: Bill::new(Arc::clone(&member), choice.permit, terms),
+            stay: choice.stay,
+        }
+    }
+
+    const fn member(&self) -> &Arc<Member> {
+        self.stay.member()
+    }
+
+    /// The provider gave no answer.
+    fn failed(self, error: CallError) -> Failure {
+        let target = &self.member().target;
+        tracing::warn!(deployment = ?target.id, error = &error as &dyn std::error::Error, "no answer");
+        let fault = error.fault();
+        fault.into_iter().for_each(|fault| fail(&self.stay, fault));
+        if matches!(error, CallError::Unreached(_)) {
+            self.bill.cancel();
+        }
+        Failure { said: Box::new(Err(error)), remedy: fault.map(|_| Remedy::Sibling) }
+    }
+
+    /// The provider gave an answer.
+    fn whole(
+        self,
+        status: http::StatusCode,
+        headers: HeaderMap,
+        body: bytes::Bytes,
+    ) -> Result<Answer, Failure> {
+        let fault = outcome::fault(status, &headers);
+        match fault {
+            Some(fault) => fail(&self.stay, fault),
+            None => self.stay.succeeded(),
+        }
+        let used = tokens_used(&body).filter(|_| status.is_success());
+        if status.is_success() {
+            let output = used.map_or(0, |used| used.output);
+            self.stay.answered(self.started.elapsed(), output);
+        }
+        match used {
+            _ if made_nothing(status) => self.bill.refuse(),
+            Some(used) => self.bill.settle(used.total),
+            None => drop(self.bill),
+        }
+        let leaves = outcome::leaves(status, &body).map(Remedy::Leave);
+        let remedy = fault.map(|_| Remedy::Sibling).or(leaves);
+        let member = Arc::clone(self.stay.member());
+        let answer = Answer { member, status, headers, body: Body::from(body) };
+        match remedy {
+            None => Ok(answer),
+            remedy => Err(Failure { said: Box::new(Ok(answer)), remedy }),
+        }
+    }
+
+    fn stream(self, pieces: answer::Pieces, include_usage: bool) -> (Arc<Member>, Relay) {
+        self.stay.succeeded();
+        self.stay.began(self.started.elapsed());
+        let member = Arc::clone(self.stay.member());
+        let in_flight = [self.in_flight, member.target.metrics.stream()];
+        (member, Relay::new(pieces, self.bill, self.stay, include_usage, in_flight))
+    }
+}
+
+/// A deployment's provider failed: it may be left alone for a while.
+fn fail(stay: &Stay, fault: Fault) {
+    let Some(span) = stay.failed(fault) else { return };
+    let target = &stay.member().target;
+    target.metrics.cooled();
+    tracing::warn!(deployment = ?target.id, ?fault, ?span, "left alone for a while");
+}
+
+/// Whether a provider refused the field that asks a stream for its usage.
+fn refuses_stream_options(reply: &Reply) -> bool {
+    let Reply::Whole { status, body, .. } = reply else { return false };
+    let names = || body.windows(14).any(|window| window == b"stream_options");
+    matches!(status.as_u16(), 400 | 422) && names()
 }

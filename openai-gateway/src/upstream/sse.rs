@@ -94,7 +94,7 @@ pub(super) fn read(event: &[u8]) -> Said {
     let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
         return Said::Other;
     };
-    match chunk.usage.and_then(Usage::tokens) {
+    match chunk.usage.and_then(Usage::used).map(|used| used.total) {
         Some(tokens) if chunk.choices.is_empty() => Said::Usage(tokens),
         Some(tokens) => Said::UsageSoFar(tokens),
         None => Said::Other,

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use edge::same_site::{self, Foreign};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -13,7 +14,7 @@ use quota_api::Code;
 use tokio::time::Instant;
 
 use super::request_id::X_REQUEST_ID;
-use super::{Api, Failure, same_site};
+use super::{Api, Failure};
 use crate::audit::Author;
 use crate::auth::{Credential, NotAdmitted, Permission, Shown};
 use crate::peer::Peer;
@@ -79,7 +80,7 @@ impl Caller<ChangeDeployments> {
 
 fn admitted(parts: &Parts, api: &Api) -> Result<Credential, Failure> {
     if api.gate.is_anonymous() {
-        same_site::check(&parts.uri, &parts.headers, api.is_local)?;
+        same_site::check(&parts.uri, &parts.headers, api.is_local).map_err(foreign)?;
     }
     let peer = parts.extensions.get::<Arc<Peer>>();
     let names = peer.map_or(&[][..], |peer| &peer.names);
@@ -99,6 +100,13 @@ impl From<NotAdmitted> for Failure {
             }
         }
     }
+}
+
+fn foreign(why: Foreign) -> Failure {
+    let detail = format!(
+        "{why}: a server without tokens answers no page of another site. Give it tokens, or ask it by its own name"
+    );
+    Failure::new(Code::Forbidden, detail)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -24,7 +24,6 @@ mod problem;
 mod ratelimit;
 mod ration;
 mod request_id;
-mod same_site;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

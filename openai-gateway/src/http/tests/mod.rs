@@ -4,6 +4,7 @@ mod calls;
 mod quota;
 mod quotas;
 mod refusals;
+mod second_tries;
 mod streams;
 mod upstream;
 
@@ -43,9 +44,10 @@ async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) 
     let app = App::new(
         &config,
         Parts {
-            groups: Groups::new(&config.deployments, &client).unwrap(),
+            groups: Groups::new(&config, &client).unwrap(),
             upstream: Upstream::new(Terms::of(&config.quota), Proxies::Encrypted(None)).unwrap(),
             max_body_bytes: 1 << 20,
+            is_local: true,
             seed: 1,
             prometheus: None,
         },
@@ -78,7 +80,8 @@ impl Reply {
 }
 
 fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
-    Request::post(path).body(body.into()).unwrap()
+    let json = ("content-type", "application/json");
+    Request::post(path).header(json.0, json.1).body(body.into()).unwrap()
 }
 
 async fn ask(gateway: &Router, request: Request<Body>) -> Reply {

@@ -24,11 +24,10 @@ async fn bodies_that_make_no_sense_are_400() {
         ("/v1/chat/completions", "[]"),
         ("/v1/chat/completions", r#"{"model":5,"messages":[]}"#),
         ("/v1/chat/completions", r#"{"model":"gpt"}"#),
-        ("/v1/chat/completions", r#"{"model":"gpt","messages":"hi"}"#),
+        ("/v1/chat/completions", r#"{"messages":[]}"#),
         ("/v1/chat/completions", r#"{"model":"gpt","messages":[],"max_tokens":-1}"#),
         ("/v1/chat/completions", r#"{"model":"gpt","model":"gpt","messages":[]}"#),
         ("/v1/embeddings", r#"{"model":"gpt"}"#),
-        ("/v1/embeddings", r#"{"model":"gpt","input":{}}"#),
     ] {
         let reply = ask(&gateway, post(path, body)).await;
         assert_eq!(reply.status, 400, "{body}");
@@ -41,6 +40,56 @@ async fn a_body_above_the_limit_is_413() {
     let reply = ask(&anywhere().await, post("/v1/embeddings", vec![b' '; (1 << 20) + 1])).await;
     assert_eq!(reply.status, 413);
     assert_eq!(reply.error()["code"], "body_too_large");
+}
+
+#[tokio::test]
+async fn what_is_not_json_is_415() {
+    let gateway = anywhere().await;
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"] {
+        let mut request = post("/v1/chat/completions", CHAT);
+        request.headers_mut().insert("content-type", kind.parse().unwrap());
+        let reply = ask(&gateway, request).await;
+        assert_eq!(
+            (reply.status.as_u16(), reply.error()["code"].as_str()),
+            (415, Some("not_json"))
+        );
+    }
+    let mut request = post("/v1/chat/completions", CHAT);
+    request
+        .headers_mut()
+        .insert("content-type", "Application/JSON; charset=utf-8".parse().unwrap());
+    assert_eq!(ask(&gateway, request).await.status, 502);
+}
+
+#[tokio::test]
+async fn without_a_key_no_page_of_another_site_is_answered() {
+    let send = async |gateway: &Router, header: &'static str, value: &str| {
+        let mut request = post("/v1/chat/completions", CHAT);
+        request.headers_mut().insert(header, value.parse().unwrap());
+        request.headers_mut().insert("authorization", "Bearer sk-master".parse().unwrap());
+        ask(gateway, request).await.status.as_u16()
+    };
+    let open = anywhere().await;
+    assert_eq!(send(&open, "origin", "https://evil.example").await, 403);
+    assert_eq!(send(&open, "host", "evil.example:8080").await, 403);
+    assert_eq!(send(&open, "host", "localhost:8080").await, 502);
+    let rest = "general_settings: {master_key: sk-master}\n";
+    let guarded = gateway(&entry("gpt", NOWHERE), rest).await;
+    assert_eq!(send(&guarded, "origin", "https://evil.example").await, 502);
+}
+
+#[tokio::test]
+async fn no_message_speaks_of_how_this_is_written() {
+    let gateway = anywhere().await;
+    for (field, value) in
+        [("max_tokens", r#""many""#), ("model", "5"), ("stream", "1"), ("stream_options", "[]")]
+    {
+        let body = format!(r#"{{"messages":[],"{field}":{value}}}"#);
+        let reply = ask(&gateway, post("/v1/chat/completions", body)).await;
+        let message = reply.error()["message"].to_string();
+        assert!(message.contains("must be") && !message.contains("u64"), "{message}");
+        assert_eq!(reply.error()["param"], field);
+    }
 }
 
 #[tokio::test]

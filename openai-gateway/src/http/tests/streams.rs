@@ -49,7 +49,7 @@ async fn an_end_without_an_empty_line_is_handed_on() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_breaks_off_for_the_caller() {
+async fn a_stream_that_breaks_off_ends_with_an_error() {
     let upstream = FakeUpstream::start(Script {
         headers: vec![("content-type", "text/event-stream")],
         chunks: vec![HELLO],
@@ -58,9 +58,16 @@ async fn a_stream_that_breaks_off_breaks_off_for_the_caller() {
     })
     .await;
     let gateway = gateway(&entry("gpt", &upstream.base), "").await;
-    let response = gateway.oneshot(post("/v1/chat/completions", STREAMED)).await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert!(response.into_body().collect().await.is_err());
+    let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(last_error(&reply)["code"], "upstream_broken_off");
+}
+
+/// The error that stands in a stream's last event.
+fn last_error(reply: &Reply) -> Value {
+    let body = std::str::from_utf8(&reply.body).unwrap();
+    let last = body.strip_prefix(HELLO).unwrap().strip_prefix("data: ").unwrap();
+    serde_json::from_str::<Value>(last.strip_suffix("\n\n").unwrap()).unwrap()["error"].clone()
 }
 
 #[tokio::test]
@@ -79,7 +86,7 @@ async fn a_stream_that_is_refused_is_answered_whole() {
 }
 
 #[tokio::test]
-async fn a_stream_that_falls_silent_breaks_off() {
+async fn a_stream_that_falls_silent_ends_with_an_error() {
     let upstream = FakeUpstream::start(Script {
         headers: vec![("content-type", "text/event-stream")],
         chunks: vec![HELLO],
@@ -89,7 +96,28 @@ async fn a_stream_that_falls_silent_breaks_off() {
     .await;
     let entry = entry("gpt", &upstream.base).replace("timeout: 5", "timeout: 1");
     let gateway = gateway(&entry, "").await;
-    let response = gateway.oneshot(post("/v1/chat/completions", STREAMED)).await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert!(response.into_body().collect().await.is_err());
+    let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(last_error(&reply)["code"], "upstream_timed_out");
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_no_stream_options_is_asked_once() {
+    let upstream = FakeUpstream::start(Script {
+        headers: vec![("content-type", "text/event-stream"), ("x-accel-buffering", "yes")],
+        chunks: vec![HELLO, DONE],
+        refuses: Some("stream_options"),
+        ..Script::default()
+    })
+    .await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    for _ in 0..3 {
+        let reply = ask(&gateway, post("/v1/chat/completions", STREAMED)).await;
+        assert_eq!((reply.status.as_u16(), reply.body), (200, [HELLO, DONE].concat().into()));
+        assert_eq!(reply.headers["cache-control"], "no-cache");
+        assert_eq!(reply.headers["x-accel-buffering"], "yes");
+    }
+    assert_eq!(upstream.arrivals().len(), 4);
+    let body = STREAMED.replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
+    assert_eq!(ask(&gateway, post("/v1/chat/completions", body)).await.status, 422);
 }

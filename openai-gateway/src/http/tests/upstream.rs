@@ -1,10 +1,12 @@
 use std::future::pending;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
@@ -21,6 +23,10 @@ pub(super) struct Script {
     pub(super) breaks_off: bool,
     /// The answer never ends.
     pub(super) hangs: bool,
+    /// A body with this field is answered with 422.
+    pub(super) refuses: Option<&'static str>,
+    /// The answer is compressed, whatever was asked for.
+    pub(super) gzips: bool,
 }
 
 /// What reached it.
@@ -78,16 +84,28 @@ impl FakeUpstream {
 async fn answer(State(upstream): State<FakeUpstream>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let script = upstream.script;
+    let refused = script.refuses.filter(|field| body.get(field).is_some());
     upstream.arrivals.lock().unwrap().push(Arrival {
         path: head.uri.path().to_owned(),
         headers: head.headers,
-        body: serde_json::from_slice(&body).unwrap(),
+        body,
     });
-    let script = upstream.script;
-    let headers = HeaderMap::from_iter(
+    if let Some(field) = refused {
+        let error = format!(r#"{{"detail":[{{"loc":["body","{field}"]}}]}}"#);
+        return (StatusCode::UNPROCESSABLE_ENTITY, error).into_response();
+    }
+    let mut headers = HeaderMap::from_iter(
         script.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())),
     );
-    let chunks = script.chunks.into_iter().map(Ok);
+    let coded = script.gzips.then(|| {
+        headers.insert("content-encoding", "gzip".parse().unwrap());
+        gzipped(script.chunks.concat().as_bytes())
+    });
+    let plain = script.chunks.into_iter().map(|chunk| Bytes::from_static(chunk.as_bytes()));
+    let chunks: Vec<_> = coded.map_or_else(|| plain.collect(), |coded| vec![coded]);
+    let chunks = chunks.into_iter().map(Ok);
     let chunks = futures_util::stream::iter(chunks);
     let end = futures_util::stream::iter(script.breaks_off.then_some(())).then(async |()| {
         // What came before is sent once nothing more is ready.
@@ -98,4 +116,10 @@ async fn answer(State(upstream): State<FakeUpstream>, request: Request) -> Respo
         futures_util::stream::iter(script.hangs.then_some(())).then(async |()| pending().await);
     let body = Body::from_stream(chunks.chain(end).chain(hang));
     (script.status, headers, body).into_response()
+}
+
+pub(super) fn gzipped(text: &[u8]) -> Bytes {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text).unwrap();
+    gzip.finish().unwrap().into()
 }

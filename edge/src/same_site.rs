@@ -8,22 +8,33 @@
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 use http::uri::{Authority, Uri};
-use quota_api::Code;
 
-use super::Failure;
+/// A request that a page of another site makes a browser send, or one that cannot be told from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    /// `Host` is a name that the server does not have.
+    #[error("`Host` is none of localhost, 127.0.0.1 and [::1]")]
+    Host,
+    /// `Host` is no name.
+    #[error("`Host` cannot be read")]
+    Unreadable,
+    /// The page is another site's.
+    #[error("`Origin` is another site")]
+    Origin,
+}
 
 /// Refuses what a page of another site asks for. With `local_only` the server is known by the names of
 /// loopback and no others; elsewhere it may have any name.
 ///
 /// # Errors
-/// [`Code::Forbidden`].
-pub(super) fn check(uri: &Uri, headers: &HeaderMap, local_only: bool) -> Result<(), Failure> {
+/// It is one.
+pub fn check(uri: &Uri, headers: &HeaderMap, local_only: bool) -> Result<(), Foreign> {
     let host = match uri.authority() {
         Some(authority) => Some(authority.clone()),
         None => host(headers)?,
     };
     if local_only && host.as_ref().is_some_and(|host| !is_local(host.host())) {
-        return Err(refused("`Host` is none of localhost, 127.0.0.1 and [::1]"));
+        return Err(Foreign::Host);
     }
     let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
@@ -31,24 +42,17 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, local_only: bool) -> Result<
     if origin.is_some() && origin == host.as_ref() {
         return Ok(());
     }
-    Err(refused("`Origin` is another site"))
+    Err(Foreign::Origin)
 }
 
-fn host(headers: &HeaderMap) -> Result<Option<Authority>, Failure> {
+fn host(headers: &HeaderMap) -> Result<Option<Authority>, Foreign> {
     let Some(host) = headers.get(HOST) else { return Ok(None) };
     let host = host.to_str().ok().and_then(|host| host.parse().ok());
-    host.map(Some).ok_or_else(|| refused("`Host` cannot be read"))
+    host.map(Some).ok_or(Foreign::Unreadable)
 }
 
 fn is_local(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || matches!(host, "127.0.0.1" | "[::1]")
-}
-
-fn refused(why: &str) -> Failure {
-    let detail = format!(
-        "{why}: a server without tokens answers no page of another site. Give it tokens, or ask it by its own name"
-    );
-    Failure::new(Code::Forbidden, detail)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use gateway_client::api::{Unit, Usage};
-use gateway_client::{Denied, Reason};
+use gateway_client::{Amount, Denied, Reason};
 
 /// Why no deployment of a group takes a request, the least hopeless reason first: what is said of a
 /// group is the first of what its deployments say.
@@ -9,11 +9,15 @@ use gateway_client::{Denied, Reason};
 pub enum Refusal {
     /// Not enough is left just now.
     Exhausted,
+    /// As many requests are in flight to it as may be.
+    Busy,
+    /// Its provider failed, and it is left alone for a while.
+    Cooling,
     /// The quota server is away, and so are its leases.
     ServerAway,
-    /// The quota server can't vouch for the window.
+    /// The quota server cannot vouch for the window.
     Quarantined,
-    /// The quota server doesn't know the deployment.
+    /// The quota server does not know the deployment.
     Unregistered,
     /// The quota server refuses this gateway.
     Refused,
@@ -21,18 +25,23 @@ pub enum Refusal {
     Stopping,
     /// It is above the limit itself.
     NeverFits,
+    /// No deployment of the group is for requests with such tags.
+    NoDeployment,
 }
 
 impl Refusal {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Exhausted,
+        Self::Busy,
+        Self::Cooling,
         Self::ServerAway,
         Self::Quarantined,
         Self::Unregistered,
         Self::Refused,
         Self::Stopping,
         Self::NeverFits,
+        Self::NoDeployment,
     ];
 
     /// Its name, in metrics and logs.
@@ -40,12 +49,15 @@ impl Refusal {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Exhausted => "exhausted",
+            Self::Busy => "busy",
+            Self::Cooling => "cooling",
             Self::ServerAway => "server_away",
             Self::Quarantined => "quarantined",
             Self::Unregistered => "unregistered",
             Self::Refused => "refused",
             Self::Stopping => "stopping",
             Self::NeverFits => "never_fits",
+            Self::NoDeployment => "no_deployment",
         }
     }
 }
@@ -53,32 +65,53 @@ impl Refusal {
 /// No deployment of the group takes the request.
 #[derive(Debug, Clone)]
 pub struct Denial {
-    /// Why.
+    /// Why: the most hopeful of what its deployments say.
     pub refusal: Refusal,
-    /// When asking again makes sense.
+    /// When asking again makes sense: the earliest time at which this size may fit any of the deployments. Zero
+    /// where nothing that is known of will bring it about.
     pub retry_after: Duration,
     /// The unit that ran out, where it is known.
     pub unit: Option<Unit>,
     /// How full the deployment's window is, where it is known.
     pub usage: Option<Usage>,
+    /// What would have been drawn from that deployment.
+    pub size: Amount,
+    /// Its limit in tokens a minute, where it is known.
+    pub limit_tokens: Option<u64>,
 }
 
 impl Denial {
-    /// The more hopeful of two denials.
-    pub(super) fn or(self, other: Self) -> Self {
-        let hope = |denial: &Self| (denial.refusal, denial.retry_after);
-        if hope(&other) < hope(&self) { other } else { self }
+    pub(crate) fn because(refusal: Refusal, retry_after: Duration) -> Self {
+        Self {
+            refusal,
+            retry_after,
+            unit: None,
+            usage: None,
+            size: Amount::default(),
+            limit_tokens: None,
+        }
     }
-}
 
-impl From<Denied> for Denial {
-    fn from(denied: Denied) -> Self {
+    pub(crate) fn of(denied: Denied, size: Amount, tpm: Option<u64>) -> Self {
         Self {
             refusal: denied.reason.into(),
             retry_after: denied.retry_after,
             unit: denied.unit,
             usage: denied.usage,
+            size,
+            limit_tokens: denied.usage.and_then(|usage| usage.tokens.limit).or(tpm),
         }
+    }
+
+    /// Both in one: the more hopeful of the two, with the earlier time of both.
+    pub(crate) fn or(self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        let times = [self.retry_after, other.retry_after];
+        let earliest = times.into_iter().filter(|time| !time.is_zero()).min().unwrap_or_default();
+        let hope = |denial: &Self| (denial.refusal, denial.retry_after);
+        let mut said = if hope(&other) < hope(&self) { other } else { self };
+        said.retry_after = earliest;
+        said
     }
 }
 
@@ -101,12 +134,7 @@ mod tests {
     use super::*;
 
     fn denial(refusal: Refusal, retry_after_ms: u64) -> Denial {
-        Denial {
-            refusal,
-            retry_after: Duration::from_millis(retry_after_ms),
-            unit: None,
-            usage: None,
-        }
+        Denial::because(refusal, Duration::from_millis(retry_after_ms))
     }
 
     #[test]
@@ -114,8 +142,16 @@ mod tests {
         let never = denial(Refusal::NeverFits, 0);
         let late = denial(Refusal::Exhausted, 900);
         let soon = denial(Refusal::Exhausted, 100);
-        let said = never.or(late).or(soon).or(denial(Refusal::ServerAway, 1));
+        let said = never.or(Some(late)).or(Some(soon)).or(Some(denial(Refusal::ServerAway, 500)));
         assert_eq!((said.refusal, said.retry_after.as_millis()), (Refusal::Exhausted, 100));
+    }
+
+    #[test]
+    fn the_earliest_time_counts_whoever_says_it() {
+        let said = denial(Refusal::Exhausted, 30_000).or(Some(denial(Refusal::Cooling, 4_000)));
+        assert_eq!((said.refusal, said.retry_after.as_millis()), (Refusal::Exhausted, 4_000));
+        let said = denial(Refusal::NeverFits, 0).or(Some(denial(Refusal::NeverFits, 0)));
+        assert!(said.retry_after.is_zero());
     }
 
     #[test]

@@ -1,0 +1,73 @@
+//! The configuration as the router takes it.
+
+use gateway_router::{
+    Cooling, GroupSettings, LatencySettings, MemberSettings, RouterSettings, StrategyName,
+    TagFilter,
+};
+
+use crate::config::{DeploymentConfig, Fallbacks, RoutingConfig, Strategy};
+
+pub(super) fn group_settings(routing: &RoutingConfig) -> GroupSettings {
+    let (strategy, latency) = strategy(routing.strategy);
+    GroupSettings {
+        strategy,
+        latency,
+        cooling: Cooling { cooldown_time: routing.cooldown, allowed_fails: routing.allowed_fails },
+        tags: match (routing.tag_filtering, routing.tag_match_any) {
+            (false, _) => TagFilter::Off,
+            (true, true) => TagFilter::Any,
+            (true, false) => TagFilter::All,
+        },
+    }
+}
+
+fn strategy(strategy: Strategy) -> (StrategyName, LatencySettings) {
+    let name = match strategy {
+        Strategy::SimpleShuffle => StrategyName::SimpleShuffle,
+        Strategy::LeastBusy => StrategyName::LeastBusy,
+        Strategy::UsageBased => StrategyName::UsageBased,
+        Strategy::CostBased => StrategyName::CostBased,
+        Strategy::LatencyBased { buffer, memory, samples } => {
+            let latency = LatencySettings {
+                lowest_latency_buffer: buffer,
+                ttl: memory,
+                max_latency_list_size: samples,
+            };
+            return (StrategyName::LatencyBased, latency);
+        }
+    };
+    (name, LatencySettings::default())
+}
+
+pub(super) fn member_settings(deployment: &DeploymentConfig) -> MemberSettings {
+    MemberSettings {
+        order: deployment.order,
+        weight: deployment.weight,
+        rpm: deployment.limits.and_then(|limits| limits.rpm),
+        tpm: deployment.limits.and_then(|limits| limits.tpm),
+        input_cost_per_token: deployment.prices.input,
+        output_cost_per_token: deployment.prices.output,
+        tags: deployment.tags.clone(),
+        max_parallel_requests: deployment.max_parallel_requests,
+        cooldown_time: deployment.cooldown,
+        num_retries: deployment.num_retries,
+    }
+}
+
+pub(super) fn router_settings(routing: &RoutingConfig, groups: &[&str]) -> RouterSettings {
+    let of_all = |fallbacks: &Fallbacks| {
+        let others = |group: &str| {
+            fallbacks.of(group).iter().filter(|other| *other != group).cloned().collect::<Vec<_>>()
+        };
+        groups.iter().map(|group| ((*group).to_owned(), others(group))).collect()
+    };
+    let aliases = routing.aliases.iter();
+    RouterSettings {
+        num_retries: routing.num_retries,
+        aliases: aliases.map(|(name, to)| (name.clone(), to.model_group.clone())).collect(),
+        fallbacks: of_all(&routing.fallbacks),
+        context_window_fallbacks: of_all(&routing.context_window_fallbacks),
+        content_policy_fallbacks: of_all(&routing.content_policy_fallbacks),
+        max_fallbacks: usize::try_from(routing.max_fallbacks).unwrap_or(usize::MAX),
+    }
+}
