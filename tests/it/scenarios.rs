@@ -35,3 +35,8 @@ async fn s6_three_hundred_at_once_from_cold() {
 async fn s3_batches_from_openai_s_own_client() {
     won(Name::S3, Options::default()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s5_the_least_used_over_all_gateways() {
+    won(Name::S5, Options { minutes: Some(1), ..Options::default() }).await;
+}

@@ -156,6 +156,7 @@ impl Street {
             model: "text-embedding-3-small".to_owned(),
             tpm: Some(10_000_000),
             rpm: None,
+            base: None,
         };
         let start = |number: usize| {
             let holder = format!("gw-{number}");

@@ -30,6 +30,7 @@ async fn a_trace_leads_from_the_caller_to_the_commit_and_to_the_provider() {
         model: "text-embedding-3-small".to_owned(),
         tpm: Some(1_000_000),
         rpm: None,
+        base: None,
     };
     // The collector is the provider too, and tells which trace its callers are of.
     let gateway = Gateway::builder("gw", server.process.url(), &collector.url());

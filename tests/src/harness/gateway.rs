@@ -21,13 +21,15 @@ pub struct Route {
     pub tpm: Option<u64>,
     /// Requests a minute, likewise.
     pub rpm: Option<u64>,
+    /// Where it is, instead of at the site's upstream.
+    pub base: Option<String>,
 }
 
 impl Route {
     fn entry(&self, upstream_url: &str) -> Value {
         let mut parameters = json!({
             "model": format!("openai/{}", self.model),
-            "api_base": format!("{upstream_url}/v1"),
+            "api_base": self.base.clone().unwrap_or_else(|| format!("{upstream_url}/v1")),
             "api_key": self.deployment,
         });
         for (name, limit) in [("tpm", self.tpm), ("rpm", self.rpm)] {
@@ -48,6 +50,7 @@ pub struct GatewayBuilder {
     upstream_url: String,
     routes: Vec<Route>,
     entries: Vec<Value>,
+    router_settings: Value,
     flags: Vec<String>,
 }
 
@@ -70,6 +73,7 @@ impl Gateway {
             upstream_url: upstream_url.to_owned(),
             routes: Vec::new(),
             entries: Vec::new(),
+            router_settings: Value::Null,
             flags: Vec::new(),
         }
     }
@@ -96,6 +100,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn entry(mut self, entry: Value) -> Self {
         self.entries.push(entry);
+        self
+    }
+
+    /// Its `router_settings`.
+    #[must_use]
+    pub fn router_settings(mut self, settings: &Value) -> Self {
+        self.router_settings = settings.clone();
         self
     }
 
@@ -138,7 +149,11 @@ impl GatewayBuilder {
     /// JSON is YAML.
     fn config(&self) -> Value {
         let entries = self.routes.iter().map(|route| route.entry(&self.upstream_url));
-        let entries = entries.chain(self.entries.iter().cloned());
-        json!({ "model_list": entries.collect::<Vec<_>>() })
+        let entries: Vec<_> = entries.chain(self.entries.iter().cloned()).collect();
+        let mut config = json!({ "model_list": entries });
+        if self.router_settings.is_object() {
+            config["router_settings"] = self.router_settings.clone();
+        }
+        config
     }
 }

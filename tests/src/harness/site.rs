@@ -2,6 +2,7 @@
 
 use futures_util::future::try_join_all;
 use quota_api::DeploymentSpec;
+use serde_json::Value;
 
 use super::{
     Gateway, HarnessError, QuotaServerBuilder, Route, Rung, Servers, Upstream, UpstreamBuilder,
@@ -13,6 +14,7 @@ pub struct SiteBuilder {
     upstream: UpstreamBuilder,
     server: QuotaServerBuilder,
     routes: Vec<Route>,
+    router_settings: Value,
     gateways: usize,
     rung: Rung,
     servers: usize,
@@ -46,8 +48,23 @@ impl SiteBuilder {
             model: model.to_owned(),
             tpm: spec.tpm_limit,
             rpm: spec.rpm_limit,
+            base: None,
         });
         self.server = self.server.deployment(id, spec);
+        self
+    }
+
+    /// A flag of the upstream's, as `--name=value`.
+    #[must_use]
+    pub fn upstream_flag(mut self, flag: impl Into<String>) -> Self {
+        self.upstream = self.upstream.flag(flag);
+        self
+    }
+
+    /// The gateways' `router_settings`.
+    #[must_use]
+    pub fn router_settings(mut self, settings: Value) -> Self {
+        self.router_settings = settings;
         self
     }
 
@@ -76,6 +93,7 @@ impl SiteBuilder {
         let gateways = (0..self.gateways).map(|index| {
             Gateway::builder(&Site::holder(index), &url, upstream.process.url())
                 .routes(&self.routes)
+                .router_settings(&self.router_settings)
                 .start()
         });
         let gateways = try_join_all(gateways).await?;

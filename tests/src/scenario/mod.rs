@@ -11,6 +11,7 @@ mod report;
 mod s1;
 mod s2;
 mod s3;
+mod s5;
 mod s6;
 mod s7;
 
@@ -32,6 +33,8 @@ pub enum Name {
     S2,
     /// Batches of 600 chat requests from OpenAI's own client, against two limits of 100 requests.
     S3,
+    /// Two deployments chosen by usage, over all gateways, while the quota server restarts.
+    S5,
     /// 300 requests at once, from cold.
     S6,
     /// The quota server is killed and stays away for a minute.
@@ -42,13 +45,13 @@ impl Name {
     /// Whether it can be played for more or fewer minutes.
     #[must_use]
     pub fn has_minutes(self) -> bool {
-        matches!(self, Self::S1 | Self::S2)
+        matches!(self, Self::S1 | Self::S2 | Self::S5)
     }
 
     /// Whether servers can suffer while it is played.
     #[must_use]
     pub fn has_faults(self) -> bool {
-        self != Self::S7
+        !matches!(self, Self::S5 | Self::S7)
     }
 
     /// Whether processes can be killed while it is played.
@@ -123,6 +126,7 @@ pub async fn play(name: Name, options: &Options, watch: &Watch) -> Result<Report
         Name::S1 => s1::play(options, watch).await,
         Name::S2 => s2::play(options, watch).await,
         Name::S3 => s3::play(options, watch).await,
+        Name::S5 => s5::play(options, watch).await,
         Name::S6 => s6::play(options, watch).await,
         Name::S7 => s7::play(options, watch).await,
     }

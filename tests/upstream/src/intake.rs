@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
-    Settings,
+    OfKey, Settings,
     audit::{Arrival, Audit, Fate},
     clock::{self, MINUTE_MS},
     refusal::Refusal,
@@ -75,7 +75,7 @@ impl Upstream {
     fn decide(&self, key: String, size: Size) -> (Accepted, Result<(), Refusal>) {
         let mut desk = self.desk();
         let at_unix_ms = clock::unix_ms();
-        let accepted = self.plan(&mut desk.rng, size);
+        let accepted = self.plan(&mut desk.rng, &key, size);
         let reserved = size.input + size.max_output * size.answers;
         let verdict = self.verdict(&mut desk, &key, at_unix_ms, reserved);
         desk.audit.record(Arrival {
@@ -89,10 +89,11 @@ impl Upstream {
         (accepted, verdict)
     }
 
-    fn plan(&self, rng: &mut StdRng, size: Size) -> Accepted {
+    fn plan(&self, rng: &mut StdRng, key: &str, size: Size) -> Accepted {
         let output = self.settings.answer_tokens.unwrap_or(u64::MAX).min(size.max_output);
+        let latency = OfKey::find(&self.settings.latency_of, key);
         Accepted {
-            latency: self.settings.latency.sample(rng),
+            latency: latency.unwrap_or(&self.settings.latency).sample(rng),
             output,
             billed_input: self.billed(size.input),
             billed_output: self.billed(output * size.answers),
@@ -106,6 +107,9 @@ impl Upstream {
         at_ms: u64,
         reserved: u64,
     ) -> Result<(), Refusal> {
+        if let Some(&retry_after_s) = OfKey::find(&self.settings.deny, key) {
+            return Err(Refusal::RateLimited { unit: "requests", retry_after_s });
+        }
         let so_far = desk.audit.accepted(key, at_ms / MINUTE_MS);
         let retry_after_s = (MINUTE_MS - at_ms % MINUTE_MS).div_ceil(1_000);
         let full = |limit: Option<u64>, sum: u64| limit.is_some_and(|limit| sum > limit);

@@ -21,5 +21,5 @@ mod wire;
 
 pub use audit::{Arrival, AuditReport, Fate, KeyAudit, Tally};
 pub use server::{router, serve};
-pub use settings::Settings;
+pub use settings::{OfKey, Settings};
 pub use wire::Sent;

@@ -31,7 +31,7 @@ struct Arguments {
     /// How many gateways, instead of as many as the scenario has.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     gateways: Option<u16>,
-    /// How many minutes (s1, s2).
+    /// How many minutes (s1, s2, s5).
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]
     minutes: Option<u64>,
     /// On which rung of the storage ladder.
@@ -41,7 +41,7 @@ struct Arguments {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     servers: u16,
     /// Have one server after another killed, paused for longer than a lease, and cut off from its
-    /// clients and from the store (all but s7, which kills all of them at once).
+    /// clients and from the store (s1, s2, s3, s6).
     #[arg(long)]
     faults: bool,
     /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (s1).
@@ -64,7 +64,9 @@ impl Arguments {
     fn checked(self) -> Result<Self, clap::Error> {
         let kills = self.kill_server || self.kill_gateway;
         let wrong = match self.scenario {
-            name if self.minutes.is_some() && !name.has_minutes() => "--minutes is for s1 and s2",
+            name if self.minutes.is_some() && !name.has_minutes() => {
+                "--minutes is for s1, s2 and s5"
+            }
             name if kills && !name.has_kills() => "--kill-server and --kill-gateway are for s1",
             name if self.faults && !name.has_faults() => "--faults is for s1, s2, s3 and s6",
             name if self.fail_over && !(name.has_kills() && self.ledger == Rung::RedisSentinel) => {
