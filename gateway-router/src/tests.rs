@@ -154,7 +154,8 @@ async fn nearly_all_go_to_the_fast_ones_once_all_are_known() {
     join_all((0..40).map(|_| ask())).await;
     let known = |group: &Place| group.members().iter().all(|it| it.statistics().whole.count() > 0);
     assert!(known(&group), "forty at once see all twenty");
-    (fast.store(0, Relaxed), slow.store(0, Relaxed));
+    fast.store(0, Relaxed);
+    slow.store(0, Relaxed);
     for _ in 0..5 {
         join_all((0..40).map(|_| ask())).await;
     }

@@ -54,8 +54,8 @@ class QuotaServer(Process):
         ask(f"{self.url}/v1/deployments/{deployment}", "PUT", spec)
 
     def book(self, deployment: str) -> dict[str, Any]:
-        """The last window's: limit, granted, given back, used, burnt, overrun, denied."""
-        return ask(f"{self.url}/v1/deployments/{deployment}/windows?last=1")["windows"][0]
+        """The last window's in which something happened: granted, given back, used, burnt, overrun, denied."""
+        return ask(f"{self.url}/v1/deployments/{deployment}/windows?last=10")["windows"][0]
 
     def holders(self, deployment: str) -> list[str]:
         leases = ask(f"{self.url}/v1/deployments/{deployment}/leases")["leases"]

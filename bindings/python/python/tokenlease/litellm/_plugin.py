@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional
+
+import litellm
+from litellm.integrations.custom_logger import CustomLogger
+
+from .._client import Client
+from ..errors import Denied
+from . import _answers, _estimate
+from ._attempts import Attempts, Spendable
+from ._quota import Limits, Quota, warn_of_what_is_not_kept
+from ._request import Request
+from ._settings import Settings
+
+
+#: A permit that was drawn so long before its request is sent may be of a minute that is over: it goes back.
+_FRESH_S = 0.1
+
+
+@dataclass
+class _Choice:
+    """What the filter leaves for the hook that follows it in the same task."""
+
+    group: str
+    has_others: bool
+    deployment: str = ""
+    permit: Optional[Spendable] = None
+    drawn_at: float = 0.0
+
+    def take(self, deployment: str) -> Optional[Spendable]:
+        """The permit, if it is the deployment's and fresh. It is given away once, or goes back."""
+        permit, self.permit = self.permit, None
+        if permit is not None:
+            if deployment == self.deployment and time.monotonic() - self.drawn_at < _FRESH_S:
+                return permit
+            permit.cancel()
+        return None
+
+
+_choice: ContextVar[Optional[_Choice]] = ContextVar("tokenlease_choice", default=None)
+
+
+class Plugin(CustomLogger):
+    """LiteLLM calls it in this order: `async_filter_deployments` drops the deployments that have no room, and the user's
+    own strategy chooses among the rest; `async_pre_call_deployment_hook` draws from the one that was chosen;
+    `async_log_success_event` settles, and the failure hooks do where LiteLLM calls them. See `Attempts` for where it
+    does not."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._client: Optional[Client] = None
+        self._quotas: Dict[str, Quota] = {}
+        self._attempts = Attempts(settings.permit_timeout_s)
+
+    def load(self) -> None:
+        """Makes LiteLLM call it, once however often it is loaded."""
+        if self not in litellm.callbacks:
+            litellm.logging_callback_manager.add_litellm_callback(self)
+
+    async def async_filter_deployments(
+        self,
+        model: str,
+        healthy_deployments: List[Dict[str, Any]],
+        messages: Optional[List[Any]],
+        request_kwargs: Optional[Dict[str, Any]] = None,
+        parent_otel_span: Any = None,
+    ) -> List[Dict[str, Any]]:
+        """Those that may have room for the request. Raises the denial if none has. Where one is left there is nothing to
+        choose, and it is drawn from at once: a denial here is the router's, and cools down no deployment."""
+        _give_up(_choice.get())
+        request = Request.of(messages, request_kwargs)
+        with_room: List[Dict[str, Any]] = []
+        denials: List[Denied] = []
+        for deployment in healthy_deployments:
+            try:
+                await self._look(deployment, request)
+                with_room.append(deployment)
+            except Denied as denied:
+                denials.append(denied)
+        choice = _Choice(model, len(with_room) > 1)
+        try:
+            if denials and not with_room:
+                raise _answers.least_hopeless(denials)
+            if len(with_room) == 1 and request.call_type:
+                await self._draw_early(with_room[0], request, choice)
+        except Denied as denied:
+            raise _answers.denial(model, denied) from denied
+        _choice.set(choice)
+        return with_room
+
+    async def async_pre_call_deployment_hook(
+        self, kwargs: Dict[str, Any], call_type: Any
+    ) -> Optional[Dict[str, Any]]:
+        """Draws from the deployment that was chosen, just before it is asked."""
+        quota = self._quotas.get(_deployment_id(kwargs))
+        if quota is None or not await quota.is_limited():
+            return None
+        call = str(kwargs.get("litellm_call_id"))
+        self._attempts.supersede(call)
+        choice = _choice.get() or _Choice(quota.limits.group, False)
+        permit = choice.take(quota.limits.id)
+        if permit is None:
+            tokens = self._tokens(quota, kwargs, getattr(call_type, "value", ""))
+            try:
+                permit = await quota.draw(tokens)
+            except Denied as denied:
+                raise _answers.denial(choice.group, denied, True, choice.has_others) from denied
+        self._attempts.begin(call, quota.limits.id, permit, quota.policy)
+        return None
+
+    async def async_log_success_event(
+        self, kwargs: Dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """Settles by what the answer says that it used. For a stream this comes at its end."""
+        attempt = self._attempts.take(kwargs.get("litellm_call_id"), _logged_id(kwargs))
+        if attempt is None:
+            return
+        if kwargs.get("cache_hit") is True:
+            attempt.was_not_sent()
+        else:
+            attempt.succeeded(_estimate.used(kwargs, response_obj))
+
+    async def async_log_failure_event(
+        self, kwargs: Dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """LiteLLM 1.83 tells only of a request's first failure."""
+        self._fail(kwargs, _logged_id(kwargs), kwargs.get("exception"))
+
+    async def async_post_call_failure_deployment_hook(
+        self, request_data: Mapping[str, Any], exception: Exception, call_type: Any, **_: Any
+    ) -> None:
+        """Newer ones tell of each."""
+        self._fail(request_data, _deployment_id(request_data), exception)
+
+    async def async_post_call_response_headers_hook(
+        self,
+        data: Dict[str, Any],
+        user_api_key_dict: Any,
+        response: Any,
+        request_headers: Optional[Dict[str, str]] = None,
+        litellm_call_info: Optional[Dict[str, Any]] = None,
+    ) -> Optional[Dict[str, str]]:
+        """How full the deployment's window is, in place of what its provider said: others spend the same quota."""
+        if response is None:
+            return None
+        id = (litellm_call_info or {}).get("model_id") or _answered_id(response)
+        quota = self._quotas.get(str(id))
+        if quota is None:
+            return None
+        return {**_answers.headers(quota.deployment.view()), "x-tokenlease-deployment": str(id)}
+
+    def pre_call_check(self, deployment: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+        """The router's blocking methods call no hook that knows the request. What cannot be counted is refused."""
+        limits = Limits.of(deployment)
+        if limits.has_any() or limits.id in self._quotas:
+            text = "tokenlease keeps limits of LiteLLM's async methods only: call `acompletion` and its like"
+            raise litellm.ServiceUnavailableError(text, llm_provider="", model=limits.group)
+        return None
+
+    async def _look(self, deployment: Dict[str, Any], request: Request) -> None:
+        quota = self._quota(deployment)
+        if await quota.is_limited():
+            quota.look(max(1, self._size(quota, deployment, request)))
+
+    async def _draw_early(
+        self, deployment: Dict[str, Any], request: Request, choice: _Choice
+    ) -> None:
+        quota = self._quota(deployment)
+        if await quota.is_limited():
+            choice.permit = await quota.draw(self._size(quota, deployment, request))
+            choice.deployment = quota.limits.id
+            choice.drawn_at = time.monotonic()
+
+    def _quota(self, deployment: Dict[str, Any]) -> Quota:
+        limits = Limits.of(deployment)
+        quota = self._quotas.get(limits.id)
+        if quota is None or quota.limits != limits:
+            if self._client is None:
+                self._client = Client()
+            warn_of_what_is_not_kept(deployment)
+            quota = self._quotas[limits.id] = Quota(self._client, limits, self._settings)
+        return quota
+
+    def _size(self, quota: Quota, deployment: Dict[str, Any], request: Request) -> int:
+        model = (deployment.get("litellm_params") or {}).get("model")
+        if request.model != model:
+            request.model, request.tokens = model, None
+        if request.tokens is None:
+            fields = {**request.fields, "model": model}
+            request.tokens = self._tokens(quota, fields, request.call_type)
+        return request.tokens
+
+    def _tokens(self, quota: Quota, request: Mapping[str, Any], call_type: str) -> int:
+        most = self._settings.default_max_output
+        return _estimate.reserved(request, call_type, most, quota.reservation)
+
+    def _fail(self, told: Mapping[str, Any], deployment: Optional[str], error: Any) -> None:
+        if _answers.is_ours(error):
+            return
+        attempt = self._attempts.take(told.get("litellm_call_id"), deployment)
+        if attempt is not None:
+            status = getattr(error, "status_code", None)
+            attempt.failed(status if isinstance(status, int) else None)
+
+
+def _give_up(choice: Optional[_Choice]) -> None:
+    """The router chooses anew: what was drawn for its last choice and not sent goes back."""
+    if choice is not None:
+        choice.take("")
+
+
+def _deployment_id(kwargs: Mapping[str, Any]) -> str:
+    """Of what a call is given; empty outside of a router."""
+    return str((kwargs.get("model_info") or {}).get("id") or "")
+
+
+def _logged_id(log: Mapping[str, Any]) -> Optional[str]:
+    """Of what is logged."""
+    info = (log.get("litellm_params") or {}).get("model_info") or {}
+    id = info.get("id") or (log.get("standard_logging_object") or {}).get("model_id")
+    return None if id is None else str(id)
+
+
+def _answered_id(response: Any) -> Optional[str]:
+    """Of an answer."""
+    hidden = getattr(response, "_hidden_params", None) or {}
+    return hidden.get("model_id")
