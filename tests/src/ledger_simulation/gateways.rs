@@ -134,7 +134,7 @@ pub(super) async fn request(site: Site, gateway: usize, tokens: u64, percent: u6
 /// Runs one, as the client's driver does, until the run's end; then it gives back what it holds.
 pub(super) async fn run(site: Site, number: usize) {
     let client = &site.clients[number];
-    let mut rng = SmallRng::seed_from_u64(site.plan.seed ^ (number as u64 + 1) << 32);
+    let mut rng = SmallRng::seed_from_u64(site.plan.seed ^ ((number as u64 + 1) << 32));
     let end = site.began + Duration::from_millis(site.plan.length_ms);
     let mut messages = FuturesUnordered::new();
     let mut call = None;
