@@ -14,6 +14,7 @@ HELM_DOCS=v1.14.2
 KUBERNETES=v1.36.3
 # The last release of which the Go module has the definitions in it.
 PROMETHEUS_OPERATOR=v0.85.0
+GATEWAY_API=v1.4.1
 
 TOOLS=$PWD/target/tools
 
@@ -49,6 +50,13 @@ custom_resources() {
     done
 }
 
+gateway_routes() {
+    local folder
+    folder=$(go_folder "sigs.k8s.io/gateway-api@$GATEWAY_API")
+    mkdir -p "$TOOLS/crds"
+    install -m 644 "$folder"/config/crd/standard/gateway.networking.k8s.io_{httproutes,backendtlspolicies}.yaml "$TOOLS/crds/"
+}
+
 # The module's replacements are only for itself, so a module of ours has them. Without its version
 # in it the program says that it is v0.0.0, which no chart is for.
 api_server() {
@@ -63,6 +71,7 @@ render_tools() {
     once "helm-$HELM" go_tool "helm.sh/helm/v4/cmd/helm@$HELM"
     once "helm-docs-$HELM_DOCS" go_tool "github.com/norwoodj/helm-docs/cmd/helm-docs@$HELM_DOCS"
     once "prometheus-operator-$PROMETHEUS_OPERATOR" custom_resources
+    once "gateway-api-$GATEWAY_API" gateway_routes
 }
 
 cluster_tools() {

@@ -2,10 +2,19 @@
 What no single value shows to be wrong, told in a sentence. What one shows, values.schema.json refuses.
 */}}
 {{- define "tokenlease.refuseContradictions" -}}
+{{- include "tokenlease.refuseImage" . }}
 {{- include "tokenlease.refuseLedger" . }}
 {{- include "tokenlease.refuseServers" . }}
 {{- include "tokenlease.refuseAccess" . }}
+{{- include "tokenlease.refuseAudit" . }}
 {{- include "tokenlease.refuseGateway" . }}
+{{- end }}
+
+{{- define "tokenlease.refuseImage" -}}
+{{- $first := splitList "/" .Values.image.repository | first }}
+{{- if and (contains "/" .Values.image.repository) (or (regexMatch "[.:]" $first) (eq $first "localhost")) }}
+{{- fail (printf "image.repository names a registry, %s: that is image.registry, so that global.imageRegistry can stand in its place" $first) }}
+{{- end }}
 {{- end }}
 
 {{- define "tokenlease.refuseLedger" -}}
@@ -42,7 +51,9 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- if and $server.autoscaling.enabled (ne .Values.ledger.kind "redis") }}
 {{- fail "server.autoscaling needs ledger.kind redis: elsewhere one server works, however many there are" }}
 {{- end }}
+{{- include "tokenlease.refuseStrategy" (list "server" $server (eq .Values.ledger.kind "embedded")) }}
 {{- include "tokenlease.refuseScale" (list "server" $server) }}
+{{- include "tokenlease.refuseEntry" (list "server" $server) }}
 {{- include "tokenlease.refuseEgress" . }}
 {{- if and .Values.tls.clientCa (not .Values.tls.secret) }}
 {{- fail "tls.clientCa needs tls.secret: without TLS nobody shows a certificate" }}
@@ -63,14 +74,44 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- end }}
 {{- end }}
 
+{{/* A deployment and a stateful set know different strategies. Takes (list component settings isStatefulSet). */}}
+{{- define "tokenlease.refuseStrategy" -}}
+{{- $strategy := (index . 1).updateStrategy }}
+{{- $type := default "RollingUpdate" $strategy.type }}
+{{- $rolling := default dict $strategy.rollingUpdate }}
+{{- if and (index . 2) (or (eq $type "Recreate") (hasKey $rolling "maxSurge")) }}
+{{- fail (printf "%s.updateStrategy: a stateful set has neither Recreate nor maxSurge, its pod goes before the next one comes" (index . 0)) }}
+{{- end }}
+{{- if and (not (index . 2)) (or (eq $type "OnDelete") (hasKey $rolling "partition")) }}
+{{- fail (printf "%s.updateStrategy: a deployment has neither OnDelete nor partition" (index . 0)) }}
+{{- end }}
+{{- if and $rolling (ne $type "RollingUpdate") }}
+{{- fail (printf "%s.updateStrategy.rollingUpdate is of no use with the type %s" (index . 0) $type) }}
+{{- end }}
+{{- end }}
+
 {{/* Takes (list component settings). */}}
 {{- define "tokenlease.refuseScale" -}}
 {{- $scale := (index . 1).autoscaling }}
 {{- if gt (int $scale.minReplicas) (int $scale.maxReplicas) }}
 {{- fail (printf "%s.autoscaling.minReplicas is above maxReplicas" (index . 0)) }}
 {{- end }}
-{{- if and (index . 1).ingress.enabled (not (index . 1).ingress.host) }}
+{{- if and $scale.enabled (not (or $scale.targetCPU $scale.targetQueuedCalls $scale.metrics)) }}
+{{- fail (printf "%s.autoscaling needs something to go by: targetCPU or metrics" (index . 0)) }}
+{{- end }}
+{{- end }}
+
+{{/* How it is reached. Takes (list component settings). */}}
+{{- define "tokenlease.refuseEntry" -}}
+{{- $settings := index . 1 }}
+{{- if and $settings.ingress.enabled (not $settings.ingress.host) }}
 {{- fail (printf "%s.ingress needs a host" (index . 0)) }}
+{{- end }}
+{{- if and $settings.httpRoute.enabled (not $settings.httpRoute.parentRefs) }}
+{{- fail (printf "%s.httpRoute needs parentRefs: a route that hangs on no gateway leads nowhere" (index . 0)) }}
+{{- end }}
+{{- if and (gt (len $settings.service.ipFamilies) 1) (not (hasSuffix "DualStack" $settings.service.ipFamilyPolicy)) }}
+{{- fail (printf "%s.service.ipFamilies names two: ipFamilyPolicy must be PreferDualStack or RequireDualStack" (index . 0)) }}
 {{- end }}
 {{- end }}
 
@@ -81,6 +122,17 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- end }}
 {{- if and (ne $access.mode "secret") $access.secret }}
 {{- fail (printf "access.secret is of no use with access.mode %s" $access.mode) }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseAudit" -}}
+{{- $audit := .Values.audit }}
+{{- $level := dig "log" "log_level" "info" .Values.config }}
+{{- if and (eq $audit.to "log") (not (regexMatch "(^|,)(audit=)?(info|debug|trace)(,|$)" $level)) }}
+{{- fail (printf "config.log.log_level %s leaves nothing of the audit log: add audit=info, or send it elsewhere with audit.to" $level) }}
+{{- end }}
+{{- if and $audit.volume.existingClaim (ne $audit.to "claim") }}
+{{- fail (printf "audit.volume.existingClaim is of no use with audit.to %s" $audit.to) }}
 {{- end }}
 {{- end }}
 
@@ -99,6 +151,8 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- if not (or $key $gateway.allowAnonymous) }}
 {{- fail "gateway.config has no general_settings.master_key: give one, or gateway.allowAnonymous lets whoever reaches a gateway call" }}
 {{- end }}
+{{- include "tokenlease.refuseStrategy" (list "gateway" $gateway false) }}
 {{- include "tokenlease.refuseScale" (list "gateway" $gateway) }}
+{{- include "tokenlease.refuseEntry" (list "gateway" $gateway) }}
 {{- end }}
 {{- end }}

@@ -10,15 +10,21 @@ metadata:
     {{- end }}
   annotations:
     checksum/config: {{ toYaml $gateway.config | sha256sum }}
+    {{- include "tokenlease.secretsChecksum" (list . (include "tokenlease.gatewaySecrets" .)) | nindent 4 }}
     {{- with $gateway.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
   serviceAccountName: {{ include "tokenlease.serviceAccount" . }}
-  {{- include "tokenlease.pod" (list .) | nindent 2 }}
-  {{- include "tokenlease.placement" (list . $gateway "gateway") | nindent 2 }}
+  {{- include "tokenlease.pod" . | nindent 2 }}
+  {{- include "tokenlease.placement" $gateway | nindent 2 }}
+  {{- include "tokenlease.spread" (list . $gateway "gateway") | nindent 2 }}
   # The wait before the stop, the drain, and 10 s in which the rest of the leases is given back.
   terminationGracePeriodSeconds: {{ add $gateway.stopDelaySeconds $gateway.drainSeconds 10 }}
+  {{- with $gateway.extraInitContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: gateway
       {{- include "tokenlease.container" (list . "openai-gateway") | nindent 6 }}
@@ -41,6 +47,12 @@ spec:
         {{- if .Values.tls.gatewaySecret }}
         - {name: certificate, mountPath: /etc/tokenlease/certificate, readOnly: true}
         {{- end }}
+        {{- with $gateway.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    {{- with $gateway.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     - name: config
       configMap: {name: {{ include "tokenlease.fullname" . }}-gateway}
@@ -49,11 +61,14 @@ spec:
     - name: certificate
       secret: {secretName: {{ . }}}
     {{- end }}
+    {{- with $gateway.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end }}
 
 {{- define "tokenlease.gatewayArgs" -}}
 {{- $gateway := .Values.gateway -}}
-- --listen={{ ternary "[::]" "0.0.0.0" (eq .Values.server.ipFamily "IPv6") }}:{{ $gateway.port }}
+- --listen={{ include "tokenlease.any" (list . $gateway.service) }}:{{ $gateway.port }}
 - --config=/etc/tokenlease/gateway/config.yaml
 - --quota-url={{ include "tokenlease.serversUrl" . }}
 - --holder={{ include "tokenlease.fullname" . }}-gateway
@@ -84,18 +99,7 @@ spec:
 
 {{/* A gateway without a quota server is no dead one: its leases in hand are good, and a restart would lose them. */}}
 {{- define "tokenlease.gatewayProbes" -}}
-startupProbe:
-  httpGet: {path: /healthz, port: http, scheme: HTTP}
-  periodSeconds: 1
-  failureThreshold: 60
-livenessProbe:
-  httpGet: {path: /healthz, port: http, scheme: HTTP}
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
-readinessProbe:
-  httpGet: {path: /healthz, port: http, scheme: HTTP}
-  periodSeconds: 2
-  timeoutSeconds: 2
-  failureThreshold: 2
+{{- range $which := list "startup" "liveness" "readiness" }}
+{{- include "tokenlease.probe" (list $.Values.gateway $which "/healthz" "HTTP") }}
+{{- end }}
 {{- end }}

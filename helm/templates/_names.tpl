@@ -46,13 +46,22 @@ app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 {{- end }}
 {{- end }}
 
-{{/* The metadata of an object. Takes (list . component suffix). */}}
+{{/* The metadata of an object, labels last. Takes (list . component suffix), and annotations of its own if it has some. */}}
 {{- define "tokenlease.metadata" -}}
 {{- $root := index . 0 -}}
 name: {{ include "tokenlease.fullname" $root }}{{ index . 2 }}
 namespace: {{ $root.Release.Namespace }}
+{{- include "tokenlease.annotations" (list $root (ternary (last .) dict (gt (len .) 3))) }}
 labels:
   {{- include "tokenlease.labels" (list $root (index . 1)) | nindent 2 }}
+{{- end }}
+
+{{/* An object's own, over those of every object. Takes (list . annotations). */}}
+{{- define "tokenlease.annotations" -}}
+{{- with merge (deepCopy (index . 1)) (index . 0).Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "tokenlease.serviceAccount" -}}
@@ -64,11 +73,9 @@ labels:
 {{- end }}
 
 {{- define "tokenlease.image" -}}
-{{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
-{{- else -}}
-{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
-{{- end }}
+{{- $image := .Values.image -}}
+{{- with default $image.registry .Values.global.imageRegistry }}{{ . }}/{{ end }}{{ $image.repository }}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ default .Chart.AppVersion $image.tag }}{{ end }}
 {{- end }}
 
 {{/* Where the servers are, one address for each: clients go from one to the next. */}}

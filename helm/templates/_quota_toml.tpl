@@ -8,7 +8,7 @@
 {{- end }}
 
 {{- define "tokenlease.httpSettings" -}}
-{{- $any := ternary "[::]" "0.0.0.0" (eq .Values.server.ipFamily "IPv6") -}}
+{{- $any := include "tokenlease.any" (list . .Values.server.service) -}}
 {{- toJson (dict "listen" (printf "%s:%v" $any .Values.server.port)) }}
 {{- end }}
 

@@ -15,10 +15,25 @@ spec:
   minReplicas: {{ $scale.minReplicas }}
   maxReplicas: {{ $scale.maxReplicas }}
   metrics:
+    {{- with $scale.targetCPU }}
     - type: Resource
       resource:
         name: cpu
-        target: {type: Utilization, averageUtilization: {{ $scale.targetCPU }}}
+        target: {type: Utilization, averageUtilization: {{ . }}}
+    {{- end }}
+    {{- with $scale.targetQueuedCalls }}
+    - type: Pods
+      pods:
+        metric: {name: quota_ledger_queued_calls}
+        target: {type: AverageValue, averageValue: {{ . | quote }}}
+    {{- end }}
+    {{- with $scale.metrics }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with $scale.behavior }}
+  behavior:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 
 {{- define "tokenlease.disruptionBudget" -}}

@@ -10,14 +10,20 @@ metadata:
   annotations:
     # Settings are read at the start. Deployments, tokens and certificates are not in here: servers read them again.
     checksum/config: {{ include "tokenlease.quotaToml" . | sha256sum }}
+    {{- include "tokenlease.secretsChecksum" (list . (include "tokenlease.serverSecrets" .)) | nindent 4 }}
     {{- with .Values.server.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
   serviceAccountName: {{ include "tokenlease.serviceAccount" . }}
-  {{- include "tokenlease.pod" (list .) | nindent 2 }}
-  {{- include "tokenlease.placement" (list . .Values.server "server") | nindent 2 }}
+  {{- include "tokenlease.pod" . | nindent 2 }}
+  {{- include "tokenlease.placement" .Values.server | nindent 2 }}
+  {{- include "tokenlease.spread" (list . .Values.server "server") | nindent 2 }}
   terminationGracePeriodSeconds: {{ include "tokenlease.serverGrace" . }}
+  {{- with .Values.server.extraInitContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: server
       {{- include "tokenlease.container" (list . "quota-server") | nindent 6 }}
@@ -36,8 +42,17 @@ spec:
       {{- end }}
       volumeMounts:
         {{- include "tokenlease.serverMounts" . | nindent 8 }}
+        {{- with .Values.server.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    {{- with .Values.server.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     {{- include "tokenlease.serverVolumes" . | nindent 4 }}
+    {{- with .Values.server.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end }}
 
 {{/* The wait before the stop, the drain, closing the ledger (10 s at most), and 5 s to spare. */}}
@@ -54,6 +69,14 @@ spec:
 # How clients reach this pod: standbys send them to the active server.
 - name: QUOTA_ADVERTISE_URL
   value: {{ printf "%s://%s:%v" (ternary "https" "http" (not (empty .Values.tls.secret))) (ternary "[$(POD_IP)]" "$(POD_IP)" (eq .Values.server.ipFamily "IPv6")) .Values.server.port }}
+{{- if ne .Values.audit.to "log" }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: QUOTA_AUDIT_LOG
+  value: /var/log/tokenlease/$(POD_NAME).jsonl
+{{- end }}
 {{ include "tokenlease.ledgerEnv" . }}
 {{- with .Values.server.env }}
 {{ toYaml . }}
@@ -62,21 +85,9 @@ spec:
 
 {{- define "tokenlease.serverProbes" -}}
 {{- $scheme := ternary "HTTPS" "HTTP" (not (empty .Values.tls.secret)) -}}
-# A start may read a long journal first.
-startupProbe:
-  httpGet: {path: /healthz, port: http, scheme: {{ $scheme }}}
-  periodSeconds: 2
-  failureThreshold: 150
-livenessProbe:
-  httpGet: {path: /healthz, port: http, scheme: {{ $scheme }}}
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
-readinessProbe:
-  httpGet: {path: /readyz, port: http, scheme: {{ $scheme }}}
-  periodSeconds: 2
-  timeoutSeconds: 2
-  failureThreshold: 2
+{{- include "tokenlease.probe" (list .Values.server "startup" "/healthz" $scheme) }}
+{{- include "tokenlease.probe" (list .Values.server "liveness" "/healthz" $scheme) }}
+{{- include "tokenlease.probe" (list .Values.server "readiness" "/readyz" $scheme) }}
 {{- end }}
 
 {{- define "tokenlease.serverMounts" -}}
@@ -96,6 +107,9 @@ readinessProbe:
 {{- end }}
 {{- if eq .Values.ledger.kind "embedded" }}
 - {name: data, mountPath: /var/lib/tokenlease}
+{{- end }}
+{{- if ne .Values.audit.to "log" }}
+- {name: audit, mountPath: /var/log/tokenlease}
 {{- end }}
 {{- end }}
 
@@ -132,5 +146,12 @@ readinessProbe:
 {{- if and (eq .Values.ledger.kind "embedded") .Values.ledger.embedded.volume.existingClaim }}
 - name: data
   persistentVolumeClaim: {claimName: {{ .Values.ledger.embedded.volume.existingClaim }}}
+{{- end }}
+{{- if eq .Values.audit.to "scratch" }}
+- name: audit
+  emptyDir: {sizeLimit: {{ .Values.audit.volume.size }}}
+{{- else if eq .Values.audit.to "claim" }}
+- name: audit
+  persistentVolumeClaim: {claimName: {{ default (printf "%s-audit" $name) .Values.audit.volume.existingClaim }}}
 {{- end }}
 {{- end }}

@@ -1,6 +1,7 @@
 """The chart, rendered by the real `helm`."""
 
 import functools
+import json
 import os
 import pathlib
 import subprocess
@@ -40,6 +41,18 @@ def render(values: pathlib.Path, *args: str) -> list[dict]:
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
+@functools.cache
+def schema() -> dict:
+    return json.loads((CHART / "values.schema.json").read_text())
+
+
+def resolved(part: dict) -> dict:
+    """What a part of the schema refers to."""
+    while "$ref" in part:
+        part = schema()["$defs"][part["$ref"].removeprefix("#/$defs/")]
+    return part
+
+
 def of_kind(objects: list[dict], kind: str) -> list[dict]:
     return [each for each in objects if each["kind"] == kind]
 
@@ -52,6 +65,11 @@ def named(objects: list[dict], kind: str, name: str) -> dict:
 def pod_of(workload: dict) -> dict:
     """The pod's metadata and specification, whatever makes it."""
     return workload if workload["kind"] == "Pod" else workload["spec"]["template"]
+
+
+def own(workload: dict) -> dict:
+    """The container of the chart's own image; others are what a values set puts beside it."""
+    return pod_of(workload)["spec"]["containers"][0]
 
 
 def workloads(objects: list[dict]) -> list[dict]:

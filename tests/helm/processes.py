@@ -51,9 +51,9 @@ class Pod:
 
     def here(self, text: str) -> str:
         """The same on this machine."""
-        folders = ("/etc/tokenlease", "/var/lib/tokenlease")
-        for folder in folders:
-            text = text.replace(folder, f"{self.root}{folder}")
+        folders = [re.escape(place["mountPath"]) for place in self.container.get("volumeMounts", [])]
+        if folders:
+            text = re.sub(rf"(?<![\w/])({'|'.join(folders)})(?=/|\W|$)", rf"{self.root}\1", text)
         if self.servers:
             text = re.sub(r"https?://[a-z-]+-servers\.llm\.svc:[0-9]+", self.servers, text)
         for port in self.container.get("ports", []):
@@ -81,9 +81,11 @@ class Pod:
 
     def variables(self, secrets: dict[str, dict]) -> dict[str, str]:
         found = {"POD_IP": "::1" if "[$(POD_IP)]" in str(self.container.get("env")) else "127.0.0.1"}
+        found["POD_NAME"] = f"{self.root.name}-0"
         for each in self.container.get("env", []):
             if "value" in each:
-                found[each["name"]] = self.here(each["value"].replace("$(POD_IP)", found["POD_IP"]))
+                value = re.sub(r"\$\((POD_\w+)\)", lambda match: found[match[1]], each["value"])
+                found[each["name"]] = self.here(value)
             elif "secretKeyRef" in each["valueFrom"]:
                 reference = each["valueFrom"]["secretKeyRef"]
                 found[each["name"]] = secrets[reference["name"]][reference["key"]]

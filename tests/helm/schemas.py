@@ -10,13 +10,14 @@ import yaml
 import chart
 
 KUBERNETES = "1.36"
-# From the module of Prometheus' operator, put there by tests/helm.sh.
+# From the modules of Prometheus' operator and the Gateway API, put there by tests/helm.sh.
 CRDS = chart.TOOLS / "crds"
+CUSTOM = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
 
 
 def validate(thing: dict) -> None:
     """Raises a `ValidationError` that says where."""
-    if thing["apiVersion"].startswith("monitoring.coreos.com/"):
+    if thing["apiVersion"].startswith(CUSTOM):
         schema = custom(thing["kind"], thing["apiVersion"].split("/")[1])
         # Not `jsonschema.validate`: it checks the schema too, which has Go's regular expressions in it.
         jsonschema.Draft202012Validator(schema).validate(thing)

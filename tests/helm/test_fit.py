@@ -37,8 +37,9 @@ def test_what_is_mounted_is_there(objects: list[dict]):
         volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
         claims = workload["spec"].get("volumeClaimTemplates", [])
         names = volumes.keys() | {claim["metadata"]["name"] for claim in claims}
-        for container in pod["containers"]:
-            assert {mount["name"] for mount in container.get("volumeMounts", [])} == names
+        containers = pod["containers"] + pod.get("initContainers", [])
+        mounted = [{mount["name"] for mount in container.get("volumeMounts", [])} for container in containers]
+        assert set().union(*mounted) == names
         for volume in volumes.values():
             if "configMap" in volume:
                 chart.named(objects, "ConfigMap", volume["configMap"]["name"])

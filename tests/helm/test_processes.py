@@ -1,5 +1,6 @@
 """What the chart renders is what the programs take: its pods are started as processes."""
 
+import json
 import pathlib
 import subprocess
 
@@ -70,6 +71,31 @@ def test_tls_is_what_probes_tests_and_gateways_speak(tmp_path: pathlib.Path):
         gateway.wait(lambda: '"by":"gw-1"' in serving.log.read_text())
         assert gateway.stop() == 0
         assert serving.stop() == 0
+
+
+def test_changes_stand_in_a_file_of_the_server_s_own(tmp_path: pathlib.Path):
+    objects = chart.render(chart.CHART / "ci/default.yaml", "--set", "audit.to=scratch")
+    serving = server(objects, tmp_path / "server")
+    with closing(serving):
+        serving.start(secrets(objects))
+        serving.wait_until_ready()
+        token = secrets(objects)["quota-tokenlease-tokens"]["admin-token"]
+        make = [serving.program, "deployments", "set", "new", "--tpm=5", "--url", serving.url()]
+        subprocess.check_call(make, env={"QUOTA_TOKEN": token})
+        audit = pathlib.Path(serving.here("/var/log/tokenlease/server-0.jsonl"))
+        assert [json.loads(line)["stage"] for line in audit.read_text().splitlines()] == ["asked", "ended"]
+
+
+def test_changes_stand_in_the_log(tmp_path: pathlib.Path):
+    """As a shipper finds them: by their target."""
+    objects = chart.render(chart.CHART / "ci/embedded.yaml", "--set", "config.log.log_level=warn\\,audit=info")
+    serving = server(objects, tmp_path / "server")
+    with closing(serving):
+        serving.start(secrets(objects))
+        serving.wait_until_ready()
+        lines = [json.loads(line) for line in serving.log.read_text().splitlines() if line.startswith("{")]
+        (noted,) = [line["fields"]["message"] for line in lines if line["target"] == "audit"]
+        assert json.loads(noted)["stage"] == "noted"
 
 
 def test_limits_change_without_a_restart(tmp_path: pathlib.Path):

@@ -12,9 +12,9 @@ def test_pods_are_restricted(objects: list[dict]):
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
         of_pod = pod["securityContext"]
-        assert of_pod["runAsNonRoot"] and of_pod["runAsUser"] > 0
+        assert of_pod["runAsNonRoot"] and of_pod.get("runAsUser") != 0
         assert of_pod["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in pod["containers"]:
+        for container in pod["containers"] + pod.get("initContainers", []):
             of_container = container["securityContext"]
             assert of_container["readOnlyRootFilesystem"] is True
             assert of_container["allowPrivilegeEscalation"] is False
@@ -22,10 +22,17 @@ def test_pods_are_restricted(objects: list[dict]):
             assert {"requests", "limits"} <= container["resources"].keys()
 
 
+def test_openshift_chooses_the_user():
+    """Its `restricted-v2` refuses a user and groups that are not of the namespace's own range."""
+    for workload in chart.workloads(chart.render(chart.CHART / "ci/surroundings.yaml")):
+        of_pod = chart.pod_of(workload)["spec"]["securityContext"]
+        assert not {"runAsUser", "runAsGroup", "fsGroup", "supplementalGroups"} & of_pod.keys()
+
+
 def test_what_serves_is_probed_and_stops_gently(objects: list[dict]):
     for workload in chart.of_kind(objects, "StatefulSet") + chart.of_kind(objects, "Deployment"):
         pod = workload["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
+        container = chart.own(workload)
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
         delay = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pod["terminationGracePeriodSeconds"] > delay + 10

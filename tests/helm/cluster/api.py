@@ -56,12 +56,14 @@ def trusting(certificate: pathlib.Path) -> ssl.SSLContext:
 PLURALS = {
     "Ingress": "ingresses",
     "NetworkPolicy": "networkpolicies",
+    "BackendTLSPolicy": "backendtlspolicies",
 }
 
 
 def path_of(thing: dict, namespace: str) -> str:
-    """Where the API has an object."""
+    """Where the API has an object; in this namespace, if it does not say."""
     version, kind = thing["apiVersion"], thing["kind"]
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     plural = PLURALS.get(kind, kind.lower() + "s")
-    return f"{root}/namespaces/{namespace}/{plural}/{thing['metadata']['name']}"
+    metadata = thing["metadata"]
+    return f"{root}/namespaces/{metadata.get('namespace', namespace)}/{plural}/{metadata['name']}"
