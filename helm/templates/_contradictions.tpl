@@ -7,6 +7,7 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- include "tokenlease.refuseServers" . }}
 {{- include "tokenlease.refuseAccess" . }}
 {{- include "tokenlease.refuseAudit" . }}
+{{- include "tokenlease.refuseAlerts" . }}
 {{- include "tokenlease.refuseGateway" . }}
 {{- end }}
 
