@@ -9,7 +9,8 @@
 {{- if .Values.tls.serverCa }}
 - --ca-file=/etc/tokenlease/server-ca/ca.crt
 {{- end }}
-{{- if and .Values.deployments (or $token (eq .Values.access.mode "anonymous")) }}
-- --deployment={{ keys .Values.deployments | sortAlpha | first }}
+{{- $deployments := include "tokenlease.deployments" . | fromJson }}
+{{- if and $deployments (or $token (eq .Values.access.mode "anonymous")) }}
+- --deployment={{ keys $deployments | sortAlpha | first }}
 {{- end }}
 {{- end }}

@@ -9,7 +9,7 @@ secret:
 {{- else if eq .Values.access.mode "generated" }}
 secret:
   secretName: {{ include "tokenlease.fullname" . }}-tokens
-  items: [{key: {{ ternary "admin" "gateway" .Values.gateway.register }}-token, path: token}]
+  items: [{key: gateway-token, path: token}]
 {{- end }}
 {{- end }}
 

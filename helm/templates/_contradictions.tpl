@@ -146,14 +146,22 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- if and (eq .Values.access.mode "secret") (not (or $gateway.quotaToken .Values.tls.gatewaySecret)) }}
 {{- fail "gateway.quotaToken must name the gateways' token: the tokens file of access.secret has only hashes, and there is no tls.gatewaySecret" }}
 {{- end }}
-{{- $variables := list }}
-{{- range $gateway.env }}{{ $variables = append $variables .name }}{{ end }}
-{{- $key := or (dig "general_settings" "master_key" "" $gateway.config) (has "LITELLM_MASTER_KEY" $variables) }}
-{{- if not (or $key $gateway.allowAnonymous) }}
-{{- fail "gateway.config has no general_settings.master_key: give one, or gateway.allowAnonymous lets whoever reaches a gateway call" }}
-{{- end }}
 {{- include "tokenlease.refuseStrategy" (list "gateway" $gateway false) }}
+{{- include "tokenlease.refuseGatewayAccess" . }}
 {{- include "tokenlease.refuseScale" (list "gateway" $gateway) }}
 {{- include "tokenlease.refuseEntry" (list "gateway" $gateway) }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseGatewayAccess" -}}
+{{- $access := .Values.gateway.access }}
+{{- if and (eq $access.mode "secret") (not $access.secret) }}
+{{- fail "gateway.access.mode secret needs gateway.access.secret" }}
+{{- end }}
+{{- if and (ne $access.mode "secret") $access.secret }}
+{{- fail (printf "gateway.access.secret is of no use with gateway.access.mode %s" $access.mode) }}
+{{- end }}
+{{- if and (ne $access.mode "generated") (eq (include "tokenlease.masterKey" .) "own") }}
+{{- fail (printf "gateway.access.mode %s and a master key of one's own, in gateway.config or gateway.env, are both set: which is it?" $access.mode) }}
 {{- end }}
 {{- end }}

@@ -9,7 +9,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    checksum/config: {{ toYaml $gateway.config | sha256sum }}
+    checksum/config: {{ include "tokenlease.gatewayConfig" . | sha256sum }}
     {{- include "tokenlease.secretsChecksum" (list . (include "tokenlease.gatewaySecrets" .)) | nindent 4 }}
     {{- with $gateway.podAnnotations }}
     {{- toYaml . | nindent 4 }}
@@ -30,7 +30,7 @@ spec:
       {{- include "tokenlease.container" (list . "openai-gateway") | nindent 6 }}
       args:
         {{- include "tokenlease.gatewayArgs" . | nindent 8 }}
-      {{- with $gateway.env }}
+      {{- with include "tokenlease.gatewayEnv" . | fromYamlArray }}
       env:
         {{- toYaml . | nindent 8 }}
       {{- end }}
@@ -47,6 +47,9 @@ spec:
         {{- if .Values.tls.gatewaySecret }}
         - {name: certificate, mountPath: /etc/tokenlease/certificate, readOnly: true}
         {{- end }}
+        {{- if $gateway.tls.secret }}
+        - {name: tls, mountPath: /etc/tokenlease/tls, readOnly: true}
+        {{- end }}
         {{- with $gateway.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -59,6 +62,10 @@ spec:
     {{- include "tokenlease.clientVolumes" . | nindent 4 }}
     {{- with .Values.tls.gatewaySecret }}
     - name: certificate
+      secret: {secretName: {{ . }}}
+    {{- end }}
+    {{- with $gateway.tls.secret }}
+    - name: tls
       secret: {secretName: {{ . }}}
     {{- end }}
     {{- with $gateway.extraVolumes }}
@@ -86,11 +93,12 @@ spec:
 - --quota-client-cert-file=/etc/tokenlease/certificate/tls.crt
 - --quota-client-key-file=/etc/tokenlease/certificate/tls.key
 {{- end }}
-{{- if $gateway.allowAnonymous }}
-- --allow-anonymous
+{{- if $gateway.tls.secret }}
+- --tls-cert=/etc/tokenlease/tls/tls.crt
+- --tls-key=/etc/tokenlease/tls/tls.key
 {{- end }}
-{{- if $gateway.register }}
-- --register
+{{- if eq (include "tokenlease.masterKey" .) "anonymous" }}
+- --allow-anonymous
 {{- end }}
 {{- range $name, $value := $gateway.flags }}
 - --{{ $name | replace "_" "-" }}={{ if kindIs "float64" $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}
@@ -100,6 +108,47 @@ spec:
 {{/* A gateway without a quota server is no dead one: its leases in hand are good, and a restart would lose them. */}}
 {{- define "tokenlease.gatewayProbes" -}}
 {{- range $which := list "startup" "liveness" "readiness" }}
-{{- include "tokenlease.probe" (list $.Values.gateway $which "/healthz" "HTTP") }}
+{{- include "tokenlease.probe" (list $.Values.gateway $which "/healthz" (include "tokenlease.gatewayScheme" $ | upper)) }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.gatewayScheme" -}}
+{{- ternary "https" "http" (not (empty .Values.gateway.tls.secret)) }}
+{{- end }}
+
+{{/* Where the key is from that callers must show: `own`, in the file or a variable, `generated`, `secret`, or `anonymous`. */}}
+{{- define "tokenlease.masterKey" -}}
+{{- $variables := list }}
+{{- range .Values.gateway.env }}{{ $variables = append $variables .name }}{{ end }}
+{{- if or (dig "general_settings" "master_key" "" .Values.gateway.config) (has "LITELLM_MASTER_KEY" $variables) }}own{{ else }}{{ .Values.gateway.access.mode }}{{ end }}
+{{- end }}
+
+{{/* LiteLLM's file as it is, but that it asks for a key. */}}
+{{- define "tokenlease.gatewayConfig" -}}
+{{- $config := deepCopy .Values.gateway.config -}}
+{{- if has (include "tokenlease.masterKey" .) (list "generated" "secret") }}
+{{- $settings := merge (dict "master_key" "os.environ/LITELLM_MASTER_KEY") (default dict $config.general_settings) }}
+{{- $_ := set $config "general_settings" $settings }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{- define "tokenlease.gatewayEnv" -}}
+{{- with include "tokenlease.masterKeySecret" . | fromJson }}
+{{ include "tokenlease.secretVariable" (list "LITELLM_MASTER_KEY" .) }}
+{{- end }}
+{{- with .Values.gateway.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Where the key is, as JSON, if the chart gives it. */}}
+{{- define "tokenlease.masterKeySecret" -}}
+{{- $mode := include "tokenlease.masterKey" . -}}
+{{- if eq $mode "generated" }}
+{{- toJson (dict "name" (printf "%s-gateway-key" (include "tokenlease.fullname" .)) "key" "master-key") }}
+{{- else if eq $mode "secret" }}
+{{- toJson .Values.gateway.access.secret }}
+{{- else }}{}
 {{- end }}
 {{- end }}

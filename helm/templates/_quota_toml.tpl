@@ -31,7 +31,7 @@
 {{- if eq .Values.ledger.kind "embedded" }}
 {{- $_ := set $ledger "data_dir" "/var/lib/tokenlease" }}
 {{- end }}
-{{- if .Values.deployments }}
+{{- if include "tokenlease.deployments" . | fromJson }}
 {{- $_ := set $ledger "deployments" "/etc/tokenlease/deployments/deployments.yaml" }}
 {{- end }}
 {{- toJson $ledger }}

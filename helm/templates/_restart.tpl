@@ -34,8 +34,10 @@ checksum/secrets: {{ toJson $found | sha256sum }}
 
 {{- define "tokenlease.gatewaySecrets" -}}
 {{- $references := include "tokenlease.environmentSecrets" .Values.gateway | fromJsonArray -}}
-{{- with .Values.gateway.quotaToken }}
+{{- range list .Values.gateway.quotaToken .Values.gateway.access.secret }}
+{{- with . }}
 {{- $references = append $references . }}
+{{- end }}
 {{- end }}
 {{- toJson $references }}
 {{- end }}

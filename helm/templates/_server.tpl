@@ -93,7 +93,7 @@ spec:
 {{- define "tokenlease.serverMounts" -}}
 - {name: config, mountPath: /etc/tokenlease/server, readOnly: true}
 {{- include "tokenlease.ledgerMounts" . }}
-{{- if .Values.deployments }}
+{{- if include "tokenlease.deployments" . | fromJson }}
 - {name: deployments, mountPath: /etc/tokenlease/deployments, readOnly: true}
 {{- end }}
 {{- if ne .Values.access.mode "anonymous" }}
@@ -118,7 +118,7 @@ spec:
 - name: config
   configMap: {name: {{ $name }}-config}
 {{- include "tokenlease.ledgerVolumes" . }}
-{{- if .Values.deployments }}
+{{- if include "tokenlease.deployments" . | fromJson }}
 - name: deployments
   configMap: {name: {{ $name }}-deployments}
 {{- end }}

@@ -6,6 +6,8 @@ are under a temporary one, ports are free ones.
 
 import contextlib
 import dataclasses
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -103,12 +105,26 @@ class Pod:
     def url(self) -> str:
         return f"{self.container['readinessProbe']['httpGet']['scheme'].lower()}://127.0.0.1:{self.port}"
 
-    def probe(self, which: str) -> bool:
-        path = self.container[which]["httpGet"]["path"]
+    def ask(self, request: str | urllib.request.Request) -> http.client.HTTPResponse:
+        # As a kubelet does, which knows no authorities.
+        return urllib.request.urlopen(request, timeout=10, context=ssl._create_unverified_context())
+
+    def get(self, path: str) -> str:
+        with self.ask(self.url() + path) as answer:
+            return answer.read().decode()
+
+    def post(self, path: str, body: dict, headers: dict[str, str]) -> int:
+        headers = {"content-type": "application/json"} | headers
+        request = urllib.request.Request(self.url() + path, json.dumps(body).encode(), headers)
         try:
-            # As a kubelet does, which knows no authorities.
-            context = ssl._create_unverified_context()
-            with urllib.request.urlopen(self.url() + path, timeout=5, context=context) as answer:
+            with self.ask(request) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def probe(self, which: str) -> bool:
+        try:
+            with self.ask(self.url() + self.container[which]["httpGet"]["path"]) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, ConnectionError):
             return False

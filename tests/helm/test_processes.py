@@ -53,13 +53,13 @@ def test_a_server_serves_is_tested_and_stops(tmp_path: pathlib.Path):
 
 
 def test_tls_is_what_probes_tests_and_gateways_speak(tmp_path: pathlib.Path):
-    embedded = ("ledger.kind=embedded", "server.replicas=1", "gateway.register=true")
+    embedded = ("ledger.kind=embedded", "server.replicas=1", "audit.volume.existingClaim=", "audit.to=log")
     objects = chart.render(chart.CHART / "ci/tls.yaml", "--set", ",".join(embedded))
     serving = server(objects, tmp_path / "server")
     workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
     gateway = pod(objects, workload, tmp_path / "gateway", serving.url())
     # No token is known: the gateway is who its certificate says.
-    tokens = '[[certificate]]\nname = "gw-1"\nrole = "admin"\nsan = "gateway.example"\n'
+    tokens = '[[certificate]]\nname = "gw-1"\nrole = "gateway"\nsan = "gateway.example"\n'
     known = secrets(objects) | {"quota-tokens": {"tokens.toml": tokens}}
     with closing(serving, gateway):
         serving.start(known)
@@ -68,7 +68,9 @@ def test_tls_is_what_probes_tests_and_gateways_speak(tmp_path: pathlib.Path):
         assert check(objects, serving, tmp_path / "check") == "ready\n"
         gateway.start(known)
         gateway.wait_until_ready()
-        gateway.wait(lambda: '"by":"gw-1"' in serving.log.read_text())
+        assert gateway.url().startswith("https:")
+        call(gateway, "sk-hush")
+        gateway.wait(lambda: "\ngateway_client_server_up 1\n" in gateway.get("/metrics"))
         assert gateway.stop() == 0
         assert serving.stop() == 0
 
@@ -110,7 +112,27 @@ def test_limits_change_without_a_restart(tmp_path: pathlib.Path):
         assert serving.stop() == 0
 
 
-def test_gateways_register_their_limits_and_stop(tmp_path: pathlib.Path):
+def call(gateway: Pod, key: str) -> int:
+    """Asks for a completion; the status of the answer."""
+    body = {"model": "llama-local", "messages": [{"role": "user", "content": "hello"}]}
+    return gateway.post("/v1/chat/completions", body, {"authorization": f"Bearer {key}"})
+
+
+def test_gateways_take_no_calls_without_the_key(tmp_path: pathlib.Path):
+    objects = chart.render(chart.CHART / "ci/watched-pods.yaml")
+    workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
+    gateway = pod(objects, workload, tmp_path / "gateway", "http://127.0.0.1:1")
+    known = secrets(objects)
+    with closing(gateway):
+        gateway.start(known)
+        gateway.wait_until_ready()
+        assert call(gateway, "sk-guessed") == 401
+        # No quota server is there: whoever has the key gets as far as that.
+        assert call(gateway, known["quota-tokenlease-gateway-key"]["master-key"]) == 503
+        assert gateway.stop() == 0
+
+
+def test_the_limits_of_gateways_are_known_without_a_right_to_change_them(tmp_path: pathlib.Path):
     objects = chart.render(chart.CHART / "ci/gateways.yaml")
     serving = server(objects, tmp_path / "server")
     workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
@@ -122,7 +144,11 @@ def test_gateways_register_their_limits_and_stop(tmp_path: pathlib.Path):
         gateway.wait_until_ready()
         token = secrets(objects)["quota-tokenlease-tokens"]["viewer-token"]
         list_them = [serving.program, "deployments", "list", "--url", serving.url()]
-        gateway.wait(lambda: "gpt-4o-eu" in subprocess.check_output(list_them, env={"QUOTA_TOKEN": token}, text=True))
+        listed = json.loads(subprocess.check_output([*list_them, "-o", "json"], env={"QUOTA_TOKEN": token}))["deployments"]
+        assert [(each["id"], each["tpm_limit"], each["rpm_limit"], each["reservation"]) for each in listed] == [
+            ("gpt-4o-eu", 150000, 500, "input")
+        ]
+        assert "admin" not in str(gateway.spec)
         assert gateway.stop() == 0
         assert serving.stop() == 0
 

@@ -1,5 +1,6 @@
 """Pods have no rights that they don't need, and no value holds a secret."""
 
+import ipaddress
 import itertools
 
 import chart
@@ -47,6 +48,17 @@ def test_the_grace_covers_the_drain():
     assert grace() == 5 + 10 + 15
     assert grace("--set", "config.http.drain_ms=120001") == 5 + 121 + 15
     assert grace("--set", "server.stopDelaySeconds=60") == 60 + 10 + 15
+
+
+def test_gateways_reach_no_cloud_s_metadata():
+    """Who makes a gateway ask for a URL gets none of the node's credentials."""
+    policy = chart.named(chart.render(chart.CHART / "ci/tls.yaml"), "NetworkPolicy", "quota-tokenlease-gateway")
+    blocks = [peer["ipBlock"] for rule in policy["spec"]["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
+    for address in map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254")):
+        let_out = [each for each in blocks if address in ipaddress.ip_network(each["cidr"])]
+        assert let_out
+        for each in let_out:
+            assert any(address in ipaddress.ip_network(part) for part in each["except"])
 
 
 def variables(objects: list[dict]) -> list[dict]:

@@ -61,7 +61,7 @@ def test_pods_with_more_rights_are_not_admitted(release: Release):
         release.admit(server)
 
 
-@of("gateways")
+@of("gateways", "watched-pods")
 def test_generated_tokens_stay(release: Release):
     def tokens() -> dict:
         (secret,) = chart.of_kind(release.manifest(), "Secret")
