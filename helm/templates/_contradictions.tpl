@@ -26,6 +26,10 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- fail "ledger.postgres.passwordSecret belongs to ledger.postgres.url: a URL from a secret has its password in it" }}
 {{- end }}
 {{- end }}
+{{- $isEncrypted := or $ledger.postgres.ca $ledger.postgres.urlSecret (contains "sslmode=" $ledger.postgres.url) }}
+{{- if and $ledger.postgres.clientSecret (not $isEncrypted) }}
+{{- fail "ledger.postgres.clientSecret needs ledger.postgres.ca, or sslmode in the URL: without TLS nobody shows a certificate" }}
+{{- end }}
 {{- if eq $ledger.kind "redis" }}
 {{- include "tokenlease.refuseStore" (list "redis" "redis" $ledger.redis) }}
 {{- end }}

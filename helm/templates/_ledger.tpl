@@ -18,6 +18,10 @@
 - {name: PGSSLMODE, value: verify-full}
 - {name: PGSSLROOTCERT, value: /etc/tokenlease/postgres-ca/ca.crt}
 {{- end }}
+{{- if $ledger.postgres.clientSecret }}
+- {name: PGSSLCERT, value: /etc/tokenlease/postgres-client/tls.crt}
+- {name: PGSSLKEY, value: /etc/tokenlease/postgres-client/tls.key}
+{{- end }}
 {{- end }}
 {{- if eq $ledger.kind "redis" }}
 {{- if $ledger.redis.url }}
@@ -37,6 +41,9 @@
 {{- range $store := splitList " " (include "tokenlease.verifiedStores" .) | compact }}
 - {name: {{ $store }}-ca, mountPath: /etc/tokenlease/{{ $store }}-ca, readOnly: true}
 {{- end }}
+{{- if include "tokenlease.postgresClient" . }}
+- {name: postgres-client, mountPath: /etc/tokenlease/postgres-client, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "tokenlease.ledgerVolumes" -}}
@@ -47,6 +54,15 @@
     secretName: {{ $ca.name }}
     items: [{key: {{ $ca.key }}, path: ca.crt}]
 {{- end }}
+{{- with include "tokenlease.postgresClient" . }}
+- name: postgres-client
+  secret: {secretName: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{/* The secret with what PostgreSQL is shown, if the rung has one. */}}
+{{- define "tokenlease.postgresClient" -}}
+{{- if ne .Values.ledger.kind "embedded" }}{{ .Values.ledger.postgres.clientSecret }}{{ end }}
 {{- end }}
 
 {{/* The stores of the rung of which the certificate's authorities are given, by name. */}}

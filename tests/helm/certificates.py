@@ -11,7 +11,7 @@ SERVER, GATEWAY = "IP:127.0.0.1", "DNS:gateway.example"
 
 @functools.cache
 def secrets() -> dict[str, dict]:
-    """The secrets that ci/tls.yaml names."""
+    """The secrets with certificates that values sets name."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         authority = made(folder, "authority", "-addext", "basicConstraints=critical,CA:TRUE")
@@ -21,6 +21,7 @@ def secrets() -> dict[str, dict]:
             "authority": {"ca.crt": authority["tls.crt"]},
             "quota-tls": made(folder, "server", *leaf, f"subjectAltName={SERVER}"),
             "gateway-tls": made(folder, "gateway", *leaf, f"subjectAltName={GATEWAY}"),
+            "quota-db-client": made(folder, "quota", *leaf, "subjectAltName=DNS:quota.example"),
         }
 
 

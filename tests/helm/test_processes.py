@@ -8,6 +8,7 @@ import yaml
 
 import certificates
 import chart
+import database
 from processes import Pod, closing, pod
 
 # Secrets that are not the chart's.
@@ -73,6 +74,18 @@ def test_tls_is_what_probes_tests_and_gateways_speak(tmp_path: pathlib.Path):
         gateway.wait(lambda: "\ngateway_client_server_up 1\n" in gateway.get("/metrics"))
         assert gateway.stop() == 0
         assert serving.stop() == 0
+
+
+def test_postgresql_is_shown_a_certificate(tmp_path: pathlib.Path):
+    with database.encrypted() as url:
+        for name, shown, code in (("with", "quota-db-client", 0), ("without", "", 1)):
+            values = f"ledger.kind=postgres,ledger.postgres.url={url},ledger.postgres.clientSecret={shown}"
+            objects = chart.render(chart.CHART / "ci/redis-ipv6.yaml", "--set", values)
+            (job,) = chart.of_kind(objects, "Job")
+            migrating = pod(objects, job, tmp_path / name)
+            with closing(migrating):
+                migrating.start(secrets(objects))
+                assert migrating.process.wait(timeout=60) == code, migrating.log.read_text()
 
 
 def test_changes_stand_in_a_file_of_the_server_s_own(tmp_path: pathlib.Path):

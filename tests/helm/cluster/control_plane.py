@@ -24,9 +24,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(log: pathlib.Path, *command: object) -> Iterator[subprocess.Popen]:
+def process(log: pathlib.Path, *command: object, **more) -> Iterator[subprocess.Popen]:
     with log.open("w") as output:
-        started = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output)
+        started = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output, **more)
         try:
             yield started
         finally:
