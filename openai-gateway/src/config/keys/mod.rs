@@ -1,7 +1,7 @@
 //! What becomes of each key of LiteLLM's: obeyed, ignored or refused. The reader asks this table, and the
 //! page of the documentation is made from it.
 //!
-//! To obey another key: its row here, and the place that takes it from its [`Section`](super::section::Section);
+//! To obey another key: its row here, and the place that takes it from its `Section` (`config::section`);
 //! a test tries the row's example, and something wrong in its place.
 
 mod deployments;
