@@ -180,6 +180,8 @@ fn nothing_is_lost_or_made_under_concurrency() {
                 move || spend(pool, thread, is_over)
             });
         }
+        // A panic here, too, ends those who spend: the scope waits for them.
+        let _over = Over(&is_over);
         for no in 0..2_000 {
             leases.install(&grant(no, granted), |_| ());
             while no % 3 != 0 && only(&leases).free.tokens > 500 {
@@ -196,8 +198,16 @@ fn nothing_is_lost_or_made_under_concurrency() {
             assert_eq!(used.requests + given_back.requests, granted.requests);
             leases.retire(LeaseNo(no));
         }
-        is_over.store(true, Relaxed);
     });
+}
+
+/// It is over once this is gone.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 fn spend(pool: &Pool, thread: u64, is_over: &AtomicBool) {

@@ -187,3 +187,40 @@ fn shorter(ms: u64, pace: Pace) -> Duration {
 fn longer(ms: u64) -> Duration {
     Duration::from_micros(ms.saturating_mul(1_001)).saturating_add(GUARD)
 }
+
+#[cfg(test)]
+mod tests {
+    use quota_api::{LeaseWindow, State, Usage, WindowKind};
+
+    use super::*;
+
+    fn lease(starts_in_ms: u64) -> Lease {
+        Lease {
+            lease_id: "1-1-1".to_owned(),
+            deployment: "demo".to_owned(),
+            tokens: 100,
+            requests: 1,
+            starts_in_ms,
+            expires_in_ms: 10_000,
+            window: LeaseWindow { kind: WindowKind::Minute, ends_in_ms: 60_000 },
+            state: State::Ok,
+            usage: Usage::default(),
+        }
+    }
+
+    /// Nobody knows when in between the server counted: an end counts from the earliest time, a start from the latest.
+    #[test]
+    fn whatever_a_message_takes_it_makes_no_lease_longer() {
+        let sent_at = Moment::START + Duration::from_secs(100);
+        for took_ms in [0, 1, 400, 3_000] {
+            let now = sent_at + Duration::from_millis(took_ms);
+            let held = |lease| Held::new(LeaseNo(1), lease, sent_at, now, Pace::default());
+            let (ahead, open) = (held(lease(5_000)), held(lease(0)));
+            assert!(ahead.not_before >= now + Duration::from_secs(5), "{took_ms} ms");
+            assert!(open.not_before <= now, "{took_ms} ms: it has begun");
+            for held in [ahead, open] {
+                assert!(held.not_after < sent_at + Duration::from_secs(10), "{took_ms} ms");
+            }
+        }
+    }
+}
