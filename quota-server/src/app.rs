@@ -22,7 +22,7 @@ use crate::http::{self, Api, RequestIds, Serving};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::redis::{OpenRedisError, RedisConfig, RedisLedger};
-use crate::ledger::{Ledger, Put, Role};
+use crate::ledger::{Ledger, Put, PutError, Role};
 use crate::lifecycle::{self, Asked, Signals};
 use crate::listener::{Bound, Encryption, Listener, Stop};
 use crate::metrics;
@@ -94,8 +94,8 @@ pub struct App {
     exposition: PrometheusHandle,
     start_id: u64,
     reload: Reload,
-    /// The deployments file as it was at the start.
-    applied: Content,
+    /// The deployments file as it was when the start applied it; a start may leave that for later.
+    applied: Option<Content>,
     /// What a ledger, a reload and the metrics do meanwhile.
     background: TaskTracker,
 }
@@ -125,8 +125,8 @@ impl App {
         let place = Place { address, encrypted: tls.is_some(), start_id, reload: &reload };
         metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
-        let applied = declared.content;
-        apply(&*ledger, declared.puts, &guard.audit).await?;
+        let content = declared.content;
+        let applied = apply(&*ledger, declared.puts, &guard.audit).await?.then_some(content);
         let listener = bound.listen(&config.http, encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {
             reload,
@@ -300,19 +300,28 @@ impl Place<'_> {
     }
 }
 
-/// Puts the declared deployments, unless another server does.
-async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result<(), NotApplied> {
+/// Puts the declared deployments, unless another server does. Whether they are put: while the ledger takes no change, as one
+/// whose journal is in doubt, the start goes on, and they are put once it does.
+async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result<bool, NotApplied> {
     if declared.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     if ledger.role() == Role::Standby {
         info!("a standby: the active server applies the declared deployments");
-        return Ok(());
+        return Ok(false);
     }
-    let applied = declared::apply(ledger, declared).await?;
-    info!(applied.deployments, applied.created, "the declared deployments are there");
-    audit.noted(declared::ACTION, &applied.to_string()).await;
-    Ok(())
+    match declared::apply(ledger, declared).await {
+        Ok(applied) => {
+            info!(applied.deployments, applied.created, "the declared deployments are there");
+            audit.noted(declared::ACTION, &applied.to_string()).await;
+            Ok(true)
+        }
+        Err(NotApplied { id, error: PutError::Unavailable(why) }) => {
+            warn!(%id, %why, "the deployments file cannot be applied yet: it is tried again");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Brings the tables of a database up to date, as a start would.

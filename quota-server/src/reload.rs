@@ -68,9 +68,9 @@ pub(crate) struct DeploymentsFile {
 }
 
 impl DeploymentsFile {
-    /// A file that was applied as it was then.
-    pub(crate) const fn new(path: PathBuf, applied: Content) -> Self {
-        Self { path, seen: Some(applied) }
+    /// A file, and what it held when it was applied, if it was.
+    pub(crate) const fn new(path: PathBuf, applied: Option<Content>) -> Self {
+        Self { path, seen: applied }
     }
 
     async fn keep(
@@ -160,7 +160,7 @@ mod tests {
     async fn who_asks_is_served() {
         let test = TestLedger::open().await;
         let path = write(&test, "deployments: {a: {tpm_limit: 5}}");
-        let file = DeploymentsFile::new(path.clone(), declared::read(&path).unwrap().content);
+        let file = DeploymentsFile::new(path.clone(), Some(declared::read(&path).unwrap().content));
         let (reload, tasks, stop) =
             (Reload::default(), TaskTracker::new(), CancellationToken::new());
         reload.serve(Some(file), Arc::clone(&test.ledger), audit(), &tasks, stop.clone());

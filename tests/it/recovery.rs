@@ -1,9 +1,11 @@
 //! What is true after `kill -9`.
 
+use std::collections::BTreeMap;
+
 use quota_api::{Code, DeploymentSpec, GivenBack, Lease, WindowKind};
 use tests::{clock, harness::QuotaServer};
 
-use crate::support::{Caller, DEPLOYMENT, TOKENS, server, spec};
+use crate::support::{Caller, DEPLOYMENT, TOKENS, damage_last_entry, server, spec};
 
 #[tokio::test]
 async fn only_what_was_really_left_is_granted_after_a_crash() {
@@ -76,4 +78,18 @@ async fn many_crashes_lose_nothing_and_invent_nothing() {
         assert_eq!(probe.usage.tokens.outstanding, round * 31);
         assert_eq!(probe.usage.requests.outstanding, round * 2);
     }
+}
+
+#[tokio::test]
+async fn a_damaged_journal_stops_no_start_that_has_deployments_to_declare() {
+    let mut server = server().await;
+    let caller = Caller::of(&server);
+    let _: Lease = caller.acquire("r1", 100, 1).await.done(201);
+    server.process.kill().unwrap();
+    damage_last_entry(&server).await;
+    let more = BTreeMap::from([DEPLOYMENT, "another"].map(|id| (id.to_owned(), spec())));
+    server.declare(&more).unwrap();
+    server.start_again().await.unwrap();
+    caller.acquire("r2", 1, 1).await.problem(Code::LedgerUnavailable);
+    assert!(!server.is_ready().await);
 }

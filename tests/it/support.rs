@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, StatusCode};
 use quota_api::{Code, DeploymentSpec, WindowKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 use tests::harness::QuotaServer;
 
 /// A deployment of 500 tokens and 50 requests in any 60 s, so that no test sees a minute's end.
@@ -22,6 +23,16 @@ pub(crate) fn spec() -> DeploymentSpec {
 
 pub(crate) async fn server() -> QuotaServer {
     QuotaServer::builder().deployment(DEPLOYMENT, spec()).start().await.unwrap()
+}
+
+/// Writes something else over the last entry of the journal of a server that is down.
+pub(crate) async fn damage_last_entry(server: &QuotaServer) {
+    let file = server.data_dir().join("ledger-00.sqlite");
+    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let damage =
+        "UPDATE journal SET entry = zeroblob(99) WHERE seq = (SELECT max(seq) FROM journal)";
+    sqlx::query(damage).execute(&mut file).await.unwrap();
+    file.close().await.unwrap();
 }
 
 /// Somebody who talks to the server.

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use quota_api::{Amount, DeploymentSpec, Lease, UsedItem, routes};
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::json;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tests::harness::{Job, QuotaServer, Upstream};
 use tokio::time::sleep;
+
+use crate::support::damage_last_entry;
 
 use super::{
     town::{LARGE, OnRedis, TINY, Town, url},
@@ -88,12 +89,7 @@ async fn a_full_disk(server: &QuotaServer) {
 async fn a_damaged_journal(server: &mut QuotaServer) {
     take_and_use(server, LARGE, 0, 0).await;
     server.process.kill().unwrap();
-    let file = server.data_dir().join("ledger-00.sqlite");
-    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-    let damage =
-        "UPDATE journal SET entry = zeroblob(99) WHERE seq = (SELECT max(seq) FROM journal)";
-    sqlx::query(damage).execute(&mut file).await.unwrap();
-    file.close().await.unwrap();
+    damage_last_entry(server).await;
     server.start_again().await.unwrap();
 }
 
