@@ -63,7 +63,8 @@ impl Refusal {
 }
 
 /// No deployment of the group takes the request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no deployment of the group takes the request: {}", refusal.as_str())]
 pub struct Denial {
     /// Why: the most hopeful of what its deployments say.
     pub refusal: Refusal,
