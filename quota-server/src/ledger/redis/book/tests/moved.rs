@@ -5,7 +5,7 @@ use redis::{Cmd, Value};
 
 use super::world::{World, gw, policy};
 use crate::ledger::redis::book::{Answer, Operation, Reply};
-use crate::ledger::redis::testing::{TestCluster, TestRedis};
+use crate::ledger::redis::testing::{TestCluster, TestRedis, until};
 
 const LIMIT: u64 = 1_000;
 
@@ -46,11 +46,17 @@ impl<'a> Move<'a> {
         self.from.ask(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", self.to.port)).await;
     }
 
+    /// Over once the old owner knows of the epoch that the new one gave itself: two that move a slot back and forth with one
+    /// epoch are in conflict, and the cluster decides by itself who has it.
     pub(super) async fn end(&self) {
-        let to = id(self.to).await;
-        for node in [self.to, self.from] {
-            node.ask(&format!("CLUSTER SETSLOT {} NODE {to}", self.slot)).await;
-        }
+        let command = format!("CLUSTER SETSLOT {} NODE {}", self.slot, id(self.to).await);
+        self.to.ask(&command).await;
+        let epoch = epoch(self.to, "cluster_my_epoch").await;
+        until("the move is known", || async move {
+            epoch <= self::epoch(self.from, "cluster_current_epoch").await
+        })
+        .await;
+        self.from.ask(&command).await;
     }
 
     /// The way back.
@@ -67,6 +73,12 @@ impl<'a> Move<'a> {
 
 async fn id(node: &TestRedis) -> String {
     redis::from_redis_value(node.ask("CLUSTER MYID").await).unwrap()
+}
+
+async fn epoch(node: &TestRedis, name: &str) -> u64 {
+    let info: String = redis::from_redis_value(node.ask("CLUSTER INFO").await).unwrap();
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.expect("an epoch").parse().unwrap()
 }
 
 impl World {

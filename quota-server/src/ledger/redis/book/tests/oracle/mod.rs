@@ -7,7 +7,6 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
 use quota_core::{
     Acquire, Book, BookPage, Command, GiveBack, HolderId, LateUse, LeaseId, Now, Outcome, Policy,
     Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use, WindowKind,
@@ -16,6 +15,7 @@ use redis::Value;
 
 use steps::{OWNER, Op, Step, step};
 
+use super::sequences;
 use super::world::{World, busy, gw};
 use crate::ledger::redis::book::{Answer, Mark, Operation};
 use crate::ledger::redis::functions::Library;
@@ -285,27 +285,15 @@ fn wish(acquire: Acquire) -> (u32, Operation, Command) {
 }
 
 fn replay(kind: WindowKind) {
-    let cases = std::env::var("TOKENLEASE_RUNS").ok().and_then(|runs| runs.parse().ok());
-    let config = ProptestConfig {
-        cases: cases.unwrap_or(150),
-        failure_persistence: None,
-        max_shrink_iters: 2_000,
-        ..ProptestConfig::default()
-    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let redis = runtime.block_on(TestRedis::start());
-    let last = std::cell::Cell::new(0);
-    let mut runner = proptest::test_runner::TestRunner::new(config);
-    let result = runner.run(&prop::collection::vec(step(), 1..100), |steps| {
-        last.set(last.get() + 1);
-        let mut pair = Pair::new(&redis, last.get(), super::world::policy(kind, 500));
+    let mut last = 0;
+    sequences::play(150, 100, step(), |steps| {
+        last += 1;
+        let mut pair = Pair::new(&redis, last, super::world::policy(kind, 500));
         steps.iter().for_each(|step| pair.step(step));
         pair.finish();
-        Ok(())
     });
-    if let Err(failure) = result {
-        panic!("{failure}");
-    }
 }
 
 #[test]
