@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod prefixes;
 mod turning;
+
 use std::sync::Arc;
 
 use futures_util::future::join;
