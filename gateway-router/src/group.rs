@@ -170,12 +170,15 @@ impl<T, C: Clock> Group<T, C> {
         let tagged = tags::filter(&self.members, request, self.settings.tags);
         let indices: Vec<_> = tagged
             .filter(|index| !tried.contains(index))
-            .filter(|&index| match self.members[index].health.admission(now) {
-                Admission::Open | Admission::Trial => true,
-                Admission::Cooled(left) => {
-                    said = Some(Denial::because(Refusal::Cooling, left).or(said.take()));
-                    false
-                }
+            .filter(|&index| {
+                let member = &self.members[index];
+                let denial = match member.health.admission(now) {
+                    Admission::Cooled(left) => Denial::because(Refusal::Cooling, left),
+                    _ if member.is_full() => Denial::because(Refusal::Busy, BUSY),
+                    Admission::Open | Admission::Trial => return true,
+                };
+                said = Some(denial.or(said.take()));
+                false
             })
             .collect();
         let candidates: Vec<_> = indices.iter().map(|&index| self.candidate(index)).collect();

@@ -1,8 +1,8 @@
 //! Whether a deployment is to be called: which failures cool it, for how long, and how it comes back.
 //!
 //! All is in one atomic word: until when it is left alone, and how often in a row it failed. When the time is
-//! over, one request is let through as a trial, and moves the time on for all others; its success opens
-//! the deployment again, its failure cools it for four times as long. So a dead deployment costs a try
+//! over, one request is let through as a trial, and moves the time on for all others, as far as its failure
+//! would; its success opens the deployment again, its failure cools it for four times as long. So a dead deployment costs a try
 //! now and then and not one of each request.
 
 use std::sync::atomic::AtomicU64;
@@ -28,7 +28,7 @@ pub enum Fault {
     Unreached,
     /// It denied the request for a limit of its own: 429, with its `retry-after`.
     Limited(Option<Duration>),
-    /// It refuses this gateway, its key or the model: 401, 402, 403, 404; or said 408.
+    /// It refuses this gateway, its key or the model: 401, 402, 404; or said 408.
     Refused,
     /// It failed: 5xx, or the answer broke off.
     Failed,
@@ -125,7 +125,9 @@ impl Health {
             Admission::Cooled(_) => None,
             Admission::Trial => {
                 let strikes = strikes(word);
-                let trial = packed(now + cooling.span(strikes, None), strikes);
+                // As long as its failure would cool it: one that hangs costs no more tries than one that refuses.
+                let alone = cooling.span(strikes.saturating_add(1), None);
+                let trial = packed(now + alone, strikes);
                 let entered = self.word.compare_exchange(word, trial, AcqRel, Acquire);
                 entered.ok().map(|_| Pass(Some(trial)))
             }
@@ -135,8 +137,10 @@ impl Health {
     pub(crate) fn succeeded(&self, pass: Pass, now: Moment) {
         self.tally.count(now, false);
         if let Pass(Some(trial)) = pass {
-            // If it failed meanwhile, for somebody else, it isn't well.
-            self.word.compare_exchange(trial, 0, AcqRel, Acquire).ok();
+            // If it failed meanwhile, for somebody else, it isn't well. A later trial that is under way says nothing: an
+            // answer may take longer than the time between two.
+            let is_well = |word| (strikes(word) == strikes(trial)).then_some(0);
+            self.word.try_update(AcqRel, Acquire, is_well).ok();
         }
     }
 
@@ -248,7 +252,35 @@ mod tests {
         let pass = health.enter(at(0), &COOLING).unwrap();
         health.failed(pass, Fault::Unreached, &COOLING, at(0));
         health.enter(at(5), &COOLING).unwrap();
-        assert_eq!(health.admission(at(10)), Admission::Trial);
+        assert!(matches!(health.admission(at(24)), Admission::Cooled(_)));
+        assert_eq!(health.admission(at(25)), Admission::Trial);
+    }
+
+    #[test]
+    fn a_deployment_that_hangs_costs_three_tries_a_minute_at_most() {
+        let health = Health::default();
+        let pass = health.enter(at(0), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let trials = (1..60).filter(|&second| health.enter(at(second), &COOLING).is_some());
+        assert_eq!(trials.collect::<Vec<_>>(), [5, 25, 45]);
+    }
+
+    #[test]
+    fn a_trial_opens_also_when_its_answer_takes_longer_than_the_next_trial() {
+        let health = Health::default();
+        let pass = health.enter(at(0), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let slow = health.enter(at(5), &COOLING).unwrap();
+        let next = health.enter(at(25), &COOLING).unwrap();
+        health.succeeded(slow, at(30));
+        assert_eq!(health.admission(at(30)), Admission::Open);
+
+        health.failed(next, Fault::Failed, &COOLING, at(31));
+        let slow = health.enter(at(60), &COOLING).unwrap();
+        let next = health.enter(at(130), &COOLING).unwrap();
+        health.failed(next, Fault::Failed, &COOLING, at(131));
+        health.succeeded(slow, at(132));
+        assert!(matches!(health.admission(at(132)), Admission::Cooled(_)), "it failed since");
     }
 
     #[test]

@@ -81,6 +81,12 @@ impl<T, C: Clock> Member<T, C> {
         &self.statistics
     }
 
+    /// Whether as many requests are in flight to it as may be.
+    pub(crate) fn is_full(&self) -> bool {
+        let most = self.settings.max_parallel_requests;
+        most.is_some_and(|most| self.statistics.in_flight() >= u64::from(most))
+    }
+
     /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that has no room
     /// asks for none: the next may take the request.
     pub(crate) fn draw_in_hand(&self, size: Amount) -> Option<Drawn> {
@@ -146,9 +152,7 @@ impl<T, C: Clock> Stay<T, C> {
     /// Its provider failed. Answers with how long the deployment is left alone, if that begins with this.
     pub fn failed(&self, fault: Fault) -> Option<Duration> {
         let now = self.clock.now();
-        if fault == Fault::TimedOut {
-            self.member.statistics.timed_out(now);
-        }
+        self.member.statistics.failed(fault, now);
         self.member.health.failed(self.pass, fault, &self.cooling, now)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gateway_client::Moment;
 
 use crate::Samples;
+use crate::health::Fault;
 
 /// What a time-out counts as, in seconds: as LiteLLM has it, more than any answer takes.
 const TIMED_OUT_S: f64 = 1_000.0;
@@ -49,9 +50,13 @@ impl Statistics {
         self.first.record(took.as_secs_f64(), now);
     }
 
-    /// No answer came in time.
-    pub(crate) fn timed_out(&self, now: Moment) {
-        self.whole.record(TIMED_OUT_S, now);
-        self.first.record(TIMED_OUT_S, now);
+    /// A time-out counts as a very slow answer. Of the other faults nothing follows about an answer; but one that was
+    /// never answered by has been looked at then, and isn't tried first for ever.
+    pub(crate) fn failed(&self, fault: Fault, now: Moment) {
+        for samples in [&self.whole, &self.first] {
+            if fault == Fault::TimedOut || samples.count() == 0 {
+                samples.record(TIMED_OUT_S, now);
+            }
+        }
     }
 }

@@ -82,6 +82,11 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
         }
     }
 
+    /// The last choice's provider refused how the request was written: written otherwise, it may go there once more.
+    pub fn again(&mut self) {
+        self.tried.pop();
+    }
+
     /// The request goes on to the next group, if there is one: no other deployment of its own would do better.
     pub fn leave(&mut self, why: Leaves) -> bool {
         let (router, group) = (self.router, self.group);

@@ -62,6 +62,7 @@ mod tests {
 
     use super::super::testing::{Seen, firsts};
     use super::*;
+    use crate::Fault;
 
     const NOW: Moment = Moment::from_nanos(7_200_000_000_000);
 
@@ -125,9 +126,18 @@ mod tests {
     }
 
     #[test]
+    fn one_that_only_fails_is_not_looked_at_first_for_ever() {
+        let mut seen = seen(&[500]);
+        seen.push(Seen::default());
+        seen[0].statistics.failed(Fault::Failed, NOW);
+        seen[1].statistics.failed(Fault::Failed, NOW);
+        assert_eq!(counts(0.0, &seen, false), [1_000, 0]);
+    }
+
+    #[test]
     fn a_time_out_counts_as_a_thousand_seconds() {
         let seen = seen(&[500, 400]);
-        seen[1].statistics.timed_out(NOW);
+        seen[1].statistics.failed(Fault::TimedOut, NOW);
         assert_eq!(counts(0.0, &seen, false), [1_000, 0]);
     }
 }
