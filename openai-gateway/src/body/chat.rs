@@ -6,6 +6,9 @@ use super::fields::{BadRequest, Fields, text};
 use crate::config::{BodyRules, Reservation};
 use crate::tokens::{Encoding, message_tokens};
 
+/// The tags of a request, as they are written, bytes. Each is compared with those of every deployment.
+const MAX_TAGS_BYTES: usize = 16 << 10;
+
 /// The body of `POST /v1/chat/completions`.
 #[derive(Debug)]
 pub struct ChatBody<'a> {
@@ -36,7 +39,7 @@ impl<'a> ChatBody<'a> {
             (fields.parse("max_tokens")?, fields.parse("max_completion_tokens")?);
         Ok(Self {
             model: fields.parse("model")?,
-            tags: tags(&fields),
+            tags: tags(&fields)?,
             stream: fields.parse("stream")?.unwrap_or(false),
             include_usage: stream_options.parse("include_usage")?.unwrap_or(false),
             stream_options,
@@ -50,19 +53,20 @@ impl<'a> ChatBody<'a> {
         })
     }
 
-    /// What to reserve: the input and, as the policy says, the output of every choice;
-    /// `default_output` where the request doesn't bound it.
+    /// What to reserve of output, of every choice, as the policy says; `default_output` where the request doesn't
+    /// bound it.
     #[must_use]
-    pub fn tokens(&self, encoding: Encoding, reservation: Reservation, default_output: u64) -> u64 {
+    pub fn output_tokens(&self, reservation: Reservation, default_output: u64) -> u64 {
         let output = match reservation {
             Reservation::Input => 0,
             Reservation::InputPlusMaxOutput => self.max_output.unwrap_or(default_output),
         };
-        let output = output.saturating_mul(self.choices);
-        self.input_tokens(encoding).saturating_add(output)
+        output.saturating_mul(self.choices)
     }
 
-    fn input_tokens(&self, encoding: Encoding) -> u64 {
+    /// The tokens of its input.
+    #[must_use]
+    pub fn input_tokens(&self, encoding: Encoding) -> u64 {
         let messages = message_tokens(self.messages, encoding);
         let written = ["tools", "functions", "response_format"];
         let written = written.iter().filter_map(|name| self.fields.raw(name));
@@ -91,11 +95,14 @@ impl<'a> ChatBody<'a> {
 }
 
 /// LiteLLM's `metadata.tags`. Metadata of any other shape is the provider's affair.
-fn tags(fields: &Fields<'_>) -> Vec<String> {
+fn tags(fields: &Fields<'_>) -> Result<Vec<String>, BadRequest> {
     let metadata = fields.raw("metadata").map(|raw| Fields::read(raw.get().as_bytes()));
-    let Some(Ok(metadata)) = metadata else { return Vec::new() };
-    let tags = metadata.raw("tags").map(|tags| serde_json::from_str(tags.get()));
-    tags.and_then(Result::ok).unwrap_or_default()
+    let Some(Ok(metadata)) = metadata else { return Ok(Vec::new()) };
+    let Some(tags) = metadata.raw("tags").map(RawValue::get) else { return Ok(Vec::new()) };
+    if tags.len() > MAX_TAGS_BYTES {
+        return Err(BadRequest::about("metadata", "has more tags than are looked at"));
+    }
+    Ok(serde_json::from_str(tags).unwrap_or_default())
 }
 
 fn json(text: &str) -> &RawValue {
@@ -112,7 +119,8 @@ mod tests {
     fn tokens(rest: &str) -> u64 {
         let body = format!("{{{HELLO}{rest}}}");
         let body = ChatBody::read(body.as_bytes()).unwrap();
-        body.tokens(Encoding::O200k, Reservation::InputPlusMaxOutput, 100)
+        let output = body.output_tokens(Reservation::InputPlusMaxOutput, 100);
+        body.input_tokens(Encoding::O200k).saturating_add(output)
     }
 
     #[test]
@@ -135,7 +143,7 @@ mod tests {
     fn input_alone_where_the_policy_says_so() {
         let body = format!("{{{HELLO},\"max_tokens\":50}}");
         let body = ChatBody::read(body.as_bytes()).unwrap();
-        assert_eq!(body.tokens(Encoding::O200k, Reservation::Input, 100), 8);
+        assert_eq!(body.output_tokens(Reservation::Input, 100), 0);
     }
 
     fn sent(rest: &str) -> serde_json::Value {
@@ -227,6 +235,17 @@ mod tests {
                     .contains(strange)
             );
         }
+    }
+
+    #[test]
+    fn tags_without_end_are_refused() {
+        let tagged = |count| {
+            let tags = vec![r#""""#; count].join(",");
+            format!(r#"{{{HELLO},"metadata":{{"tags":[{tags}]}}}}"#)
+        };
+        assert_eq!(ChatBody::read(tagged(5_000).as_bytes()).unwrap().tags.len(), 5_000);
+        let refused = ChatBody::read(tagged(6_000).as_bytes()).unwrap_err();
+        assert_eq!(refused.param, Some("metadata"));
     }
 
     #[test]

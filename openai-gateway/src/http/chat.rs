@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::{body, named, tags};
 use crate::app::App;
 use crate::body::ChatBody;
-use crate::routing::{self, Groups, Target};
+use crate::routing::{self, Need, Target};
 use crate::upstream::Outgoing;
 
 /// `POST /v1/chat/completions`, and Azure's path, which names the model.
@@ -25,10 +25,11 @@ pub(super) async fn create(
     let group = find(&app, requested)?;
     let request =
         routing::Request { tags: tags::of(&head.headers, &chat.tags), streams: chat.stream };
-    let default_output = Groups::default_output(group);
-    let count =
-        |encoding| body::work(&bytes, || chat.tokens(encoding, app.reservation, default_output));
-    serve(&app, (group, request), &Chat { body: &chat, requested }, count).await
+    let need = Need::of(
+        |encoding| body::work(&bytes, || chat.input_tokens(encoding)),
+        |target: &Target| chat.output_tokens(app.reservation, target.default_output),
+    );
+    serve(&app, (group, request), &Chat { body: &chat, requested }, &need).await
 }
 
 /// A chat request for the model that the caller named.

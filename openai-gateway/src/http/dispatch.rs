@@ -1,5 +1,7 @@
 //! What all calls have in common: find the group, draw, send, and try again where another may do better.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
@@ -7,8 +9,7 @@ use tokio::time::Instant;
 use super::error::ApiError;
 use super::limits;
 use crate::app::App;
-use crate::routing::{Group, Need, Request, Tries};
-use crate::tokens::Encoding;
+use crate::routing::{Group, Request, Size, Target, Tries};
 use crate::upstream::{Answer, Failure, Outgoing, Remedy};
 
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tokenlease-deployment");
@@ -23,14 +24,15 @@ pub(super) async fn serve(
     app: &App,
     (group, request): (&Group, Request),
     outgoing: &impl Outgoing,
-    count: impl Fn(Encoding) -> u64 + Sync,
+    need: &(impl Size<Target> + Sync),
 ) -> Result<Response, ApiError> {
     let began = Instant::now();
-    let need = Need::of(count);
     let mut tries = app.groups.tries(group, request);
     let mut failure: Option<Failure> = None;
+    // Whose provider refused the request as it was written first.
+    let mut reworded = None;
     loop {
-        let choice = match tries.next(&need, &mut app.dice.roll()).await {
+        let choice = match tries.next(need, &mut app.dice.roll()).await {
             Ok(choice) => choice,
             Err(denial) => {
                 app.groups.metrics(tries.group()).denied(denial.refusal);
@@ -41,10 +43,19 @@ pub(super) async fn serve(
         if failure.is_none() {
             app.groups.metrics(group).added(began.elapsed());
         }
-        let failed = match app.upstream.call(choice, outgoing).await {
+        let is_reworded =
+            reworded.as_ref().is_some_and(|member| Arc::ptr_eq(member, choice.stay.member()));
+        let member = Arc::clone(choice.stay.member());
+        let failed = match app.upstream.call(choice, outgoing, is_reworded).await {
             Ok(answer) => return Ok(respond(answer)),
             Err(failed) => failed,
         };
+        if failed.remedy == Some(Remedy::Reword) && !is_reworded {
+            tries.again();
+            reworded = Some(member);
+            failure = Some(failed);
+            continue;
+        }
         if !goes_on(&mut tries, failed.remedy) {
             return respond_failure(failed);
         }
@@ -61,7 +72,7 @@ fn goes_on(tries: &mut Tries<'_>, remedy: Option<Remedy>) -> bool {
     match remedy {
         Some(Remedy::Sibling) => tries.failed(),
         Some(Remedy::Leave(why)) => tries.leave(why),
-        None => false,
+        Some(Remedy::Reword) | None => false,
     }
 }
 

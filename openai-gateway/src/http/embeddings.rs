@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::{body, named, tags};
 use crate::app::App;
 use crate::body::EmbeddingsBody;
-use crate::routing::{self, Target};
+use crate::routing::{self, Need, Target};
 use crate::upstream::Outgoing;
 
 /// `POST /v1/embeddings`, and Azure's path, which names the model.
@@ -24,8 +24,9 @@ pub(super) async fn create(
     let requested = model.or(embeddings.model.as_deref())?;
     let group = find(&app, requested)?;
     let request = routing::Request { tags: tags::of(&head.headers, &[]), streams: false };
-    let count = |encoding| body::work(&bytes, || embeddings.tokens(encoding));
-    serve(&app, (group, request), &Embeddings { body: &embeddings, requested }, count).await
+    let input = |encoding| body::work(&bytes, || embeddings.tokens(encoding));
+    let need = Need::of(input, |_: &Target| 0);
+    serve(&app, (group, request), &Embeddings { body: &embeddings, requested }, &need).await
 }
 
 /// An embeddings request for the model that the caller named.

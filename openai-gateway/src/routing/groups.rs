@@ -73,12 +73,6 @@ impl Groups {
         self.router.find(name).or_else(|| self.by_pattern.iter().find_map(fits))
     }
 
-    /// The output that a request is taken to allow that doesn't say, whichever deployment takes it, tokens.
-    #[must_use]
-    pub fn default_output(group: &Group) -> u64 {
-        group.members().iter().map(|member| member.target.default_output).max().unwrap_or_default()
-    }
-
     /// The tries of a request of this group.
     #[must_use]
     pub fn tries<'a>(&'a self, group: &'a Group, request: Request) -> Tries<'a> {

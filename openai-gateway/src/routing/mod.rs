@@ -10,7 +10,7 @@ use gateway_router as router;
 
 pub use groups::{Groups, UnfitGroups};
 pub use need::Need;
-pub use router::{Denial, Dice, Fault, Leaves, Refusal, Request};
+pub use router::{Denial, Dice, Fault, Leaves, Refusal, Request, Size};
 pub use target::{Target, UnfitForHeader};
 
 /// A deployment of a group.

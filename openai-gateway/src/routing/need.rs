@@ -6,26 +6,29 @@ use gateway_router::Size;
 use super::Target;
 use crate::tokens::Encoding;
 
-/// What one request needs. Deployments may cut its text differently, so its tokens are counted for each
-/// encoding, once, when a deployment that has it is to be drawn from.
-pub struct Need<F> {
-    count: F,
+/// What one request needs. Deployments may cut its text differently, so its input is counted for each
+/// encoding, once, when a deployment that has it is to be drawn from. What it allows as output is the deployment's own to
+/// say, where the request doesn't, whichever group the deployment is of.
+pub struct Need<I, O> {
+    input: I,
+    output: O,
     counted: [OnceLock<u64>; Encoding::COUNT],
 }
 
-impl<F: Fn(Encoding) -> u64> Need<F> {
-    /// Counts by this.
-    pub fn of(count: F) -> Self {
-        Self { count, counted: Default::default() }
+impl<I: Fn(Encoding) -> u64, O: Fn(&Target) -> u64> Need<I, O> {
+    /// Of so many tokens of input, and of output.
+    pub fn of(input: I, output: O) -> Self {
+        Self { input, output, counted: Default::default() }
     }
 
-    fn tokens(&self, encoding: Encoding) -> u64 {
-        *self.counted[encoding as usize].get_or_init(|| (self.count)(encoding))
+    fn input(&self, encoding: Encoding) -> u64 {
+        *self.counted[encoding as usize].get_or_init(|| (self.input)(encoding))
     }
 }
 
-impl<F: Fn(Encoding) -> u64> Size<Target> for Need<F> {
+impl<I: Fn(Encoding) -> u64, O: Fn(&Target) -> u64> Size<Target> for Need<I, O> {
     fn size(&self, target: &Target) -> Amount {
-        Amount { tokens: self.tokens(target.encoding), requests: 1 }
+        let tokens = self.input(target.encoding).saturating_add((self.output)(target));
+        Amount { tokens, requests: 1 }
     }
 }

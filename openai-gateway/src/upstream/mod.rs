@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, debug_span};
@@ -137,23 +137,36 @@ impl Upstream {
         Ok(Self { http, terms })
     }
 
-    /// Sends the call and hands on the answer: whole, or as it comes.
+    /// Sends the call and hands on the answer: whole, or as it comes. `is_reworded`: the deployment refused this request
+    /// just now as it was written then.
     ///
     /// # Errors
-    /// There is none, or one that another deployment may do better than.
-    pub async fn call(&self, choice: Choice, outgoing: &impl Outgoing) -> Result<Answer, Failure> {
+    /// There is none, or one that another try may do better than.
+    pub async fn call(
+        &self,
+        choice: Choice,
+        outgoing: &impl Outgoing,
+        is_reworded: bool,
+    ) -> Result<Answer, Failure> {
         let running = Running::begin(choice, self.terms, outgoing.streams());
         let target = &running.member().target;
-        let mut reply = self.exchange(&running, outgoing).await;
         let asks_usage =
             outgoing.streams() && !outgoing.include_usage() && target.takes_stream_options();
-        if asks_usage && reply.as_ref().is_ok_and(refuses_stream_options) {
-            target.refuses_stream_options.store(true, Relaxed);
-            tracing::info!(deployment = ?target.id, "takes no stream_options: not sent any more");
-            reply = self.exchange(&running, outgoing).await;
-        }
-        match reply {
-            Ok(Reply::Whole { status, headers, body }) => running.whole(status, headers, body),
+        match self.exchange(&running, outgoing).await {
+            Ok(Reply::Whole { status, headers, body }) => {
+                let is_refused = matches!(status.as_u16(), 400 | 422);
+                if is_reworded && is_refused {
+                    // Refused without the field as well: it said nothing of the field.
+                    target.refuses_stream_options.store(false, Relaxed);
+                }
+                let names_field = || body.windows(14).any(|window| window == b"stream_options");
+                let may_reword = asks_usage && is_refused && names_field();
+                if may_reword {
+                    target.refuses_stream_options.store(true, Relaxed);
+                    tracing::info!(deployment = ?target.id, "seems to take no stream_options");
+                }
+                running.whole(status, headers, body, may_reword)
+            }
             Ok(Reply::Stream { status, headers, pieces }) => {
                 let (member, relay) = running.stream(pieces, outgoing.include_usage());
                 let body = Body::from_stream(relay.stream());
@@ -235,11 +248,15 @@ impl Running {
     /// The provider gave an answer.
     fn whole(
         self,
-        status: http::StatusCode,
+        status: StatusCode,
         headers: HeaderMap,
         body: bytes::Bytes,
+        may_reword: bool,
     ) -> Result<Answer, Failure> {
-        let fault = outcome::fault(status, &headers);
+        // Where callers choose the model, that there is none of this name says nothing of the deployment.
+        let is_their_model =
+            status == StatusCode::NOT_FOUND && self.member().target.pattern.is_some();
+        let fault = outcome::fault(status, &headers).filter(|_| !is_their_model);
         match fault {
             Some(fault) => fail(&self.stay, fault),
             None => self.stay.succeeded(),
@@ -255,7 +272,8 @@ impl Running {
             None => drop(self.bill),
         }
         let leaves = outcome::leaves(status, &body).map(Remedy::Leave);
-        let remedy = fault.map(|_| Remedy::Sibling).or(leaves);
+        let reword = may_reword.then_some(Remedy::Reword);
+        let remedy = reword.or_else(|| fault.map(|_| Remedy::Sibling)).or(leaves);
         let member = Arc::clone(self.stay.member());
         let answer = Answer { member, status, headers, body: Body::from(body) };
         match remedy {
@@ -279,11 +297,4 @@ fn fail(stay: &Stay, fault: Fault) {
     let target = &stay.member().target;
     target.metrics.cooled();
     tracing::warn!(deployment = ?target.id, ?fault, ?span, "left alone for a while");
-}
-
-/// Whether a provider refused the field that asks a stream for its usage.
-fn refuses_stream_options(reply: &Reply) -> bool {
-    let Reply::Whole { status, body, .. } = reply else { return false };
-    let names = || body.windows(14).any(|window| window == b"stream_options");
-    matches!(status.as_u16(), 400 | 422) && names()
 }

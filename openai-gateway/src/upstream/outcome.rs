@@ -22,6 +22,8 @@ pub enum Remedy {
     Sibling,
     /// Another group may.
     Leave(Leaves),
+    /// The same deployment may, without the field that asks a stream for its usage.
+    Reword,
 }
 
 /// What a status says of its deployment; nothing, if the request itself was refused.

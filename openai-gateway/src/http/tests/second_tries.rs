@@ -161,6 +161,31 @@ async fn a_denial_of_our_own_falls_back_and_leaves_nobody_alone() {
 }
 
 #[tokio::test]
+async fn what_takes_over_reserves_its_own_output() {
+    let well = FakeUpstream::answering(ANSWER).await;
+    let server = FakeQuotaServer::start(3_000).await;
+    let entries = entry("gpt", NOWHERE).replace("timeout", "max_tokens: 5, timeout")
+        + &entry("big", &well.base).replace("timeout", "tpm: 3000, max_tokens: 4000, timeout");
+    let rest = format!(
+        "quota_server: {{url: '{}'}}\nrouter_settings: {{fallbacks: [{{gpt: [big]}}]}}\n",
+        server.url
+    );
+    assert_ne!(asked(&gateway(&entries, &rest).await, 1).await, [200]);
+    assert_eq!(well.arrivals().len(), 0);
+}
+
+#[tokio::test]
+async fn a_model_that_there_is_not_leaves_those_alone_that_there_are() {
+    let no_such_model = failing(404, vec![]).await;
+    let of_all = |entries: String| {
+        entries.replace("openai/gpt-4o", "openai/*").replace("model_name: gpt", "model_name: '*'")
+    };
+    let gateway = gateway(&of_all(group("gpt", &[no_such_model.base.as_str(); 2])), "").await;
+    assert_eq!(asked(&gateway, 10).await, [404; 10]);
+    assert_eq!(no_such_model.arrivals().len(), 10, "handed on, and asked again");
+}
+
+#[tokio::test]
 async fn a_stream_that_has_begun_is_never_tried_again() {
     let dies = FakeUpstream::start(Script {
         headers: vec![("content-type", "Text/Event-Stream; charset=UTF-8")],

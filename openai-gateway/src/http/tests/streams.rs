@@ -1,3 +1,4 @@
+use super::quota::FakeQuotaServer;
 use super::upstream::{FakeUpstream, Script};
 use super::*;
 
@@ -120,4 +121,39 @@ async fn a_provider_that_takes_no_stream_options_is_asked_once() {
     assert_eq!(upstream.arrivals().len(), 4);
     let body = STREAMED.replacen('{', r#"{"stream_options":{"include_usage":true},"#, 1);
     assert_eq!(ask(&gateway, post("/v1/chat/completions", body)).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_sent_twice_is_drawn_twice() {
+    let upstream = FakeUpstream::start(Script {
+        headers: vec![("content-type", "text/event-stream")],
+        chunks: vec![HELLO, DONE],
+        refuses: Some("stream_options"),
+        ..Script::default()
+    })
+    .await;
+    let server = FakeQuotaServer::start(100_000).await;
+    let limited = entry("gpt", &upstream.base).replace("timeout", "tpm: 100000, timeout");
+    let rest = format!("quota_server: {{url: '{}', max_wait_ms: 5000}}\n", server.url);
+    let (gateway, client) = gateway_and_client(&limited, &rest).await;
+    assert_eq!(ask(&gateway, post("/v1/chat/completions", STREAMED)).await.status, 200);
+    client.shutdown().await.unwrap();
+    assert_eq!((upstream.arrivals().len(), server.used().requests), (2, 2));
+}
+
+#[tokio::test]
+async fn a_refusal_that_only_repeats_the_field_turns_no_usage_off() {
+    let upstream = FakeUpstream::start(Script {
+        headers: vec![("content-type", "text/event-stream")],
+        chunks: vec![HELLO, DONE],
+        refuses: Some("user"),
+        ..Script::default()
+    })
+    .await;
+    let gateway = gateway(&entry("gpt", &upstream.base), "").await;
+    let bad = STREAMED.replacen('{', r#"{"user":5,"#, 1);
+    assert_eq!(ask(&gateway, post("/v1/chat/completions", bad)).await.status, 422);
+    assert_eq!(ask(&gateway, post("/v1/chat/completions", STREAMED)).await.status, 200);
+    let last = upstream.arrivals().pop().unwrap();
+    assert_eq!(last.body["stream_options"]["include_usage"], true);
 }

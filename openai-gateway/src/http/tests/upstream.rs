@@ -93,7 +93,9 @@ async fn answer(State(upstream): State<FakeUpstream>, request: Request) -> Respo
         body,
     });
     if let Some(field) = refused {
-        let error = format!(r#"{{"detail":[{{"loc":["body","{field}"]}}]}}"#);
+        // As pydantic does it: with what came.
+        let came = &upstream.arrivals.lock().unwrap().last().unwrap().body.to_string();
+        let error = format!(r#"{{"detail":[{{"loc":["body","{field}"],"input":{came}}}]}}"#);
         return (StatusCode::UNPROCESSABLE_ENTITY, error).into_response();
     }
     let mut headers = HeaderMap::from_iter(
