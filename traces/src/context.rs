@@ -4,9 +4,12 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The span goes on with the trace that these headers tell of, if they do.
+const PARENT: &str = "traceparent";
+
+/// The span goes on with the trace that `traceparent` tells of, if it does. What its caller's own tools say of it, in
+/// `tracestate`, ends here: it would go on to providers.
 pub fn adopt(span: &Span, headers: &HeaderMap) {
-    if span.is_disabled() || !headers.contains_key("traceparent") {
+    if span.is_disabled() || !headers.contains_key(PARENT) {
         return;
     }
     let context = TraceContextPropagator::new().extract(&Headers(headers));
@@ -42,7 +45,7 @@ struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key)?.to_str().ok()
+        (key == PARENT).then(|| self.0.get(key))??.to_str().ok()
     }
 
     fn keys(&self) -> Vec<&str> {
@@ -77,13 +80,10 @@ mod tests {
         tracing::subscriber::with_default(subscriber, act);
     }
 
-    const PARENT: &str = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
+    const CALLER: &str = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
 
     fn headers(parent: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(
-            HeaderName::from_static("traceparent"),
-            HeaderValue::from_static(parent),
-        )])
+        HeaderMap::from_iter([(HeaderName::from_static(PARENT), HeaderValue::from_static(parent))])
     }
 
     fn trace_of(span: &Span) -> (TraceId, SpanId) {
@@ -96,10 +96,13 @@ mod tests {
     fn a_trace_goes_on_from_headers_to_headers() {
         traced(|| {
             let span = info_span!("request");
-            adopt(&span, &headers(PARENT));
+            let mut came = headers(CALLER);
+            came.insert("tracestate", HeaderValue::from_static("theirs=of-no-concern"));
+            adopt(&span, &came);
             let mut out = HeaderMap::new();
             carry(&span, &mut out);
             let (trace, id) = trace_of(&span);
+            assert!(out.get("tracestate").is_none_or(HeaderValue::is_empty), "{out:?}");
             assert_eq!(trace.to_string(), "0123456789abcdef0123456789abcdef");
             assert_eq!(out["traceparent"], format!("00-{trace}-{id}-01"));
             assert_ne!(id.to_string(), "0123456789abcdef");
@@ -121,7 +124,7 @@ mod tests {
     #[test]
     fn without_a_collector_nothing_is_carried() {
         let span = info_span!("request");
-        adopt(&span, &headers(PARENT));
+        adopt(&span, &headers(CALLER));
         let mut out = HeaderMap::new();
         carry(&span, &mut out);
         assert!(out.is_empty());

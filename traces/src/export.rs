@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing::{Metadata, Subscriber};
@@ -23,12 +23,19 @@ const LAST: Duration = Duration::from_secs(2);
 /// What other libraries trace is of no interest.
 const OURS: [&str; 4] = ["quota_server", "gateway_client", "openai_gateway", "traces"];
 
-/// Spans cannot be sent to this collector.
+/// Spans cannot be sent to this collector. What a collector's URL has as a password or as parameters is not repeated.
 #[derive(Debug, thiserror::Error)]
-#[error("spans cannot be sent to `{endpoint}`: {source}")]
+#[error("spans cannot be sent to `{shown}`: it is no URL that can be called")]
 pub struct ExportError {
-    endpoint: String,
-    source: ExporterBuildError,
+    shown: String,
+}
+
+impl ExportError {
+    fn of(endpoint: &str) -> Self {
+        let bare = endpoint.split_once('?').map_or(endpoint, |(bare, _)| bare);
+        let shown = bare.rsplit_once('@').map_or(bare, |(_, place)| place);
+        Self { shown: shown.to_owned() }
+    }
 }
 
 /// Sends spans to a collector until it is dropped, which waits a moment for the last ones.
@@ -56,9 +63,8 @@ impl Export {
     pub fn start(service: &'static str, endpoint: &str) -> Result<Self, ExportError> {
         let exporter =
             SpanExporter::builder().with_http().with_endpoint(endpoint).with_timeout(TIMEOUT);
-        let exporter = exporter
-            .build()
-            .map_err(|source| ExportError { endpoint: endpoint.to_owned(), source })?;
+        // Why it cannot be built repeats the URL, so that is not told.
+        let exporter = exporter.build().map_err(|_| ExportError::of(endpoint))?;
         let resource = Resource::builder();
         let resource = match std::env::var_os("OTEL_SERVICE_NAME") {
             Some(_) => resource,
@@ -105,6 +111,14 @@ impl Drop for Export {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_password_is_repeated() {
+        let why = Export::start("t", "http://u:p4ss@ho st:4318/v1?key=k3y").unwrap_err();
+        let told = format!("{why} {why:?}");
+        assert!(told.contains("ho st:4318"), "{told}");
+        assert!(!told.contains("p4ss") && !told.contains("k3y"), "{told}");
+    }
 
     #[test]
     fn flags_win_over_the_environment() {

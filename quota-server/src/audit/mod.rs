@@ -5,9 +5,13 @@
 //! account for is not done. The second can be missing, if the process dies in between; a failure to
 //! write it is told in the log and counted, since the change cannot be undone.
 //!
+//! Who is refused stands there too: that it showed no known credential, or one that may not do what it asked for. Anybody
+//! can cause these lines, so they are bounded, and a call that is refused is refused whether its line could be written or not.
+//!
 //! Without a file the lines go to the log, under the target `audit`.
 
 mod file;
+mod refusals;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +29,10 @@ use crate::metrics;
 use crate::mistake::Mistake;
 
 use file::File;
+use refusals::Refusals;
+
+/// Of a path that is refused so many bytes are written down.
+const MAX_PATH: usize = 256;
 
 /// Where changes are written down.
 #[derive(Clone)]
@@ -32,6 +40,24 @@ pub struct Audit {
     sink: Option<Arc<Mutex<File>>>,
     clock: Arc<dyn Clock>,
     next: Arc<AtomicU64>,
+    refusals: Arc<Refusals>,
+}
+
+/// A call that was refused for who made it.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused<'a> {
+    /// Its credential, if that is known.
+    pub credential: Option<&'a Credential>,
+    /// Where its connection comes from.
+    pub from: Option<SocketAddr>,
+    /// The name of its request.
+    pub request_id: &'a str,
+    /// What it asked for.
+    pub method: &'a str,
+    /// Of what: the path alone, whose first 256 bytes are written down.
+    pub path: &'a str,
+    /// The code of the answer.
+    pub outcome: &'static str,
 }
 
 /// Who asks for a change.
@@ -100,6 +126,19 @@ struct EndedLine<'a> {
 }
 
 #[derive(Serialize)]
+struct RefusedLine<'a> {
+    by: Option<&'a str>,
+    role: Option<&'a str>,
+    from: Option<SocketAddr>,
+    request_id: &'a str,
+    method: &'a str,
+    path: &'a str,
+    outcome: &'a str,
+    /// Refusals since the last line of a known credential, or of none, that were too many to be written down.
+    left_out: u64,
+}
+
+#[derive(Serialize)]
 struct NoteLine<'a> {
     action: &'a str,
     by: &'a str,
@@ -116,7 +155,12 @@ impl Audit {
             let file = File::open(path).map_err(|error| Mistake::unreadable(path, &error))?;
             Ok(Arc::new(Mutex::new(file)))
         };
-        Ok(Self { sink: path.map(file).transpose()?, clock, next: Arc::default() })
+        Ok(Self {
+            sink: path.map(file).transpose()?,
+            clock,
+            next: Arc::default(),
+            refusals: Arc::default(),
+        })
     }
 
     /// Writes down that a change is asked for.
@@ -148,6 +192,25 @@ impl Audit {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let what = NoteLine { action, by: "server", detail };
         let _told = self.write(self.line(number, "noted", what)).await;
+    }
+
+    /// Writes down that a call was refused, unless there were many in this minute.
+    pub async fn refused(&self, refused: Refused<'_>) {
+        let Refused { credential, from, request_id, method, path, outcome } = refused;
+        let steady_ms = self.clock.reading().steady_ms;
+        let Some(left_out) = self.refusals.take(credential.is_some(), steady_ms) else { return };
+        let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        let what = RefusedLine {
+            by: credential.map(|credential| &*credential.name),
+            role: credential.map(|credential| credential.role.as_str()),
+            from,
+            request_id,
+            method,
+            path: &path[..path.floor_char_boundary(MAX_PATH)],
+            outcome,
+            left_out,
+        };
+        let _told = self.write(self.line(number, "refused", what)).await;
     }
 
     fn line(&self, change: u64, stage: &str, what: impl Serialize) -> String {

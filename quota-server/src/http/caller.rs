@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::request_id::X_REQUEST_ID;
 use super::{Api, Failure};
-use crate::audit::Author;
+use crate::audit::{Author, Refused};
 use crate::auth::{Credential, NotAdmitted, Permission, Shown};
 use crate::peer::Peer;
 
@@ -46,12 +46,27 @@ impl<P: Needs> FromRequestParts<Arc<Api>> for Caller<P> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
-        let credential = admitted(parts, api)?;
-        if credential.role.may(P::PERMISSION) {
-            return Ok(Self { credential, permission: PhantomData });
-        }
-        let detail = format!("the role `{}` may not do this", credential.role.as_str());
-        Err(Failure::new(Code::Forbidden, detail))
+        let (why, credential) = match admitted(parts, api) {
+            Ok(credential) if credential.role.may(P::PERMISSION) => {
+                return Ok(Self { credential, permission: PhantomData });
+            }
+            Ok(credential) => {
+                let detail = format!("the role `{}` may not do this", credential.role.as_str());
+                (Failure::new(Code::Forbidden, detail), Some(credential))
+            }
+            Err(why) => (why, None),
+        };
+        let Origin { from, request_id } = Origin::of(parts);
+        let refused = Refused {
+            credential: credential.as_ref(),
+            from,
+            request_id: &request_id,
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            outcome: why.problem().code.as_str(),
+        };
+        api.audit.refused(refused).await;
+        Err(why)
     }
 }
 
@@ -65,9 +80,15 @@ impl FromRequestParts<Arc<Api>> for Origin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl Origin {
+    fn of(parts: &Parts) -> Self {
         let from = parts.extensions.get::<Arc<Peer>>().map(|peer| peer.address);
         let id = parts.headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
-        Ok(Self { from, request_id: id.unwrap_or_default().to_owned() })
+        Self { from, request_id: id.unwrap_or_default().to_owned() }
     }
 }
 

@@ -101,6 +101,7 @@ mod tests {
                 "3 ended deployment.delete precondition_failed",
                 "4 asked deployment.delete -",
                 "4 ended deployment.delete done",
+                "5 refused - forbidden",
             ]
         );
         let second = &lines[2];
@@ -113,6 +114,31 @@ mod tests {
         assert_eq!(second["after"]["tpm_limit"], 6);
         assert_eq!(second["at"], "2025-11-14T00:00:10Z");
         assert!(lines[0]["before"].is_null() && lines[6]["after"].is_null());
+    }
+
+    #[tokio::test]
+    async fn who_was_refused_what() {
+        let world = World::with_roles().await;
+        world.send(delete("viewer")).await.problem(Code::Forbidden);
+        world.send(delete("nobody's")).await.problem(Code::Unauthenticated);
+        world
+            .send(request(Method::GET, "/v1/deployments", ""))
+            .await
+            .problem(Code::Unauthenticated);
+        let lines = world.audit_lines();
+        let told = lines.iter().map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+            ["stage", "by", "role", "method", "path", "outcome"].map(text).join(" ")
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                "refused viewer viewer DELETE /v1/deployments/n forbidden",
+                "refused - - DELETE /v1/deployments/n unauthenticated",
+                "refused - - GET /v1/deployments unauthenticated",
+            ]
+        );
+        assert!(lines.iter().all(|line| line["left_out"] == 0));
     }
 
     #[tokio::test]
