@@ -1,13 +1,18 @@
 //! `cargo run -p tests --bin mutants -- --run`: puts one-line faults into a copy of the tree, one after another, and demands that
 //! the quick tests notice each. `--list` shows them, `--check` looks whether their lines are still there. Exits with 1 when one
-//! survives, with 2 when the table is stale or a run is impossible.
+//! survives or its tests do not end, with 2 when the table is stale or a run is impossible.
 
 #![expect(
     clippy::print_stdout,
     reason = "a command: a line for each mutant on its standard output"
 )]
 
-use std::{collections::BTreeSet, path::Path, process::ExitCode, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Parser;
 use tests::{
@@ -41,6 +46,7 @@ struct Arguments {
 struct Sum {
     caught: usize,
     survived: usize,
+    hung: usize,
     not_built: usize,
     left_out: usize,
 }
@@ -48,7 +54,7 @@ struct Sum {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.obey() {
-        Ok(Sum { survived: 0, not_built: 0, .. }) => ExitCode::SUCCESS,
+        Ok(Sum { survived: 0, hung: 0, not_built: 0, .. }) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(why) => {
             println!("{why}");
@@ -86,14 +92,16 @@ impl Arguments {
         let end = self.seconds.map(|seconds| clock::instant() + Duration::from_secs(seconds));
         let tree = Tree::copy(root, &root.join("target"))?;
         let tests: BTreeSet<_> = chosen.iter().map(|mutant| mutant.test.as_str()).collect();
-        tests.into_iter().try_for_each(|test| tree.check(table, test))?;
+        let limit = |test| Ok((test, tree.check(table, test)?));
+        let limits: BTreeMap<_, _> =
+            tests.into_iter().map(limit).collect::<Result<_, TreeError>>()?;
         let mut sum = Sum::default();
         for mutant in chosen {
             if end.is_some_and(|end| clock::instant() >= end) {
                 sum.left_out += 1;
                 continue;
             }
-            let outcome = tree.try_out(table, mutant)?;
+            let outcome = tree.try_out(table, mutant, limits[mutant.test.as_str()])?;
             println!("{outcome:?}: {}", line(mutant));
             sum.count(outcome);
         }
@@ -107,6 +115,7 @@ impl Sum {
         let count = match outcome {
             Outcome::Caught => &mut self.caught,
             Outcome::Survived => &mut self.survived,
+            Outcome::Hung => &mut self.hung,
             Outcome::NotBuilt => &mut self.not_built,
         };
         *count += 1;

@@ -1,10 +1,16 @@
 use std::{
     fs, io,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process_group};
+
 use super::{Mutant, Table, TableError};
+use crate::clock;
 
 /// A copy of the tree, with a target folder of its own, that faults are put into.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub enum Outcome {
     Caught,
     /// They passed.
     Survived,
+    /// They did not end, and were stopped: whoever waits for them learns nothing of what is wrong.
+    Hung,
     /// It does not compile, so nothing is known of the tests.
     NotBuilt,
 }
@@ -47,6 +55,14 @@ pub enum TreeError {
 const COPY: &str = "mutants/tree";
 const TARGET: &str = "mutants/target";
 
+/// With a fault the tests may take so many times as long as without one, and at least this long.
+const SLOWER: u32 = 5;
+const LEAST: Duration = Duration::from_secs(60);
+/// How long they may take without one, and cargo to build them.
+const MOST: Duration = Duration::from_hours(1);
+/// How often it is looked whether they are over.
+const LOOK: Duration = Duration::from_millis(50);
+
 impl Tree {
     /// Copies what has changed since the last copy.
     ///
@@ -65,42 +81,66 @@ impl Tree {
         Ok(Self { root: root.to_owned(), copy })
     }
 
-    /// Puts the fault in, runs its tests, and takes it out again.
+    /// Puts the fault in, runs its tests for at most so long, and takes it out again.
     ///
     /// # Errors
     /// The fault cannot be put in, or cargo does not start.
-    pub fn try_out(&self, table: &Table, mutant: &Mutant) -> Result<Outcome, TreeError> {
+    pub fn try_out(
+        &self,
+        table: &Table,
+        mutant: &Mutant,
+        limit: Duration,
+    ) -> Result<Outcome, TreeError> {
         let text = mutant.made(&self.root)?;
         let path = self.copy.join(&mutant.file);
         fs::write(&path, text).map_err(io_error(&mutant.file))?;
-        let outcome = self.tested(&table.tests[&mutant.test]);
+        let outcome = self.tested(&table.tests[&mutant.test], limit);
         let sound = fs::read(self.root.join(&mutant.file)).map_err(io_error(&mutant.file))?;
         fs::write(&path, sound).map_err(io_error(&mutant.file))?;
         outcome
     }
 
-    /// The tests pass as long as there is no fault.
+    /// The tests pass as long as there is no fault. Answers with how long they may take with one.
     ///
     /// # Errors
-    /// They do not, or cargo does not start.
-    pub fn check(&self, table: &Table, test: &str) -> Result<(), TreeError> {
-        match self.tested(&table.tests[test])? {
-            Outcome::Survived => Ok(()),
-            _ => Err(TreeError::Unsound(table.tests[test].join(" "))),
+    /// They do not pass, or cargo does not start.
+    pub fn check(&self, table: &Table, test: &str) -> Result<Duration, TreeError> {
+        let arguments = &table.tests[test];
+        let unsound = || TreeError::Unsound(arguments.join(" "));
+        if !self.builds(arguments)? {
+            return Err(unsound());
+        }
+        let began = clock::instant();
+        match self.cargo(arguments.iter().map(String::as_str), MOST)? {
+            Some(status) if status.success() => Ok((began.elapsed() * SLOWER).max(LEAST)),
+            _ => Err(unsound()),
         }
     }
 
-    fn tested(&self, arguments: &[String]) -> Result<Outcome, TreeError> {
-        let own = arguments.iter().take_while(|argument| *argument != "--");
-        if !self.cargo(own.map(String::as_str).chain(["--no-run"]))? {
+    fn tested(&self, arguments: &[String], limit: Duration) -> Result<Outcome, TreeError> {
+        if !self.builds(arguments)? {
             return Ok(Outcome::NotBuilt);
         }
-        let passed = self.cargo(arguments.iter().map(String::as_str))?;
-        Ok(if passed { Outcome::Survived } else { Outcome::Caught })
+        let ended = self.cargo(arguments.iter().map(String::as_str), limit)?;
+        Ok(match ended.map(|status| status.success()) {
+            Some(true) => Outcome::Survived,
+            Some(false) => Outcome::Caught,
+            None => Outcome::Hung,
+        })
     }
 
-    fn cargo<'a>(&self, arguments: impl Iterator<Item = &'a str>) -> Result<bool, TreeError> {
-        let status = Command::new("cargo")
+    fn builds(&self, arguments: &[String]) -> Result<bool, TreeError> {
+        let own = arguments.iter().map(String::as_str).take_while(|argument| *argument != "--");
+        let ended = self.cargo(own.chain(["--no-run"]), MOST)?;
+        Ok(ended.is_some_and(|status| status.success()))
+    }
+
+    fn cargo<'a>(
+        &self,
+        arguments: impl Iterator<Item = &'a str>,
+        limit: Duration,
+    ) -> Result<Option<ExitStatus>, TreeError> {
+        let mut cargo = Command::new("cargo")
             .args(["test", "--quiet"])
             .args(arguments)
             .current_dir(&self.copy)
@@ -108,9 +148,26 @@ impl Tree {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .status()
+            .process_group(0)
+            .spawn()
             .map_err(io_error("cargo test"))?;
-        Ok(status.success())
+        ended(&mut cargo, limit).map_err(io_error("cargo test"))
+    }
+}
+
+/// How a process ended; `None`: it had not after so long, and was killed with all that it had started.
+fn ended(process: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let end = clock::instant() + limit;
+    loop {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status));
+        }
+        if clock::instant() >= end {
+            kill_process_group(Pid::from_child(process), Signal::KILL)?;
+            process.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(LOOK);
     }
 }
 
@@ -127,4 +184,26 @@ fn renew(from: &Path, to: &Path) -> io::Result<()> {
 fn io_error(what: &str) -> impl FnOnce(io::Error) -> TreeError {
     let what = what.to_owned();
     move |source| TreeError::Io { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Child {
+        Command::new("sh").args(["-c", script]).process_group(0).spawn().unwrap()
+    }
+
+    #[test]
+    fn what_does_not_end_is_stopped_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let (path, hour) = (pipe.display(), Duration::from_hours(1));
+        assert!(ended(&mut shell(&format!("mkfifo {path}")), hour).unwrap().unwrap().success());
+        // Whoever reads a pipe is told of its end once nobody has it open for writing.
+        let mut hangs = shell(&format!("sleep 9999 >{path} & wait"));
+        let mut reader = fs::File::open(&pipe).unwrap();
+        assert_eq!(ended(&mut hangs, Duration::ZERO).unwrap(), None);
+        assert_eq!(io::copy(&mut reader, &mut io::sink()).unwrap(), 0);
+    }
 }
