@@ -1,8 +1,11 @@
 //! The one file of the server that reads clocks.
 //!
-//! Leases live by the boot clock: it never jumps and counts on while the machine sleeps, so a
-//! lease that a suspended holder still has is over for the server too. The wall clock only says
-//! where minutes begin. What both mean for windows is `quota_core::Timekeeper`'s.
+//! Leases live by a steady clock that never jumps, counts on while the machine sleeps, so that a lease that a suspended
+//! holder still has is over for the server too, and that no time service speeds up: the hardware's clock, and the time that the
+//! machine slept. `CLOCK_BOOTTIME` is no such clock: chrony slews it by up to 8.3 % (`maxslewrate`), and a minute that is
+//! short by 5 s lets two limits into one. A clock that runs late instead, as that of a virtual machine that was
+//! paused, makes windows longer. The wall clock only says where minutes begin. What both mean for windows is
+//! `quota_core::Timekeeper`'s.
 
 use quota_core::Reading;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -22,13 +25,17 @@ pub struct SystemClock {
     boot: Option<u128>,
 }
 
+/// What this clock counts is part of its run's name: a server of before counted by `CLOCK_BOOTTIME`, whose readings of the same
+/// run of the machine are another clock's.
+const COUNTS: u128 = u128::from_be_bytes(*b"hardware + sleep");
+
 impl SystemClock {
     /// Looks up which run of the machine this is.
     #[must_use]
     pub fn new() -> Self {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         let id = text.and_then(|text| text.trim().parse::<uuid::Uuid>().ok());
-        Self { boot: id.map(|id| id.as_u128()) }
+        Self { boot: id.map(|id| id.as_u128() ^ COUNTS) }
     }
 }
 
@@ -41,7 +48,7 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn reading(&self) -> Reading {
         Reading {
-            steady_ms: ms(clock_gettime(ClockId::Boottime)),
+            steady_ms: steady_ms(clock_gettime),
             wall_ms: ms(clock_gettime(ClockId::Realtime)),
         }
     }
@@ -49,6 +56,15 @@ impl Clock for SystemClock {
     fn boot(&self) -> Option<u128> {
         self.boot
     }
+}
+
+/// The hardware's clock, and what the machine slept: by that much more the boot clock has counted than the monotonic one.
+/// They are read in this order so that what passes between two readings makes it late, never early; who reads it bears that it
+/// stands still or goes back so far.
+fn steady_ms(read: impl Fn(ClockId) -> Timespec) -> u64 {
+    let [boot, awake, hardware] =
+        [ClockId::Boottime, ClockId::Monotonic, ClockId::MonotonicRaw].map(|id| ms(read(id)));
+    hardware + boot.saturating_sub(awake)
 }
 
 /// A clock before its epoch counts as at its epoch.
@@ -124,8 +140,39 @@ mod tests {
     fn the_machine_says_which_run_it_is_and_its_clocks_run() {
         let clock = SystemClock::new();
         assert!(clock.boot().is_some());
+        let of_before = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let of_before = of_before.trim().parse::<uuid::Uuid>().unwrap();
+        assert_ne!(clock.boot(), Some(of_before.as_u128()), "another clock, so another run of it");
         let (first, second) = (clock.reading(), clock.reading());
         assert!(second.steady_ms >= first.steady_ms);
         assert!(first.wall_ms > 1_700_000_000_000);
+    }
+    /// Clocks of which each reading takes so long, ms; the machine slept for 5 s, and its clock is slewed by as much as chrony
+    /// may.
+    fn slewed(reading_takes: u64) -> impl Fn(ClockId) -> Timespec {
+        let at = std::cell::Cell::new(3_600_000_u64);
+        move |id| {
+            let now = at.replace(at.get() + reading_takes);
+            let slewed = now + now / 12;
+            let ms = match id {
+                ClockId::MonotonicRaw => now,
+                ClockId::Monotonic => slewed,
+                ClockId::Boottime => slewed + 5_000,
+                _ => unreachable!("{id:?}"),
+            };
+            let nanos = i64::try_from(ms % 1_000 * 1_000_000).unwrap();
+            Timespec { tv_sec: i64::try_from(ms / 1_000).unwrap(), tv_nsec: nanos }
+        }
+    }
+
+    #[test]
+    fn a_time_service_speeds_no_minute_up() {
+        assert_eq!(steady_ms(slewed(0)), 3_605_000);
+    }
+
+    #[test]
+    fn what_passes_between_readings_makes_it_late_never_early() {
+        let of_the_last_reading = 3_600_000 + 2 * 120 + 5_000;
+        assert_eq!(steady_ms(slewed(120)), of_the_last_reading - 130);
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Stamp {
     pub(crate) now: Now,
     /// Which run of the machine it was.
     pub(crate) boot: Option<u128>,
-    /// What steady time was ahead of the machine's boot clock, ms.
+    /// What steady time was ahead of the machine's steady clock, ms.
     pub(crate) ahead_ms: i64,
 }
 
@@ -38,7 +38,7 @@ impl LedgerTime {
     }
 
     /// Goes on from a stamp of another machine, whose steady time was seen to be so far ahead of this
-    /// machine's boot clock, at least.
+    /// machine's steady clock, at least.
     pub(crate) fn follow(clock: Arc<dyn Clock>, last: Stamp, seen_ahead_ms: i64) -> Self {
         let (boot, reading) = (clock.boot(), clock.reading());
         let least_ms = signed(last.now.steady_ms).saturating_sub(signed(reading.steady_ms));
@@ -60,7 +60,7 @@ impl LedgerTime {
 fn resume(last: Stamp, boot: Option<u128>, reading: Reading) -> (Timekeeper, i64) {
     let here = ahead(reading, last.ahead_ms);
     let same_run = boot.is_some() && boot == last.boot;
-    // A boot clock behind the last stamp is another one, whatever it says of itself (a container
+    // A steady clock behind the last stamp is another one, whatever it says of itself (a container
     // with its own time namespace).
     if same_run && here.steady_ms >= last.now.steady_ms {
         return (Timekeeper::resume(last.now, here), last.ahead_ms);

@@ -1,4 +1,4 @@
-//! How far the active server's steady time is ahead of this machine's boot clock.
+//! How far the active server's steady time is ahead of this machine's steady clock.
 //!
 //! Whoever takes over must let the ledger's time go on: not faster than it really passed, or leases
 //! and windows would end early, and hardly slower, or minutes would be missed. Wall clocks of two
@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 /// Older ones are forgotten: two machines' clocks differ in rate.
 const KEPT_MS: u64 = 10_000;
 
-/// How much faster than the other machine's this boot clock could be: 1 in 1 000, as with leases.
+/// How much faster than the other machine's this steady clock could be: 1 in 1 000, as with leases.
 const DRIFT: u64 = 1_000;
 
 /// When which steady time was seen.
@@ -23,7 +23,7 @@ pub(super) struct Sightings {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Sighting {
-    /// This machine's boot clock, ms.
+    /// This machine's steady clock, ms.
     here_ms: u64,
     /// The ledger's steady time, ms.
     steady_ms: u64,
