@@ -83,3 +83,8 @@ annotations:
 {{- $scheme := ternary "https" "http" (not (empty .Values.tls.secret)) -}}
 {{ $scheme }}://{{ include "tokenlease.fullname" . }}-servers.{{ .Release.Namespace }}.svc:{{ .Values.server.port }}
 {{- end }}
+
+{{/* What the release's own claim for audit logs is called by, after its name. A claim's access mode is fixed, so each has its own. */}}
+{{- define "tokenlease.auditClaim" -}}
+{{- ternary "-audit" "-audit-shared" (eq .Values.ledger.kind "embedded") }}
+{{- end }}

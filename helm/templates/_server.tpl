@@ -149,9 +149,9 @@ spec:
 {{- end }}
 {{- if eq .Values.audit.to "scratch" }}
 - name: audit
-  emptyDir: {sizeLimit: {{ .Values.audit.volume.size }}}
+  emptyDir: {}
 {{- else if eq .Values.audit.to "claim" }}
 - name: audit
-  persistentVolumeClaim: {claimName: {{ default (printf "%s-audit" $name) .Values.audit.volume.existingClaim }}}
+  persistentVolumeClaim: {claimName: {{ default (printf "%s%s" $name (include "tokenlease.auditClaim" .)) .Values.audit.volume.existingClaim }}}
 {{- end }}
 {{- end }}

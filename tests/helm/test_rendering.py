@@ -39,3 +39,25 @@ def test_the_readme_tells_every_value():
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     how = "make it anew: target/tools/bin/helm-docs --chart-search-root helm"
     assert (chart.CHART / "README.md").read_text().strip() == told.strip(), how
+
+
+def test_a_claim_s_access_mode_never_changes():
+    """Kubernetes refuses the change, so what has another mode has another name."""
+    claims = {}
+    for ledger in ("embedded", "postgres", "redis"):
+        objects = chart.render(chart.CHART / f"ci/{ledger}.yaml", "--set", "audit.to=claim,audit.volume.existingClaim=")
+        (claim,) = chart.of_kind(objects, "PersistentVolumeClaim")
+        name, modes = claim["metadata"]["name"], claim["spec"]["accessModes"]
+        assert claims.setdefault(name, modes) == modes
+        (pod,) = [each["spec"]["template"]["spec"] for each in objects if each["kind"] in ("Deployment", "StatefulSet")]
+        (audit,) = [volume for volume in pod["volumes"] if volume["name"] == "audit"]
+        assert audit["persistentVolumeClaim"]["claimName"] == name
+    assert sorted(claims.values()) == [["ReadWriteMany"], ["ReadWriteOnce"]]
+
+
+def test_a_scratch_volume_evicts_no_pod():
+    """One with a size does, once it is full, instead of failing the write."""
+    objects = chart.render(chart.CHART / "ci/embedded.yaml", "--set", "audit.to=scratch")
+    (servers,) = chart.of_kind(objects, "StatefulSet")
+    volumes = servers["spec"]["template"]["spec"]["volumes"]
+    assert [volume for volume in volumes if volume["name"] == "audit"] == [{"name": "audit", "emptyDir": {}}]
