@@ -34,6 +34,10 @@ class Process:
         assert line.startswith("listening on "), f"{self._command}: {line!r}"
         self.url = line.split()[-1]
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def kill(self) -> None:
         self._child.send_signal(signal.SIGKILL)
         self._child.wait()

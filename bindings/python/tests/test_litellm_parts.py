@@ -1,17 +1,28 @@
-"""The plug-in's parts that need no LiteLLM around them: permits, the share without a server, answers, estimates."""
+"""The plug-in's parts, with LiteLLM's packages and nothing that runs: permits, the share without a server, answers,
+estimates, and what a deployment draws from."""
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+import asyncio
+import threading
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-pytest.importorskip("litellm")
-
-from tokenlease.errors import ConfigError, Denied, Exhausted, NeverFits, Unavailable
+from tokenlease.errors import (
+    ConfigError,
+    Denied,
+    Exhausted,
+    NeverFits,
+    ServerAway,
+    ServerError,
+    Unavailable,
+)
 from tokenlease.litellm import Settings, _answers, _estimate
 from tokenlease.litellm._alone import Alone, granted, per_process
 from tokenlease.litellm._attempts import Attempts, Policy
+from tokenlease.litellm._quota import Limits, Quota
 
 
 class Ledger:
@@ -115,8 +126,11 @@ def test_what_is_never_told_is_charged_in_time_and_in_number() -> None:
 
 
 def test_alone_a_process_has_its_share_of_each_minute() -> None:
-    now = 600.0
+    now = 540.0
     alone = Alone(100, 3, clock=lambda: now)
+    begun = alone.denial(1)
+    assert begun is not None and begun.retry_after == 60.0, "another process may have used this minute's"
+    now = 600.0
     alone.draw(60)
     denied = alone.denial(41)
     assert denied is not None and (denied.unit, denied.retry_after) == ("tokens", 60.0)
@@ -236,3 +250,235 @@ def test_usage_that_is_not_told_is_unknown() -> None:
 def test_a_setting_that_cannot_be_used_is_named(environment: dict[str, str], name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Settings.of_environment(environment)
+
+
+class Server:
+    """In the place of a client and its server: what they say of every deployment."""
+
+    def __init__(self, says: Any = None) -> None:
+        self.says = says
+        self.asked = 0
+        self.before: Callable[[], object] = lambda: None
+        self.draws: Any = None
+        self.has_room = True
+        self.ledger = Ledger()
+
+    def deployment(self, id: str) -> Server:
+        return self
+
+    def deployment_on_server(self, id: str) -> Dict[str, Any]:
+        self.asked += 1
+        self.before()
+        if isinstance(self.says, Exception):
+            raise self.says
+        if self.says is None:
+            raise ServerError("no such deployment", 404, "deployment_not_found")
+        return self.says
+
+    def put_deployment(self, id: str, **spec: Any) -> Dict[str, Any]:
+        if isinstance(self.says, Exception):
+            raise self.says
+        self.says = {"window": "minute", **spec}
+        return self.says
+
+    def accepts(self, tokens: int) -> bool:
+        return self.has_room
+
+    def try_draw(self, tokens: int) -> Noted:
+        raise Exhausted("no", "exhausted", 1.0)
+
+    async def draw(self, tokens: int) -> Noted:
+        if isinstance(self.draws, Exception):
+            raise self.draws
+        return self.ledger.permit(f"{tokens}")
+
+
+AWAY = ServerAway("it is away")
+NO_SERVER = Unavailable("it is away", "no_server", 0.1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def quota(server: Server, clock: Any = time.monotonic, tpm: Optional[int] = 100, **settings: Any) -> Quota:
+    return Quota(server, Limits("d", "g", tpm, None), Settings(**settings), clock)  # type: ignore[arg-type]
+
+
+ALONE = {"register": True, "alone_share": 0.1}
+
+
+def in_a_new_minute(it: Quota) -> None:
+    if it._alone is not None:
+        it._alone._clock = lambda: time.time() + 60.0
+
+
+async def passes_alone(it: Quota, tokens: int) -> bool:
+    """Whether a draw gets its share, with the server away."""
+    assert await it.is_limited()
+    in_a_new_minute(it)
+    try:
+        await it.draw(tokens)
+    except Denied:
+        return False
+    return True
+
+
+def test_a_share_that_the_server_was_never_told_of_is_not_used() -> None:
+    server = Server(AWAY)
+    server.draws = NO_SERVER
+    assert not asyncio.run(passes_alone(quota(server, **ALONE), 1))
+    server.says = None
+    registered = quota(server, **ALONE)
+    assert asyncio.run(passes_alone(registered, 10))
+    assert server.says["tpm_limit"] == 90
+    assert not asyncio.run(passes_alone(registered, 1)), "it is used up"
+
+
+def test_a_share_is_not_used_in_the_minute_that_it_begins_in() -> None:
+    async def play() -> None:
+        server = Server()
+        server.draws = NO_SERVER
+        it = quota(server, **ALONE)
+        assert await it.is_limited()
+        with pytest.raises(Exhausted):
+            await it.draw(1)
+
+    asyncio.run(play())
+
+
+def test_a_window_that_rolls_has_no_share() -> None:
+    server = Server({"tpm_limit": 90, "window": "rolling"})
+    server.draws = NO_SERVER
+    assert not asyncio.run(passes_alone(quota(server, **ALONE), 1))
+
+
+def test_a_share_ends_once_the_server_may_grant_it() -> None:
+    clock, server = Clock(), Server()
+    server.draws = NO_SERVER
+    it = quota(server, clock, **ALONE)
+    assert asyncio.run(passes_alone(it, 1))
+    server.says = {"tpm_limit": 100, "window": "minute"}
+    it._learn()
+    assert not asyncio.run(passes_alone(it, 1))
+    assert server.says["tpm_limit"] == 100, "what an operator changes stays"
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (AWAY, "no_server"),
+        (ServerError("it fails", 500), "no_server"),
+        (ServerError("it fails", 503), "no_server"),
+        (ServerError("no", 400), "refused"),
+        (ServerError("no", 401), "refused"),
+        (ServerError("no", 409), "refused"),
+        (ServerError("no", 413), "refused"),
+        (ServerError("no", 429), "refused"),
+        (ServerError("unreadable", 200), "refused"),
+        (ValueError("no such field"), "refused"),
+    ],
+)
+def test_only_a_server_that_does_not_answer_is_away(error: Exception, reason: str) -> None:
+    async def play() -> None:
+        it = quota(Server(error), Clock())
+        assert await it.is_limited()
+        with pytest.raises(Unavailable) as denied:
+            it.look(1)
+        assert denied.value.reason == reason
+
+    asyncio.run(play())
+
+
+def test_trouble_is_raised_anew_each_time() -> None:
+    """One exception raised again and again keeps the frames of all requests that it went through."""
+
+    async def play() -> None:
+        it = quota(Server(AWAY), Clock())
+        await it.is_limited()
+        raised = []
+        for _ in range(2):
+            with pytest.raises(Unavailable) as denied:
+                await it.draw(1)
+            raised.append(denied.value)
+        assert raised[0] is not raised[1]
+
+    asyncio.run(play())
+
+
+async def learned(it: Quota) -> None:
+    """What is asked in the background is answered."""
+    await it.is_limited()
+    assert it._asked is not None
+    await it._asked
+
+
+def test_the_policy_is_learned_again_each_minute() -> None:
+    async def play() -> None:
+        clock, server = Clock(), Server({"tpm_limit": 100})
+        it = quota(server, clock)
+        await it.is_limited()
+        server.says = {"tpm_limit": 100, "settlement": "none", "reservation": "input"}
+        clock.now += 59.0
+        await learned(it)
+        assert (server.asked, it.policy.settlement) == (1, "refund")
+        clock.now += 1.0
+        await learned(it)
+        assert (server.asked, it.policy.settlement, it.reservation) == (2, "none", "input")
+
+    asyncio.run(play())
+
+
+def test_a_deployment_that_is_gone_is_asked_for_at_once() -> None:
+    async def play() -> None:
+        clock, server = Clock(), Server({"tpm_limit": 100})
+        it = quota(server, clock, register=True)
+        await it.is_limited()
+        server.says = None
+        server.draws = Unavailable("unknown", "unknown_deployment")
+        clock.now += 1.0
+        with pytest.raises(Unavailable):
+            await it.draw(1)
+        await learned(it)
+        assert server.says is not None, "it is registered again"
+
+    asyncio.run(play())
+
+
+def test_only_the_first_ask_is_waited_for() -> None:
+    async def play() -> None:
+        clock, server = Clock(), Server()
+        it = quota(server, clock, tpm=None)
+        assert not await it.is_limited()
+        server.says = AWAY
+        clock.now += 10.0
+        is_over = threading.Event()
+        server.before = is_over.wait
+        try:
+            assert not await asyncio.wait_for(it.is_limited(), 5.0)
+        finally:
+            is_over.set()
+        await learned(it)
+        assert not await it.is_limited(), "what was known stays"
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    "says, tpm, register, is_limited",
+    [
+        (None, 100, False, True),
+        (None, None, False, False),
+        ({"tpm_limit": 9}, None, False, True),
+        (AWAY, None, False, True),
+        (AWAY, None, True, False),
+    ],
+)
+def test_blocking_calls_are_refused_where_there_are_limits(
+    says: Any, tpm: Optional[int], register: bool, is_limited: bool
+) -> None:
+    assert quota(Server(says), Clock(), tpm, register=register).is_limited_blocking() is is_limited

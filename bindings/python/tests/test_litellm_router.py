@@ -14,8 +14,6 @@ import pytest
 
 from processes import QuotaServer, Upstream, ask
 
-pytest.importorskip("litellm")
-
 BEGIN = """
 import asyncio, json, os
 import litellm, tokenlease.litellm
@@ -175,18 +173,44 @@ asyncio.run(main())
     assert book["burnt"] == {"tokens": 0, "requests": 0}
 
 
-def test_without_the_server_nothing_passes_or_the_share_that_is_told(place: Place) -> None:
-    program = """
+AWAY = """
 router = litellm.Router([entry("c", "a", CHAT, rpm=10)], num_retries=0)
-async def main():
+async def statuses():
     outcomes = [await outcome(router.acompletion(model="c", messages=HI, max_tokens=5)) for _ in range(5)]
-    print(json.dumps([getattr(error, "status_code", 200) for _, error in outcomes]))
+    return [getattr(error, "status_code", 200) for _, error in outcomes]
+"""
+
+
+def test_without_the_server_nothing_passes_and_no_share_that_it_was_never_told(place: Place) -> None:
+    program = AWAY + "print(json.dumps(asyncio.run(statuses())))"
+    away = {"QUOTA_URL": "http://127.0.0.1:9", "QUOTA_MAX_WAIT_MS": "200", "QUOTA_REGISTER": "1"}
+    for share in ("0", "0.4"):
+        assert place.run(program, **away, QUOTA_ALONE_SHARE=share) == [503] * 5
+
+
+def test_a_share_that_the_server_was_told_passes_without_it(place: Place) -> None:
+    """6 of 10 are granted by the server, and each of 2 processes has 2 of the rest, from the next minute on."""
+    program = (
+        AWAY
+        + """
+import signal, time
+async def main():
+    while_there = await statuses()
+    os.kill(int(os.environ["SERVER"]), signal.SIGKILL)
+    quota = tokenlease.litellm.plugin._quotas["a"]
+    while permit := quota.deployment.draw_in_hand(1):
+        permit.cancel()
+        await asyncio.sleep(0.02)
+    this_minute = await statuses()
+    quota._alone._clock = lambda: time.time() + 60.0
+    print(json.dumps([while_there, this_minute, await statuses()]))
 asyncio.run(main())
 """
-    away = {"QUOTA_URL": "http://127.0.0.1:9", "QUOTA_MAX_WAIT_MS": "200", "QUOTA_REGISTER": "1"}
-    assert place.run(program, **away) == [503] * 5
-    alone = {**away, "QUOTA_ALONE_SHARE": "0.4", "QUOTA_ALONE_REPLICAS": "2"}
-    assert place.run(program, **alone) == [200, 200, 429, 429, 429]
+    )
+    settings = {"QUOTA_REGISTER": "1", "QUOTA_ALONE_SHARE": "0.4", "QUOTA_ALONE_REPLICAS": "2"}
+    settings.update(QUOTA_MAX_WAIT_MS="500", SERVER=str(place.server.pid))
+    said = place.run(program, **settings)
+    assert said == [[200] * 5, [429] * 5, [200, 200, 429, 429, 429]]
 
 
 def test_a_deployment_that_the_server_does_not_know_is_closed_if_it_has_limits(

@@ -11,7 +11,8 @@ _MINUTE_S = 60
 
 class Alone:
     """What one process may use of a deployment without the quota server: its share of each minute of the wall clock,
-    kept out of what the server grants. It counts what is reserved and gives nothing back."""
+    kept out of what the server grants. It counts what is reserved and gives nothing back. Nothing is left of the minute
+    that it begins in: a process before may have used the share, and the server granted by limits that had it."""
 
     def __init__(
         self,
@@ -21,7 +22,8 @@ class Alone:
     ) -> None:
         self._most_tokens, self._most_requests = tokens, requests
         self._clock = clock
-        self._minute = 0
+        self._minute = int(clock() // _MINUTE_S)
+        self._is_over = True
         self._tokens = self._requests = 0
 
     def draw(self, tokens: int) -> Spent:
@@ -40,8 +42,11 @@ class Alone:
         # A clock that was set back opens no second share.
         if minute > self._minute:
             self._minute, self._tokens, self._requests = minute, 0, 0
+            self._is_over = False
         left_s = max(0.001, (self._minute + 1) * _MINUTE_S - now)
         text = "the share of this process without the quota server is used up"
+        if self._is_over:
+            return Exhausted(text, "no_server", left_s)
         if self._most_tokens is not None and self._tokens + tokens > self._most_tokens:
             return Exhausted(text, "no_server", left_s, "tokens")
         if self._most_requests is not None and self._requests + 1 > self._most_requests:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from litellm._logging import verbose_logger as log
 
 from .._client import Client, Deployment
-from ..errors import CallError, Denied, ServerError, Unavailable
+from ..errors import Denied, ServerAway, ServerError, Unavailable
 from ._alone import Alone, granted, per_process
 from ._attempts import Policy, Spendable
 from ._settings import Settings
@@ -23,6 +23,8 @@ _NOT_KEPT = ("itpm", "otpm", "tpd", "rpd", "max_parallel_requests")
 _ASK_AGAIN_S = 1.0
 #: How long it is taken to have no limit, where neither `model_list` nor the server has one.
 _FREE_S = 10.0
+#: How long what the server said of a deployment is taken to be so: an operator may change it.
+_LEARN_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Limits:
 
 class Quota:
     """What one deployment's requests draw from. Whether it is known to the server, and by which policy it is settled,
-    is asked once, before the first draw."""
+    is asked before the first draw, which waits for it, and again each minute, for which none waits. Limits are put, if
+    at all, at the start, and where the server has no such deployment: what an operator changes later stays."""
 
     def __init__(
         self,
@@ -65,13 +68,15 @@ class Quota:
         self._deployment: Deployment = client.deployment(limits.id)
         self._is_free = False
         self._asked: Optional[asyncio.Task[None]] = None
-        self._ask_at = 0.0
-        self._trouble: Optional[Denied] = None
-        share, processes = settings.alone_share, settings.alone_replicas
-        self._alone = None
-        if share:
-            tokens = per_process(limits.tpm, share, processes)
-            self._alone = Alone(tokens, per_process(limits.rpm, share, processes))
+        self._ask_at = self._told_at = 0.0
+        self._is_answered = False
+        """Whether the first ask has ended."""
+        self._trouble: Optional[Tuple[str, str]] = None
+        """Why no draw can be made, while nothing is known: text and reason."""
+        self._is_known = False
+        self._is_registered = False
+        """Whether the server has had our limits once."""
+        self._alone: Optional[Alone] = None
 
     @property
     def deployment(self) -> Deployment:
@@ -82,71 +87,107 @@ class Quota:
         """Whether requests must draw. Raises nothing: what is not known yet is limited."""
         if self._settings.register and not self.limits.has_any():
             return False
-        if self._clock() >= self._ask_at:
-            loop = asyncio.get_running_loop()
-            asked = self._asked
-            if asked is None or asked.done() or asked.get_loop() is not loop:
-                asked = self._asked = loop.create_task(self._learn())
+        loop = asyncio.get_running_loop()
+        asked = self._asked
+        is_asked = asked is not None and not asked.done() and asked.get_loop() is loop
+        if not is_asked and self._clock() >= self._ask_at:
+            asked = self._asked = loop.create_task(asyncio.to_thread(self._learn))
+        if asked is not None and not self._is_answered:
             await asyncio.shield(asked)
+        return not self._is_free
+
+    def is_limited_blocking(self) -> bool:
+        """The same for who has no event loop. Blocks its thread while it asks the server."""
+        if self.limits.has_any() or self._settings.register:
+            return self.limits.has_any()
+        if self._clock() >= self._ask_at:
+            self._learn()
         return not self._is_free
 
     def look(self, tokens: int) -> None:
         """Raises `Denied` if a draw of so many tokens has no hope."""
-        trouble = self._trouble
         try:
-            if trouble is not None:
-                raise trouble
+            self._must_be_known()
             if not self._deployment.accepts(tokens):
                 self._deployment.try_draw(tokens).cancel()
         except Unavailable as denied:
-            self._must_be_alone(denied)
-            if self._alone is not None:
-                refusal = self._alone.denial(tokens)
-                if refusal is not None:
-                    raise refusal from denied
+            refusal = self._share_for(denied).denial(tokens)
+            if refusal is not None:
+                raise refusal from denied
 
     async def draw(self, tokens: int) -> Spendable:
         """A permit for one request of so many tokens. Raises `Denied`."""
         try:
-            if self._trouble is not None:
-                raise self._trouble
+            self._must_be_known()
             return await self._deployment.draw(tokens)
         except Unavailable as denied:
-            self._must_be_alone(denied)
-            assert self._alone is not None
-            return self._alone.draw(tokens)
+            return self._share_for(denied).draw(tokens)
 
-    def _must_be_alone(self, denied: Unavailable) -> None:
+    def _must_be_known(self) -> None:
+        """Raises anew each time: an exception keeps all that it went through."""
+        trouble = self._trouble
+        if trouble is not None:
+            raise Unavailable(*trouble, _ASK_AGAIN_S)
+
+    def _share_for(self, denied: Unavailable) -> Alone:
         """Raises it, unless the server is away and there is a share for that."""
+        if denied.reason == "unknown_deployment":
+            self._ask_at = min(self._ask_at, self._told_at + _ASK_AGAIN_S)
         if self._alone is None or denied.reason != "no_server":
             raise denied
+        return self._alone
 
-    async def _learn(self) -> None:
-        """Registers the limits, if told to, and reads the policy."""
+    def _learn(self) -> None:
+        """Registers the limits, if told to, and reads the policy. Raises nothing."""
         try:
-            found = await asyncio.to_thread(self._register_or_read)
-        except CallError as error:
-            self._ask_at = self._clock() + _ASK_AGAIN_S
-            if not self._is_free:
-                self._trouble = Unavailable(str(error), _reason(error), _ASK_AGAIN_S)
-            log.warning("tokenlease: %s: %s", self.limits.id, error)
-            return
-        self._trouble = None
+            self._was_told(self._register_or_read())
+        except Exception as error:
+            self._was_not_told(error)
+        self._told_at = self._clock()
+        self._is_answered = True
+
+    def _was_not_told(self, error: Exception) -> None:
+        """What was known stays; a server that refuses vouches for no share."""
+        reason = _reason(error)
+        if reason != "no_server":
+            self._alone = None
+        if not self._is_known:
+            self._trouble = (str(error), reason)
+        self._ask_at = self._clock() + _ASK_AGAIN_S
+        log.warning("tokenlease: %s: %s", self.limits.id, error)
+
+    def _was_told(self, found: Optional[Dict[str, Any]]) -> None:
         self._is_free = found is None and not self.limits.has_any()
-        self._ask_at = float("inf")
+        self._is_known = found is not None or self._is_free
         if found is not None:
             self.policy = Policy(found.get("settlement", "refund"), found.get("refused", "refund_tokens"))
             self.reservation = found.get("reservation", self.reservation)
-        elif self._is_free:
-            self._ask_at = self._clock() + _FREE_S
-        else:
-            self._ask_at = self._clock() + _ASK_AGAIN_S
-            text = "the quota server has no such deployment: register it, or set QUOTA_REGISTER=1"
-            self._trouble = Unavailable(text, "unknown_deployment", _ASK_AGAIN_S)
-            log.error("tokenlease: %s (%s): %s", self.limits.id, self.limits.group, text)
+            self._keep_share(found)
+        if self._is_known:
+            self._trouble = None
+            self._ask_at = self._clock() + (_FREE_S if self._is_free else _LEARN_AGAIN_S)
+            return
+        text = "the quota server has no such deployment: register it, or set QUOTA_REGISTER=1"
+        self._trouble = (text, "unknown_deployment")
+        self._ask_at = self._clock() + _ASK_AGAIN_S
+        log.error("tokenlease: %s (%s): %s", self.limits.id, self.limits.group, text)
+
+    def _keep_share(self, found: Mapping[str, Any]) -> None:
+        """There is one only while the server is known to grant that much less. Of a window that rolls there is none:
+        any 60 s reach into two minutes."""
+        share, processes = self._settings.alone_share, self._settings.alone_replicas
+        if not share or not self._has_our_limits(found):
+            self._alone = None
+        elif found.get("window", "minute") != "minute":
+            log.warning("tokenlease: %s: no share without the server, its window rolls", self.limits.id)
+            self._alone = None
+        elif self._alone is None:
+            tokens = per_process(self.limits.tpm, share, processes)
+            self._alone = Alone(tokens, per_process(self.limits.rpm, share, processes))
 
     def _register_or_read(self) -> Optional[Dict[str, Any]]:
-        """The deployment on the server; `None` if there is none. What else an operator set there stays."""
+        """The deployment on the server; `None` if there is none. What else an operator set there is put again as it was
+        read: what this version does not know is not, nor is what somebody changes between the two."""
         try:
             found: Optional[Dict[str, Any]] = self._client.deployment_on_server(self.limits.id)
         except ServerError as error:
@@ -155,13 +196,22 @@ class Quota:
             found = None
         if not self._settings.register:
             return found
+        if found is None or not (self._is_registered or self._has_our_limits(found)):
+            # What the server grants may have had the share in it.
+            self._alone = None
+            found = self._put_over(found or {})
+        self._is_registered = True
+        return found
+
+    def _put_over(self, found: Mapping[str, Any]) -> Dict[str, Any]:
         wanted = self._wanted()
-        if found is not None and all(found.get(name) == limit for name, limit in wanted.items()):
-            return found
-        rest = {k: v for k, v in (found or {}).items() if k not in ("id", "version", *wanted)}
+        rest = {k: v for k, v in found.items() if k not in ("id", "version", *wanted)}
         rest.setdefault("model_group", self.limits.group)
         limits = {name: limit for name, limit in wanted.items() if limit is not None}
         return self._client.put_deployment(self.limits.id, **rest, **limits)
+
+    def _has_our_limits(self, found: Mapping[str, Any]) -> bool:
+        return all(found.get(name) == limit for name, limit in self._wanted().items())
 
     def _wanted(self) -> Dict[str, Optional[int]]:
         share = self._settings.alone_share
@@ -192,7 +242,8 @@ def _limit(
     return None if value is None else int(value)
 
 
-def _reason(error: CallError) -> str:
-    """A server that answers refuses this client; one that doesn't is away."""
-    is_refusal = isinstance(error, ServerError) and error.status in (401, 403, 422)
-    return "refused" if is_refusal else "no_server"
+def _reason(error: Exception) -> str:
+    """A server that does not answer, or fails, is away; one that answers otherwise refuses what was asked."""
+    is_away = isinstance(error, ServerAway)
+    has_failed = isinstance(error, ServerError) and error.status >= 500
+    return "no_server" if is_away or has_failed else "refused"

@@ -14,11 +14,12 @@ class Settings:
     """What the plug-in is told by the environment, besides what `tokenlease.Client` takes from there."""
 
     register: bool = False
-    """`QUOTA_REGISTER=1`: the limits of `model_list` are the limits. They are put to the quota server when a
-    deployment is first asked for, with a token of the role `admin`. Without it the server's are."""
+    """`QUOTA_REGISTER=1`: the limits of `model_list` are put to the quota server when a deployment is first asked for,
+    or is not there any more, with a token of the role `admin`. Without it the server's are the limits."""
     alone_share: float = 0.0
     """`QUOTA_ALONE_SHARE`, from 0 to 1: what part of each limit replicas may use without the quota server, while it is
-    away. That part is kept out of what the server grants. Needs `register`. 0: without the server, nothing passes."""
+    away. That part is kept out of what the server grants, and used once the server has said so. Needs `register`. 0:
+    without the server, nothing passes."""
     alone_replicas: int = 1
     """`QUOTA_ALONE_REPLICAS`: how many processes share that part."""
     default_max_output: int = 1_024
