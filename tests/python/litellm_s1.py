@@ -9,72 +9,29 @@ import argparse
 import collections
 import concurrent.futures
 import json
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bindings/python/tests"))
 
-from processes import QuotaServer, Upstream, wait_for  # noqa: E402
+from processes import Proxy, QuotaServer, Upstream  # noqa: E402
 
 LIMIT, TOKENS, SPACE_S = 500, 15, 0.67
 TEXT = " ".join(["hello"] * TOKENS)
-START_S = 900.0
 KEY = "sk-s1"
 
 
-class Proxy:
-    """A LiteLLM proxy in a process, with its log."""
-
-    def __init__(self, config: Path, log: Path, environment: dict[str, str]) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = log
-        command = [Path(sys.executable).parent / "litellm", "--config", config, "--host", "127.0.0.1"]
-        with log.open("w") as file:
-            self.child = subprocess.Popen(
-                [*command, "--port", str(port)],
-                env={**os.environ, **environment},
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-
-    def is_up(self) -> bool:
-        assert self.child.poll() is None, self.log.read_text()[-4_000:]
-        try:
-            with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
-
-    def ask(self) -> tuple[int, str]:
-        """The status of one request, and its Retry-After."""
-        body = json.dumps({"model": "embeddings", "input": TEXT}).encode()
-        headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
-        request = urllib.request.Request(f"{self.url}/v1/embeddings", body, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                answer.read()
-                return answer.status, ""
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers.get("retry-after", "")
-
-    def stop(self) -> None:
-        self.child.terminate()
-        try:
-            self.child.wait(30)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
+def ask(proxy: Proxy) -> tuple[int, str]:
+    """The status of one request, and its Retry-After."""
+    try:
+        proxy.ask("/v1/embeddings", {"model": "embeddings", "input": TEXT}, KEY)
+        return 200, ""
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("retry-after", "")
 
 
 def configure(folder: Path, upstream: Upstream, plugin: bool) -> Path:
@@ -109,7 +66,7 @@ def play(proxies: list[Proxy], minutes: int) -> tuple[int, list[tuple[float, int
     def send(index: int) -> tuple[float, int, str]:
         time.sleep(max(0.0, began + index * SPACE_S - time.monotonic()))
         at = time.time()
-        return (at, *proxies[index % len(proxies)].ask())
+        return (at, *ask(proxies[index % len(proxies)]))
 
     with concurrent.futures.ThreadPoolExecutor(64) as pool:
         return first, list(pool.map(send, range(count)))
@@ -140,17 +97,13 @@ def main() -> int:
         upstream = Upstream("--latency", "const:500ms")
         server = QuotaServer(Path(folder) / "data")
         config = configure(Path(folder), upstream, plugin)
-        environment = {
-            "QUOTA_URL": server.url,
-            "QUOTA_REGISTER": "1",
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        }
+        environment = {"QUOTA_URL": server.url, "QUOTA_REGISTER": "1"}
         proxies: list[Proxy] = []
         try:
             for no in range(options.proxies):
                 proxies.append(Proxy(config, Path(folder) / f"proxy-{no}.log", environment))
             for proxy in proxies:
-                wait_for(proxy.is_up, f"the proxy at {proxy.url}", START_S)
+                proxy.wait()
             first, answers = play(proxies, options.minutes)
             return 0 if judge(upstream.audit(), first, options.minutes, answers, plugin) else 1
         finally:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parents[3]
 #: The folder of the programs `quota-server` and `upstream`.
@@ -72,6 +74,52 @@ class Upstream(Process):
 
     def audit(self) -> dict[str, Any]:
         return ask(f"{self.url}/audit")
+
+
+class Proxy:
+    """A LiteLLM proxy, of the Python that runs this, with its log."""
+
+    def __init__(self, config: Path, log: Path, environment: Mapping[str, str]) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = log
+        program = Path(sys.executable).parent / "litellm"
+        with log.open("w") as file:
+            self._child = subprocess.Popen(
+                [program, "--config", config, "--host", "127.0.0.1", "--port", str(port)],
+                env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", **environment},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait(self) -> None:
+        """Until it answers. On a busy machine its imports take minutes."""
+        wait_for(self._is_up, f"the proxy at {self.url}", 900.0)
+
+    def ask(self, path: str, body: Any, key: str, **headers: str) -> Any:
+        """What it answers; `HTTPError` where that is no success."""
+        headers.update({"content-type": "application/json", "authorization": f"Bearer {key}"})
+        request = urllib.request.Request(f"{self.url}{path}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def stop(self) -> None:
+        self._child.terminate()
+        try:
+            self._child.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+    def _is_up(self) -> bool:
+        assert self._child.poll() is None, self._log.read_text()[-4_000:]
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
 
 
 def ask(url: str, method: str = "GET", body: Any = None) -> Any:

@@ -1,11 +1,12 @@
 """The plug-in's parts, with LiteLLM's packages and nothing that runs: permits, the share without a server, answers,
-estimates, and what a deployment draws from."""
+estimates, what a deployment draws from, and the hooks in the order that LiteLLM calls them in."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
@@ -19,10 +20,11 @@ from tokenlease.errors import (
     ServerError,
     Unavailable,
 )
-from tokenlease.litellm import Settings, _answers, _estimate
+from tokenlease.litellm import Plugin, Settings, _answers, _estimate
 from tokenlease.litellm._alone import Alone, granted, per_process
 from tokenlease.litellm._attempts import Attempts, Policy
 from tokenlease.litellm._quota import Limits, Quota
+from tokenlease.litellm._request import Request
 
 
 class Ledger:
@@ -52,6 +54,21 @@ class Noted:
 REFUND = Policy()
 
 
+def sent(call_id: str = "call", log: Optional[Dict[str, Any]] = None, **fields: Any) -> Dict[str, Any]:
+    """What LiteLLM calls a deployment with. In a proxy all attempts share what is logged of them."""
+    call = {"litellm_call_id": call_id, "model": "openai/gpt-4o", "model_info": {"id": "d"}, **fields}
+    if log is not None:
+        call["litellm_logging_obj"] = SimpleNamespace(model_call_details=log)
+    return call
+
+
+def logged(call: Dict[str, Any], **told: Any) -> Dict[str, Any]:
+    """What LiteLLM logs of it."""
+    log = call["litellm_logging_obj"].model_call_details if "litellm_logging_obj" in call else {}
+    parameters = {"model_info": call["model_info"]}
+    return {**log, "litellm_call_id": call["litellm_call_id"], "litellm_params": parameters, **told}
+
+
 @pytest.mark.parametrize(
     "policy, used, end",
     [
@@ -64,12 +81,13 @@ def test_success_is_settled_by_policy(
     policy: Policy, used: Optional[int], end: Tuple[str, Optional[int]]
 ) -> None:
     ledger, attempts = Ledger(), Attempts(60.0)
-    attempts.begin("call", "d", ledger.permit("p"), policy)
-    attempt = attempts.take("call", "d")
+    call = sent()
+    attempts.begin(call, ledger.permit("p"), policy)
+    attempt = attempts.take_logged(logged(call))
     assert attempt is not None
     attempt.succeeded(used)
     assert ledger.ends == [("p", *end)]
-    assert attempts.take("call", "d") is None, "told twice, it counts once"
+    assert attempts.take(call) is None, "told twice, it counts once"
 
 
 @pytest.mark.parametrize(
@@ -88,39 +106,79 @@ def test_failure_is_settled_by_policy_and_status(
     policy: Policy, status: Optional[int], end: Tuple[str, Optional[int]]
 ) -> None:
     ledger, attempts = Ledger(), Attempts(60.0)
-    attempts.begin("call", "d", ledger.permit("p"), policy)
-    attempt = attempts.take("call", "d")
+    call = sent()
+    attempts.begin(call, ledger.permit("p"), policy)
+    attempt = attempts.take_logged(logged(call))
     assert attempt is not None
     attempt.failed(status)
     assert ledger.ends == [("p", *end)]
 
 
-def test_attempts_of_one_call_are_apart() -> None:
+def test_attempts_of_one_request_are_apart() -> None:
     ledger, attempts = Ledger(), Attempts(60.0)
-    attempts.begin("call", "a", ledger.permit("first"), REFUND)
-    attempts.supersede("call")
-    attempts.begin("call", "b", ledger.permit("second"), REFUND)
-    assert ledger.ends == [("first", "charged", None)]
-    assert attempts.take("call", "a") is None
-    assert attempts.take("other", "b") is None
-    assert attempts.take("call", "b") is not None
+    log: Dict[str, Any] = {}
+    first, second = sent(log=log), sent(log=log)
+    attempts.begin(first, ledger.permit("first"), REFUND)
+    attempts.begin(second, ledger.permit("second"), REFUND)
+    assert ledger.ends == [("first", "charged", None)], "nobody told of its end"
+    assert attempts.take_logged(logged(sent())) is None
+    assert attempts.take_logged(logged(second)) is not None
+    assert attempts.take(first) is None
     assert len(attempts) == 0
+
+
+@pytest.mark.parametrize("is_proxy", [True, False])
+def test_requests_of_one_call_id_are_apart(is_proxy: bool) -> None:
+    """It is what a caller's header says."""
+    ledger, attempts = Ledger(), Attempts(60.0)
+    calls = [sent("same", {} if is_proxy else None) for _ in range(2)]
+    for call, name in zip(calls, ("a", "b")):
+        attempts.begin(call, ledger.permit(name), REFUND)
+    for call, used in zip(calls, (1, 2)):
+        attempt = attempts.take_logged(logged(call))
+        assert attempt is not None
+        attempt.succeeded(used)
+    assert ledger.ends == [("a", "settled", 1), ("b", "settled", 2)]
+
+
+def test_a_caller_s_word_finds_no_attempt() -> None:
+    ledger, attempts = Ledger(), Attempts(60.0)
+    call = sent(log={})
+    attempts.begin(call, ledger.permit("p"), REFUND)
+    for word in ("call", ["call"], None):
+        assert attempts.take_logged({"tokenlease_attempt": word}) is None
+        # Nor does it hide the one that it stands over.
+        assert attempts._find({"tokenlease_attempt": word}, {}) is None
+    assert attempts.take_logged(logged(call, tokenlease_attempt="call")) is not None
+
+
+def test_a_dictionary_that_requests_share_carries_one_token() -> None:
+    ledger, attempts = Ledger(), Attempts(60.0)
+    info = {"id": "d"}
+    calls = [sent(model_info=info) for _ in range(2)]
+    for call, name in zip(calls, ("a", "b")):
+        attempts.begin(call, ledger.permit(name), REFUND)
+    for call, name in zip(calls, ("a", "b")):
+        attempt = attempts.take(call)
+        assert attempt is not None
+        attempt.succeeded(1)
+    assert [end[0] for end in ledger.ends] == ["a", "b"]
 
 
 def test_what_is_never_told_is_charged_in_time_and_in_number() -> None:
     now = 0.0
     ledger = Ledger()
     attempts = Attempts(60.0, most=3, clock=lambda: now)
-    for call in ("a", "b"):
-        attempts.begin(call, "d", ledger.permit(call), REFUND)
+    for name in ("a", "b"):
+        attempts.begin(sent(), ledger.permit(name), REFUND)
     now = 59.0
-    attempts.begin("c", "d", ledger.permit("c"), REFUND)
+    attempts.begin(sent(), ledger.permit("c"), REFUND)
     assert ledger.ends == []
     now = 60.0
-    attempts.begin("d", "d", ledger.permit("d"), REFUND)
+    attempts.begin(sent(), ledger.permit("d"), REFUND)
     assert [end[0] for end in ledger.ends] == ["a", "b"]
-    for call in ("e", "f", "g"):
-        attempts.begin(call, "d", ledger.permit(call), REFUND)
+    for name in ("e", "f", "g"):
+        attempts.begin(sent(), ledger.permit(name), REFUND)
     assert len(attempts) == 3
     assert [end[0] for end in ledger.ends] == ["a", "b", "c", "d"]
 
@@ -196,6 +254,12 @@ def test_a_group_says_the_least_hopeless() -> None:
 MODEL = "openai/text-embedding-3-small"
 
 
+def reserved(
+    request: Dict[str, Any], call_type: str, output: int = 1_024, policy: str = "input_plus_max_output"
+) -> int:
+    return _estimate.reserved(request, call_type, output, policy, _estimate.input_tokens(request))
+
+
 @pytest.mark.parametrize(
     "value, tokens",
     [
@@ -208,13 +272,12 @@ MODEL = "openai/text-embedding-3-small"
     ],
 )
 def test_every_form_of_an_input_is_counted(value: object, tokens: int) -> None:
-    request = {"model": MODEL, "input": value}
-    assert _estimate.reserved(request, "aembedding", 1_024, "input_plus_max_output") == tokens
+    assert reserved({"model": MODEL, "input": value}, "aembedding") == tokens
 
 
 def test_the_output_is_reserved_for_every_choice() -> None:
     request = {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
-    count = lambda policy="input_plus_max_output", **more: _estimate.reserved(  # noqa: E731
+    count = lambda policy="input_plus_max_output", **more: reserved(  # noqa: E731
         {**request, **more}, "acompletion", 100, policy
     )
     text = count("input")
@@ -224,11 +287,20 @@ def test_the_output_is_reserved_for_every_choice() -> None:
     assert count(max_tokens=7, max_completion_tokens=9) == text + 9
     assert count(max_tokens=7, n=3) == text + 21
     assert count(max_tokens=None, n=None) == text + 100
+    assert count(max_tokens=1 << 64) == count(n=1 << 80) == 1 << 53, "what every number of a draw's fits"
 
 
 def test_an_attached_file_counts_by_its_size() -> None:
     request = {"model": "openai/whisper-1", "file": ("a.wav", b"x" * 2_049)}
-    assert _estimate.reserved(request, "atranscription", 1_024, "input_plus_max_output") == 3
+    assert reserved(request, "atranscription") == 3
+
+
+def test_what_cannot_be_counted_is_a_bad_request() -> None:
+    with pytest.raises(NeverFits) as denied:
+        _estimate.input_tokens({"model": "openai/gpt-4o", "messages": [7]})
+    error = _answers.denial("g", denied.value)
+    assert (error.status_code, error.code) == (400, "request_uncountable")  # type: ignore[attr-defined]
+    assert _answers.is_ours(error), "no deployment has failed"
 
 
 def test_usage_that_is_not_told_is_unknown() -> None:
@@ -482,3 +554,170 @@ def test_blocking_calls_are_refused_where_there_are_limits(
     says: Any, tpm: Optional[int], register: bool, is_limited: bool
 ) -> None:
     assert quota(Server(says), Clock(), tpm, register=register).is_limited_blocking() is is_limited
+
+
+HI = [{"role": "user", "content": "hi"}]
+CHAT = SimpleNamespace(value="acompletion")
+
+
+class Hooks:
+    """A plug-in on a server that knows all deployments, and how often it counts an input."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, says: Any = None) -> None:
+        self.server = Server({"tpm_limit": 100_000} if says is None else says)
+        self.plugin = Plugin(Settings())
+        self.plugin._client = self.server  # type: ignore[assignment]
+        self.counted = 0
+        count = _estimate.token_counter
+
+        def counting(*arguments: Any, **named: Any) -> int:
+            self.counted += 1
+            return count(*arguments, **named)
+
+        monkeypatch.setattr(_estimate, "token_counter", counting)
+
+    async def filter(self, *ids: str, own: Optional[Dict[str, Any]] = None, **fields: Any) -> None:
+        parameters = {"model": "openai/gpt-4o", **(own or {})}
+        deployments = [
+            {"model_name": "g", "litellm_params": parameters, "model_info": {"id": id}} for id in ids
+        ]
+        await self.plugin.async_filter_deployments("g", deployments, HI, fields)
+
+    async def send(self, id: str, **fields: Any) -> Dict[str, Any]:
+        call = sent(**{"messages": HI, "model_info": {"id": id}, **fields})
+        await self.plugin.async_pre_call_deployment_hook(call, CHAT)
+        return call
+
+    @property
+    def open(self) -> List[str]:
+        """How much was drawn for each attempt."""
+        return [attempt.permit._name for attempt in self.plugin._attempts._open.values()]  # type: ignore[attr-defined]
+
+
+def test_a_header_settles_no_other_s_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        await hooks.filter("a", "b")
+        large = await hooks.send("a", litellm_call_id="same", log={}, max_tokens=50_000)
+        small = await hooks.send("a", litellm_call_id="same", log={}, max_tokens=5)
+        assert hooks.server.ledger.ends == [], "neither is a second attempt of the other"
+        for call, used in ((small, 9), (large, 20_000)):
+            log = logged(call, standard_logging_object={"total_tokens": used})
+            await hooks.plugin.async_log_success_event(log, None, None, None)
+        assert hooks.server.ledger.ends == [("13", "settled", 9), ("50008", "settled", 20_000)]
+
+    asyncio.run(play())
+
+
+def test_an_input_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        await hooks.filter("a", "b")
+        await hooks.send("a")
+        assert hooks.counted == 1
+        await hooks.send("a", messages=[*HI, *HI])
+        assert hooks.counted == 2, "what is sent is not what was looked at"
+
+    asyncio.run(play())
+
+
+def test_no_input_is_counted_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        hooks.server.has_room = False
+        with pytest.raises(_answers.Denial429):
+            await hooks.filter("a", "b")
+        assert hooks.counted == 0
+
+    asyncio.run(play())
+
+
+def test_an_early_draw_has_the_entry_s_own_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        await hooks.filter("a", own={"max_tokens": 4_000, "n": 2})
+        await hooks.send("a", max_tokens=4_000, n=2)
+        assert hooks.open == ["8008"]
+        assert hooks.server.ledger.ends == [], "one draw was enough"
+
+    asyncio.run(play())
+
+
+def test_an_early_draw_that_is_too_small_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteLLM has defaults that it adds after the choice."""
+
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        await hooks.filter("a", max_tokens=5)
+        await hooks.send("a", max_tokens=500)
+        assert hooks.open == ["508"]
+        assert hooks.server.ledger.ends == [("13", "cancelled", None)]
+
+    asyncio.run(play())
+
+
+def test_a_size_is_of_its_deployment_s_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where deployments have one model."""
+    plugin, request = Hooks(monkeypatch).plugin, Request({"messages": HI}, "acompletion")
+    parts = {"model_name": "g", "litellm_params": {"model": "openai/gpt-4o"}, "model_info": {"id": "d"}}
+    sizes = []
+    for reservation in ("input", "input_plus_max_output"):
+        it = quota(Server())
+        it.reservation = reservation
+        sizes.append(plugin._size(it, parts, request))
+    assert sizes == [8, 8 + 1_024]
+
+
+def test_a_deployment_that_no_filter_saw_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was called by its id, or it is the default one."""
+
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        parts = {"model_name": "g", "litellm_params": {"model": "openai/gpt-4o"}, "model_info": {"id": "d"}}
+        await hooks.plugin.async_pre_call_check(parts, None)
+        await hooks.send("d")
+        assert hooks.open == ["1032"]
+
+    asyncio.run(play())
+
+
+def test_a_deployment_that_nobody_told_of_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        with pytest.raises(_answers.Denial503):
+            await hooks.send("d")
+        assert await hooks.plugin.async_pre_call_deployment_hook({"model": "x"}, CHAT) is None, "no router's"
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("is_free", [True, False])
+def test_speech_is_refused_where_there_are_limits(monkeypatch: pytest.MonkeyPatch, is_free: bool) -> None:
+    """LiteLLM's router does not say which deployment it is for."""
+
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        if is_free:
+            hooks.server.says = None
+        await hooks.filter("a")
+        call = {"model": "openai/tts-1", "input": "hi", "metadata": {"model_group": "g"}}
+        speech = hooks.plugin.async_pre_call_deployment_hook(call, SimpleNamespace(value="aspeech"))
+        if is_free:
+            assert await speech is None
+            return
+        with pytest.raises(_answers.Denial503):
+            await speech
+        assert [end[1] for end in hooks.server.ledger.ends] == ["cancelled"], "what was drawn for it"
+
+    asyncio.run(play())
+
+
+def test_a_request_that_cannot_be_counted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        hooks = Hooks(monkeypatch)
+        await hooks.filter("a", "b")
+        with pytest.raises(_answers.Denial400):
+            await hooks.send("a", messages=[7])
+        assert hooks.open == []
+
+    asyncio.run(play())

@@ -221,12 +221,45 @@ router = litellm.Router([entry("limited", "a", CHAT, rpm=10), entry("free", "b",
 async def main():
     _, error = await outcome(router.acompletion(model="limited", messages=HI))
     answer, _ = await outcome(router.acompletion(model="free", messages=HI))
-    try: router.completion(model="limited", messages=HI); blocking = 200
-    except Exception as refused: blocking = getattr(refused, "status_code", None)
-    print(json.dumps([error.status_code, answer is not None, blocking]))
+    print(json.dumps([error.status_code, answer is not None]))
 asyncio.run(main())
 """
-    assert place.run(program) == [503, True, 503]
+    assert place.run(program) == [503, True]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_blocking_calls_pass_only_where_there_are_no_limits(place: Place, is_known: bool) -> None:
+    """Whether async ones were made before or not."""
+    place.server.put("s", rpm_limit=10)
+    program = """
+groups = ["limited", "free", "limited at the server"]
+router = litellm.Router([entry("limited", "a", CHAT, rpm=10), entry("free", "b", CHAT),
+                         entry("limited at the server", "s", CHAT)], num_retries=0)
+async def learn():
+    for group in groups: await outcome(router.acompletion(model=group, messages=HI))
+if os.environ["IS_KNOWN"] == "True": asyncio.run(learn())
+def status(group):
+    try: router.completion(model=group, messages=HI); return 200
+    except Exception as refused: return getattr(refused, "status_code", None)
+print(json.dumps([status(group) for group in groups]))
+"""
+    assert place.run(program, IS_KNOWN=str(is_known)) == [503, 200, 503]
+
+
+def test_requests_with_one_call_id_are_settled_each_by_its_own_use(place: Place) -> None:
+    place.server.put("a", tpm_limit=100_000)
+    program = """
+router = litellm.Router([entry("c", "a", CHAT)])
+async def main():
+    ask = lambda most: router.acompletion(model="c", messages=HI, max_tokens=most, litellm_call_id="same")
+    await asyncio.gather(ask(50_000), ask(5))
+    await settled()
+    print("null")
+asyncio.run(main())
+"""
+    place.run(program)
+    book = place.server.book("a")
+    assert (book["used"], book["burnt"]["requests"]) == ({"tokens": 2 * (8 + 3), "requests": 2}, 0)
 
 
 def test_a_registered_limit_leaves_the_rest_of_the_deployment_alone(place: Place) -> None:

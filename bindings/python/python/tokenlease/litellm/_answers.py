@@ -10,6 +10,7 @@ import litellm
 
 from ..errors import Denied, Exhausted, NeverFits
 from .._native import Usage, View
+from ._estimate import Uncountable
 
 #: What is away is not asked for more often than this, seconds.
 _UNAVAILABLE_PAUSE_S = 1.0
@@ -43,7 +44,7 @@ class Denial503(_Told, litellm.ServiceUnavailableError):
 
 
 class Denial400(_Told, litellm.BadRequestError):
-    """The request is larger than the limit itself."""
+    """The request is larger than the limit itself, or of no size that can be told."""
 
 
 def denial(
@@ -51,9 +52,13 @@ def denial(
 ) -> Exception:
     """The exception that stands for a denial; its `retry_after` are seconds. LiteLLM cools down a deployment that `is_chosen`,
     unless the exception's header says that it may be asked again at once."""
+    if isinstance(denied, Uncountable):
+        text = f"The request to {group} cannot be sent: {denied.args[0]}."
+        error: Exception = Denial400(message=text, model=group, llm_provider="")
+        return _mark(error, "invalid_request_error", "request_uncountable", {}, None)
     if isinstance(denied, NeverFits):
         text = f"The request is larger than the rate limit of {group} itself: it can never fit."
-        error: Exception = Denial400(message=text, model=group, llm_provider="")
+        error = Denial400(message=text, model=group, llm_provider="")
         return _mark(error, "invalid_request_error", "request_too_large", {}, None)
     if isinstance(denied, Exhausted):
         kind, wait_s = denied.unit or "tokens", denied.retry_after or 0.001

@@ -1,13 +1,15 @@
-"""The permits of requests that run. One request may be tried on several deployments, one after the other; LiteLLM gives
-all attempts one call id and one dictionary of metadata, and does not tell the end of each. So a permit is kept by
-its call and its deployment, whatever is told twice counts once, and what is never told is charged in full."""
+"""The permits of requests that run. One request may be tried on several deployments, one after the other, and LiteLLM
+does not tell the end of each. Its call id says nothing: the proxy takes it from whoever calls. So each attempt has a
+token of the plug-in's own, which LiteLLM carries from the hook to what it logs; whatever is told twice counts once, and
+what is never told is charged in full."""
 
 from __future__ import annotations
 
 import time
+import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Protocol
+from typing import Any, Callable, Dict, Mapping, Optional, Protocol
 
 
 class Spendable(Protocol):
@@ -61,6 +63,10 @@ class Attempt:
         self.permit.cancel()
 
 
+#: Under what an attempt's token is carried.
+_KEY = "tokenlease_attempt"
+
+
 class Attempts:
     """Those whose end is not known yet: each at most `timeout_s`, all together at most `most`."""
 
@@ -70,37 +76,59 @@ class Attempts:
         self._timeout_s = timeout_s
         self._most = most
         self._clock = clock
-        self._calls: OrderedDict[str, Dict[str, Attempt]] = OrderedDict()
+        self._open: OrderedDict[str, Attempt] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self._open)
 
-    def begin(self, call: str, deployment: str, permit: Spendable, policy: Policy) -> None:
-        """A request is about to be sent."""
+    def begin(self, call: Dict[str, Any], permit: Spendable, policy: Policy) -> None:
+        """A request is about to be sent, with what `call` has: its token goes there. The last attempt of the same
+        request is over."""
         self._expire()
-        attempt = Attempt(permit, policy, self._clock() + self._timeout_s)
-        self._calls.setdefault(call, {})[deployment] = attempt
-        self._calls.move_to_end(call)
+        self.supersede(call)
+        token = uuid.uuid4().hex
+        self._open[token] = Attempt(permit, policy, self._clock() + self._timeout_s)
+        info = call.get("model_info")
+        # Where one was carried already, the dictionary may be another attempt's.
+        if not isinstance(info, dict) or _KEY in info:
+            info = call["model_info"] = dict(info or {})
+        info[_KEY] = token
+        log = _log(call)
+        if log is not None:
+            log[_KEY] = token
 
-    def supersede(self, call: str) -> None:
+    def supersede(self, call: Mapping[str, Any]) -> None:
         """The request is tried again: what was tried before has failed, nobody knows how."""
-        for attempt in self._calls.pop(call, {}).values():
+        log = _log(call)
+        attempt = None if log is None else self._pop(log.get(_KEY))
+        if attempt is not None:
             attempt.failed(None)
 
-    def take(self, call: Optional[str], deployment: Optional[str]) -> Optional[Attempt]:
-        """The attempt, if its end was not told before."""
-        attempts = self._calls.get(call or "")
-        if attempts is None:
-            return None
-        attempt = attempts.pop(deployment or "", None)
-        if not attempts:
-            del self._calls[call or ""]
-        return attempt
+    def take(self, call: Mapping[str, Any]) -> Optional[Attempt]:
+        """The attempt of what a call was given, if its end was not told before."""
+        return self._find(_log(call) or {}, call)
+
+    def take_logged(self, log: Mapping[str, Any]) -> Optional[Attempt]:
+        """The attempt of what is logged, if its end was not told before."""
+        return self._find(log, log.get("litellm_params") or {})
+
+    def _find(self, log: Mapping[str, Any], call: Mapping[str, Any]) -> Optional[Attempt]:
+        """The log has the newest. Callers' fields can stand in it too, so what is none of ours is passed over."""
+        return self._pop(log.get(_KEY)) or self._pop((call.get("model_info") or {}).get(_KEY))
+
+    def _pop(self, token: object) -> Optional[Attempt]:
+        return self._open.pop(token, None) if isinstance(token, str) else None
 
     def _expire(self) -> None:
         now = self._clock()
-        while self._calls:
-            call, attempts = next(iter(self._calls.items()))
-            if len(self._calls) < self._most and any(it.until > now for it in attempts.values()):
+        while self._open:
+            first = next(iter(self._open.values()))
+            if len(self._open) < self._most and first.until > now:
                 return
-            self.supersede(call)
+            self._open.popitem(last=False)
+            first.failed(None)
+
+
+def _log(call: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """What LiteLLM will log of a call. The proxy has one for all attempts; elsewhere each has its own, made later."""
+    return getattr(call.get("litellm_logging_obj"), "model_call_details", None)

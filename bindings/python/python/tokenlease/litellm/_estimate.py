@@ -8,8 +8,14 @@ from typing import Any, Mapping, Optional
 
 from litellm.litellm_core_utils.token_counter import token_counter
 
+from ..errors import NeverFits
+
 #: Bytes of an attached file that are taken for one token, as the gateway does.
 _ATTACHED_BYTES_PER_TOKEN = 1_024
+#: More than any limit, and what every number of tokens is cut to.
+_ENDLESS = 1 << 53
+#: What of a request its input is counted by, besides its model.
+INPUT = ("messages", "tools", "input", "prompt", "instructions", "system", "contents", "file")
 #: What a call names the most of its output by; the first that is set counts.
 _MOST = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 #: The calls that have an output of tokens beyond what they are sent.
@@ -28,14 +34,27 @@ _WITH_OUTPUT = frozenset(
 )
 
 
-def reserved(request: Mapping[str, Any], call_type: str, default_output: int, policy: str) -> int:
-    """What to reserve for a request, by the deployment's policy: its input, and the most of its output."""
-    tokens = _input(request)
+class Uncountable(NeverFits):
+    """Nobody can tell how large the request is."""
+
+
+def reserved(
+    request: Mapping[str, Any], call_type: str, default_output: int, policy: str, input: int
+) -> int:
+    """What to reserve for a request of so much input, by the deployment's policy: that, and the most of its output."""
     if policy == "input" or call_type not in _WITH_OUTPUT:
-        return tokens
+        return min(input, _ENDLESS)
     most = next((request[name] for name in _MOST if _is_count(request.get(name))), default_output)
     answers = request.get("n")
-    return tokens + most * (answers if _is_count(answers) and answers > 0 else 1)
+    return min(input + most * (answers if _is_count(answers) and answers > 0 else 1), _ENDLESS)
+
+
+def input_tokens(request: Mapping[str, Any]) -> int:
+    """The tokens of a request's input. Raises `Uncountable`."""
+    try:
+        return _input(request)
+    except Exception as why:
+        raise Uncountable(f"its input cannot be counted: {why!r}"[:500], "uncountable") from why
 
 
 def used(log: Mapping[str, Any], response: Any) -> Optional[int]:

@@ -9,9 +9,9 @@ import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
 from .._client import Client
-from ..errors import Denied
+from ..errors import Denied, Unavailable
 from . import _answers, _estimate
-from ._attempts import Attempts, Spendable
+from ._attempts import Attempt, Attempts, Spendable
 from ._quota import Limits, Quota, warn_of_what_is_not_kept
 from ._request import Request
 from ._settings import Settings
@@ -27,28 +27,37 @@ class _Choice:
 
     group: str
     has_others: bool
+    request: Request
+    is_limited: bool = True
     deployment: str = ""
     permit: Optional[Spendable] = None
+    tokens: int = 0
     drawn_at: float = 0.0
 
-    def take(self, deployment: str) -> Optional[Spendable]:
-        """The permit, if it is the deployment's and fresh. It is given away once, or goes back."""
+    def take(self, deployment: str, tokens: int) -> Optional[Spendable]:
+        """The permit, if it is the deployment's, fresh, and of so many tokens at least. It is given away once, or goes
+        back."""
         permit, self.permit = self.permit, None
-        if permit is not None:
-            if deployment == self.deployment and time.monotonic() - self.drawn_at < _FRESH_S:
-                return permit
-            permit.cancel()
+        if permit is None:
+            return None
+        is_fresh = time.monotonic() - self.drawn_at < _FRESH_S
+        if deployment == self.deployment and tokens <= self.tokens and is_fresh:
+            return permit
+        permit.cancel()
         return None
 
+
+#: Calls that the router makes without saying to which deployment.
+_OF_NO_DEPLOYMENT = frozenset(("aspeech",))
 
 _choice: ContextVar[Optional[_Choice]] = ContextVar("tokenlease_choice", default=None)
 
 
 class Plugin(CustomLogger):
     """LiteLLM calls it in this order: `async_filter_deployments` drops the deployments that have no room, and the user's
-    own strategy chooses among the rest; `async_pre_call_deployment_hook` draws from the one that was chosen;
-    `async_log_success_event` settles, and the failure hooks do where LiteLLM calls them. See `Attempts` for where it
-    does not."""
+    own strategy chooses among the rest; `async_pre_call_check` meets the one that was chosen, also where nothing was
+    filtered; `async_pre_call_deployment_hook` draws from it; `async_log_success_event` settles, and the failure hooks
+    do where LiteLLM calls them. See `Attempts` for where it does not."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -76,13 +85,14 @@ class Plugin(CustomLogger):
         request = Request.of(messages, request_kwargs)
         with_room: List[Dict[str, Any]] = []
         denials: List[Denied] = []
+        is_limited = False
         for deployment in healthy_deployments:
             try:
-                await self._look(deployment, request)
+                is_limited |= await self._look(deployment, request)
                 with_room.append(deployment)
             except Denied as denied:
                 denials.append(denied)
-        choice = _Choice(model, len(with_room) > 1)
+        choice = _Choice(model, len(with_room) > 1, request, is_limited)
         try:
             if denials and not with_room:
                 raise _answers.least_hopeless(denials)
@@ -93,31 +103,43 @@ class Plugin(CustomLogger):
         _choice.set(choice)
         return with_room
 
+    async def async_pre_call_check(self, deployment: Dict[str, Any], parent_otel_span: Any) -> None:
+        """A deployment that is called by its id, or by default, comes through no filter."""
+        self._quota(deployment)
+
     async def async_pre_call_deployment_hook(
         self, kwargs: Dict[str, Any], call_type: Any
     ) -> Optional[Dict[str, Any]]:
-        """Draws from the deployment that was chosen, just before it is asked."""
-        quota = self._quotas.get(_deployment_id(kwargs))
-        if quota is None or not await quota.is_limited():
+        """Draws from the deployment that was chosen, just before it is asked. One that nobody told of is not asked: its
+        limits are not known."""
+        call = str(getattr(call_type, "value", ""))
+        id = _deployment_id(kwargs)
+        choice = _choice.get()
+        if call in _OF_NO_DEPLOYMENT:
+            return _refuse_unless_free(kwargs, choice)
+        if not id:
             return None
-        call = str(kwargs.get("litellm_call_id"))
-        self._attempts.supersede(call)
-        choice = _choice.get() or _Choice(quota.limits.group, False)
-        permit = choice.take(quota.limits.id)
-        if permit is None:
-            tokens = self._tokens(quota, kwargs, getattr(call_type, "value", ""))
-            try:
-                permit = await quota.draw(tokens)
-            except Denied as denied:
-                raise _answers.denial(choice.group, denied, True, choice.has_others) from denied
-        self._attempts.begin(call, quota.limits.id, permit, quota.policy)
+        quota = self._quotas.get(id)
+        if quota is None:
+            raise _unknown(str(kwargs.get("model")), f"nobody told of the deployment {id}")
+        if not await quota.is_limited():
+            return None
+        if choice is None:
+            choice = _Choice(quota.limits.group, False, Request({}, ""))
+        self._attempts.supersede(kwargs)
+        try:
+            tokens = self._tokens(quota, kwargs, call, choice.request)
+            permit = choice.take(id, tokens) or await quota.draw(tokens)
+        except Denied as denied:
+            raise _answers.denial(choice.group, denied, True, choice.has_others) from denied
+        self._attempts.begin(kwargs, permit, quota.policy)
         return None
 
     async def async_log_success_event(
         self, kwargs: Dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
         """Settles by what the answer says that it used. For a stream this comes at its end."""
-        attempt = self._attempts.take(kwargs.get("litellm_call_id"), _logged_id(kwargs))
+        attempt = self._attempts.take_logged(kwargs)
         if attempt is None:
             return
         if kwargs.get("cache_hit") is True:
@@ -129,13 +151,16 @@ class Plugin(CustomLogger):
         self, kwargs: Dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
         """LiteLLM 1.83 tells only of a request's first failure."""
-        self._fail(kwargs, _logged_id(kwargs), kwargs.get("exception"))
+        error = kwargs.get("exception")
+        if not _answers.is_ours(error):
+            _fail(self._attempts.take_logged(kwargs), error)
 
     async def async_post_call_failure_deployment_hook(
         self, request_data: Mapping[str, Any], exception: Exception, call_type: Any, **_: Any
     ) -> None:
         """Newer ones tell of each."""
-        self._fail(request_data, _deployment_id(request_data), exception)
+        if not _answers.is_ours(exception):
+            _fail(self._attempts.take(request_data), exception)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -156,23 +181,28 @@ class Plugin(CustomLogger):
 
     def pre_call_check(self, deployment: Dict[str, Any]) -> Optional[Dict[str, Any]]:
         """The router's blocking methods call no hook that knows the request. What cannot be counted is refused."""
-        limits = Limits.of(deployment)
-        if limits.has_any() or limits.id in self._quotas:
+        quota = self._quota(deployment)
+        if quota.is_limited_blocking():
             text = "tokenlease keeps limits of LiteLLM's async methods only: call `acompletion` and its like"
-            raise litellm.ServiceUnavailableError(text, llm_provider="", model=limits.group)
+            raise litellm.ServiceUnavailableError(text, llm_provider="", model=quota.limits.group)
         return None
 
-    async def _look(self, deployment: Dict[str, Any], request: Request) -> None:
+    async def _look(self, deployment: Dict[str, Any], request: Request) -> bool:
+        """Whether it is limited. Counts a request's tokens only where there is room for any. Raises `Denied`."""
         quota = self._quota(deployment)
-        if await quota.is_limited():
-            quota.look(max(1, self._size(quota, deployment, request)))
+        if not await quota.is_limited():
+            return False
+        quota.look(1)
+        quota.look(max(1, self._size(quota, deployment, request)))
+        return True
 
     async def _draw_early(
         self, deployment: Dict[str, Any], request: Request, choice: _Choice
     ) -> None:
         quota = self._quota(deployment)
         if await quota.is_limited():
-            choice.permit = await quota.draw(self._size(quota, deployment, request))
+            choice.tokens = self._size(quota, deployment, request)
+            choice.permit = await quota.draw(choice.tokens)
             choice.deployment = quota.limits.id
             choice.drawn_at = time.monotonic()
 
@@ -187,43 +217,45 @@ class Plugin(CustomLogger):
         return quota
 
     def _size(self, quota: Quota, deployment: Dict[str, Any], request: Request) -> int:
-        model = (deployment.get("litellm_params") or {}).get("model")
-        if request.model != model:
-            request.model, request.tokens = model, None
-        if request.tokens is None:
-            fields = {**request.fields, "model": model}
-            request.tokens = self._tokens(quota, fields, request.call_type)
-        return request.tokens
+        """Of what the router will send: the entry's own fields, and over them the request's."""
+        parameters = deployment.get("litellm_params") or {}
+        sent = {**parameters, **request.fields, "model": parameters.get("model")}
+        return self._tokens(quota, sent, request.call_type, request)
 
-    def _tokens(self, quota: Quota, request: Mapping[str, Any], call_type: str) -> int:
-        most = self._settings.default_max_output
-        return _estimate.reserved(request, call_type, most, quota.reservation)
+    def _tokens(
+        self, quota: Quota, sent: Mapping[str, Any], call_type: str, request: Request
+    ) -> int:
+        most, input = self._settings.default_max_output, request.input_tokens(sent)
+        return _estimate.reserved(sent, call_type, most, quota.reservation, input)
 
-    def _fail(self, told: Mapping[str, Any], deployment: Optional[str], error: Any) -> None:
-        if _answers.is_ours(error):
-            return
-        attempt = self._attempts.take(told.get("litellm_call_id"), deployment)
-        if attempt is not None:
-            status = getattr(error, "status_code", None)
-            attempt.failed(status if isinstance(status, int) else None)
+
+def _fail(attempt: Optional[Attempt], error: Any) -> None:
+    if attempt is not None:
+        status = getattr(error, "status_code", None)
+        attempt.failed(status if isinstance(status, int) else None)
+
+
+def _unknown(group: str, why: str) -> Exception:
+    return _answers.denial(group, Unavailable(why, "unknown_deployment"), True)
+
+
+def _refuse_unless_free(kwargs: Mapping[str, Any], choice: Optional[_Choice]) -> None:
+    """A call of the router's passes only if none of its group's deployments has limits."""
+    group = (kwargs.get("metadata") or {}).get("model_group")
+    _give_up(choice)
+    if group and (choice is None or choice.group != group or choice.is_limited):
+        raise _unknown(str(group), "LiteLLM does not say which deployment this call is for")
 
 
 def _give_up(choice: Optional[_Choice]) -> None:
     """The router chooses anew: what was drawn for its last choice and not sent goes back."""
     if choice is not None:
-        choice.take("")
+        choice.take("", 0)
 
 
 def _deployment_id(kwargs: Mapping[str, Any]) -> str:
     """Of what a call is given; empty outside of a router."""
     return str((kwargs.get("model_info") or {}).get("id") or "")
-
-
-def _logged_id(log: Mapping[str, Any]) -> Optional[str]:
-    """Of what is logged."""
-    info = (log.get("litellm_params") or {}).get("model_info") or {}
-    id = info.get("id") or (log.get("standard_logging_object") or {}).get("model_id")
-    return None if id is None else str(id)
 
 
 def _answered_id(response: Any) -> Optional[str]:
