@@ -156,6 +156,7 @@ impl Tree {
 }
 
 /// How a process ended; `None`: it had not after so long, and was killed with all that it had started.
+#[expect(clippy::disallowed_methods, reason = "a command without a runtime waits for a process")]
 fn ended(process: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let end = clock::instant() + limit;
     loop {
