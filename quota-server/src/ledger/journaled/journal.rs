@@ -64,7 +64,8 @@ pub(crate) trait Journal: Send + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Keeps entries that could not be followed, for whoever investigates; those that are kept already stay.
+    /// Keeps entries that could not be followed, for whoever investigates; those that are kept already stay. After an
+    /// error the journal is as it was: it need not be loaded again.
     fn put_aside(
         &mut self,
         _faults: &[Fault],

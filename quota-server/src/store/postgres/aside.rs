@@ -1,30 +1,40 @@
 //! Entries that could not be followed, kept for whoever investigates, in the table `quarantine`.
+//!
+//! On a connection of its own, and not for long: the journal's stays as it is whatever comes of it, and its writer
+//! gives no sign of life meanwhile.
 
-use sqlx::postgres::PgConnection;
+use std::time::Duration;
 
-use super::database::{CALL, within};
+use sqlx::{ConnectOptions, Connection};
+
+use super::database::{Database, within};
 use crate::ledger::journaled::{Fault, JournalError};
 use crate::store::rows::signed;
 
 /// So many are kept; then no more are added.
 const MOST: i64 = 2_048;
 
+/// How long it may take, all in all: half of a writer's term.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// All in one statement. What is kept already stays as it is.
 const KEEP: &str = "INSERT INTO quarantine (seq, why, entry)
-     SELECT $1, $2, $3 WHERE (SELECT count(*) FROM quarantine) < $4
+     SELECT seq, why, entry
+     FROM unnest($1::bigint[], $2::text[], $3::bytea[]) WITH ORDINALITY AS fault (seq, why, entry, no)
+     WHERE NOT EXISTS (SELECT FROM quarantine AS kept WHERE kept.seq = fault.seq)
+     ORDER BY no LIMIT (SELECT greatest($4 - count(*), 0) FROM quarantine)
      ON CONFLICT (seq) DO NOTHING";
 
-/// Keeps them. What is kept already stays as it is.
-pub(super) async fn keep(
-    connection: &mut PgConnection,
-    faults: &[Fault],
-) -> Result<(), JournalError> {
-    for fault in faults {
-        let keep = sqlx::query(KEEP)
-            .bind(signed(fault.seq))
-            .bind(fault.to_string())
-            .bind(&*fault.entry)
-            .bind(MOST);
-        within(CALL, keep.execute(&mut *connection)).await?;
-    }
-    Ok(())
+/// Keeps them.
+pub(super) async fn keep(database: &Database, faults: &[Fault]) -> Result<(), JournalError> {
+    let seqs: Vec<i64> = faults.iter().map(|fault| signed(fault.seq)).collect();
+    let whys: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    let entries: Vec<&[u8]> = faults.iter().map(|fault| &*fault.entry).collect();
+    let call = async {
+        let mut connection = database.options().connect().await?;
+        let keep = sqlx::query(KEEP).bind(seqs).bind(whys).bind(entries).bind(MOST);
+        keep.execute(&mut connection).await?;
+        connection.close().await
+    };
+    within(PATIENCE, call).await
 }

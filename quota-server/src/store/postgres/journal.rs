@@ -135,10 +135,7 @@ impl Journal for PostgresJournal {
     }
 
     async fn put_aside(&mut self, faults: &[Fault]) -> Result<(), JournalError> {
-        let mut connection = self.take()?;
-        aside::keep(&mut connection, faults).await?;
-        self.put_back(connection);
-        Ok(())
+        aside::keep(&self.database, faults).await
     }
 
     /// A new epoch is written durably.

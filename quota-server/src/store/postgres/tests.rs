@@ -9,7 +9,7 @@ use sqlx::{Connection, Executor};
 use super::migrate::MIGRATIONS;
 use super::testing::TestDatabase;
 use super::{Me, PostgresHistory, PostgresJournal, elect, look};
-use crate::ledger::journaled::{Commit, Journal, JournalError, OpenError};
+use crate::ledger::journaled::{Commit, Fault, Journal, JournalError, OpenError};
 use crate::store::sqlite;
 
 const TERM: Duration = Duration::from_secs(2);
@@ -166,6 +166,50 @@ async fn a_hung_commit_is_given_up_and_decided_before_the_journal_is_read_again(
     journal.load().await.unwrap();
     assert_eq!(entries(&on).await, [0; 0], "what was given up does not come later");
     journal.append(commit(1)).await.unwrap();
+}
+
+fn faults(seqs: std::ops::Range<u64>) -> Vec<Fault> {
+    let fault = |seq| Fault {
+        seq,
+        deployment: None,
+        why: format!("{seq} is unreadable").into(),
+        entry: vec![1, 2, 3].into(),
+    };
+    seqs.map(fault).collect()
+}
+
+#[tokio::test]
+async fn faults_are_put_aside_in_one_statement_and_up_to_a_bound() {
+    let on = empty().await;
+    let mut journal = elected(&on, "a").await;
+    on.sql(
+        "CREATE TABLE statements (no INT);
+         CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN INSERT INTO statements VALUES (1); RETURN NULL; END $$;
+         CREATE TRIGGER counted AFTER INSERT ON quarantine FOR EACH STATEMENT EXECUTE FUNCTION counted()",
+    )
+    .await;
+    let first = [faults(1..65), faults(7..8)].concat();
+    journal.put_aside(&first).await.unwrap();
+    journal.put_aside(&faults(60..4_000)).await.unwrap();
+    let counts = "SELECT (SELECT count(*) FROM statements), count(*), max(seq) FROM quarantine";
+    let counts: (i64, i64, i64) =
+        sqlx::query_as(counts).fetch_one(&mut on.connect().await).await.unwrap();
+    assert_eq!(counts, (2, 2_048, 2_048));
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_aside_leaves_the_journal_as_it_is() {
+    let on = empty().await;
+    let mut journal = elected(&on, "a").await;
+    let mut holder = begin(&on, "LOCK TABLE quarantine IN ACCESS EXCLUSIVE MODE").await;
+    journal.put_aside(&faults(1..65)).await.unwrap_err();
+    journal.append(commit(1)).await.unwrap();
+    holder.execute("COMMIT").await.unwrap();
+    on.sql("DROP TABLE quarantine").await;
+    journal.put_aside(&faults(1..65)).await.unwrap_err();
+    journal.append(commit(2)).await.unwrap();
+    assert_eq!(entries(&on).await, [1, 2]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What an operator does to the journal beside the servers.
 
-use super::site::{Site, machine, until};
+use super::site::{Site, machine, take, until};
 use crate::journal::{self, Place};
 use crate::ledger::Ledger;
 
@@ -28,8 +28,8 @@ async fn a_quarantine_by_hand_is_noticed_by_the_active_server_and_by_who_takes_o
     assert_eq!(followed.in_doubt, ["a"]);
 }
 
-#[tokio::test]
-async fn what_cannot_be_followed_is_kept_in_a_table() {
+/// A database whose last entry is damaged, and that entry.
+async fn damaged() -> (Site, (i64, Vec<u8>)) {
     let mut site = Site::new().await;
     let a = site.server("a", &machine(1, 0)).await;
     a.put(500).await;
@@ -38,8 +38,13 @@ async fn what_cannot_be_followed_is_kept_in_a_table() {
     let mut connection = site.on.connect().await;
     let damage = "UPDATE journal SET entry = set_byte(entry, 9, get_byte(entry, 9) # 1)
          WHERE seq = (SELECT max(seq) FROM journal) RETURNING seq, entry";
-    let (seq, entry): (i64, Vec<u8>) =
-        sqlx::query_as(damage).fetch_one(&mut connection).await.unwrap();
+    let entry = sqlx::query_as(damage).fetch_one(&mut connection).await.unwrap();
+    (site, entry)
+}
+
+#[tokio::test]
+async fn what_cannot_be_followed_is_kept_in_a_table() {
+    let (site, entry) = damaged().await;
     for _ in 0..2 {
         let again = site.server("again", &machine(1, 0)).await;
         until("it is active", || async { again.is_active() }).await;
@@ -48,9 +53,34 @@ async fn what_cannot_be_followed_is_kept_in_a_table() {
             let mut connection = site.on.connect().await;
             let kept: Vec<(i64, Vec<u8>)> =
                 sqlx::query_as(kept).fetch_all(&mut connection).await.unwrap();
-            kept == [(seq, entry.clone())]
+            kept == [entry.clone()]
         })
         .await;
         again.kill().await;
     }
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_keep_what_cannot_be_followed_serves_all_the_same() {
+    let (mut site, _) = damaged().await;
+    // As after an update by the owner, and no grant on the table that is new.
+    site.on
+        .sql(
+            "CREATE ROLE another LOGIN; GRANT ALL ON SCHEMA public TO another;
+             GRANT ALL ON ALL TABLES IN SCHEMA public TO another;
+             REVOKE ALL ON quarantine FROM another",
+        )
+        .await;
+    site.on.url = site.on.url.replace("tokenlease@", "another@");
+    let again = site.server("again", &machine(1, 0)).await;
+    until("it is active", || async { again.is_active() }).await;
+    until("the quarantine is over", || async {
+        again.clock.advance(1_000);
+        take(&again, 500, 99).await.is_ok()
+    })
+    .await;
+    let kept = sqlx::query_scalar("SELECT count(*) FROM quarantine");
+    let kept: i64 = kept.fetch_one(&mut site.on.connect().await).await.unwrap();
+    assert_eq!(kept, 0, "it may not");
+    again.kill().await;
 }
