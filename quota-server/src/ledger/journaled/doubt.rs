@@ -46,18 +46,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults of a journal, in their order.
+/// The faults of a journal.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    /// The first of them.
+    /// The first of them, in their order.
     pub(crate) first: Vec<Fault>,
-    /// How many there are.
-    pub(crate) count: usize,
+    /// The entries that have any.
+    pub(crate) entries: BTreeSet<u64>,
 }
 
 impl Faults {
     pub(super) fn add(&mut self, seq: u64, why: &RecoveryError, entry: &[u8]) {
-        self.count += 1;
+        self.entries.insert(seq);
         if self.first.len() < MOST_FAULTS {
             let (deployment, why) = (why.deployment(), why.to_string().into());
             self.first.push(Fault { seq, deployment, why, entry: entry.into() });

@@ -3,14 +3,43 @@
 //! is granted until the window after the next one, which no lost grant can be of. Meanwhile leases in hand
 //! stay good.
 
+use std::collections::BTreeSet;
+
 use tracing::{error, info, warn};
 
-use super::doubt::DOUBTFUL_WINDOWS;
+use super::books::Slot;
+use super::doubt::{DOUBTFUL_WINDOWS, Faults};
 use super::journal::{Journal, JournalError};
 use super::recovery::Recovered;
 use super::time::Stamp;
 use super::writer::Writer;
 use crate::metrics;
+
+/// What of a journal was told. The next recovery comes upon the same, as long as it is kept.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Entries that could not be followed.
+    faults: BTreeSet<u64>,
+    /// Deployments in doubt, each with the first window that is not.
+    doubts: BTreeSet<(u32, u64)>,
+}
+
+impl Told {
+    /// Which of these entries were not told of.
+    fn faults(&mut self, entries: BTreeSet<u64>) -> BTreeSet<u64> {
+        let new = &entries - &self.faults;
+        self.faults = entries;
+        new
+    }
+
+    /// How many of these doubts were not counted.
+    fn doubts<'a>(&mut self, slots: impl Iterator<Item = &'a Slot>) -> usize {
+        let doubts: BTreeSet<_> = slots.map(|slot| (slot.no, slot.clean_from)).collect();
+        let new = (&doubts - &self.doubts).len();
+        self.doubts = doubts;
+        new
+    }
+}
 
 impl<J: Journal> Writer<J> {
     /// Whether the books can be granted from.
@@ -60,9 +89,6 @@ impl<J: Journal> Writer<J> {
 
     /// After a recovery: what of the journal could not be followed is told and kept aside.
     pub(super) async fn tell_faults(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
-        if let Some(clean_from) = self.clean_from {
-            self.state.books.doubt_rolling(clean_from);
-        }
         let Recovered { books, doubts, .. } = &mut self.state;
         if !doubts.is_empty() {
             // From now on this entry bounds the doubt: another start does not make it longer.
@@ -72,15 +98,20 @@ impl<J: Journal> Writer<J> {
             self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
             self.state.place.wrote(&stamp.now);
         }
-        let doubtful = self.state.books.quarantined(&stamp.now).count();
-        (0..doubtful).for_each(|_| metrics::quarantined());
-        let faults = std::mem::take(&mut self.state.faults);
-        if faults.count == 0 {
+        let doubts = self.told.doubts(self.state.books.quarantined(&stamp.now));
+        (0..doubts).for_each(|_| metrics::quarantined());
+        if let Some(clean_from) = self.clean_from {
+            self.state.books.doubt_rolling(clean_from);
+        }
+        let Faults { mut first, entries } = std::mem::take(&mut self.state.faults);
+        let new = self.told.faults(entries);
+        if new.is_empty() {
             return Ok(());
         }
-        metrics::journal_faults(faults.count);
-        let (journal, count) = (self.journal.name(), faults.count);
-        for fault in &faults.first {
+        metrics::journal_faults(new.len());
+        first.retain(|fault| new.contains(&fault.seq));
+        let (journal, count) = (self.journal.name(), new.len());
+        for fault in &first {
             error!(journal, seq = fault.seq, deployment = fault.deployment, "{fault}");
         }
         error!(
@@ -88,7 +119,7 @@ impl<J: Journal> Writer<J> {
             count,
             "the journal cannot be followed: what that is of is quarantined, see the runbook"
         );
-        if let Err(error) = self.journal.put_aside(&faults.first).await {
+        if let Err(error) = self.journal.put_aside(&first).await {
             warn!(journal = self.journal.name(), %error, "what cannot be followed is not kept");
         }
         Ok(())

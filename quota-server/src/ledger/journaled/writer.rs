@@ -29,6 +29,7 @@ use super::journal::{Journal, JournalError};
 use super::outage::{Health, Outage};
 use super::recovery::{Recovered, RecoveryError, recover};
 use super::time::{LedgerTime, Stamp};
+use super::vouch::Told;
 use crate::ledger::Unavailable;
 use crate::metrics;
 use turning::{STEP, Step, Turn};
@@ -70,6 +71,8 @@ pub(crate) struct Writer<J> {
     pub(super) outage: Option<Outage>,
     /// While the journal cannot be vouched for: the first window that can be granted from again.
     pub(super) clean_from: Option<u64>,
+    /// What the last recoveries found is told and counted once.
+    pub(super) told: Told,
     /// Another server writes the journal now: there is nothing left to do.
     fenced: bool,
 }
@@ -103,6 +106,7 @@ impl<J: Journal> Writer<J> {
             audit_due_ms: 0,
             outage: None,
             clean_from: None,
+            told: Told::default(),
             fenced: false,
         }
     }

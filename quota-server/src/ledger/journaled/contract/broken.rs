@@ -8,9 +8,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::super::entry::{EntryReader, EntryWriter, Record};
+use super::faults::until_healthy;
+use super::memory::Fault;
 use super::world::{Store, World, cannot_write, is_denied, minute, rolling};
 use crate::journal::{self, Place};
 use crate::ledger::OpError;
+use crate::metrics;
 
 /// Two deployments with grants in the open window, and the number of the last entry.
 async fn granted() -> (World, u64) {
@@ -93,22 +96,25 @@ async fn an_entry_of_a_deployment_that_there_is_not_quarantines_the_shard() {
     again.memory()[0].disk().deployments.insert(1, row);
 }
 
+/// Writes an entry that grants once more what `a` granted first.
+fn contradict(world: &World, last: u64) {
+    let mut disk = world.memory()[0].disk();
+    let stamp = EntryReader::new(&disk.entries[&last]).unwrap().stamp;
+    let mut writer = EntryWriter::default();
+    writer.begin(&stamp);
+    let lease = LeaseId { window: stamp.now.window.number, number: 0 };
+    let mut records = EntryReader::new(&disk.entries[&last]).unwrap().map(Result::unwrap);
+    let holder = records.find_map(|record| holder_of(&record)).unwrap();
+    let (starts_ms, ends_ms) = (stamp.now.steady_ms, stamp.now.steady_ms + 2_000);
+    let (request, amount) = (RequestKey(9), quota_core::Amount::new(7, 1));
+    writer.event(0, Event::Granted { lease, holder, request, amount, starts_ms, ends_ms });
+    disk.entries.insert(last + 1, writer.finish());
+}
+
 #[tokio::test]
 async fn a_grant_that_does_not_follow_quarantines_its_deployment_alone() {
     let (mut world, last) = granted().await;
-    {
-        let mut disk = world.memory()[0].disk();
-        let stamp = EntryReader::new(&disk.entries[&last]).unwrap().stamp;
-        let mut writer = EntryWriter::default();
-        writer.begin(&stamp);
-        let lease = LeaseId { window: stamp.now.window.number, number: 0 };
-        let mut records = EntryReader::new(&disk.entries[&last]).unwrap().map(Result::unwrap);
-        let holder = records.find_map(|record| holder_of(&record)).unwrap();
-        let (starts_ms, ends_ms) = (stamp.now.steady_ms, stamp.now.steady_ms + 2_000);
-        let (request, amount) = (RequestKey(9), quota_core::Amount::new(7, 1));
-        writer.event(0, Event::Granted { lease, holder, request, amount, starts_ms, ends_ms });
-        disk.entries.insert(last + 1, writer.finish());
-    }
+    contradict(&world, last);
     for _ in 0..2 {
         world.crash().await;
         assert!(is_quarantined(&world.take("a", 1).await));
@@ -119,6 +125,27 @@ async fn a_grant_that_does_not_follow_quarantines_its_deployment_alone() {
     }
     world.take("a", 500).await.unwrap();
     assert!(world.ledger.warnings().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_followed_is_counted_once_whatever_fails_later() {
+    let recorder = metrics::exposition().unwrap().build_recorder();
+    let _here = ::metrics::set_default_local_recorder(&recorder);
+    let (mut world, last) = granted().await;
+    contradict(&world, last);
+    world.crash().await;
+    for _ in 0..3 {
+        assert!(is_quarantined(&world.take("a", 1).await));
+        world.memory()[0].disk().fault = Fault::Before;
+        assert!(cannot_write(&world.take("b", 1).await));
+        world.memory()[0].disk().fault = Fault::None;
+        until_healthy(&world).await;
+    }
+    assert!(is_quarantined(&world.take("a", 1).await));
+    let counted = recorder.handle().render();
+    for counter in ["quota_quarantines_total 1\n", "quota_journal_faults_total 1\n"] {
+        assert!(counted.contains(counter), "{counter}: {counted}");
+    }
 }
 
 /// By hand, beside the server.

@@ -11,7 +11,7 @@ use super::world::{Store, World, acquire, cannot_write, gw, is_denied, minute};
 use crate::ledger::{OpError, PutError, Unavailable};
 
 /// The writer tries again at most a second apart; time is virtual here.
-async fn until_healthy(world: &World) {
+pub(super) async fn until_healthy(world: &World) {
     for _ in 0..100 {
         if world.ledger.health().await.is_ok() {
             return;
