@@ -7,7 +7,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use quota_core::{Book, BookPage, Standing};
+use quota_core::{BookPage, Imbalance, Standing};
 use rustc_hash::FxHashSet;
 
 use crate::metrics;
@@ -21,25 +21,36 @@ pub fn grant(deployment: &str, standing: &Standing) {
     }
 }
 
-/// Pages that are shown again and again: each that does not add up is told of once.
+/// Books that are looked at again and again: each window of one that does not add up is told of once.
 #[derive(Debug, Default)]
-pub struct Shown(FxHashSet<(Arc<str>, u64)>);
+pub struct Told(FxHashSet<(Arc<str>, u64)>);
 
 /// So many are remembered before all are forgotten.
 const REMEMBERED: usize = 10_000;
 
-impl Shown {
+impl Told {
     /// A page is shown.
     pub fn page(&mut self, deployment: &Arc<str>, page: &BookPage) {
-        if page.adds_up() {
-            return;
+        if !page.adds_up() && self.is_new(deployment, page.window) {
+            self::page(deployment, page);
         }
+    }
+
+    /// A sum of a book in memory is not the sum of its parts.
+    pub fn book(&mut self, deployment: &Arc<str>, imbalance: &Imbalance) {
+        // 0: the last 60 s of a rolling one.
+        let window = if let Imbalance::SumsDiffer(window) = imbalance { *window } else { 0 };
+        if self.is_new(deployment, window) {
+            metrics::invariant_violated();
+            tracing::error!(deployment = &**deployment, %imbalance, "a book does not add up");
+        }
+    }
+
+    fn is_new(&mut self, deployment: &Arc<str>, window: u64) -> bool {
         if self.0.len() >= REMEMBERED {
             self.0.clear();
         }
-        if self.0.insert((Arc::clone(deployment), page.window)) {
-            self::page(deployment, page);
-        }
+        self.0.insert((Arc::clone(deployment), window))
     }
 }
 
@@ -56,17 +67,6 @@ pub fn page(deployment: &str, page: &BookPage) {
 pub fn unreadable(deployment: &str, why: &impl Display) {
     metrics::invariant_violated();
     tracing::error!(deployment, %why, "a book does not add up: its answer is not understood");
-}
-
-/// Every sum of a book in memory is the sum of its parts, of which this looks at the next `most`. How many it looked
-/// at, and whether these were the last; `None`: a sum is another.
-pub fn book(deployment: &str, book: &mut Book, most: usize) -> Option<(usize, bool)> {
-    let looked_at = book.audit_some(most);
-    if let Err(imbalance) = &looked_at {
-        metrics::invariant_violated();
-        tracing::error!(deployment, %imbalance, "a book does not add up");
-    }
-    looked_at.ok()
 }
 
 #[cfg(test)]
@@ -120,9 +120,21 @@ mod tests {
     #[test]
     fn a_page_that_is_shown_again_is_counted_once() {
         assert!(violations(|| {
-            let mut shown = Shown::default();
+            let mut shown = Told::default();
             shown.page(&"m".into(), &burnt(19));
             shown.page(&"m".into(), &burnt(18));
+        }));
+    }
+
+    #[test]
+    fn a_sum_that_is_off_is_counted_once_a_window() {
+        assert!(violations(|| {
+            let mut told = Told::default();
+            (0..9).for_each(|_| told.book(&"m".into(), &Imbalance::SumsDiffer(3)));
+        }));
+        assert!(!violations(|| {
+            let mut told = Told::default();
+            (3..5).for_each(|window| told.book(&"m".into(), &Imbalance::SumsDiffer(window)));
         }));
     }
 

@@ -27,7 +27,7 @@ pub struct Latest {
     kind: LedgerKind,
     started: Instant,
     latest: Mutex<Option<Answer>>,
-    shown: std::sync::Mutex<checks::Shown>,
+    shown: std::sync::Mutex<checks::Told>,
 }
 
 /// What was made, or why it was not.

@@ -15,6 +15,7 @@ use super::journal::{Catalogue, DeploymentRow};
 use super::room::Room;
 use super::turn::{Closed, Turning};
 use crate::ledger::Stored;
+use crate::ledger::checks::Told;
 use crate::metrics;
 
 /// Which of the shards this is.
@@ -35,6 +36,8 @@ pub(crate) struct Books {
     pub(super) active: Vec<u32>,
     /// Which of them is audited next.
     pub(super) audited: usize,
+    /// What of them does not add up.
+    pub(super) told: Told,
     /// The last window that they came to.
     pub(super) turned: u64,
     pub(super) turning: Turning,
@@ -89,6 +92,7 @@ impl Books {
             holders: Holders::default(),
             active: Vec::new(),
             audited: 0,
+            told: Told::default(),
             turned: 0,
             turning: Turning::default(),
             closed: Closed::default(),

@@ -158,7 +158,7 @@ impl Books {
                 continue;
             };
             let slot = self.slots.get_mut(no);
-            let is_through = slot.is_none_or(|slot| slot.audit(&mut left));
+            let is_through = slot.is_none_or(|slot| slot.audit(&mut left, &mut self.told));
             self.audited += usize::from(is_through);
             if left == 0 {
                 return;
@@ -241,12 +241,18 @@ impl Slot {
         leases - open.book.lease_count()
     }
 
-    /// Looks over so many leases of its book. True: it has come to their end.
-    fn audit(&mut self, left: &mut usize) -> bool {
-        let id = self.id.clone();
-        let Some(book) = self.book_mut() else { return true };
+    /// Looks over so many leases of its book. True: it has come to their end, or is off, which is enough for a beat.
+    fn audit(&mut self, left: &mut usize, told: &mut checks::Told) -> bool {
+        let Some(open) = self.book.as_deref_mut() else { return true };
         loop {
-            let Some((looked_at, is_through)) = checks::book(&id, book, *left) else { return true };
+            let (looked_at, is_through) = match open.book.audit_some(*left) {
+                Ok(looked_at) => looked_at,
+                Err(imbalance) => {
+                    told.book(&self.id, &imbalance);
+                    *left = 0;
+                    return true;
+                }
+            };
             *left = left.saturating_sub(looked_at + BOOK);
             if is_through || *left == 0 {
                 return is_through;
