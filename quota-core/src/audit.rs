@@ -4,6 +4,8 @@
 //! the end they are those of all leases as they are. That is arithmetic of its own, beside the window's sums:
 //! what these missed once, they lack at the end.
 
+use std::collections::BTreeMap;
+
 use crate::Amount;
 use crate::bucket::Tally;
 use crate::lease::Lease;
@@ -14,14 +16,19 @@ use crate::leases::Leases;
 pub(crate) struct Audit {
     /// Leases before this one were seen.
     next: usize,
-    /// All but their overrun, which few leases have.
     pub(crate) tally: Tally,
     pub(crate) open: Amount,
 }
 
 impl Audit {
-    /// Looks at the next `most` leases, and answers how many there were.
-    pub(crate) fn look(&mut self, leases: &Leases, first_open: usize, most: usize) -> usize {
+    /// Looks at the next `most` leases and what few of them are overrun by, and answers how many there were.
+    pub(crate) fn look(
+        &mut self,
+        leases: &Leases,
+        overruns: &BTreeMap<u32, Amount>,
+        first_open: usize,
+        most: usize,
+    ) -> usize {
         let first = self.next;
         for (index, lease) in leases.from(first).take(most) {
             self.add(lease);
@@ -29,6 +36,10 @@ impl Audit {
                 self.open = self.open.saturating_add(lease.open_rest());
             }
             self.next = index + 1;
+        }
+        let number = |index| u32::try_from(index).unwrap_or(u32::MAX);
+        for (_, overrun) in overruns.range(number(first)..number(self.next)) {
+            self.tally.overrun = self.tally.overrun.saturating_add(*overrun);
         }
         self.next - first
     }
@@ -50,6 +61,13 @@ impl Audit {
         if is_open {
             let others = self.open.saturating_sub(before.open_rest());
             self.open = others.saturating_add(after.open_rest());
+        }
+    }
+
+    /// A lease is overrun by so much more.
+    pub(crate) fn overruns(&mut self, index: usize, added: Amount) {
+        if index < self.next {
+            self.tally.overrun = self.tally.overrun.saturating_add(added);
         }
     }
 
@@ -108,6 +126,21 @@ mod tests {
         let mut bucket = bucket();
         assert!(audited_in_parts(&mut bucket));
         assert_eq!(bucket.audit_some(99), (10, Some(true)), "and anew");
+    }
+
+    #[test]
+    fn a_part_sums_the_overruns_of_its_own_leases() {
+        let mut leases = Leases::with_room(10);
+        for number in 0..10 {
+            let lease = Lease::new(HolderId(1), RequestKey(number), Amount::new(10, 1), 0, 50);
+            leases.push(lease.unwrap());
+        }
+        let overruns = (0..10).map(|number| (number, Amount::new(1, 0))).collect();
+        let mut audit = Audit::default();
+        for seen in [4, 8, 10] {
+            audit.look(&leases, &overruns, 0, 4);
+            assert_eq!(audit.tally.overrun, Amount::new(seen, 0));
+        }
     }
 
     #[test]

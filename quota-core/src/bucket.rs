@@ -208,6 +208,7 @@ impl Bucket {
             let sum = self.overruns.entry(id.number).or_default();
             *sum = sum.saturating_add(added);
             self.tally.overrun = self.tally.overrun.saturating_add(added);
+            self.audit.overruns(id.number as usize, added);
         }
         Ok(added)
     }
@@ -239,13 +240,13 @@ impl Bucket {
     /// The sums are those of the leases.
     pub(crate) fn adds_up(&self) -> bool {
         let mut audit = Audit::default();
-        audit.look(&self.leases, self.first_open, usize::MAX);
+        audit.look(&self.leases, &self.overruns, self.first_open, usize::MAX);
         self.agrees(&audit)
     }
 
     /// The same in parts: how many leases this one looked at, and after the last of them whether it is so.
     pub(crate) fn audit_some(&mut self, most: usize) -> (usize, Option<bool>) {
-        let looked_at = self.audit.look(&self.leases, self.first_open, most);
+        let looked_at = self.audit.look(&self.leases, &self.overruns, self.first_open, most);
         if !self.audit.has_seen_all(&self.leases) {
             return (looked_at, None);
         }
@@ -254,9 +255,7 @@ impl Bucket {
     }
 
     fn agrees(&self, audit: &Audit) -> bool {
-        let overruns = self.overruns.values();
-        let overrun = overruns.fold(Amount::ZERO, |sum, overrun| sum.saturating_add(*overrun));
-        (Tally { overrun, ..audit.tally }, audit.open) == (self.tally, self.open)
+        (audit.tally, audit.open) == (self.tally, self.open)
     }
 }
 

@@ -40,7 +40,8 @@ impl LateLease {
 pub(crate) struct Late(BTreeMap<LeaseId, (LateLease, u64)>);
 
 impl Late {
-    /// Takes over what `bucket` leaves open: the newest, as many as are waited for.
+    /// Takes over what `bucket` leaves open: the newest, as many as are waited for. Where few are open it looks at all
+    /// leases of the bucket, however many: who turns a book counts on that.
     pub(crate) fn take_over(&mut self, bucket: &Bucket) {
         if bucket.unaccounted().is_zero() {
             return;
