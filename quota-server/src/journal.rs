@@ -4,7 +4,8 @@
 //! What is read is what a start would read. A quarantine (R7) is an entry of its own, after the last one,
 //! by whoever writes it: a server that runs on the store finds its next commit's number taken, which is a
 //! commit that fails. So it reads the journal again, comes upon that entry, and grants nothing of what is
-//! in doubt (`ledger/journaled/doubt.rs`). No grant can be in between: it would have had that number.
+//! in doubt (`ledger/journaled/doubt.rs`). No grant can be in between: it would have had that number. A ledger that
+//! commits nothing for hours notices nothing either, and what is in doubt is the window of then.
 
 use std::path::PathBuf;
 
@@ -164,6 +165,12 @@ impl Shard {
     pub fn number_of(&self, id: &str) -> Option<u32> {
         let mut rows = self.catalogue.deployments.iter().filter(|row| !row.deleted);
         rows.find(|row| &*row.id == id).map(|row| row.no)
+    }
+
+    /// The same, also of a deleted one that is not forgotten.
+    #[must_use]
+    pub fn known(&self, id: &str) -> Option<u32> {
+        self.catalogue.deployments.iter().find(|row| &*row.id == id).map(|row| row.no)
     }
 
     /// The deployment of this number, also a deleted one; `?` where there is none.

@@ -40,7 +40,7 @@ async fn entries_are_shown_as_lines_of_json_beside_a_server() {
     assert_eq!(granted[0]["deployment"], DEPLOYMENT);
     assert_eq!(granted[0]["event"]["Granted"]["amount"]["tokens"], 100, "{lease:?}");
     let none = person.says(&format!("{line} --deployment another")).await;
-    assert!(!Person::done(&none).contains("Granted"), "{none:?}");
+    assert!(Person::refused(&none, 1).contains("there is no deployment `another`"), "{none:?}");
     let one = person.says(&format!("{line} --count 1")).await;
     assert_eq!(Person::done(&one).lines().count(), 1, "{one:?}");
 }

@@ -3,6 +3,8 @@
 mod check;
 mod quarantine;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 
@@ -29,7 +31,8 @@ pub enum Journal {
     ///
     /// For when grants may be missing or wrong, and the server cannot know: nothing is granted in the open
     /// window and the next one, a rolling deployment waits one longer. Leases in hand stay good. A server that
-    /// runs answers 503 for a moment, then quarantines.
+    /// runs notices at its next commit, mostly the next grant: it answers that with 503, then quarantines. So on a
+    /// ledger that nobody asks of it begins with the next ask, however late.
     Quarantine(Quarantine),
 }
 

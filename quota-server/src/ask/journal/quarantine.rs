@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::Store;
 use crate::ask::Refusal;
-use crate::journal::{self, JournalToolError};
+use crate::journal::{self, JournalToolError, Shard};
 
 /// What is quarantined.
 #[derive(Debug, clap::Args)]
@@ -18,27 +18,44 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
+    /// Whatever becomes of one, the others are quarantined, and what was done is told.
     pub(super) async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
         let Self { ids, all, store } = self;
         let mut shards = journal::open(&store.place(env)?).await?;
-        let mut told = String::new();
-        if all {
-            for shard in &mut shards {
-                let seq = shard.quarantine(None).await?;
-                let _ = writeln!(told, "{}: entry {seq} quarantines all deployments", shard.name);
-            }
-        }
-        // None is quarantined where one is not there.
-        let mut found = Vec::new();
-        for id in ids {
-            let of = shards.iter().position(|shard| shard.number_of(&id).is_some());
-            found.push((of.ok_or_else(|| JournalToolError::NoSuchDeployment(id.clone()))?, id));
-        }
-        for (at, id) in found {
+        let (mut told, mut is_any, mut has_failed) = (String::new(), false, false);
+        for (at, id) in orders(&shards, ids)? {
             let shard = &mut shards[at];
-            let seq = shard.quarantine(shard.number_of(&id)).await?;
-            let _ = writeln!(told, "{}: entry {seq} quarantines {id}", shard.name);
+            let number = id.as_deref().and_then(|id| shard.number_of(id));
+            // Writing into a String does not fail.
+            let _ = match shard.quarantine(number).await {
+                Ok(seq) => {
+                    is_any = true;
+                    let what = id.as_deref().unwrap_or("all deployments");
+                    writeln!(told, "{}: entry {seq} quarantines {what}", shard.name)
+                }
+                Err(error) => {
+                    // One of many shards may have no deployments.
+                    has_failed |= !(all && matches!(error, JournalToolError::NoEntry(_)));
+                    writeln!(told, "{error}")
+                }
+            };
         }
-        Ok(told)
+        if is_any && !has_failed { Ok(told) } else { Err(Refusal::No(told.trim_end().to_owned())) }
     }
+}
+
+/// Which shards are to be written to, and for which deployment: none, where one is not there. Without any: each
+/// shard, for all of its deployments.
+fn orders(
+    shards: &[Shard],
+    ids: Vec<String>,
+) -> Result<Vec<(usize, Option<String>)>, JournalToolError> {
+    if ids.is_empty() {
+        return Ok((0..shards.len()).map(|at| (at, None)).collect());
+    }
+    let found = ids.into_iter().map(|id| {
+        let at = shards.iter().position(|shard| shard.number_of(&id).is_some());
+        at.map(|at| (at, Some(id.clone()))).ok_or(JournalToolError::NoSuchDeployment(id))
+    });
+    found.collect()
 }

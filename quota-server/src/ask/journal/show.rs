@@ -1,25 +1,27 @@
+use std::collections::VecDeque;
+
 use clap::value_parser;
 use quota_core::Event;
 use serde::Serialize;
 
 use super::Store;
 use crate::ask::Refusal;
-use crate::journal::{self, Shard};
-use crate::ledger::journaled::{EntryReader, Record};
+use crate::journal::{self, JournalToolError, Shard};
+use crate::ledger::journaled::{EntryError, EntryReader, Record};
 use crate::mistake::Mistake;
 
 /// Which entries are shown.
 #[derive(Debug, clap::Args)]
 pub struct Show {
-    /// Only what is of this deployment
+    /// Only what is of this deployment, and entries that have something of it
     #[arg(long, value_name = "ID")]
     deployment: Option<String>,
-    /// The number of the first entry [default: so many before the last]
+    /// The number of the first entry that may be shown [default: the last ones are shown]
     #[arg(long, value_name = "SEQ")]
     from: Option<u64>,
     /// How many entries of each shard
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u64).range(1..=1_000))]
-    count: u64,
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u16).range(1..=1_000))]
+    count: u16,
     #[command(flatten)]
     store: Store,
 }
@@ -69,20 +71,19 @@ enum Shown<'a> {
 impl Show {
     pub(super) async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
         let Self { deployment, from, count, store } = self;
+        let mut shards = journal::open(&store.place(env)?).await?;
+        if let Some(id) = deployment.as_deref() {
+            shards.retain(|shard| shard.known(id).is_some());
+            if shards.is_empty() {
+                return Err(JournalToolError::NoSuchDeployment(id.to_owned()).into());
+            }
+        }
         let mut told = String::new();
-        for mut shard in journal::open(&store.place(env)?).await? {
+        for mut shard in shards {
             shard.hold_still().await?;
-            let last = shard.last_seq().await?;
-            let first = from.unwrap_or_else(|| (last + 1).saturating_sub(count));
-            let mut entries = Vec::new();
-            shard
-                .read(first, |seq, entry| {
-                    entries.push((seq, entry.to_vec()));
-                    (entries.len() as u64) < count
-                })
-                .await?;
-            for (seq, entry) in entries.iter().take(usize::try_from(count).unwrap_or(usize::MAX)) {
-                let line = line(&shard, *seq, entry, deployment.as_deref());
+            let only = deployment.as_deref().and_then(|id| shard.known(id));
+            for (seq, entry) in entries(&mut shard, only, from, count.into()).await? {
+                let line = line(&shard, seq, &entry, only);
                 let text = serde_json::to_string(&line);
                 told.push_str(&text.map_err(|error| Mistake::at("entry", error.to_string()))?);
                 told.push('\n');
@@ -92,14 +93,56 @@ impl Show {
     }
 }
 
-fn line<'a>(shard: &'a Shard, seq: u64, entry: &'a [u8], only: Option<&str>) -> Line<'a> {
+/// The entries to show: the first ones `from` there on, or the last ones.
+async fn entries(
+    shard: &mut Shard,
+    only: Option<u32>,
+    from: Option<u64>,
+    count: usize,
+) -> Result<VecDeque<(u64, Vec<u8>)>, JournalToolError> {
+    let first = match (from, only) {
+        (Some(from), _) => from,
+        // Nobody knows how far back the last ones of a deployment are.
+        (None, Some(_)) => 0,
+        (None, None) => (shard.last_seq().await? + 1).saturating_sub(count as u64),
+    };
+    let mut entries = VecDeque::new();
+    let each = |seq, entry: &[u8]| {
+        if has_some_of(entry, only) {
+            if entries.len() == count {
+                entries.pop_front();
+            }
+            entries.push_back((seq, entry.to_vec()));
+        }
+        from.is_none() || entries.len() < count
+    };
+    shard.read(first, each).await?;
+    Ok(entries)
+}
+
+fn has_some_of(entry: &[u8], only: Option<u32>) -> bool {
+    let reader = EntryReader::new(entry);
+    only.is_none() || reader.map_or(true, |mut of| of.any(|record| is_of(&record, only)))
+}
+
+/// What cannot be read may be of any deployment.
+fn is_of(record: &Result<Record<'_>, EntryError>, only: Option<u32>) -> bool {
+    let Some(only) = only else { return true };
+    match record {
+        Ok(Record::Event { deployment, .. }) => *deployment == only,
+        Ok(Record::Doubt { deployment, .. }) => deployment.is_none_or(|no| no == only),
+        Ok(Record::Holder { .. }) => false,
+        Err(_) => true,
+    }
+}
+
+fn line<'a>(shard: &'a Shard, seq: u64, entry: &'a [u8], only: Option<u32>) -> Line<'a> {
     let journal = shard.name.as_str();
     match EntryReader::new(entry) {
         Ok(reader) => {
             let now = reader.stamp.now;
-            let records =
-                reader.map(|record| shown(shard, record)).filter(|shown| shown.is_of(only));
-            let records = records.collect();
+            let records = reader.filter(|record| is_of(record, only));
+            let records = records.map(|record| shown(shard, record)).collect();
             let (window, minute, steady_ms) = (now.window.number, now.window.minute, now.steady_ms);
             Line::Entry { journal, seq, window, minute, steady_ms, records }
         }
@@ -107,7 +150,7 @@ fn line<'a>(shard: &'a Shard, seq: u64, entry: &'a [u8], only: Option<&str>) -> 
     }
 }
 
-fn shown<'a>(shard: &'a Shard, record: Result<Record<'a>, impl ToString>) -> Shown<'a> {
+fn shown<'a>(shard: &'a Shard, record: Result<Record<'a>, EntryError>) -> Shown<'a> {
     match record {
         Ok(Record::Holder { holder, credential, name }) => {
             Shown::Holder { holder: holder.0, name, credential }
@@ -119,18 +162,5 @@ fn shown<'a>(shard: &'a Shard, record: Result<Record<'a>, impl ToString>) -> Sho
             Shown::Quarantine { quarantine: deployment.map(|no| shard.id_of(no)) }
         }
         Err(error) => Shown::Unreadable { unreadable: error.to_string() },
-    }
-}
-
-impl Shown<'_> {
-    fn is_of(&self, only: Option<&str>) -> bool {
-        match self {
-            Self::Event { deployment, .. } => only.is_none_or(|only| only == *deployment),
-            Self::Quarantine { quarantine } => {
-                only.is_none_or(|only| quarantine.is_none_or(|id| id == only))
-            }
-            Self::Holder { .. } => only.is_none(),
-            Self::Unreadable { .. } => true,
-        }
     }
 }
