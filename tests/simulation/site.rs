@@ -230,7 +230,7 @@ impl Site {
 
     fn became(&mut self, gateway: usize, drawn: impl IntoIterator<Item = Drawn>) {
         for drawn in drawn {
-            let Drawn::Admitted(request, permit) = drawn else { continue };
+            let Drawn::Admitted(request, permit, _) = drawn else { continue };
             let may_draw = self.server.lets_draw(&name(gateway), self.now_us);
             assert!(may_draw, "{} drew from no lease at {} µs", name(gateway), self.now_us);
             let record = &mut self.audit.requests[request];

@@ -1,15 +1,15 @@
 //! One gateway of one deployment in virtual time: the client's own machine, pool and choice of servers, and the draws that wait, as its
 //! driver runs them. Whoever plays it says what time it is and carries its messages.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway_client::pool::{Leases, Pool, Signals};
-use gateway_client::refill::{DeploymentNo, Failure, Refill, Sample, Waiting};
+use gateway_client::pool::{self, Leases, Pool, Signals};
+use gateway_client::refill::{DeploymentNo, Failure, Grant, LeaseNo, Refill, Sample, Waiting};
 use gateway_client::servers::{Outcome, ServerNo, Servers};
 use gateway_client::{Amount, Denied, Moment, Permit, Reason};
-use quota_api::{Batch, BatchReply};
+use quota_api::{Batch, BatchReply, Lease};
 use reqwest::Url;
 
 /// A draw that waits: the request's number, its size, and until when it waits.
@@ -23,8 +23,8 @@ struct Waiter {
 /// What became of a draw, by the request's number.
 #[derive(Debug)]
 pub enum Drawn {
-    /// It may be sent.
-    Admitted(usize, Permit),
+    /// It may be sent. The lease that has less for it, by the server's name: none, if no lease has.
+    Admitted(usize, Permit, Option<String>),
     /// It may not.
     Denied(usize),
 }
@@ -57,6 +57,8 @@ pub struct Gateway {
     no: DeploymentNo,
     pool: Arc<Pool>,
     leases: Leases,
+    /// What the server calls them.
+    names: BTreeMap<LeaseNo, String>,
     signals: Signals,
     waiters: VecDeque<Waiter>,
     is_rung: bool,
@@ -116,6 +118,7 @@ impl Gateway {
             call: None,
             no,
             leases: Leases::of(pool.clone()),
+            names: BTreeMap::new(),
             pool,
             signals: Signals::default(),
             waiters: VecDeque::new(),
@@ -131,9 +134,9 @@ impl Gateway {
     /// A request comes in: it is admitted or denied at once, or it waits.
     pub fn draw(&mut self, request: usize, amount: Amount, true_us: u64) -> Option<Drawn> {
         let now = self.clock.moment(true_us);
-        if let Some(drawn) = self.pool.draw(amount, now) {
+        if let Some((drawn, lease)) = draw(&self.pool, &self.leases, amount, now) {
             self.is_rung |= drawn.is_low;
-            return Some(Drawn::Admitted(request, drawn.permit));
+            return Some(Drawn::Admitted(request, drawn.permit, self.name(lease)));
         }
         let denial = self.refill.told(self.no).denial(amount, now);
         let is_hopeless = denial.is_some_and(|denied| !may_pass(denied, self.max_wait));
@@ -154,8 +157,13 @@ impl Gateway {
         }
         let mut drawn = Vec::new();
         if std::mem::take(&mut self.is_rung) || self.refill.is_due(self.no, now) {
-            let (pool, waiters) = (&self.pool, &mut self.waiters);
-            serve(waiters, |amount| Some(pool.draw(amount, now)?.permit), &mut drawn);
+            let (pool, leases) = (&self.pool, &self.leases);
+            let from_pool = |amount| {
+                let (drawn, lease) = draw(pool, leases, amount, now)?;
+                Some((drawn.permit, lease))
+            };
+            let served = serve(&mut self.waiters, from_pool);
+            drawn.extend(self.admitted(served));
             self.deny(now, &mut drawn);
             self.look(now);
         }
@@ -186,11 +194,18 @@ impl Gateway {
     pub fn hear(&mut self, heard: Heard, true_us: u64) -> Vec<Drawn> {
         let now = self.clock.moment(true_us);
         let answer = self.answer(heard, now);
+        let items = answer.iter().flat_map(|reply| reply.acquire.clone());
+        let mut told = items.filter_map(|item| item.body).collect::<Vec<_>>().into_iter();
         let mut drawn = Vec::new();
         for grant in self.refill.handle(answer, now, self.jitter) {
-            let waiters = &mut self.waiters;
-            self.leases
-                .install(&grant, |draw| serve(waiters, |amount| draw(amount, now), &mut drawn));
+            // The machine takes the leases in their order, and leaves those out that are of no use.
+            let lease = told.find(|lease| is_of(&grant, lease, now));
+            self.names.extend(lease.map(|lease| (grant.no, lease.lease_id)));
+            let (waiters, mut served) = (&mut self.waiters, Vec::new());
+            self.leases.install(&grant, |draw| {
+                served = serve(waiters, |amount| Some((draw(amount, now)?, Some(grant.no))));
+            });
+            drawn.extend(self.admitted(served));
             self.is_rung = true;
         }
         self.deny(now, &mut drawn);
@@ -238,6 +253,17 @@ impl Gateway {
         }
     }
 
+    fn name(&self, lease: Option<LeaseNo>) -> Option<String> {
+        self.names.get(&lease?).cloned()
+    }
+
+    fn admitted(&self, served: Vec<Served>) -> impl Iterator<Item = Drawn> {
+        let admitted = |served: Served| {
+            Drawn::Admitted(served.request, served.permit, self.name(served.lease))
+        };
+        served.into_iter().map(admitted)
+    }
+
     fn look(&mut self, now: Moment) {
         let sample = Sample {
             leases: self.leases.sample(),
@@ -252,6 +278,7 @@ impl Gateway {
         }
         for lease in &orders.retire {
             self.leases.retire(*lease);
+            self.names.remove(lease);
         }
         self.leases.warn(orders.warn);
         self.refill.take_told(self.no);
@@ -290,18 +317,49 @@ impl Gateway {
     }
 }
 
+/// A draw that waited no longer.
+struct Served {
+    request: usize,
+    permit: Permit,
+    lease: Option<LeaseNo>,
+}
+
 fn serve(
     waiters: &mut VecDeque<Waiter>,
-    draw: impl Fn(Amount) -> Option<Permit>,
-    drawn: &mut Vec<Drawn>,
-) {
-    waiters.retain(|waiter| match draw(waiter.amount) {
-        Some(permit) => {
-            drawn.push(Drawn::Admitted(waiter.request, permit));
-            false
-        }
-        None => true,
+    draw: impl Fn(Amount) -> Option<(Permit, Option<LeaseNo>)>,
+) -> Vec<Served> {
+    let mut served = Vec::new();
+    waiters.retain(|waiter| {
+        let drawn = draw(waiter.amount).map(|(permit, lease)| Served {
+            request: waiter.request,
+            permit,
+            lease,
+        });
+        let waits = drawn.is_none();
+        served.extend(drawn);
+        waits
     });
+    served
+}
+
+/// A permit does not say which lease it is of, so this looks which has less for it.
+fn draw(
+    pool: &Pool,
+    leases: &Leases,
+    amount: Amount,
+    now: Moment,
+) -> Option<(pool::Drawn, Option<LeaseNo>)> {
+    let before = leases.sample();
+    let drawn = pool.draw(amount, now)?;
+    let after = leases.sample();
+    let from = before.iter().zip(&after).find(|(before, after)| before.free != after.free);
+    Some((drawn, from.map(|(lease, _)| lease.no)))
+}
+
+/// Whether it may be this lease that the machine has put up.
+fn is_of(grant: &Grant, lease: &Lease, now: Moment) -> bool {
+    let amount = Amount { tokens: lease.tokens, requests: lease.requests };
+    (grant.amount, grant.not_before > now) == (amount, lease.starts_in_ms > 0)
 }
 
 /// Whether waiting is of use: only for what other holders are about to give back.

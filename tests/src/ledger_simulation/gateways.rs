@@ -11,6 +11,7 @@ use gateway_client::servers::Servers;
 use gateway_client::{Amount, Permit};
 use quota_api::{Batch, BatchReply, Lease, routes};
 use quota_server::http::{LeaseDesk, Rations};
+use quota_server::ledger::LeaseRef;
 use quota_server::metrics::LeaseMetrics;
 use rand::rngs::{SmallRng, StdRng};
 use rand::{RngExt, SeedableRng};
@@ -39,13 +40,16 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 /// A gateway's clock and a server's are off by so much each at most, ppm.
 const DRIFT_PPM: i64 = 500;
 
+/// A request's permit, and the lease that it came out of.
+type Admitted = (Permit, Option<LeaseRef>);
+
 /// A gateway of one deployment. As a holder it has the number after theirs.
 pub(super) struct Client {
     number: usize,
     credential: Arc<str>,
     gateway: RefCell<Gateway>,
     /// Requests that wait for their permit, by number.
-    waiting: RefCell<BTreeMap<usize, oneshot::Sender<Permit>>>,
+    waiting: RefCell<BTreeMap<usize, oneshot::Sender<Admitted>>>,
     requests: Cell<usize>,
     /// Something came that it should look at.
     bell: Notify,
@@ -74,8 +78,8 @@ impl Client {
         HOLDERS + self.number
     }
 
-    /// Draws for a request: `None` if it is denied.
-    async fn permit(&self, tokens: u64, now_us: u64) -> Option<Permit> {
+    /// Draws for a request, out of a lease: `None` if it is denied.
+    async fn permit(&self, tokens: u64, now_us: u64) -> Option<Admitted> {
         let request = self.requests.replace(self.requests.get() + 1);
         let (told, permit) = oneshot::channel();
         self.waiting.borrow_mut().insert(request, told);
@@ -89,9 +93,10 @@ impl Client {
     fn became(&self, drawn: impl IntoIterator<Item = Drawn>) {
         for drawn in drawn {
             match drawn {
-                Drawn::Admitted(request, permit) => {
+                Drawn::Admitted(request, permit, lease) => {
+                    let lease = lease.map(|lease| lease.parse().expect("a lease of this ledger"));
                     let told = self.waiting.borrow_mut().remove(&request);
-                    told.map(|told| told.send(permit).ok());
+                    told.map(|told| told.send((permit, lease)).ok());
                 }
                 Drawn::Denied(request) => drop(self.waiting.borrow_mut().remove(&request)),
             }
@@ -116,13 +121,13 @@ const fn deployment(gateway: usize) -> usize {
 /// A request: it draws, is sent, and settles with what it used.
 pub(super) async fn request(site: Site, gateway: usize, tokens: u64, percent: u64, takes_ms: u64) {
     let client = &site.clients[gateway % GATEWAYS];
-    let Some(permit) = client.permit(tokens, site.now_us()).await else {
+    let Some((permit, lease)) = client.permit(tokens, site.now_us()).await else {
         site.hit("a gateway denies a request");
         return;
     };
     site.hit("a gateway admits a request");
     let (holder, deployment) = (client.holder(), deployment(client.number));
-    let draw = site.checker.borrow_mut().drew(holder, deployment, tokens);
+    let draw = site.checker.borrow_mut().drew(holder, deployment, lease, tokens);
     sleep(Duration::from_millis(takes_ms)).await;
     let used = tokens * percent / 100;
     permit.settle(Amount { tokens: used, requests: 1 });

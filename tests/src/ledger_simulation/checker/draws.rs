@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use quota_core::WindowKind;
+use quota_core::{Amount, WindowKind};
+use quota_server::ledger::LeaseRef;
 use tokio::time::{Duration, Instant};
 
 use super::rules::{PERIOD, Rule};
@@ -21,24 +22,42 @@ pub(super) struct Draws(Vec<Draw>);
 #[derive(Debug, Clone, Copy)]
 struct Draw {
     at: Instant,
-    holder: usize,
     deployment: usize,
+    lease: Option<LeaseRef>,
     /// Drawn, and not known to be unused.
     tokens: u64,
 }
 
+impl Draws {
+    /// What was drawn of a lease. Each draw is of one request, which is not given back.
+    fn of(&self, lease: Option<LeaseRef>) -> Amount {
+        let of_it = self.0.iter().filter(|draw| draw.lease == lease);
+        of_it.fold(Amount::ZERO, |sum, draw| sum.saturating_add(Amount::new(draw.tokens, 1)))
+    }
+}
+
 impl Checker {
-    /// A gateway draws, and is given a number for it: out of a lease in hand, and no more than its leases hold.
-    pub(crate) fn drew(&mut self, holder: usize, deployment: usize, tokens: u64) -> usize {
+    /// A gateway draws, and is given a number for it: out of a lease of its own, in the lease's life, and no more
+    /// than it holds.
+    pub(crate) fn drew(
+        &mut self,
+        holder: usize,
+        deployment: usize,
+        lease: Option<LeaseRef>,
+        tokens: u64,
+    ) -> usize {
         let at = Instant::now();
-        self.draws_of_gateways.0.push(Draw { at, holder, deployment, tokens });
-        let leases = || self.leases.values().filter(|known| known.ask.0 == holder);
-        let is_in_hand = leases().any(|known| at < known.ends);
-        let held: u64 = leases().map(|known| known.amount.tokens - known.returned.tokens).sum();
-        let own = self.draws_of_gateways.0.iter().filter(|draw| draw.holder == holder);
-        let drawn: u64 = own.map(|draw| draw.tokens).sum();
-        self.expect(Rule::DrawsWithinLease, is_in_hand && drawn <= held, || {
-            format!("holder {holder} has drawn {drawn} of {held}, in hand: {is_in_hand}")
+        self.draws_of_gateways.0.push(Draw { at, deployment, lease, tokens });
+        let known = lease.and_then(|lease| self.leases.get(&lease));
+        let known = known.filter(|known| (known.ask.0, known.deployment) == (holder, deployment));
+        let is_in_hand = known.is_some_and(|known| (known.starts..known.ends).contains(&at));
+        let held = known.map_or(Amount::ZERO, |known| known.amount.saturating_sub(known.returned));
+        let drawn = self.draws_of_gateways.of(lease);
+        self.expect(Rule::DrawsWithinLease, is_in_hand && drawn.fits(held), || {
+            let lease = lease.map(|lease| lease.to_string());
+            format!(
+                "holder {holder} has drawn {drawn:?} of {held:?}, {lease:?}, in hand: {is_in_hand}"
+            )
         });
         self.draws_of_gateways.0.len() - 1
     }
@@ -63,7 +82,7 @@ impl Checker {
 
     fn judge_minutes(&mut self, deployment: usize, draws: &[Draw]) {
         for (window, (first, last)) in self.open.clone() {
-            if last < first || self.losses.iter().any(|loss| *loss <= last) {
+            if last < first {
                 continue;
             }
             let Some(most) = self.most(deployment, WindowKind::Minute, first, last) else {

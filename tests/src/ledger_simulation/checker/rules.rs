@@ -15,7 +15,7 @@ pub enum Rule {
     RollingWithinLimit,
     /// What holders draw in any 60 s, and in a minute's window, stays within the limit (R1, R2).
     DrawsWithinLimit,
-    /// A gateway draws out of a lease in hand, and no more than its leases hold (R2).
+    /// A gateway draws out of a lease of its own, in the lease's life, and no more than it holds (R2).
     DrawsWithinLease,
     /// Nothing is granted of what there is not.
     DeploymentExists,
