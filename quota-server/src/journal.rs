@@ -13,8 +13,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::ledger::journaled::{
-    Books, Catalogue, EntryError, EntryReader, JournalError, RecoveryError, Replay, ShardNo,
-    doubt_entry,
+    Catalogue, EntryError, EntryReader, JournalError, RecoveryError, Replay, ShardNo, doubt_entry,
 };
 use crate::store::postgres::{self, Database};
 use crate::store::sqlite::{self, shard_files};
@@ -77,8 +76,17 @@ enum Connected {
     Postgres(PgConnection),
 }
 
-/// So many entries are read in one go.
-const PART: u32 = 256;
+/// Why no more entries are read.
+enum End {
+    Enough,
+    Failed(JournalError),
+}
+
+impl From<JournalError> for End {
+    fn from(source: JournalError) -> Self {
+        Self::Failed(source)
+    }
+}
 
 /// Opens the journals of a place, for reading and for [`Shard::quarantine`].
 ///
@@ -137,27 +145,21 @@ impl Shard {
     pub async fn read(
         &mut self,
         first_seq: u64,
-        mut each: impl FnMut(u64, &[u8]) -> bool,
+        mut each: impl FnMut(u64, &[u8]) -> bool + Send,
     ) -> Result<(), JournalToolError> {
-        let mut next_seq = first_seq;
-        loop {
-            let entries = self.part(next_seq).await?;
-            let Some((last, _)) = entries.last() else { return Ok(()) };
-            next_seq = last + 1;
-            if !entries.iter().all(|(seq, entry)| each(*seq, entry)) {
-                return Ok(());
+        let each = |seq, entry: &[u8]| each(seq, entry).then_some(()).ok_or(End::Enough);
+        let read = match &mut self.connection {
+            Connected::Sqlite(connection) => {
+                sqlite::read_entries(connection, first_seq, each).await
             }
-        }
-    }
-
-    async fn part(&mut self, first_seq: u64) -> Result<Vec<(u64, Vec<u8>)>, JournalToolError> {
-        let part = match &mut self.connection {
-            Connected::Sqlite(connection) => sqlite::entries(connection, first_seq, PART).await,
             Connected::Postgres(connection) => {
-                postgres::entries(connection, first_seq, PART.into()).await
+                postgres::read_entries(connection, first_seq, None, each).await
             }
         };
-        part.map_err(|source| self.failed(source))
+        match read {
+            Ok(()) | Err(End::Enough) => Ok(()),
+            Err(End::Failed(source)) => Err(self.failed(source)),
+        }
     }
 
     /// The number of a deployment that is there.
@@ -186,8 +188,8 @@ impl Shard {
     /// The store does not answer.
     pub async fn follow(&mut self) -> Result<Followed, JournalToolError> {
         let (kept, oldest_seq) = (self.catalogue.kept, self.catalogue.oldest_seq);
-        let books = Books::new(ShardNo { no: 0, of: 1 }, self.catalogue.clone());
-        let (mut replay, mut followed) = (Replay::new(books, kept), Followed::default());
+        let mut replay = Replay::new(ShardNo::ALONE, self.catalogue.clone());
+        let mut followed = Followed::default();
         self.read(kept.first_seq, |seq, entry| {
             followed.entries += 1;
             if let Err(fault) = replay.take_in(seq, entry) {

@@ -16,9 +16,7 @@ use quota_core::{Amount, BookPage, Imbalance, Limit};
 pub use report::{Grant, Report, WindowReport};
 
 use crate::ledger::LeaseRef;
-use crate::ledger::journaled::{
-    Books, EntryReader, JournalError, Record, RecoveryError, Replay, ShardNo,
-};
+use crate::ledger::journaled::{EntryReader, JournalError, Record, RecoveryError, Replay, ShardNo};
 use crate::store::sqlite::{connect, read_catalogue, read_entries, read_history};
 use tally::Tally;
 
@@ -132,7 +130,7 @@ async fn verify_file(path: &Path, report: &mut Report) -> Result<(), VerifyError
         check_page(deployment, &page)?;
     }
     let (kept, mut tally) = (catalogue.kept, Tally::new(&catalogue));
-    let mut replay = Replay::new(Books::new(ShardNo { no: 0, of: 1 }, catalogue), kept);
+    let mut replay = Replay::new(ShardNo::ALONE, catalogue);
     let mut wrong = None;
     let read = read_entries(&mut connection, kept.first_seq, |seq, entry| {
         replay.take_in(seq, entry)?;

@@ -25,6 +25,11 @@ pub(crate) struct ShardNo {
     pub(crate) of: u32,
 }
 
+impl ShardNo {
+    /// Many servers are more than one server's disk, and who reads a file by itself asks for no other.
+    pub(crate) const ALONE: Self = Self { no: 0, of: 1 };
+}
+
 /// All that one writer knows.
 #[derive(Debug)]
 pub(crate) struct Books {

@@ -17,9 +17,6 @@ use super::views::Pages;
 use crate::ledger::{LeasePage, Stored};
 use crate::metrics;
 
-/// One shard: many servers are more than one server's disk.
-const SHARD: ShardNo = ShardNo { no: 0, of: 1 };
-
 /// Books that follow a journal.
 #[derive(Debug)]
 pub(crate) struct Follower {
@@ -29,8 +26,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Begins with everything but the entries.
     pub(crate) fn new(catalogue: Catalogue) -> Self {
-        let kept = catalogue.kept;
-        Self { replay: Replay::new(Books::new(SHARD, catalogue), kept) }
+        Self { replay: Replay::new(ShardNo::ALONE, catalogue) }
     }
 
     /// The first entry that it has not taken in.

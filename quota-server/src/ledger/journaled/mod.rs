@@ -46,7 +46,7 @@ pub use error::OpenError;
 pub use journal::JournalError;
 pub use recovery::RecoveryError;
 
-pub(crate) use books::{Books, ShardNo};
+pub(crate) use books::ShardNo;
 pub(crate) use doubt::Fault;
 pub(crate) use entry::{EntryReader, Record, doubt_entry};
 pub(crate) use follow::Follower;

@@ -14,7 +14,7 @@ use quota_core::{Book, Command, Event, Imbalance, LeaseId, Now, Policy, WindowKi
 use super::books::{Books, ShardNo, Slot};
 use super::doubt::{Faults, OpenDoubts};
 use super::entry::{EntryError, EntryReader, Record};
-use super::journal::{Journal, JournalError, Kept};
+use super::journal::{Catalogue, Journal, JournalError, Kept};
 use super::time::Stamp;
 use super::turn::KEPT_WINDOWS;
 use crate::ledger::Caller;
@@ -191,7 +191,7 @@ pub(crate) async fn recover(
 ) -> Result<Recovered, RecoveryError> {
     let catalogue = journal.load().await?;
     let (kept, oldest_seq) = (catalogue.kept, catalogue.oldest_seq);
-    let mut replay = Replay::new(Books::new(shard, catalogue), kept);
+    let mut replay = Replay::new(shard, catalogue);
     let each = |seq, entry: &[u8]| {
         let _among_the_faults = replay.take_in(seq, entry);
         Ok(())
@@ -213,9 +213,12 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    pub(crate) fn new(books: Books, kept: Kept) -> Self {
+    /// Before the first entry that is kept.
+    pub(crate) fn new(shard: ShardNo, catalogue: Catalogue) -> Self {
+        let kept = catalogue.kept;
         let place = Place { kept, next_seq: kept.first_seq, windows: VecDeque::new() };
         let (faults, doubts) = (Faults::default(), OpenDoubts::default());
+        let books = Books::new(shard, catalogue);
         Self { books, place, last: None, floor: kept.floor, faults, doubts }
     }
 

@@ -77,17 +77,10 @@ impl Journal for PostgresJournal {
     async fn replay(
         &mut self,
         first_seq: u64,
-        mut each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
+        each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
     ) -> Result<(), RecoveryError> {
         let mut connection = self.take()?;
-        let mut next_seq = first_seq;
-        loop {
-            let entries = load::entries(&mut connection, next_seq, load::ENTRIES).await?;
-            let Some((last, _)) = entries.last() else { break };
-            next_seq = last + 1;
-            entries.iter().try_for_each(|(seq, entry)| each(*seq, entry))?;
-            leader::touch(&mut connection, self.term.epoch).await?;
-        }
+        load::read_entries(&mut connection, first_seq, Some(self.term.epoch), each).await?;
         self.renewed(connection);
         Ok(())
     }

@@ -3,11 +3,12 @@
 use sqlx::postgres::PgConnection;
 
 use super::database::{CALL, within};
+use super::leader;
 use crate::ledger::journaled::{Catalogue, DeploymentRow, JournalError, Kept};
 use crate::store::rows::{Deployment, signed};
 
 /// Entries in one answer, so that none takes long.
-pub(super) const ENTRIES: i64 = 4_096;
+const ENTRIES: i64 = 4_096;
 
 const CHANGED: &str = "SELECT no, id, policy, details, version, deleted FROM deployments
      WHERE changed_in >= $1";
@@ -38,7 +39,7 @@ pub(crate) async fn news(
     connection: &mut PgConnection,
     next_seq: u64,
 ) -> Result<News, JournalError> {
-    let entries = entries(connection, next_seq, ENTRIES).await?;
+    let entries = entries(connection, next_seq).await?;
     let deployments = changed_since(connection, next_seq).await?;
     let Meta { kept, last_deployment } = meta(connection).await?;
     Ok(News { entries, deployments, last_deployment, kept })
@@ -65,14 +66,32 @@ pub(crate) async fn hold_still(connection: &mut PgConnection) -> Result<Catalogu
     read_catalogue(connection).await
 }
 
-/// Some entries from `first_seq` on, in order.
-pub(crate) async fn entries(
+/// The entries from `first_seq` on, in parts; in between, who writes in this epoch gives signs of life.
+pub(crate) async fn read_entries<E: From<JournalError>>(
     connection: &mut PgConnection,
     first_seq: u64,
-    most: i64,
+    epoch: Option<i64>,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), E> + Send,
+) -> Result<(), E> {
+    let mut next_seq = first_seq;
+    loop {
+        let entries = entries(connection, next_seq).await?;
+        let Some((last, _)) = entries.last() else { return Ok(()) };
+        next_seq = last + 1;
+        entries.iter().try_for_each(|(seq, entry)| each(*seq, entry))?;
+        if let Some(epoch) = epoch {
+            leader::touch(connection, epoch).await?;
+        }
+    }
+}
+
+/// Some entries from `first_seq` on, in order.
+async fn entries(
+    connection: &mut PgConnection,
+    first_seq: u64,
 ) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
     let sql = "SELECT seq, entry FROM journal WHERE seq >= $1 ORDER BY seq LIMIT $2";
-    let call = sqlx::query_as(sql).bind(signed(first_seq)).bind(most).fetch_all(connection);
+    let call = sqlx::query_as(sql).bind(signed(first_seq)).bind(ENTRIES).fetch_all(connection);
     let rows: Vec<(i64, Vec<u8>)> = within(CALL, call).await?;
     Ok(rows.into_iter().map(|(seq, entry)| (seq.unsigned_abs(), entry)).collect())
 }

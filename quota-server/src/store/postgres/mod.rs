@@ -33,5 +33,5 @@ pub(crate) use journal::PostgresJournal;
 pub(crate) use leader::{Leader, Me, Term};
 #[cfg(test)]
 pub(crate) use leader::{elect, look};
-pub(crate) use load::{News, entries, hold_still, last_seq, read_catalogue};
+pub(crate) use load::{News, hold_still, last_seq, read_catalogue, read_entries};
 pub(crate) use shared::SharedDatabase;

@@ -4,8 +4,8 @@ use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::ledger::journaled::{Catalogue, JournalError, Kept, RecoveryError};
-use crate::store::rows::{Deployment, signed};
+use crate::ledger::journaled::{Catalogue, JournalError, Kept};
+use crate::store::rows::Deployment;
 
 /// Everything but the entries.
 pub(crate) async fn read_catalogue(
@@ -41,18 +41,6 @@ pub(crate) async fn last_seq(connection: &mut SqliteConnection) -> Result<u64, J
     Ok(last.map_or(0, i64::unsigned_abs))
 }
 
-/// Some entries from `first_seq` on, in order.
-pub(crate) async fn entries(
-    connection: &mut SqliteConnection,
-    first_seq: u64,
-    most: u32,
-) -> Result<Vec<(u64, Vec<u8>)>, JournalError> {
-    let sql = "SELECT seq, entry FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?";
-    let call = sqlx::query_as(sql).bind(signed(first_seq)).bind(most).fetch_all(connection);
-    let rows: Vec<(i64, Vec<u8>)> = call.await.map_err(JournalError::new)?;
-    Ok(rows.into_iter().map(|(seq, entry)| (seq.unsigned_abs(), entry)).collect())
-}
-
 /// From here on the connection reads all as it is now; everything but the entries.
 pub(crate) async fn hold_still(
     connection: &mut SqliteConnection,
@@ -69,11 +57,11 @@ async fn meta(connection: &mut SqliteConnection, key: &str) -> sqlx::Result<Opti
 }
 
 /// The entries from `first_seq` on. SQLite's thread reads on while `each` takes one in.
-pub(crate) async fn read_entries(
+pub(crate) async fn read_entries<E: From<JournalError>>(
     connection: &mut SqliteConnection,
     first_seq: u64,
-    mut each: impl FnMut(u64, &[u8]) -> Result<(), RecoveryError> + Send,
-) -> Result<(), RecoveryError> {
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), E> + Send,
+) -> Result<(), E> {
     let first_seq = i64::try_from(first_seq).map_err(JournalError::new)?;
     let mut rows = sqlx::query("SELECT seq, entry FROM journal WHERE seq >= ? ORDER BY seq")
         .bind(first_seq)

@@ -22,7 +22,7 @@ use sqlx::{ConnectOptions, Connection};
 pub(crate) use append::append_after_last;
 pub(crate) use files::{open_all, prepared, shard_files};
 pub(crate) use history::read_history;
-pub(crate) use load::{entries, hold_still, last_seq, read_catalogue, read_entries};
+pub(crate) use load::{hold_still, last_seq, read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
 
 use crate::ledger::journaled::{

@@ -27,7 +27,7 @@ use crate::ledger::{Caller, LeaseRef, Op, Put, Reply};
 const SEEDS: u64 = 40;
 const OPERATIONS: usize = 250;
 const IDS: [&str; 3] = ["a", "b", "c"];
-const SHARD: ShardNo = ShardNo { no: 0, of: 1 };
+const SHARD: ShardNo = ShardNo::ALONE;
 
 /// What counts of a book: all but who asked lately and what was denied, which no entry keeps.
 #[derive(Debug, PartialEq)]
@@ -274,7 +274,7 @@ impl World {
             row.policy.kind = WindowKind::Rolling;
         }
         let kept = catalogue.kept;
-        let mut replay = Replay::new(Books::new(SHARD, catalogue), kept);
+        let mut replay = Replay::new(SHARD, catalogue);
         let each = |seq, entry: &[u8]| replay.take_in(seq, entry);
         self.journal.clone().replay(kept.first_seq, each).await.unwrap();
         replay.books
