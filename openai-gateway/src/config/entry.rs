@@ -13,7 +13,7 @@ use super::reach::Said;
 use super::report::Report;
 use super::section::{self, Section};
 use super::terms::Terms;
-use super::yaml::{Map, Node, Place, Value};
+use super::yaml::{Key, Map, Node, Place, Value};
 
 /// What entries share.
 pub(super) struct Common {
@@ -117,15 +117,24 @@ fn merged(params: &Node, path: &str, common: &Common, report: &mut Report) -> Op
             found.ok_or_else(|| format!("credential_list has no {text:?}"))
         });
         match credential {
-            Ok(credential) => map.complete_from(credential),
+            Ok(credential) => complete(&mut map, credential),
             Err(what) => {
                 let what = format!("{path}: litellm_params.litellm_credential_name: {what}");
                 return wrong(report, name.place, what);
             }
         }
     }
-    map.complete_from(&common.params);
+    complete(&mut map, &common.params);
     Some(Node { place: params.place, value: Value::Map(map) })
+}
+
+/// Takes what the other has and this one lacks. An address by one of its two names keeps out the other's by
+/// the other name: a key would go there with it.
+fn complete(map: &mut Map, other: &Map) {
+    let is_base = |name: &str| matches!(name, "api_base" | "base_url");
+    let has_base = map.0.iter().any(|(key, _)| is_base(&key.name));
+    let fits = |(key, _): &&(Key, Node)| !(has_base && is_base(&key.name));
+    map.complete_from(&Map(other.0.iter().filter(fits).cloned().collect()));
 }
 
 /// The group that LiteLLM's judges of requests stand for here, where there is no judge.

@@ -47,29 +47,35 @@ pub(super) struct Said {
 }
 
 /// A key and where it is from.
+#[derive(Clone)]
 struct Key {
     text: String,
+    /// The variable that holds it, if one does.
     name: String,
     place: Place,
+    /// It is a token, which Azure takes in another header than a key.
+    is_token: bool,
 }
 
 impl Said {
     /// Takes what it needs from `litellm_params`.
     pub(super) fn take(params: &mut Section<'_>, report: &mut Report) -> Self {
-        let [model_at, base_at] = ["model", "api_base"].map(|name| params.place_of(name));
+        let [model_at, base_at, url_at] =
+            ["model", "api_base", "base_url"].map(|name| params.place_of(name));
         let model = params.text("model", report);
         let provider = params.text("custom_llm_provider", report);
         let (base, base_url) = (params.text("api_base", report), params.text("base_url", report));
         let before = report.mistakes.len();
-        let keys = ["api_key", "azure_ad_token"].map(|name| key(params, name, report));
+        let [key, token] = ["api_key", "azure_ad_token"].map(|name| key(params, name, report));
         let key_is_wrong = report.mistakes.len() > before;
-        let [key, token] = keys;
+        let base_at = if base_url.is_some() { url_at } else { base_at };
         Self {
             model,
             provider,
-            base: base.or(base_url).filter(|base| !base.is_empty()),
+            // With LiteLLM `base_url` counts more.
+            base: base_url.or(base).filter(|base| !base.is_empty()),
             key,
-            token,
+            token: token.map(|token| Key { is_token: true, ..token }),
             version: params.text("api_version", report),
             region: params.text("aws_region_name", report),
             project: params.text("vertex_project", report),
@@ -96,9 +102,9 @@ impl Said {
 
     /// Whether the environment has a provider's key, and whatever its address is made of.
     pub(super) fn has_all_of(&self, provider: &Provider, environment: &Environment) -> bool {
-        provider.wants_key()
+        provider.has_home()
             && environment.first(provider.key_variables).is_some()
-            && self.base(provider, environment).is_ok_and(|base| self.goes_home(provider, &base))
+            && self.base(provider, environment).is_ok_and(|base| goes_home(provider, &base))
     }
 
     /// The same entry for all models of one provider.
@@ -132,7 +138,7 @@ impl Said {
         let base = self.base(provider, &report.environment);
         let key = base.as_ref().ok().and_then(|base| self.key(provider, base, &report.environment));
         if let Ok(base) = &base {
-            self.warn_of_key(provider, base, key.is_some(), (place, path), report);
+            warn_of_key(provider, base, key.is_some(), (place, path), report);
         }
         match (base, key) {
             (Err(what), _) => {
@@ -140,16 +146,21 @@ impl Said {
                 None
             }
             (Ok(_), None) if self.key_is_wrong => None,
-            (Ok(base), None) if provider.wants_key() && self.goes_home(provider, &base) => {
+            (Ok(base), None) if provider.wants_key() && goes_home(provider, &base) => {
                 let names = provider.key_variables.join(" or ");
                 let says =
                     format!("there is no key for {}: say it here, or set {names}", provider.name);
                 report.mistake(place, format!("{path}.api_key: {says}"));
                 None
             }
+            (Ok(base), Some(key)) if !may_go_to(&key.name, &base) => {
+                let host = base.host_str().unwrap_or_default();
+                let what = format!("{path}.api_key: {} is not the key of {host}", key.name);
+                report.mistake(key.place, what);
+                None
+            }
             (Ok(base), key) => {
-                let bearer = self.token.is_some() && self.key.is_none();
-                let header = key.as_ref().map(|key| header(provider, bearer, &base, key));
+                let header = key.as_ref().map(|key| header(provider, &base, key));
                 let Some(key_header) = header.transpose().ok() else {
                     let at = key.map_or(place, |key| key.place);
                     report.mistake(at, format!("{path}.api_key: a header can't carry it"));
@@ -177,7 +188,7 @@ impl Said {
         let by_host = || {
             let url = Url::parse(self.base.as_deref()?).ok()?;
             let host = url.host_str()?.to_owned();
-            providers::all().iter().find(|provider| provider.owns(&host))
+            providers::owners(&host).next().filter(|provider| provider.has_home())
         };
         if let Some((prefix, rest)) = model.split_once('/') {
             return match named_provider(prefix, rest, model) {
@@ -202,7 +213,7 @@ impl Said {
             (Some(base), _) => base,
             (None, Home::At(home) | Home::Here(home)) => home.to_owned(),
             (None, Home::Made(home)) => self.made(home, environment)?,
-            (None, Home::Elsewhere) => {
+            (None, Home::Elsewhere | Home::Below(_)) => {
                 let variables = match provider.base_variables {
                     [] => String::new(),
                     names => format!(", or set {}", names.join(" or ")),
@@ -255,47 +266,57 @@ impl Said {
     }
 
     /// What the entry says, else the variable's, where the provider itself or a place that the operator says
-    /// for it is the one who gets it.
+    /// for it is the one who gets it. A token of Entra ID's is Azure's alone.
     fn key(&self, provider: &Provider, base: &Url, environment: &Environment) -> Option<Key> {
-        let said = self.key.as_ref().or(self.token.as_ref());
-        if let Some(key) = said {
-            return Some(Key { text: key.text.clone(), name: key.name.clone(), place: key.place });
-        }
-        if provider.wants_key() && !self.goes_home(provider, base) {
-            return None;
+        let token = self.token.as_ref().filter(|_| provider.key != KeyHeader::Bearer);
+        if let Some(key) = self.key.as_ref().or(token) {
+            return Some(key.clone());
         }
         let (name, text) = environment.first(provider.key_variables)?;
-        let place = Place { file: 0, line: 1 };
-        Some(Key { text: text.to_owned(), name: name.to_owned(), place })
-    }
-
-    fn goes_home(&self, provider: &Provider, base: &Url) -> bool {
-        base.scheme() == "https" && base.host_str().is_some_and(|host| provider.owns(host))
-    }
-
-    /// Says it where a variable's key is kept back.
-    fn warn_of_key(
-        &self,
-        provider: &Provider,
-        base: &Url,
-        has_key: bool,
-        (place, path): (Place, &str),
-        report: &mut Report,
-    ) {
-        let variable = report.environment.first(provider.key_variables);
-        if let (Some((name, _)), false) = (variable, has_key) {
-            let host = base.host_str().unwrap_or_default();
-            let what = format!(
-                "{path}: {name} is not sent to {host}, which is not {}'s: say api_key if it belongs there",
-                provider.name
-            );
-            report.warn(place, what);
-        }
+        let goes = !provider.has_home() || goes_home(provider, base);
+        (goes && may_go_to(name, base)).then(|| Key {
+            text: text.to_owned(),
+            name: name.to_owned(),
+            place: Place { file: 0, line: 1 },
+            is_token: name == providers::AD_TOKEN,
+        })
     }
 
     fn version(&self, environment: &Environment) -> Option<String> {
         let variable = || environment.var("AZURE_API_VERSION").map(ToOwned::to_owned);
         self.version.clone().or_else(variable)
+    }
+}
+
+fn goes_home(provider: &Provider, base: &Url) -> bool {
+    base.scheme() == "https" && base.host_str().is_some_and(|host| provider.owns(host))
+}
+
+/// Whether what this variable holds may go there: not where both are known, and of two companies.
+fn may_go_to(variable: &str, base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default().trim_end_matches('.');
+    let mut owners = providers::owners(host).peekable();
+    !providers::is_key_variable(variable)
+        || owners.peek().is_none()
+        || owners.any(|owner| owner.key_variables.contains(&variable))
+}
+
+/// Says it where a variable's key is kept back.
+fn warn_of_key(
+    provider: &Provider,
+    base: &Url,
+    has_key: bool,
+    (place, path): (Place, &str),
+    report: &mut Report,
+) {
+    let variable = report.environment.first(provider.key_variables);
+    if let (Some((name, _)), false) = (variable, has_key) {
+        let host = base.host_str().unwrap_or_default();
+        let what = format!(
+            "{path}: {name} is not sent to {host}, which is not {}'s: say api_key if it belongs there",
+            provider.name
+        );
+        report.warn(place, what);
     }
 }
 
@@ -310,7 +331,7 @@ fn key(params: &mut Section<'_>, name: &str, report: &mut Report) -> Option<Key>
         Value::Scalar(scalar) => reference(&scalar.text).unwrap_or_default(),
         _ => "",
     };
-    Some(Key { text, name: written.to_owned(), place: node.place })
+    Some(Key { text, name: written.to_owned(), place: node.place, is_token: false })
         .filter(|key| !key.text.is_empty())
 }
 
@@ -353,15 +374,14 @@ fn endpoint(provider: &Provider, base: Url, version: Option<&str>) -> Endpoint {
 
 fn header(
     provider: &Provider,
-    bearer: bool,
     base: &Url,
     key: &Key,
 ) -> Result<(HeaderName, HeaderValue), http::header::InvalidHeaderValue> {
     let is_azure = |host: &str| host.ends_with(".azure.com");
     let by_key = match provider.key {
         KeyHeader::Bearer => false,
-        KeyHeader::ApiKey => !bearer,
-        KeyHeader::ByHost => !bearer && base.host_str().is_some_and(is_azure),
+        KeyHeader::ApiKey => !key.is_token,
+        KeyHeader::ByHost => !key.is_token && base.host_str().is_some_and(is_azure),
     };
     let (name, text) = match by_key {
         true => (HeaderName::from_static("api-key"), key.text.clone()),

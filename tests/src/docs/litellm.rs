@@ -41,8 +41,9 @@ A number may be written in any way, and any single value may be `os.environ/NAME
 const PROVIDERS: &str = "\
 This gateway speaks OpenAI's protocol, with a key. `api_base` leads elsewhere than to the address below; a base without a path gets the \
 address's own path where that is not what its users write (`http://gpu:11434` for Ollama). The key is `api_key`, else the first of the variables that \
-is set. A variable's key goes to its own provider's hosts alone, by https, and to bases of those that have no address of their own. \
-`azure/` takes `api_key` as `api-key`, `azure_ad_token` as a bearer's; the deployment stands in the path with an `api-version`, and with \
+is set. A variable's key goes to its own provider's hosts alone, by https; those that have no address of their own have it sent to their \
+base, unless that is another provider's host. An `api_key` that is the variable of one provider is a mistake at another's host. \
+`azure/` takes `api_key` as `api-key`, `azure_ad_token` (or `AZURE_AD_TOKEN`) as a bearer's, which goes to Azure alone; the deployment stands in the path with an `api-version`, and with \
 `api_version: v1` or `preview`, or a base that ends in `/openai/v1`, in the body. Vertex AI takes an access token, which lives for an hour: \
 nobody signs in for it. Bedrock's and Vertex AI's endpoints of this protocol do not have all of their models: what they lack they answer themselves. A `model` \
 without a provider is that of the company whose name it is (`gpt-4o`, `claude-opus-4-6`); what nobody can tell is refused.";
@@ -77,7 +78,7 @@ fn key(key: &Key) -> [String; 3] {
 fn provider(provider: &Provider) -> [String; 5] {
     let home = match provider.home {
         Home::At(home) | Home::Made(home) | Home::Here(home) => code(home),
-        Home::Elsewhere => "where `api_base` says".to_owned(),
+        Home::Elsewhere | Home::Below(_) => "where `api_base` says".to_owned(),
     };
     let base = provider.base_variables.iter().map(|name| code(name));
     let home = [vec![home], base.collect()].concat().join(", or ");

@@ -22,7 +22,7 @@ pub(super) const KEYS: &[Key] = &[
     obeyed(Params, "model", "openai/gpt-4o", "the provider and its model"),
     obeyed(Params, "custom_llm_provider", "openai", "the provider, apart from `model`"),
     obeyed(Params, "api_base", "http://127.0.0.1:9/v1", "the endpoint, up to its `/v1`"),
-    obeyed(Params, "base_url", "http://127.0.0.1:9/v1", "as `api_base`"),
+    obeyed(Params, "base_url", "http://127.0.0.1:9/v1", "as `api_base`, and counts more"),
     obeyed(Params, "api_key", "k", "its key"),
     obeyed(
         Params,
@@ -30,7 +30,12 @@ pub(super) const KEYS: &[Key] = &[
         "2024-10-21",
         "Azure's `api-version`; `v1` and `preview` ask for the newer form of its URLs",
     ),
-    obeyed(Params, "azure_ad_token", "t", "Azure's bearer token, instead of a key"),
+    obeyed(
+        Params,
+        "azure_ad_token",
+        "t",
+        "Azure's bearer token, instead of a key; else `AZURE_AD_TOKEN`",
+    ),
     obeyed(Params, "organization", "org-1", "the header `OpenAI-Organization`"),
     obeyed(
         Params,

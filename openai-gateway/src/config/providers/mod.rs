@@ -1,8 +1,10 @@
 //! The providers that can be reached by OpenAI's protocol, as a table of data.
 //!
 //! The names, addresses and variables are those of LiteLLM 1.83, except where LiteLLM speaks another protocol
-//! with a provider that speaks OpenAI's too (Anthropic, Gemini, Cohere, Ollama, Bedrock, Vertex AI, Cloudflare):
-//! there the address is the one that the provider's own documentation gives for OpenAI's clients.
+//! with a provider that speaks OpenAI's too (Anthropic, Gemini, Cohere, Ollama, Bedrock, Vertex AI, Cloudflare)
+//! or goes to a trial of it (DeepSeek's `/beta`): there the address is the one that the provider's own
+//! documentation gives for OpenAI's clients. A variable that holds other keys too, as `GITHUB_TOKEN` does in
+//! every CI, is no provider's here: an entry may name it.
 //!
 //! To add one: its row in `table.rs`, and if its models are known by bare names, those in `bare.rs`.
 
@@ -12,6 +14,9 @@ mod unserved;
 
 pub(super) use bare::{BARE, of_bare_name};
 pub(super) use unserved::why_unserved;
+
+/// The variable that holds a token of Entra ID's. It goes to Azure as a bearer's, unlike a key.
+pub(super) const AD_TOKEN: &str = "AZURE_AD_TOKEN";
 
 /// A provider, and what is peculiar to it.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +54,8 @@ pub enum Home {
     Made(&'static str),
     /// On this machine, without a key.
     Here(&'static str),
+    /// At a host below one of these, which each customer has for itself, with a key: the file must say.
+    Below(&'static [&'static str]),
     /// Wherever its users run it or have it: the file must say.
     Elsewhere,
 }
@@ -87,17 +94,28 @@ pub const fn unserved() -> &'static [(&'static str, &'static str)] {
     unserved::UNSERVED
 }
 
+/// The rows of the company whose host this is.
+pub(super) fn owners(host: &str) -> impl Iterator<Item = &'static Provider> {
+    all().iter().filter(move |provider| provider.owns(host))
+}
+
+/// Whether a variable is known to hold some company's key.
+pub(super) fn is_key_variable(name: &str) -> bool {
+    all().iter().any(|provider| provider.key_variables.contains(&name))
+}
+
 /// The provider of this prefix.
 pub(super) fn find(prefix: &str) -> Option<&'static Provider> {
     all().iter().find(|provider| provider.prefix == prefix)
 }
 
 impl Provider {
-    /// Whether a host is the provider's own: its home's, or one below that. Only there its variable's key goes.
+    /// Whether a host is the provider's own: its home's, or one below that.
     pub(super) fn owns(&self, host: &str) -> bool {
         let host_of = |home: &'static str| home.split('/').nth(2).unwrap_or_default();
         match self.home {
             Home::Elsewhere | Home::Here(_) => false,
+            Home::Below(hosts) => hosts.iter().any(|above| host.ends_with(above)),
             Home::At(home) => {
                 let below = host.strip_suffix(host_of(home));
                 below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
@@ -115,9 +133,14 @@ impl Provider {
         }
     }
 
-    /// Whether nothing can be asked of it without a key.
-    pub(super) const fn wants_key(&self) -> bool {
+    /// Whether it has an address of its own. Only there its variable's key goes.
+    pub(super) const fn has_home(&self) -> bool {
         matches!(self.home, Home::At(_) | Home::Made(_))
+    }
+
+    /// Whether nothing can be asked of it at its own hosts without a key.
+    pub(super) const fn wants_key(&self) -> bool {
+        self.has_home() || matches!(self.home, Home::Below(_))
     }
 }
 
@@ -181,6 +204,9 @@ mod tests {
             ("vertex_ai", "us-east1-aiplatform.googleapis.com", true),
             ("vertex_ai", "aiplatform.googleapis.com", true),
             ("hosted_vllm", "127.0.0.1", false),
+            ("azure", "eu.openai.azure.com", true),
+            ("azure", "openai.azure.com.evil.example", false),
+            ("azure", "evilopenai.azure.com", false),
         ] {
             assert_eq!(find(prefix).unwrap().owns(host), owns, "{prefix} {host}");
         }

@@ -1,12 +1,22 @@
 //! One row for each provider. What a row doesn't say is as with OpenAI.
 
-use super::Home::{At, Elsewhere, Here, Made};
-use super::{Home, KeyHeader, Provider, Urls};
+use super::Home::{At, Below, Elsewhere, Here, Made};
+use super::{AD_TOKEN, Home, KeyHeader, Provider, Urls};
 
 /// Fields that many lack: without the first a stream is not asked for its usage, without the second the bound
 /// of the output is called `max_tokens`.
 const STREAM: &str = "stream_options";
 const MAX: &str = "max_completion_tokens";
+
+/// Where Azure's customers have their endpoints, and Databricks'.
+const AZURE: Home = Below(&[
+    ".openai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.com",
+    ".models.ai.azure.com",
+]);
+const DATABRICKS: Home =
+    Below(&[".cloud.databricks.com", ".gcp.databricks.com", ".azuredatabricks.net"]);
 
 /// A provider without peculiarities.
 const fn plain(
@@ -39,9 +49,9 @@ pub(super) const PROVIDERS: &[Provider] = &[
     plain("custom_openai", "any that speaks it", Elsewhere, &[], &[]),
     plain("openai_like", "any that speaks it", Elsewhere, &["OPENAI_LIKE_API_BASE"], &["OPENAI_LIKE_API_KEY"]),
     plain("aiohttp_openai", "any that speaks it", Elsewhere, &[], &[]),
-    Provider { key: KeyHeader::ApiKey, urls: Urls::AzureOpenAi, ..plain("azure", "Azure OpenAI", Elsewhere, &["AZURE_API_BASE"], &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"]) },
-    Provider { key: KeyHeader::ApiKey, urls: Urls::AzureOpenAi, ..plain("azure_text", "Azure OpenAI", Elsewhere, &["AZURE_API_BASE"], &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"]) },
-    Provider { key: KeyHeader::ByHost, urls: Urls::AzureFoundry, ..plain("azure_ai", "Azure AI Foundry", Elsewhere, &["AZURE_AI_API_BASE"], &["AZURE_AI_API_KEY"]) },
+    Provider { key: KeyHeader::ApiKey, urls: Urls::AzureOpenAi, ..plain("azure", "Azure OpenAI", AZURE, &["AZURE_API_BASE"], &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY", AD_TOKEN]) },
+    Provider { key: KeyHeader::ApiKey, urls: Urls::AzureOpenAi, ..plain("azure_text", "Azure OpenAI", AZURE, &["AZURE_API_BASE"], &["AZURE_OPENAI_API_KEY", "AZURE_API_KEY", AD_TOKEN]) },
+    Provider { key: KeyHeader::ByHost, urls: Urls::AzureFoundry, ..plain("azure_ai", "Azure AI Foundry", AZURE, &["AZURE_AI_API_BASE"], &["AZURE_AI_API_KEY", AD_TOKEN]) },
     Provider { path: "/v1", lacks: &["frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "seed"], ..plain("anthropic", "Anthropic", At("https://api.anthropic.com/v1"), &["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"], &["ANTHROPIC_API_KEY"]) },
     Provider { path: "/v1beta/openai", lacks: &["logit_bias", "top_logprobs", "seed"], ..plain("gemini", "Google AI Studio", At("https://generativelanguage.googleapis.com/v1beta/openai"), &["GEMINI_API_BASE"], &["GOOGLE_API_KEY", "GEMINI_API_KEY"]) },
     Provider { model_prefix: "google/", ..plain("vertex_ai", "Vertex AI", Made("https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}/endpoints/openapi"), &["VERTEXAI_API_BASE"], &["GOOGLE_OAUTH_ACCESS_TOKEN"]) },
@@ -65,7 +75,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
     Provider { lacks: &["frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "seed", "parallel_tool_calls"], ..plain("sambanova", "SambaNova", At("https://api.sambanova.ai/v1"), &["SAMBANOVA_API_BASE"], &["SAMBANOVA_API_KEY"]) },
     plain("friendliai", "Friendli", At("https://api.friendli.ai/serverless/v1"), &["FRIENDLI_API_BASE"], &["FRIENDLIAI_API_KEY", "FRIENDLI_TOKEN"]),
     Provider { lacks: &[STREAM, "logprobs", "top_logprobs", "seed", "parallel_tool_calls"], ..plain("featherless_ai", "Featherless", At("https://api.featherless.ai/v1"), &["FEATHERLESS_AI_API_BASE", "FEATHERLESS_API_BASE"], &["FEATHERLESS_AI_API_KEY", "FEATHERLESS_API_KEY"]) },
-    plain("github", "GitHub Models", At("https://models.github.ai/inference"), &["GITHUB_API_BASE"], &["GITHUB_API_KEY", "GITHUB_TOKEN"]),
+    plain("github", "GitHub Models", At("https://models.github.ai/inference"), &["GITHUB_API_BASE"], &["GITHUB_API_KEY"]),
     Provider { path: "/v1", ..plain("huggingface", "Hugging Face", At("https://router.huggingface.co/v1"), &["HF_API_BASE", "HUGGINGFACE_API_BASE"], &["HUGGINGFACE_API_KEY", "HF_TOKEN"]) },
     Provider { lacks: &[STREAM, MAX], ..plain("cloudflare", "Cloudflare Workers AI", Made("https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1"), &["CLOUDFLARE_API_BASE"], &["CLOUDFLARE_API_KEY"]) },
     Provider { lacks: &[STREAM, "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "parallel_tool_calls"], ..plain("ai21", "AI21", At("https://api.ai21.com/studio/v1"), &["AI21_API_BASE"], &["AI21_API_KEY"]) },
@@ -98,7 +108,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
     plain("datarobot", "DataRobot", At("https://app.datarobot.com/api/v2/genai/llmgw"), &[], &["DATAROBOT_API_TOKEN"]),
     plain("empower", "Empower", At("https://app.empower.dev/api/v1"), &["EMPOWER_API_BASE"], &["EMPOWER_API_KEY"]),
     Provider { lacks: &[MAX, "logit_bias", "logprobs", "top_logprobs", "seed", "parallel_tool_calls"], ..plain("maritalk", "Maritaca", At("https://chat.maritaca.ai/api"), &[], &["MARITALK_API_KEY"]) },
-    Provider { lacks: &[STREAM, "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "seed", "parallel_tool_calls"], ..plain("databricks", "Databricks", Elsewhere, &["DATABRICKS_API_BASE"], &["DATABRICKS_API_KEY"]) },
+    Provider { lacks: &[STREAM, "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "seed", "parallel_tool_calls"], ..plain("databricks", "Databricks", DATABRICKS, &["DATABRICKS_API_BASE"], &["DATABRICKS_API_KEY"]) },
     Provider { lacks: &["frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "seed", "parallel_tool_calls"], ..plain("amazon_nova", "Amazon Nova", At("https://api.nova.amazon.com/v1"), &["AMAZON_NOVA_API_BASE"], &["AMAZON_NOVA_API_KEY"]) },
     plain("voyage", "Voyage", At("https://api.voyageai.com/v1"), &[], &["VOYAGE_API_KEY", "VOYAGE_AI_API_KEY", "VOYAGE_AI_TOKEN"]),
     plain("jina_ai", "Jina", At("https://api.jina.ai/v1"), &["JINA_AI_API_BASE"], &["JINA_AI_API_KEY", "JINA_AI_TOKEN"]),

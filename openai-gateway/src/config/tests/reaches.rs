@@ -99,7 +99,8 @@ fn azure_has_both_forms_of_urls_and_keys() {
     let old = "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=";
     let (url, key) = reach(&format!("{base}, api_version: 2024-10-21"), &[("AZURE_API_KEY", "k")]);
     assert_eq!((url, key), (format!("{old}2024-10-21"), "api-key: k".to_owned()));
-    let (url, _) = reach(base, &[("AZURE_API_VERSION", "2024-06-01")]);
+    let variables = [("AZURE_API_VERSION", "2024-06-01"), ("AZURE_API_KEY", "k")];
+    let (url, _) = reach(base, &variables);
     assert_eq!(url, format!("{old}2024-06-01"));
     let (url, key) = reach(&format!("{base}, api_version: preview, azure_ad_token: t"), &[]);
     assert!(url.ends_with("/openai/v1/chat/completions?api-version=preview"), "{url}");
@@ -133,6 +134,75 @@ fn a_variable_s_key_goes_to_its_own_company_alone() {
 }
 
 #[test]
+fn a_key_of_one_company_goes_to_no_other() {
+    let variables = Environment::from([
+        ("OPENAI_API_KEY", "k"),
+        ("ANTHROPIC_API_KEY", "k"),
+        ("GROQ_API_KEY", "k"),
+        ("HOSTED_VLLM_API_KEY", "k"),
+    ]);
+    let read = |text: &str| Config::of_text(text, &variables);
+    let default =
+        "router_settings: {default_litellm_params: {api_key: os.environ/OPENAI_API_KEY}}\n";
+    let groq = "api_base: 'https://api.groq.com/openai/v1'";
+    for text in [
+        entry("model: groq/llama") + default,
+        entry("model: gpt-4o, api_key: os.environ/ANTHROPIC_API_KEY"),
+        entry(&format!("model: hosted_vllm/m, {groq}, api_key: os.environ/OPENAI_API_KEY")),
+        entry(
+            "model: azure/d, api_base: 'https://x.openai.azure.com', api_key: os.environ/OPENAI_API_KEY",
+        ),
+    ] {
+        let told = read(&text).unwrap_err().to_string();
+        assert!(told.contains("is not the key of"), "{text}: {told}");
+    }
+    // What belongs there, what is written out, and what goes to a place of the operator's own.
+    for params in [
+        format!("model: openai/llama, {groq}, api_key: os.environ/GROQ_API_KEY"),
+        format!("model: openai/llama, {groq}, api_key: k"),
+        "model: openai/m, api_base: 'http://gpu/v1', api_key: os.environ/HOSTED_VLLM_API_KEY"
+            .to_owned(),
+    ] {
+        let config = read(&entry(&params)).unwrap();
+        assert_eq!(config.deployments[0].headers["authorization"], "Bearer k", "{params}");
+    }
+    let config = read(&entry(&format!("model: hosted_vllm/m, {groq}"))).unwrap();
+    assert!(config.deployments[0].headers.is_empty());
+    assert!(config.warnings[0].what.contains("HOSTED_VLLM_API_KEY is not sent to api.groq.com"));
+}
+
+#[test]
+fn a_token_of_azure_s_goes_to_azure_alone() {
+    let default = "router_settings: {default_litellm_params: {azure_ad_token: t}}\n";
+    let key = |params: &str| {
+        let config = parse(&(entry(params) + default)).unwrap();
+        config.deployments[0].headers["authorization"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(key("model: gpt-4o"), "Bearer sk-openai");
+    let azure = "model: azure/d, api_base: 'https://x.openai.azure.com'";
+    assert_eq!(key(azure), "Bearer t");
+    let nobody = Config::of_text(&(entry("model: groq/m") + default), &environment());
+    assert!(nobody.unwrap_err().to_string().contains("no key for Groq"));
+    assert_eq!(reach(azure, &[("AZURE_AD_TOKEN", "t")]).1, "authorization: Bearer t");
+    let both = [("AZURE_AD_TOKEN", "t"), ("AZURE_API_KEY", "k")];
+    assert_eq!(reach(azure, &both).1, "api-key: k");
+}
+
+#[test]
+fn base_url_counts_more_and_the_entry_s_own_keeps_out_another() {
+    let both = "model: openai/m, api_base: 'http://a/v1', base_url: 'http://b/v1', api_key: k";
+    assert_eq!(reach(both, &[]).0, "http://b/v1/chat/completions");
+    for (own, other) in [("base_url", "api_base"), ("api_base", "base_url")] {
+        let text = entry(&format!("model: openai/m, {own}: 'http://own/v1', api_key: k"))
+            + &format!(
+                "router_settings: {{default_litellm_params: {{{other}: 'http://other/v1'}}}}\n"
+            );
+        let base = parse(&text).unwrap().deployments[0].endpoint.base().to_string();
+        assert_eq!(base, "http://own/v1", "{own}");
+    }
+}
+
+#[test]
 fn what_cannot_be_told_is_refused() {
     for (params, expected) in [
         ("model: llama3, api_key: k", "whose model"),
@@ -141,6 +211,12 @@ fn what_cannot_be_told_is_refused() {
         ("model: replicate/m", "a protocol of its own"),
         ("model: claude-opus-4-6", "no key for Anthropic"),
         ("model: hosted_vllm/llama", "no address of its own"),
+        ("model: azure/d, api_base: 'https://x.openai.azure.com'", "no key for Azure OpenAI"),
+        ("model: azure_ai/m, api_base: 'https://x.services.ai.azure.com'", "no key for Azure AI"),
+        (
+            "model: databricks/m, api_base: 'https://x.cloud.databricks.com'",
+            "no key for Databricks",
+        ),
         ("model: azure/gpt-4o, api_key: k", "no address of its own"),
         ("model: azure/, api_key: k, api_base: 'http://a'", "names no model"),
         ("model: bedrock/m, api_key: k", "AWS_REGION"),
@@ -160,8 +236,11 @@ fn what_cannot_be_told_is_refused() {
 
 #[test]
 fn a_caller_s_choice_of_provider_gets_that_provider_s_key() {
-    let environment =
-        Environment::from([("OPENAI_API_KEY", "sk-o"), ("ANTHROPIC_API_KEY", "sk-a")]);
+    let environment = Environment::from([
+        ("OPENAI_API_KEY", "sk-o"),
+        ("ANTHROPIC_API_KEY", "sk-a"),
+        ("GITHUB_TOKEN", "of a build"),
+    ]);
     let text = "model_list:\n  - {model_name: '*', litellm_params: {model: '*'}}\n";
     let config = Config::of_text(text, &environment).unwrap();
     let find = |name: &str| {
@@ -178,8 +257,9 @@ fn a_caller_s_choice_of_provider_gets_that_provider_s_key() {
     assert_eq!(find("gpt-4o-mini"), to("gpt-4o-mini", "sk-o"));
     assert_eq!(find("o3"), to("o3", "sk-o"));
     assert_eq!(find("claude-opus-4-6"), to("claude-opus-4-6", "sk-a"));
-    assert_eq!(find("groq/llama-3"), None);
-    assert_eq!(find("llama3"), None);
+    for nobody_s in ["groq/llama-3", "github/gpt-4o", "llama3"] {
+        assert_eq!(find(nobody_s), None);
+    }
     for params in
         ["model: '*', api_key: k", "model: '*', api_base: 'http://a'", "model: '*', tpm: 5"]
     {
