@@ -16,6 +16,8 @@ pub struct DeploymentConfig {
     pub id: String,
     /// What callers call it.
     pub model_group: String,
+    /// Its entry stands for every provider: it takes what nothing that the file names fits.
+    pub is_derived: bool,
     /// The names that callers may call it by, where `model_group` has a `*` in it.
     pub pattern: Option<Pattern>,
     /// What its endpoint calls it; with a pattern it may have a `*` in it.

@@ -78,16 +78,25 @@ pub(super) fn read(
     info.close(report);
     let path = params.at("").trim_end_matches('.').to_owned();
     params.close(report);
-    let every = if said.is_any() {
+    let is_derived = said.is_any();
+    let every = if is_derived {
         every_provider(&name, &said, &terms, (node.place, &path), report)?
     } else {
         vec![(name, said)]
     };
     let deployments = every.into_iter().filter_map(|(name, said)| {
         let reach = said.reach(node.place, &path, report)?;
-        terms.deployment(name, reach, common, identities, (node.place, &path), report)
+        let read =
+            terms.deployment(name, reach, common, identities, (node.place, &path), report)?;
+        Some(DeploymentConfig { is_derived, ..read })
     });
     Some(Entry::Deployments(deployments.collect()))
+}
+
+/// What an entry is called, if that can be told.
+pub(super) fn name(node: &Node, report: &Report) -> Option<String> {
+    let Value::Map(entry) = &node.value else { return None };
+    section::text(entry.get("model_name")?, &report.environment).ok()
 }
 
 pub(super) fn wrong<T>(report: &mut Report, place: Place, what: String) -> Option<T> {
@@ -169,7 +178,8 @@ fn alias(
 }
 
 /// `model: "*"`: what a caller asks for says the provider, and each gets the key of its own variable. So
-/// the entry is one for each provider that there is a key for, and no key is in the file.
+/// the entry is one for each provider that there is a key for, and no key is in the file. Their groups take what
+/// nothing else of the file fits.
 fn every_provider(
     name: &str,
     said: &Said,

@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod identity;
 pub mod keys;
+mod names;
 mod passed;
 mod pattern;
 pub mod providers;
@@ -26,13 +27,14 @@ mod settings;
 mod terms;
 mod yaml;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 pub use body::{BodyRules, OutputBound};
 pub use deployment::{DeploymentConfig, Prices, QuotaLimits, model_for};
 pub use endpoint::{CallUrl, Endpoint};
 pub use error::ConfigError;
+pub use names::Names;
 pub use pattern::Pattern;
 pub use quota::{QuotaConfig, Reservation};
 pub use reference::Environment;
@@ -54,6 +56,8 @@ use yaml::{Map, Node, Place, Value};
 pub struct Config {
     /// The deployments, in the file's order.
     pub deployments: Vec<DeploymentConfig>,
+    /// Which group a name is of.
+    pub names: Names,
     /// How deployments are chosen from, and what follows an error.
     pub routing: RoutingConfig,
     /// What callers must present; anyone may call where it is absent.
@@ -150,13 +154,16 @@ impl Config {
         });
         file.close(report);
         let entries = list.map_or(&[][..], Vec::as_slice);
-        let deployments = deployments(entries, &common, &mut settings.routing, unusable, report);
+        let routing = &mut settings.routing;
+        let (deployments, left_out) = deployments(entries, &common, routing, unusable, report);
         if deployments.is_empty() && report.mistakes.is_empty() {
             report.mistake(node.place, "model_list: no deployment at all");
         }
-        check_groups(&deployments, &settings.routing, node.place, report);
+        let mut names = Names::of(&deployments, &left_out);
+        lead(&mut names, routing, node.place, report);
         Self {
             deployments,
+            names,
             routing: settings.routing,
             master_key,
             quota,
@@ -215,25 +222,22 @@ fn credentials(file: &mut Section<'_>, report: &mut Report) -> HashMap<String, M
     credentials
 }
 
+/// The deployments of the entries, and the names of those that are left out.
 fn deployments(
     entries: &[Node],
     common: &Common,
     routing: &mut RoutingConfig,
     unusable: Unusable,
     report: &mut Report,
-) -> Vec<DeploymentConfig> {
+) -> (Vec<DeploymentConfig>, Vec<String>) {
     let (mut ids, mut identities) = (HashSet::new(), Identities::default());
-    let mut deployments = Vec::with_capacity(entries.len());
+    let (mut deployments, mut left_out) = (Vec::with_capacity(entries.len()), Vec::new());
     for (index, node) in entries.iter().enumerate() {
         let before = report.mistakes.len();
-        let read = entry::read(node, index, common, &mut identities, report);
-        let found = match read {
-            Some(Entry::Deployments(found)) => found,
-            Some(Entry::Alias { name, model_group }) => {
-                routing.aliases.insert(name, Alias { model_group, hidden: false });
-                continue;
-            }
-            None => Vec::new(),
+        let (found, alias) = match entry::read(node, index, common, &mut identities, report) {
+            Some(Entry::Deployments(found)) => (found, None),
+            Some(Entry::Alias { name, model_group }) => (Vec::new(), Some((name, model_group))),
+            None => (Vec::new(), None),
         };
         for deployment in &found {
             if !ids.insert(deployment.id.clone()) {
@@ -243,43 +247,49 @@ fn deployments(
         }
         let mistakes = report.mistakes.split_off(before);
         match (mistakes.is_empty(), unusable) {
-            (true, _) => deployments.extend(found),
+            (true, _) => {
+                deployments.extend(found);
+                if let Some((name, model_group)) = alias {
+                    routing.aliases.entry(name).or_insert(Alias { model_group, hidden: false });
+                }
+            }
             (false, Unusable::Refused) => report.mistakes.extend(mistakes),
             (false, Unusable::Skipped) => {
                 let skipped = |(place, what)| (place, format!("left out: {what}"));
                 report.warnings.extend(mistakes.into_iter().map(skipped));
+                left_out.extend(entry::name(node, report));
             }
         }
     }
-    deployments
+    // What the file names itself is what its operator chose for that name.
+    let chosen = deployments.iter().filter(|d: &&DeploymentConfig| !d.is_derived);
+    let chosen = chosen.map(|d| d.model_group.clone());
+    let chosen: HashSet<_> = chosen.chain(left_out.iter().cloned()).collect();
+    deployments.retain(|d| !d.is_derived || !chosen.contains(&d.model_group));
+    (deployments, left_out)
 }
 
-/// Names of groups that no entry makes are worth a word: what should take over wouldn't.
-fn check_groups(
-    deployments: &[DeploymentConfig],
-    routing: &RoutingConfig,
-    place: Place,
-    report: &mut Report,
-) {
-    let is_there = |name: &str| {
-        routing.aliases.contains_key(name)
-            || deployments.iter().any(|deployment| match &deployment.pattern {
-                Some(pattern) => pattern.capture(name).is_some(),
-                None => deployment.model_group == name,
-            })
+/// Leads aliases and fallbacks to the groups that they mean. What leads to none is left out with a word: it would
+/// take nothing over.
+fn lead(names: &mut Names, routing: &mut RoutingConfig, place: Place, report: &mut Report) {
+    names.alias(&routing.aliases);
+    let mut missing = BTreeMap::new();
+    let mut group = |name: &str, said: &str| match names.lead(name) {
+        Ok(group) => Some(group.to_owned()),
+        Err(why) => {
+            missing.insert(said.to_owned(), names.lead(said).err().unwrap_or(why));
+            None
+        }
     };
-    let all =
-        [&routing.fallbacks, &routing.context_window_fallbacks, &routing.content_policy_fallbacks];
-    let named = all.into_iter().flat_map(Fallbacks::named);
-    let aliased = routing.aliases.values().map(|alias| alias.model_group.as_str());
-    let mut missing: Vec<_> = named.chain(aliased).filter(|name| !is_there(name)).collect();
-    missing.sort_unstable();
-    missing.dedup();
-    for name in missing {
-        report.warn(
-            place,
-            format!("a fallback or an alias leads to the group {name:?}, which has no deployment"),
-        );
+    routing.aliases.retain(|name, alias| {
+        let found = group(name, &alias.model_group);
+        found.map(|group| alias.model_group = group).is_some()
+    });
+    routing.fallbacks.lead(&mut group);
+    routing.context_window_fallbacks.lead(&mut group);
+    routing.content_policy_fallbacks.lead(&mut group);
+    for (name, why) in missing {
+        report.warn(place, format!("a fallback or an alias leads to the group {name:?}, {why}"));
     }
 }
 

@@ -115,8 +115,10 @@ impl Fallbacks {
         self.by_group.get(model_group).unwrap_or(&self.default)
     }
 
-    /// All groups that take over from any.
-    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
-        self.by_group.values().flatten().chain(&self.default).map(String::as_str)
+    /// Puts in place of each name the group that it leads to, or nothing.
+    pub(super) fn lead(&mut self, group: &mut impl FnMut(&str, &str) -> Option<String>) {
+        for names in self.by_group.values_mut().chain([&mut self.default]) {
+            *names = names.iter().filter_map(|name| group(name, name)).collect();
+        }
     }
 }

@@ -114,6 +114,7 @@ impl Terms {
         Some(DeploymentConfig {
             id: self.id.clone().unwrap_or(derived),
             model_group,
+            is_derived: false,
             pattern,
             body: self.rules(reach.provider),
             model: reach.model,

@@ -1,4 +1,3 @@
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use gateway_client::QuotaClient;
@@ -8,7 +7,7 @@ use gateway_router::{Router, UnknownGroup};
 use super::settings::{group_settings, member_settings, router_settings};
 use super::target::UnfitForHeader;
 use super::{Group, Member, Request, Target, Tries};
-use crate::config::{Config, DeploymentConfig, Pattern};
+use crate::config::{Config, DeploymentConfig, Names};
 use crate::metrics::GroupMetrics;
 use crate::tokens::Encoding;
 
@@ -17,8 +16,7 @@ pub struct Groups {
     router: Router<Target>,
     metrics: HashMap<String, GroupMetrics>,
     listed: Vec<String>,
-    /// Groups of many names, the most specific first.
-    by_pattern: Vec<(Pattern, String)>,
+    names: Names,
 }
 
 /// Groups that can't be made of the configuration.
@@ -60,17 +58,14 @@ impl Groups {
                 .map(|name| ((*name).to_owned(), GroupMetrics::new(name)))
                 .collect(),
             listed: listed(&names, config),
-            by_pattern: by_pattern(&names),
+            names: config.names.clone(),
         })
     }
 
     /// The group of this name or alias, else the one whose pattern it fits best.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Group> {
-        let fits = |(pattern, group): &(Pattern, String)| {
-            pattern.capture(name).and_then(|_| self.router.find(group))
-        };
-        self.router.find(name).or_else(|| self.by_pattern.iter().find_map(fits))
+        self.router.find(self.names.find(name)?)
     }
 
     /// The tries of a request of this group.
@@ -102,13 +97,6 @@ impl Groups {
         }
         encodings
     }
-}
-
-fn by_pattern(names: &[&str]) -> Vec<(Pattern, String)> {
-    let patterns = names.iter().filter_map(|name| Some((Pattern::of(name)?, (*name).to_owned())));
-    let mut patterns: Vec<_> = patterns.collect();
-    patterns.sort_by_key(|(pattern, _)| Reverse(pattern.specificity()));
-    patterns
 }
 
 fn member(deployment: &DeploymentConfig, client: &QuotaClient) -> Result<Member, UnfitForHeader> {

@@ -1,5 +1,7 @@
 //! The configuration as the router takes it.
 
+use std::collections::HashMap;
+
 use gateway_router::{
     Cooling, GroupSettings, LatencySettings, MemberSettings, RouterSettings, StrategyName,
     TagFilter,
@@ -61,10 +63,10 @@ pub(super) fn router_settings(routing: &RoutingConfig, groups: &[&str]) -> Route
         };
         groups.iter().map(|group| ((*group).to_owned(), others(group))).collect()
     };
-    let aliases = routing.aliases.iter();
     RouterSettings {
         num_retries: routing.num_retries,
-        aliases: aliases.map(|(name, to)| (name.clone(), to.model_group.clone())).collect(),
+        // Names are led to groups before the router is asked.
+        aliases: HashMap::new(),
         fallbacks: of_all(&routing.fallbacks),
         context_window_fallbacks: of_all(&routing.context_window_fallbacks),
         content_policy_fallbacks: of_all(&routing.content_policy_fallbacks),

@@ -1,6 +1,7 @@
 mod entries;
 mod files;
 mod keys;
+mod names;
 mod published;
 mod reaches;
 
@@ -63,9 +64,12 @@ fn the_sample_is_read() {
 
 #[test]
 fn what_the_file_says_of_routing_is_read() {
+    let others = ["n", "o", "p"]
+        .map(|name| format!("  - {{model_name: {name}, litellm_params: {{model: gpt-4o}}}}\n"));
     let text = entry(
         "model: gpt-4o, num_retries: 1, cooldown_time: 7, stream_timeout: 3, tags: [a]",
-    ) + "router_settings:\n  routing_strategy: latency-based-routing\n  \
+    ) + &others.concat()
+        + "router_settings:\n  routing_strategy: latency-based-routing\n  \
            routing_strategy_args: {lowest_latency_buffer: 0.5}\n  num_retries: 4\n  cooldown_time: 30\n  \
            model_group_alias: {other: m, secret: {model: m, hidden: true}}\n\
            litellm_settings:\n  num_retries: 9\n  fallbacks: [{m: [n, o]}]\n  default_fallbacks: [p]\n";
@@ -81,10 +85,13 @@ fn what_the_file_says_of_routing_is_read() {
     assert_eq!(deployment.cooldown, Some(Duration::from_secs(7)));
     assert_eq!(deployment.stream_timeout, Duration::from_secs(3));
     assert_eq!(deployment.tags, ["a"]);
-    let missing: Vec<_> = config.warnings.iter().map(|warning| &warning.what).collect();
-    assert!(
-        missing.iter().zip(["\"n\"", "\"o\"", "\"p\""]).all(|(what, name)| what.contains(name))
-    );
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let config = parse(&text.replace(&others.concat(), "")).unwrap();
+    let missing: Vec<_> = config.warnings.iter().map(|warning| warning.what.as_str()).collect();
+    assert_eq!(missing.len(), 3, "{missing:?}");
+    for (what, name) in missing.iter().zip(["\"n\"", "\"o\"", "\"p\""]) {
+        assert!(what.contains(name), "{what}");
+    }
 }
 
 #[test]

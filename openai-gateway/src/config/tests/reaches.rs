@@ -244,11 +244,8 @@ fn a_caller_s_choice_of_provider_gets_that_provider_s_key() {
     let text = "model_list:\n  - {model_name: '*', litellm_params: {model: '*'}}\n";
     let config = Config::of_text(text, &environment).unwrap();
     let find = |name: &str| {
-        let fits = |d: &&DeploymentConfig| match &d.pattern {
-            Some(pattern) => pattern.capture(name).is_some(),
-            None => d.model_group == name,
-        };
-        let found = config.deployments.iter().find(fits)?;
+        let group = config.names.find(name)?;
+        let found = config.deployments.iter().find(|d| d.model_group == group)?;
         let key = found.headers["authorization"].to_str().unwrap().to_owned();
         Some((found.model_for(name).into_owned(), key))
     };
