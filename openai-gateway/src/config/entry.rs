@@ -195,8 +195,9 @@ fn every_provider(
         return wrong(report, place, what);
     }
     if terms.are_of_one_deployment() {
-        let what =
-            format!("{path}: \"*\" is many deployments: limits and an id belong to one each");
+        let what = format!(
+            "{path}: \"*\" is many deployments: limits, an id and headers belong to one each"
+        );
         return wrong(report, place, what);
     }
     let is_there = |provider: &&Provider| said.has_all_of(provider, &report.environment);

@@ -38,7 +38,10 @@ pub(super) fn headers(params: &mut Section<'_>, report: &mut Report) -> HeaderMa
             };
             fields.iter().map(|(name, value)| header(name, value)).collect::<Result<Vec<_>, _>>()
         });
-        headers.extend(more.into_iter().flatten());
+        // Each once: what comes later stands, as with LiteLLM.
+        for (name, value) in more.into_iter().flatten() {
+            headers.insert(name, value);
+        }
     }
     headers
 }
@@ -63,17 +66,23 @@ fn sensitive(text: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// Fields that say what is asked, or how much may be used: a request is counted before they would be set.
+/// Fields that say what is asked, or how much may be used: a request is counted before they would be set. As
+/// `litellm_params` the table of keys has them all.
 const COUNTED: &[&str] = &[
     "model",
     "messages",
     "input",
+    "tools",
+    "functions",
+    "response_format",
     "n",
     "stream",
     "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
+    MAX_TOKENS,
+    MAX_COMPLETION_TOKENS,
 ];
+const MAX_TOKENS: &str = "max_tokens";
+const MAX_COMPLETION_TOKENS: &str = "max_completion_tokens";
 
 pub(super) fn body(
     params: &mut Section<'_>,
@@ -98,17 +107,44 @@ pub(super) fn body(
             Err(what) => report.mistake(node.place, format!("{}: {what}", params.at(&key.name))),
         }
     }
-    let bounds = [("max_tokens", max_tokens), ("max_completion_tokens", max_completion_tokens)];
+    let bounds = [(MAX_TOKENS, max_tokens), (MAX_COMPLETION_TOKENS, max_completion_tokens)];
     let bound = bounds.into_iter().rev().find_map(|(name, bound)| Some((name, bound?)));
     defaults.extend(bound.map(|(name, bound)| (name.to_owned(), raw(&Json::from(bound)))));
     BodyRules {
         defaults,
         overrides: overrides.unwrap_or_default(),
-        dropped: params.texts("additional_drop_params", report).unwrap_or_default(),
+        dropped: dropped(params, report),
         ..BodyRules::default()
     }
 }
 
+/// A request's bound is what is reserved for it, so it isn't left out.
+fn dropped(params: &mut Section<'_>, report: &mut Report) -> Vec<String> {
+    let fields = params.read("additional_drop_params", report, |node, environment| {
+        let fields = section::texts(node, environment)?;
+        let is_bound =
+            |field: &&String| [MAX_TOKENS, MAX_COMPLETION_TOKENS].contains(&field.as_str());
+        match fields.iter().find(is_bound) {
+            Some(field) => Err(format!("{field} decides what is reserved: it can't be left out")),
+            None => Ok(fields),
+        }
+    });
+    fields.unwrap_or_default()
+}
+
 fn raw(value: &Json) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).expect("JSON can always be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::{Part, treatment};
+
+    #[test]
+    fn what_is_counted_is_not_passed_on_unseen() {
+        for field in COUNTED {
+            assert!(treatment(Part::Params, field).is_some(), "{field}");
+        }
+    }
 }

@@ -136,8 +136,8 @@ impl Terms {
     }
 
     /// Whether they only make sense for a single deployment.
-    pub(super) const fn are_of_one_deployment(&self) -> bool {
-        self.limits.is_some() || self.id.is_some()
+    pub(super) fn are_of_one_deployment(&self) -> bool {
+        self.limits.is_some() || self.id.is_some() || !self.headers.is_empty()
     }
 
     /// The entry's rules for bodies, and its provider's.

@@ -12,6 +12,7 @@ const ENTRA: &str =
     "nobody signs in to Entra ID: Azure takes `api_key`, or a token in `azure_ad_token`";
 const SPENT: &str = "spend is not kept";
 const UNRESERVED: &str = "it would let a request use more than was reserved for it";
+const ASKED: &str = "the caller says what is asked, and that is what is reserved";
 
 pub(super) const KEYS: &[Key] = &[
     obeyed(Entry, "model_name", "m", "the model group; `*` in it stands for anything"),
@@ -47,7 +48,7 @@ pub(super) const KEYS: &[Key] = &[
     obeyed(Params, "vertex_project", "p", "Vertex AI's project"),
     obeyed(Params, "vertex_location", "us-east1", "Vertex AI's location"),
     obeyed(Params, "extra_headers", "{x-team: a}", "headers of each request"),
-    obeyed(Params, "headers", "{x-team: a}", "as `extra_headers`"),
+    obeyed(Params, "headers", "{x-team: a}", "as `extra_headers`, which count more"),
     obeyed(
         Params,
         "extra_body",
@@ -62,7 +63,12 @@ pub(super) const KEYS: &[Key] = &[
     ),
     obeyed(Params, "max_completion_tokens", "512", "as `max_tokens`"),
     obeyed(Params, "drop_params", "true", "fields that the provider doesn't take are left out"),
-    obeyed(Params, "additional_drop_params", "[user]", "fields that are left out"),
+    obeyed(
+        Params,
+        "additional_drop_params",
+        "[user]",
+        "fields that are left out; the bounds of the output are not: they are what is reserved",
+    ),
     obeyed(Params, "tpm", "60000", LIMIT),
     obeyed(Params, "rpm", "60", LIMIT),
     obeyed(Params, "weight", "2", "for `simple-shuffle`"),
@@ -166,7 +172,12 @@ pub(super) const KEYS: &[Key] = &[
     refused(Params, "mock_tool_calls", "every request goes to its provider, and costs"),
     refused(Params, "n", UNRESERVED),
     refused(Params, "stream", "the caller says whether an answer is streamed"),
-    refused(Params, "messages", "the caller says what is asked"),
+    refused(Params, "stream_options", "the caller says whether an answer is streamed"),
+    refused(Params, "messages", ASKED),
+    refused(Params, "input", ASKED),
+    refused(Params, "tools", ASKED),
+    refused(Params, "functions", ASKED),
+    refused(Params, "response_format", ASKED),
     refused(
         Params,
         "ssl_verify",

@@ -101,13 +101,35 @@ fn what_litellm_passes_on_is_passed_on() {
 
 #[test]
 fn nothing_is_passed_on_that_would_not_be_reserved() {
-    for params in ["n: 5", "extra_body: {n: 5}", "extra_body: {max_tokens: 99999}", "stream: true"]
-    {
+    for params in [
+        "n: 5",
+        "extra_body: {n: 5}",
+        "extra_body: {max_tokens: 99999}",
+        "extra_body: {tools: []}",
+        "extra_body: {response_format: {type: text}}",
+        "stream: true",
+        "stream_options: {include_usage: false}",
+        "tools: []",
+        "functions: []",
+        "response_format: {type: text}",
+        "input: a",
+        "additional_drop_params: [user, max_tokens]",
+        "additional_drop_params: [max_completion_tokens]",
+    ] {
         mistake(&entry(&format!("model: gpt-4o, {params}")));
     }
     for header in ["content-length: 5", "host: other", "'a b': c", "a: [b]"] {
         mistake(&entry(&format!("model: gpt-4o, extra_headers: {{{header}}}")));
     }
+}
+
+#[test]
+fn a_header_is_sent_once() {
+    let headers =
+        only("model: gpt-4o, headers: {x-team: a, x-a: a}, extra_headers: {X-Team: b}").headers;
+    let values = |name: &str| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+    assert_eq!(values("x-team"), ["b"]);
+    assert_eq!(values("x-a"), ["a"]);
 }
 
 #[test]

@@ -257,11 +257,16 @@ fn a_caller_s_choice_of_provider_gets_that_provider_s_key() {
     for nobody_s in ["groq/llama-3", "github/gpt-4o", "llama3"] {
         assert_eq!(find(nobody_s), None);
     }
-    for params in
-        ["model: '*', api_key: k", "model: '*', api_base: 'http://a'", "model: '*', tpm: 5"]
-    {
-        let text = format!("model_list:\n  - {{model_name: '*', litellm_params: {{{params}}}}}\n");
-        mistake(&text);
+    for params in [
+        "api_key: k",
+        "api_base: 'http://a'",
+        "tpm: 5",
+        "organization: org-1",
+        "headers: {x-api-key: k}",
+        "extra_headers: {authorization: Bearer k}",
+    ] {
+        let entry = format!("{{model_name: '*', litellm_params: {{model: '*', {params}}}}}");
+        mistake(&format!("model_list:\n  - {entry}\n"));
     }
 }
 
