@@ -48,8 +48,6 @@ pub struct DeploymentConfig {
     pub tags: Vec<String>,
     /// What a token costs.
     pub prices: Prices,
-    /// The longest input that its model takes (`model_info.max_input_tokens`), tokens.
-    pub max_input_tokens: Option<u64>,
     /// The output that a request is taken to allow that doesn't say, tokens: `max_tokens`, which is sent
     /// then, else the quota's `default_max_output_tokens`.
     pub default_output: u64,

@@ -184,15 +184,15 @@ fn part<'a>(
     Section::of(node, part, part.path().to_owned(), report)
 }
 
-/// `environment_variables`: what the environment itself says counts more, as with LiteLLM.
+/// `environment_variables`: they count more than the environment's own, as with LiteLLM.
 fn variables(file: &mut Section<'_>, report: &mut Report) {
     let map = file.read("environment_variables", report, |node, _| settings::map(node));
     for (key, node) in map.unwrap_or_default().0 {
-        if node.is_null() || report.environment.var(&key.name).is_some() {
+        if node.is_null() {
             continue;
         }
         match section::text(&node, &report.environment) {
-            Ok(value) => report.environment.set_default(&key.name, value),
+            Ok(value) => report.environment.set(&key.name, value),
             // Whoever refers to it is told: it may be nobody.
             Err(what) => {
                 report.warn(node.place, format!("environment_variables.{}: {what}", key.name));

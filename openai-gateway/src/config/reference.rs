@@ -31,11 +31,9 @@ impl Environment {
         names.iter().find_map(|name| Some((*name, self.var(name)?)))
     }
 
-    /// Sets a variable that isn't set: what the environment says itself counts more than a file.
-    pub(super) fn set_default(&mut self, name: &str, value: String) {
-        if self.var(name).is_none() {
-            self.0.insert(name.to_owned(), value);
-        }
+    /// Sets a variable.
+    pub(super) fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
     }
 
     /// The scalar itself, or what the variable that it refers to holds. That counts as unquoted: a

@@ -33,8 +33,6 @@ pub struct RoutingConfig {
     pub tag_filtering: bool,
     /// One tag in common is enough (`tag_filtering_match_any`), else all must be there.
     pub tag_match_any: bool,
-    /// Deployments whose model is too small for a request are left out (`enable_pre_call_checks`).
-    pub pre_call_checks: bool,
 }
 
 /// In which order a group's deployments are tried: LiteLLM's `routing_strategy`.
@@ -98,7 +96,6 @@ impl Default for RoutingConfig {
             aliases: HashMap::new(),
             tag_filtering: false,
             tag_match_any: true,
-            pre_call_checks: false,
         }
     }
 }

@@ -69,7 +69,6 @@ impl Settings {
                 aliases: aliases(&mut router, report),
                 tag_filtering: router.flag("enable_tag_filtering", report).unwrap_or(false),
                 tag_match_any: router.flag("tag_filtering_match_any", report).unwrap_or(true),
-                pre_call_checks: router.flag("enable_pre_call_checks", report).unwrap_or(false),
             },
             timeout: timeouts.into_iter().flatten().next(),
             stream_timeout: router.time_out("stream_timeout", report),

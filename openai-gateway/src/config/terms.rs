@@ -36,7 +36,6 @@ pub(super) struct Terms {
     max_parallel_requests: Option<u32>,
     tags: Vec<String>,
     prices: Prices,
-    max_input_tokens: Option<u64>,
     max_tokens: Option<u64>,
 }
 
@@ -76,7 +75,6 @@ impl Terms {
                 input: params.number("input_cost_per_token", report),
                 output: params.number("output_cost_per_token", report),
             },
-            max_input_tokens: info.whole("max_input_tokens", report),
             max_tokens: max_completion_tokens.or(max_tokens),
             drop_params: params.flag("drop_params", report).unwrap_or(common.drop_params),
             body: passed::body(params, max_tokens, max_completion_tokens, report),
@@ -130,7 +128,6 @@ impl Terms {
             max_parallel_requests: self.max_parallel_requests,
             tags: self.tags.clone(),
             prices: self.prices,
-            max_input_tokens: self.max_input_tokens,
             default_output: self.max_tokens.unwrap_or(common.default_output),
         })
     }

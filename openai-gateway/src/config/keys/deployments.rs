@@ -5,7 +5,7 @@ use super::{Key, ignored, obeyed, refused};
 
 const LIMIT: &str =
     "a limit that the quota server keeps; looked for in the entry, `litellm_params`, `model_info`";
-const COST: &str = "for `cost-based-routing`; an entry without it counts as free";
+const COST: &str = "for `cost-based-routing`; an entry without any comes last";
 const AWS: &str =
     "requests are not signed: Bedrock takes an API key (`api_key` or `AWS_BEARER_TOKEN_BEDROCK`)";
 const ENTRA: &str =
@@ -191,7 +191,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     obeyed(Info, "tpm", "60000", LIMIT),
     obeyed(Info, "rpm", "60", LIMIT),
-    obeyed(Info, "max_input_tokens", "8192", "for `enable_pre_call_checks`"),
+    ignored(Info, "max_input_tokens", "the provider says what is too long"),
     ignored(Info, "mode", "what the endpoint does, it says itself"),
     ignored(Info, "base_model", "tokens are counted by the model's own name"),
     ignored(Info, "description", "nobody is shown it"),

@@ -31,7 +31,7 @@ pub(super) const KEYS: &[Key] = &[
         File,
         "environment_variables",
         "{REGION: eu}",
-        "variables for `os.environ/`; what the environment says itself counts more",
+        "variables for `os.environ/`; they count more than the environment's own",
     ),
     obeyed(File, "include", "[more.yaml]", "files beside this one whose parts are added"),
     obeyed(File, "router_settings", "{num_retries: 1}", "see below"),
@@ -94,11 +94,10 @@ pub(super) const KEYS: &[Key] = &[
         "only deployments with a request's tags take it",
     ),
     obeyed(Router, "tag_filtering_match_any", "true", "one tag in common is enough"),
-    obeyed(
+    ignored(
         Router,
         "enable_pre_call_checks",
-        "true",
-        "deployments whose `max_input_tokens` are too few are left out",
+        "what is too long for its provider goes to `context_window_fallbacks`",
     ),
     obeyed(StrategyArgs, "lowest_latency_buffer", "0.5", ARGS),
     obeyed(StrategyArgs, "ttl", "60", ARGS),

@@ -61,11 +61,17 @@ fn no_deployment_is_a_mistake() {
 }
 
 #[test]
-fn variables_of_the_file_stand_in_for_those_that_are_not_set() {
-    let text = entry("model: gpt-4o, api_key: os.environ/NEW")
-        + "environment_variables: {NEW: os.environ/KEY, KEY: from-file, NOTHING: null}\n";
-    let config = parse(&text).unwrap();
-    assert_eq!(config.deployments[0].headers["authorization"], "Bearer sk-secret");
+fn variables_of_the_file_count_more_than_the_environment_s() {
+    let key = |name: &str| {
+        let text = entry(&format!("model: gpt-4o, api_key: os.environ/{name}"))
+            + "environment_variables: {NEW: os.environ/KEY, KEY: from-file, LOST: os.environ/LOST, \
+               OPENAI_API_KEY: null}\n";
+        let config = parse(&text).unwrap();
+        config.deployments[0].headers["authorization"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(key("NEW"), "Bearer sk-secret");
+    assert_eq!(key("KEY"), "Bearer from-file");
+    assert_eq!(key("OPENAI_API_KEY"), "Bearer sk-openai");
 }
 
 #[test]
