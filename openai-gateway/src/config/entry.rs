@@ -123,7 +123,7 @@ fn merged(params: &Node, path: &str, common: &Common, report: &mut Report) -> Op
         let text = section::text(name, &report.environment);
         let credential = text.and_then(|text| {
             let found = common.credentials.get(&text);
-            found.ok_or_else(|| format!("credential_list has no {text:?}"))
+            found.ok_or_else(|| format!("credential_list has no {:?}", section::written(name)))
         });
         match credential {
             Ok(credential) => complete(&mut map, credential),

@@ -33,14 +33,10 @@ impl Identities {
     }
 }
 
-/// What is wrong with an id that a file says.
-pub(super) fn check(id: &str) -> Result<(), String> {
-    let most = api::limits::MAX_NAME_BYTES;
+/// Whether an id that a file says is one.
+pub(super) fn is_id(id: &str) -> bool {
     let is_visible = |byte: u8| (0x21..=0x7e).contains(&byte);
-    if id.is_empty() || id.len() > most || !id.bytes().all(is_visible) {
-        return Err(format!("{id:?} must be 1 to {most} visible ASCII characters"));
-    }
-    Ok(())
+    !id.is_empty() && id.len() <= api::limits::MAX_NAME_BYTES && id.bytes().all(is_visible)
 }
 
 /// Lower-case letters, digits and single dashes, short enough to leave room for a hash.

@@ -115,7 +115,7 @@ fn one_of<T: Copy + Default>(
         let choice = choices.iter().find(|(name, _)| *name == text);
         choice.map(|(_, choice)| *choice).ok_or_else(|| {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            format!("{text:?} is none of {}", names.join(", "))
+            format!("{:?} is none of {}", section::written(node), names.join(", "))
         })
     });
     chosen.unwrap_or_default()

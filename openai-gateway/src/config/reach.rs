@@ -224,9 +224,10 @@ impl Said {
                 ));
             }
         };
-        let mut url = Url::parse(&text).map_err(|_| format!("{text:?} is not a URL"))?;
+        // What it says may hold a password, and is not repeated.
+        let mut url = Url::parse(&text).map_err(|_| "it is not a URL".to_owned())?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(format!("{text:?} is not one of http or https"));
+            return Err("it is not a URL of http or https".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(
@@ -258,7 +259,7 @@ impl Said {
             })?;
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
             if value.is_empty() || !value.chars().all(fits) {
-                return Err(format!("{key} {value:?} has other than letters, digits, - and _"));
+                return Err(format!("{key} has other than letters, digits, - and _"));
             }
             text = text.replace(slot, &value);
         }

@@ -157,6 +157,14 @@ fn scalar(node: &Node, environment: &Environment) -> Result<Scalar, String> {
     }
 }
 
+/// A single value as it is written, for messages: what a variable holds may be a key.
+pub(super) fn written(node: &Node) -> &str {
+    match &node.value {
+        Value::Scalar(scalar) => &scalar.text,
+        _ => "",
+    }
+}
+
 pub(super) fn text(node: &Node, environment: &Environment) -> Result<String, String> {
     scalar(node, environment).map(|scalar| scalar.text)
 }
@@ -171,17 +179,17 @@ pub(super) fn texts(node: &Node, environment: &Environment) -> Result<Vec<String
 fn flag(node: &Node, environment: &Environment) -> Result<bool, String> {
     let scalar = scalar(node, environment)?;
     let plain = Scalar { plain: true, ..scalar };
-    plain.as_bool().ok_or_else(|| format!("{:?} is neither true nor false", plain.text))
+    plain.as_bool().ok_or_else(|| format!("{:?} is neither true nor false", written(node)))
 }
 
 fn number(node: &Node, environment: &Environment) -> Result<f64, String> {
     let scalar = scalar(node, environment)?;
-    scalar.as_number().ok_or_else(|| format!("{:?} is not a number", scalar.text))
+    scalar.as_number().ok_or_else(|| format!("{:?} is not a number", written(node)))
 }
 
 fn not_negative(node: &Node, environment: &Environment) -> Result<f64, String> {
     match number(node, environment)? {
-        number if number < 0.0 => Err(format!("{number} is below 0")),
+        number if number < 0.0 => Err(format!("{} is below 0", written(node))),
         number => Ok(number),
     }
 }
@@ -194,8 +202,8 @@ fn not_negative(node: &Node, environment: &Environment) -> Result<f64, String> {
 fn whole(node: &Node, environment: &Environment) -> Result<u64, String> {
     const MOST: f64 = 9_007_199_254_740_992.0;
     match not_negative(node, environment)? {
-        number if number.fract() != 0.0 => Err(format!("{number} is not a whole number")),
-        number if number > MOST => Err(format!("{number} is above {MOST}")),
+        number if number.fract() != 0.0 => Err(format!("{} is not a whole number", written(node))),
+        number if number > MOST => Err(format!("{} is above {MOST}", written(node))),
         number => Ok(number as u64),
     }
 }
@@ -203,7 +211,7 @@ fn whole(node: &Node, environment: &Environment) -> Result<u64, String> {
 fn seconds(node: &Node, environment: &Environment) -> Result<Duration, String> {
     match not_negative(node, environment)? {
         seconds if seconds > MAX_SECONDS => {
-            Err(format!("{seconds} seconds are more than {MAX_SECONDS}"))
+            Err(format!("{} seconds are more than {MAX_SECONDS}", written(node)))
         }
         seconds => Ok(Duration::from_secs_f64(seconds)),
     }

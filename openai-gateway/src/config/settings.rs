@@ -116,9 +116,10 @@ fn strategy(router: &mut Section<'_>, report: &mut Report) -> Strategy {
             "usage-based-routing" | "usage-based-routing-v2" => Ok(Strategy::UsageBased),
             "latency-based-routing" => Ok(latency),
             "cost-based-routing" => Ok(Strategy::CostBased),
-            other => Err(format!(
-                "{other:?} is none of simple-shuffle, least-busy, usage-based-routing, latency-based-routing, \
-                 cost-based-routing"
+            _ => Err(format!(
+                "{:?} is none of simple-shuffle, least-busy, usage-based-routing, latency-based-routing, \
+                 cost-based-routing",
+                section::written(node)
             )),
         }
     });

@@ -175,7 +175,13 @@ fn limits(
 fn id(info: &mut Section<'_>, report: &mut Report) -> Option<String> {
     info.read("id", report, |node, environment| {
         let id = section::text(node, environment)?;
-        identity::check(&id)?;
-        Ok(id)
+        match identity::is_id(&id) {
+            true => Ok(id),
+            false => Err(format!(
+                "{:?} must be 1 to {} visible ASCII characters",
+                section::written(node),
+                api::limits::MAX_NAME_BYTES
+            )),
+        }
     })
 }

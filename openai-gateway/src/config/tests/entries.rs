@@ -52,6 +52,37 @@ fn a_mistake_shows_no_key_that_stands_near_it() {
 }
 
 #[test]
+fn a_mistake_shows_nothing_that_a_variable_holds_nor_an_address() {
+    let environment =
+        Environment::from([("KEY", "sk-secret"), ("NUMBER", "-77.5"), ("MUCH", "7777777777")]);
+    for params in [
+        "tpm: os.environ/KEY",
+        "tpm: os.environ/NUMBER",
+        "drop_params: os.environ/KEY",
+        "timeout: os.environ/MUCH",
+        "litellm_credential_name: os.environ/KEY",
+        "api_base: os.environ/KEY",
+        "api_base: 'http://user:sk-secret@:1'",
+        "api_base: 'ftp://user:sk-secret@a'",
+        "model: bedrock/m, aws_region_name: 'sk-secret/'",
+    ] {
+        let text = entry(&format!("model: gpt-4o, api_key: k, {params}"));
+        let told = Config::of_text(&text, &environment).unwrap_err().to_string();
+        assert!(!told.contains("secret") && !told.contains("77"), "{params}: {told}");
+    }
+    for more in [
+        "    model_info: {id: os.environ/SPACED}\n",
+        "router_settings: {routing_strategy: os.environ/SPACED}\n",
+        "quota_server: {window: os.environ/SPACED}\n",
+    ] {
+        let text = entry("model: gpt-4o, api_key: k") + more;
+        let environment = Environment::from([("SPACED", "sk secret")]);
+        let told = Config::of_text(&text, &environment).unwrap_err().to_string();
+        assert!(told.contains("os.environ/SPACED") && !told.contains("secret"), "{told}");
+    }
+}
+
+#[test]
 fn numbers_are_read_however_they_are_written() {
     let environment = Environment::from([("RPM", "60"), ("T", "1.5"), ("N", "2.0")]);
     let text = entry(
