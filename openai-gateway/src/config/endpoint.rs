@@ -4,6 +4,8 @@ use reqwest::Url;
 
 /// The version of Azure's API where neither the file nor `AZURE_API_VERSION` says one: LiteLLM's.
 pub(super) const AZURE_VERSION: &str = "2025-02-01-preview";
+/// How Azure's URLs say it.
+pub(super) const VERSION_PARAMETER: &str = "api-version";
 /// Azure AI Foundry's, likewise.
 const FOUNDRY_VERSION: &str = "2024-05-01-preview";
 
@@ -52,10 +54,13 @@ impl Endpoint {
         Self { base, model_in_path: true }
     }
 
-    /// Azure AI Foundry: `/models` at its own hosts; elsewhere the base is complete.
+    /// Azure AI Foundry: `/models` at its own hosts; elsewhere the base is complete. Its portal shows the
+    /// address of the call itself.
     pub(super) fn foundry(mut base: Url, version: Option<&str>) -> Self {
         let is_own = base.host_str().is_some_and(|host| host.ends_with(".services.ai.azure.com"));
-        let path = base.path().trim_end_matches('/').to_owned();
+        let path = base.path().trim_end_matches('/');
+        let path = path.trim_end_matches("/chat/completions").to_owned();
+        base.set_path(&path);
         if is_own && !path.ends_with("/openai/v1") {
             if !path.ends_with("/models") {
                 base.set_path(&format!("{path}/models"));
@@ -109,9 +114,9 @@ impl CallUrl {
 }
 
 fn set_version(base: &mut Url, version: &str) {
-    let said = base.query_pairs().any(|(name, _)| name == "api-version");
+    let said = base.query_pairs().any(|(name, _)| name == VERSION_PARAMETER);
     if !said {
-        base.query_pairs_mut().append_pair("api-version", version);
+        base.query_pairs_mut().append_pair(VERSION_PARAMETER, version);
     }
 }
 
@@ -176,7 +181,14 @@ mod tests {
             own.base().as_str(),
             "https://x.services.ai.azure.com/models?api-version=2024-05-01-preview"
         );
-        let other = Endpoint::foundry(url("https://x.models.ai.azure.com/v1"), None);
-        assert_eq!(other.base().as_str(), "https://x.models.ai.azure.com/v1");
+        for other in [
+            "https://x.models.ai.azure.com/v1",
+            "https://x.models.ai.azure.com/v1/chat/completions",
+        ] {
+            let other = Endpoint::foundry(url(other), None);
+            assert_eq!(other.base().as_str(), "https://x.models.ai.azure.com/v1");
+        }
+        let call = "https://x.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview";
+        assert_eq!(Endpoint::foundry(url(call), None).call(CHAT, Some("m")).of("m").as_str(), call);
     }
 }

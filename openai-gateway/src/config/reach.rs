@@ -29,6 +29,13 @@ pub(super) struct Reach {
     pub(super) key_name: String,
 }
 
+impl Reach {
+    /// Whether it has a key that nothing tells from others.
+    pub(super) const fn has_nameless_key(&self) -> bool {
+        self.key.is_some() && self.key_name.is_empty()
+    }
+}
+
 /// What an entry's `litellm_params` say of it.
 pub(super) struct Said {
     model: Option<String>,
@@ -166,7 +173,7 @@ impl Said {
                     report.mistake(at, format!("{path}.api_key: a header can't carry it"));
                     return None;
                 };
-                let version = self.version(&report.environment);
+                let version = self.version(provider, &report.environment);
                 Some(Reach {
                     provider,
                     model: named(provider, model),
@@ -283,9 +290,10 @@ impl Said {
         })
     }
 
-    fn version(&self, environment: &Environment) -> Option<String> {
-        let variable = || environment.var("AZURE_API_VERSION").map(ToOwned::to_owned);
-        self.version.clone().or_else(variable)
+    fn version(&self, provider: &Provider, environment: &Environment) -> Option<String> {
+        let is_openai = provider.urls == Urls::AzureOpenAi;
+        let variable = || environment.var("AZURE_API_VERSION").filter(|_| is_openai);
+        self.version.clone().or_else(|| variable().map(ToOwned::to_owned))
     }
 }
 

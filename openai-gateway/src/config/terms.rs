@@ -109,8 +109,15 @@ impl Terms {
         headers.extend(reach.key.clone());
         headers.extend(self.headers.clone());
         let derived = identities.derive(&model_group, &reach);
+        if self.id.is_none() && derived.is_by_place && reach.has_nameless_key() {
+            let what = format!(
+                "{path}.api_key: only its place tells this entry from one with another key: name a variable, \
+                 or a model_info.id"
+            );
+            report.warn(place, what);
+        }
         Some(DeploymentConfig {
-            id: self.id.clone().unwrap_or(derived),
+            id: self.id.clone().unwrap_or(derived.id),
             model_group,
             is_derived: false,
             pattern,

@@ -219,6 +219,12 @@ fn derived_ids_are_stable_and_apart() {
     assert_ne!(here, id("model: gpt-4o, api_base: 'http://b/v1'"));
     assert_ne!(here, id("model: gpt-4, api_base: 'http://a/v1'"));
     assert_ne!(here, id("model: gpt-4o, api_base: 'http://a/v1', api_key: os.environ/KEY"));
+    let azure = |more: &str| {
+        id(&format!("model: azure/d, api_key: k, api_base: 'http://a/openai/deployments/d{more}"))
+    };
+    assert_eq!(azure("', api_version: '1'"), azure("?api-version=2'"));
+    assert_eq!(azure("?tenant=5', api_version: '1'"), azure("?api-version=2&tenant=5'"));
+    assert_ne!(azure("?tenant=5'"), azure("?tenant=6'"));
 }
 
 #[test]
@@ -235,4 +241,18 @@ fn a_key_that_is_changed_makes_no_other_deployment() {
     assert_eq!(before, ids(&new, "os.environ/K"));
     assert_ne!(before[0], before[1]);
     assert_eq!(ids(&old, "sk-1"), ids(&old, "sk-2"));
+}
+
+#[test]
+fn a_place_that_is_all_that_tells_two_keys_apart_is_told() {
+    let told = |first: &str, second: &str| {
+        let entry = |more: &str| {
+            format!("  - {{model_name: m, litellm_params: {{model: gpt-4o, {more}}}}}\n")
+        };
+        let config = parse(&format!("model_list:\n{}{}", entry(first), entry(second))).unwrap();
+        config.warnings.iter().filter(|w| w.what.contains("only its place")).count()
+    };
+    assert_eq!(told("api_key: sk-1", "api_key: sk-2"), 1);
+    assert_eq!(told("api_key: sk-1", "api_key: os.environ/KEY"), 0);
+    assert_eq!(told("api_key: sk-1", "api_key: sk-2}, model_info: {id: x"), 0);
 }

@@ -102,6 +102,9 @@ fn azure_has_both_forms_of_urls_and_keys() {
     let variables = [("AZURE_API_VERSION", "2024-06-01"), ("AZURE_API_KEY", "k")];
     let (url, _) = reach(base, &variables);
     assert_eq!(url, format!("{old}2024-06-01"));
+    let foundry = "model: azure_ai/m, api_key: k, api_base: 'https://x.models.ai.azure.com'";
+    let (url, _) = reach(foundry, &variables);
+    assert_eq!(url, "https://x.models.ai.azure.com/chat/completions");
     let (url, key) = reach(&format!("{base}, api_version: preview, azure_ad_token: t"), &[]);
     assert!(url.ends_with("/openai/v1/chat/completions?api-version=preview"), "{url}");
     assert_eq!(key, "authorization: Bearer t");
