@@ -175,8 +175,8 @@ impl Cli {
 /// What to do instead of serving.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Reads the configuration, tells all its mistakes and what of it is ignored, and exits: 0 if a gateway
-    /// would start with it, 64 if not
+    /// Reads the configuration and the files that it names, tells all its mistakes and what of it is ignored,
+    /// and exits: 0 if a gateway would start with it, 64 if not. Nothing is listened on or sent
     Check,
 }
 

@@ -22,7 +22,7 @@ fn main() -> anyhow::Result<ExitCode> {
     };
     let environment = Environment::of_process();
     if cli.command == Some(Command::Check) {
-        return checked(&cli, &environment).context("nobody reads what is printed");
+        return checked(&cli, &environment);
     }
     let endpoint = traces::endpoint(cli.otlp_endpoint.as_deref(), |name| {
         environment.var(name).map(ToOwned::to_owned)
@@ -39,18 +39,24 @@ fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
-fn checked(cli: &Cli, environment: &Environment) -> std::io::Result<ExitCode> {
-    match check(cli, environment, &mut std::io::stdout().lock())? {
+fn checked(cli: &Cli, environment: &Environment) -> anyhow::Result<ExitCode> {
+    const NOBODY: &str = "nobody reads what is printed";
+    let runtime = runtime()?;
+    let _on_it = runtime.enter();
+    match check(cli, environment, &mut std::io::stdout().lock()).context(NOBODY)? {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(mistakes) => {
-            writeln!(std::io::stderr().lock(), "{mistakes}")?;
+        Err(error) if error.is_mistake() => {
+            writeln!(std::io::stderr().lock(), "{error}").context(NOBODY)?;
             Ok(ExitCode::from(MISTAKE))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
 fn serve(cli: &Cli, seed: u64) -> anyhow::Result<Result<(), StartError>> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    Ok(runtime.block_on(run(cli, &Environment::of_process(), seed)))
+    Ok(runtime()?.block_on(run(cli, &Environment::of_process(), seed)))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")
 }

@@ -83,21 +83,17 @@ impl StartError {
 pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), StartError> {
     let config = Config::load_usable(&cli.config, environment, cli.unusable())?;
     let config = cli.settle(config);
-    if cli.is_open(&config) {
-        return Err(StartError::Open(cli.listen));
-    }
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if !config.ignored.is_empty() {
         tracing::warn!(keys = config.ignored.join(", "), "ignored: this gateway does not do these");
     }
     let prometheus = metrics::install()?;
-    let client = client(&config, cli, environment)?;
+    let Prepared { client, groups, upstream, tls } = Prepared::new(cli, &config, environment)?;
     let app = App::new(
         &config,
         Parts {
-            groups: Groups::new(&config, &client)?,
-            upstream: Upstream::new(Terms::of(&config.quota), cli.proxies(environment))
-                .map_err(StartError::Upstream)?,
+            groups,
+            upstream,
             max_body_bytes: cli.max_body_bytes,
             is_local: cli.listen.ip().is_loopback(),
             seed,
@@ -108,7 +104,7 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
     let stop = Stop::new(Duration::from_millis(cli.drain_ms));
     let tasks = TaskTracker::new();
     tasks.spawn(metrics::upkeep(prometheus, stop.cut.clone()));
-    let ended = live(cli, config, &client, router, &stop, &tasks).await;
+    let ended = live(cli, config, &client, tls, router, &stop, &tasks).await;
     stop.now();
     tasks.close();
     tasks.wait().await;
@@ -116,6 +112,39 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
         tracing::warn!(%error, "leases were not all given back");
     }
     ended
+}
+
+/// All that can be found wrong before anything is listened on or sent.
+pub(crate) struct Prepared {
+    client: QuotaClient,
+    groups: Groups,
+    upstream: Upstream,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Prepared {
+    /// Makes it, on a tokio runtime.
+    ///
+    /// # Errors
+    /// A gateway doesn't start like this.
+    pub(crate) fn new(
+        cli: &Cli,
+        config: &Config,
+        environment: &Environment,
+    ) -> Result<Self, StartError> {
+        if cli.is_open(config) {
+            return Err(StartError::Open(cli.listen));
+        }
+        let client = client(config, cli, environment)?;
+        let groups = Groups::new(config, &client)?;
+        let upstream = Upstream::new(Terms::of(&config.quota), cli.proxies(environment))
+            .map_err(StartError::Upstream)?;
+        let tls = match (&cli.tls_cert, &cli.tls_key) {
+            (Some(cert), Some(key)) => Some(Arc::new(Tls::open(cert, key)?)),
+            _ => None,
+        };
+        Ok(Self { client, groups, upstream, tls })
+    }
 }
 
 fn client(
@@ -142,15 +171,12 @@ async fn live(
     cli: &Cli,
     config: Config,
     client: &QuotaClient,
+    tls: Option<Arc<Tls>>,
     router: axum::Router,
     stop: &Stop,
     tasks: &TaskTracker,
 ) -> Result<(), StartError> {
     let listener = listen(cli.listen).await?;
-    let tls = match (&cli.tls_cert, &cli.tls_key) {
-        (Some(cert), Some(key)) => Some(Arc::new(Tls::open(cert, key)?)),
-        _ => None,
-    };
     if config.master_key.is_none() && !cli.listen.ip().is_loopback() {
         tracing::warn!("no master_key: whoever reaches {} may call", cli.listen);
     }
