@@ -27,7 +27,7 @@ mod settings;
 mod terms;
 mod yaml;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 pub use body::{BodyRules, OutputBound};
@@ -290,6 +290,12 @@ fn lead(names: &mut Names, routing: &mut RoutingConfig, place: Place, report: &m
     routing.content_policy_fallbacks.lead(&mut group);
     for (name, why) in missing {
         report.warn(place, format!("a fallback or an alias leads to the group {name:?}, {why}"));
+    }
+    let all =
+        [&routing.fallbacks, &routing.context_window_fallbacks, &routing.content_policy_fallbacks];
+    let named: BTreeSet<_> = all.into_iter().flat_map(Fallbacks::groups).collect();
+    for name in named.into_iter().filter(|name| names.find(name) != Some(name)) {
+        report.warn(place, format!("the fallbacks of {name:?} are no group's: none is called so"));
     }
 }
 

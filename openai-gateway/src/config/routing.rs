@@ -112,6 +112,11 @@ impl Fallbacks {
         self.by_group.get(model_group).unwrap_or(&self.default)
     }
 
+    /// The groups that the file names others for.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &str> {
+        self.by_group.keys().map(String::as_str)
+    }
+
     /// Puts in place of each name the group that it leads to, or nothing.
     pub(super) fn lead(&mut self, group: &mut impl FnMut(&str, &str) -> Option<String>) {
         for names in self.by_group.values_mut().chain([&mut self.default]) {

@@ -111,6 +111,20 @@ fn nothing_leads_to_a_group_that_has_its_model_from_its_caller() {
 }
 
 #[test]
+fn fallbacks_of_what_is_no_group_are_told() {
+    let text = list(&[
+        ("m", "model: gpt-4o"),
+        ("n", "model: gpt-4o"),
+        ("openai/*", "model: 'openai/*'"),
+    ]) + "router_settings: {model_group_alias: {a: m}, fallbacks: [{m: [n]}, {'openai/*': [n]}, {a: [n]}], \
+           context_window_fallbacks: [{openai/x: [n]}]}\n";
+    let config = parse(&text).unwrap();
+    let told: Vec<_> = config.warnings.iter().map(|warning| warning.what.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("\"a\"") && told[1].contains("\"openai/x\""), "{told:?}");
+}
+
+#[test]
 fn an_alias_of_the_settings_counts_more_than_a_router_of_its_name() {
     let text = list(&[
         ("m", "model: gpt-4o"),
