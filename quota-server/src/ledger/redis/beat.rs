@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use quota_core::Timekeeper;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -14,6 +14,9 @@ use crate::metrics;
 
 /// How old this server's copy of the catalogue is at most.
 const NEWS: Duration = Duration::from_secs(1);
+
+/// How often this server looks which Redis is in use.
+const LOOKS: Duration = Duration::from_secs(1);
 
 /// How often the settings of Redis are looked at: books are marked by what was seen last.
 const SETTINGS: Duration = Duration::from_secs(1);
@@ -27,10 +30,22 @@ const PRUNE: Duration = Duration::from_secs(600);
 impl Inner {
     /// Begins all of it; it ends with the ledger.
     pub(super) fn beat(self: &Arc<Self>, tasks: &TaskTracker) {
+        self.keep_looking(tasks);
         tasks.spawn(every(NEWS, self.stop.clone(), self.clone(), news));
         tasks.spawn(every(SETTINGS, self.stop.clone(), self.clone(), settings));
         tasks.spawn(every(HARVEST, self.stop.clone(), self.clone(), harvest));
         tasks.spawn(every(PRUNE, self.stop.clone(), self.clone(), prune));
+    }
+
+    /// Looks which Redis is in use: apart from all else, since a server whose looks are late grants nothing.
+    pub(super) fn keep_looking(self: &Arc<Self>, tasks: &TaskTracker) {
+        let (inner, stop) = (self.clone(), self.stop.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(looks(&inner)).await });
+    }
+
+    /// Whether grants can be written down, as far as this server knows.
+    pub(super) fn tell_writable(&self) {
+        metrics::writable(self.may_grant() && self.books.outage.is_over());
     }
 
     /// The time, by this server's clock: for what needs not be exact.
@@ -64,6 +79,18 @@ async fn every<F: Future<Output = ()>>(
     }
 }
 
+/// Again after a second, or at once where another process is connected to: nothing is called there before.
+async fn looks(inner: &Inner) {
+    loop {
+        let next = Instant::now() + LOOKS;
+        let process = inner.books.link.process();
+        // Told where the news cannot be read.
+        let _as_it_was_then = inner.look().await;
+        inner.tell_writable();
+        let _no_other = timeout_at(next, inner.books.link.meets_other(process.as_ref())).await;
+    }
+}
+
 async fn news(inner: Arc<Inner>) {
     // Told where it failed; the next beat tries again.
     let _old_news_then = inner.refresh().await;
@@ -74,20 +101,10 @@ async fn settings(inner: Arc<Inner>) {
     if let Ok(warnings) = inner.books.link.warnings().await {
         inner.warn(warnings);
     }
-    // While Redis is away there is nobody to ask. Only who could write there calls it.
-    let took_it = inner.site.claim(&inner.books.link).await;
-    let name = if took_it.is_ok() { inner.name().await } else { None };
-    // Told where the news cannot be read; the next beat tries again.
-    let _as_it_was_then = inner.agree(name).await;
 }
 
-/// One server at a time asks every book. All of them see to what is deleted, which each forgets for itself.
 async fn harvest(inner: Arc<Inner>) {
-    if inner.site.may_harvest(&inner.books.link).await {
-        inner.harvest().await;
-    } else {
-        inner.harvest_deleted().await;
-    }
+    inner.harvest_in_turn().await;
 }
 
 async fn prune(inner: Arc<Inner>) {

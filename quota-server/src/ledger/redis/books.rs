@@ -32,7 +32,7 @@ pub(super) struct Books {
     pub(super) quarantines: Quarantines,
     /// When the catalogue was asked last that answered, by the steady clock, ms.
     pub(super) read_ms: AtomicU64,
-    outage: Outage,
+    pub(super) outage: Outage,
 }
 
 /// One call to one book.
@@ -95,7 +95,7 @@ impl Books {
             };
             errands.iter().map(command).collect()
         };
-        let values = self.link.run(compose).await;
+        let values = self.link.call(compose).await;
         let came_ms = self.clock.reading().steady_ms;
         let answered = errands.iter().zip(values);
         answered.map(|(errand, value)| self.read(&errand.to, value, sent_ms, came_ms)).collect()

@@ -23,6 +23,19 @@ const KEPT_DELETED_MS: u64 = 180_000;
 const _: () = assert!(KEPT_DELETED_MS > STALE_MS + 30_000, "nobody opens what may be forgotten");
 
 impl Inner {
+    /// One server at a time asks every book. All of them see to what is deleted, which each forgets for itself. What a Redis
+    /// that is not in use has of windows is not their history.
+    pub(super) async fn harvest_in_turn(&self) {
+        if !self.may_grant() {
+            return;
+        }
+        if self.site.may_harvest(&self.books.link).await {
+            self.harvest().await;
+        } else {
+            self.harvest_deleted().await;
+        }
+    }
+
     /// Asks every book for what is due.
     pub(super) async fn harvest(&self) {
         self.harvest_of(&self.register.all()).await;

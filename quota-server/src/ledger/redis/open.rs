@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::books::Books;
 use super::functions::Library;
-use super::in_use::Agreement;
+use super::in_use::{Agreement, Found};
 use super::link::Link;
 use super::register::Register;
 use super::single_flight::SingleFlight;
@@ -19,7 +19,6 @@ use super::{Inner, RedisAddress, RedisConfig, RedisLedger};
 use crate::clock::Clock;
 use crate::ledger::Unavailable;
 use crate::ledger::journaled::OpenError;
-use crate::metrics;
 use crate::store::catalogue::{Catalogue, CatalogueError};
 
 /// How long a start waits for Redis.
@@ -105,7 +104,7 @@ impl RedisLedger {
             stop,
         };
         inner.reach(&config.address).await?;
-        metrics::writable(true);
+        inner.tell_writable();
         inner.refresh().await.map_err(OpenRedisError::Unread)?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -118,11 +117,13 @@ impl Inner {
         if !self.site.claim(&self.books.link).await.map_err(|_refused| away())? {
             return Err(OpenRedisError::Foreign { address: address.clone() });
         }
-        let agreed = self.agreed().await;
-        if agreed.map_err(|error| OpenRedisError::Unread(unread(&error)))? {
-            Ok(())
-        } else {
-            Err(OpenRedisError::Elsewhere { address: address.clone() })
+        match self.look_patiently().await.map_err(|error| OpenRedisError::Unread(unread(&error)))? {
+            Found::InUse => Ok(()),
+            Found::Other => Err(OpenRedisError::Elsewhere { address: address.clone() }),
+            Found::Away => {
+                tracing::error!("Redis does not say which one it is");
+                Err(away())
+            }
         }
     }
 }

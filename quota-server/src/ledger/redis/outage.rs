@@ -1,10 +1,10 @@
-//! Whether Redis does what it is asked for: told once for each outage, for the log and the metrics.
+//! Whether Redis does what it is asked for: told once for each outage, for the log; `beat.rs` tells the
+//! metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::link::LinkError;
 use crate::ledger::Unavailable;
-use crate::metrics;
 
 /// An outage is over when nothing has failed for so long, ms: one node of a cluster may be away while the
 /// others answer.
@@ -15,10 +15,16 @@ const QUIET_MS: u64 = 1_000;
 pub(super) struct Outage(AtomicU64);
 
 impl Outage {
+    /// Calls are answered.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+
     /// A call failed. It may have happened.
     pub(super) fn failed(&self, error: &LinkError, steady_ms: u64) -> Unavailable {
-        if self.0.swap(steady_ms.max(1), Ordering::AcqRel) == 0 {
-            metrics::writable(false);
+        // That Redis was not asked (`in_use`).
+        let is_asked = !matches!(error, LinkError::NotInUse);
+        if is_asked && self.0.swap(steady_ms.max(1), Ordering::AcqRel) == 0 {
             tracing::warn!(%error, "Redis does not do what it is asked for");
         }
         Unavailable::CannotWrite
@@ -32,7 +38,6 @@ impl Outage {
             return;
         }
         if self.0.compare_exchange(failed_ms, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            metrics::writable(true);
             tracing::info!("Redis does what it is asked for again");
         }
     }

@@ -32,12 +32,15 @@ pub(super) struct Site {
     is_foreign: AtomicBool,
     /// What this server wrote last for the process that is used.
     used: Mutex<Option<Arc<str>>>,
+    /// The name of the cluster, as it said last.
+    cluster: Mutex<Option<Arc<str>>>,
 }
 
 impl Site {
     pub(super) fn new(name: &str, start: &str) -> Self {
         let (name, start) = (name.into(), start.into());
-        Self { name, start, is_foreign: AtomicBool::new(false), used: Mutex::default() }
+        let (used, cluster) = (Mutex::default(), Mutex::default());
+        Self { name, start, is_foreign: AtomicBool::new(false), used, cluster }
     }
 
     /// Writes down which process these data are used in, once for each. Where that fails a restart takes longer.
@@ -47,7 +50,7 @@ impl Site {
         }
         let mut set = cmd("SET");
         set.arg(PROCESS).arg(&*process);
-        if matches!(link.run(|_| vec![set]).await.pop(), Some(Ok(Value::Okay))) {
+        if matches!(link.run(vec![set]).await.pop(), Some(Ok(Value::Okay))) {
             *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
         }
     }
@@ -56,21 +59,27 @@ impl Site {
     pub(super) async fn used(&self, link: &Link) -> Option<Arc<str>> {
         let mut get = cmd("GET");
         get.arg(PROCESS);
-        match link.run(|_| vec![get]).await.pop() {
+        match link.run(vec![get]).await.pop() {
             Some(Ok(Value::BulkString(name))) => String::from_utf8(name).ok().map(Into::into),
             _ => None,
         }
     }
 
-    /// The name of a cluster, written by the first server that asks; `None` where it does not answer.
+    /// The name of a cluster, written by the first server that asks. While the shard that has it does not answer it is what
+    /// it was; `None`: that was never heard.
     pub(super) async fn cluster(&self, link: &Link) -> Option<Arc<str>> {
         let mut name = cmd("SET");
         name.arg(CLUSTER).arg(&*self.start).arg("NX").arg("GET");
-        match link.run(|_| vec![name]).await.pop() {
+        let said = match link.run(vec![name]).await.pop() {
             Some(Ok(Value::Nil)) => Some(self.start.clone()),
             Some(Ok(Value::BulkString(name))) => String::from_utf8(name).ok().map(Into::into),
             _ => None,
+        };
+        let mut known = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_some() {
+            *known = said;
         }
+        known.clone()
     }
 
     /// Another catalogue has this Redis.
@@ -82,14 +91,14 @@ impl Site {
     pub(super) async fn may_harvest(&self, link: &Link) -> bool {
         let mut take = cmd("SET");
         take.arg(HARVESTED).arg(&*self.name).arg("NX").arg("PX").arg(HARVEST_MS);
-        matches!(link.run(|_| vec![take]).await.pop(), Some(Ok(Value::Okay)))
+        matches!(link.run(vec![take]).await.pop(), Some(Ok(Value::Okay)))
     }
 
     /// Writes the name if there is none, as after a loss, and says whether it is this one.
     pub(super) async fn claim(&self, link: &Link) -> Result<bool, LinkError> {
         let mut claim = cmd("SET");
         claim.arg(KEY).arg(&*self.name).arg("NX").arg("GET");
-        let is_ours = match link.run(|_| vec![claim]).await.pop() {
+        let is_ours = match link.run(vec![claim]).await.pop() {
             Some(Ok(Value::Nil)) => true,
             Some(Ok(Value::BulkString(name))) => name == self.name.as_bytes(),
             Some(Err(error)) => return Err(error),

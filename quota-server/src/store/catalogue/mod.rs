@@ -65,7 +65,14 @@ impl Catalogue {
 
 /// Ends a call that takes too long.
 async fn bounded<T>(call: impl Future<Output = sqlx::Result<T>>) -> Result<T, CatalogueError> {
-    match timeout(PATIENCE, call).await {
+    within(PATIENCE, call).await
+}
+
+async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, CatalogueError> {
+    match timeout(patience, call).await {
         Ok(result) => Ok(result?),
         Err(_silent) => Err(CatalogueError::Silent),
     }

@@ -54,17 +54,18 @@ suite! {
 /// Of two that saw the same, one is done.
 async fn one_redis_is_in_use(catalogue: Catalogue) {
     assert_eq!(catalogue.redis_in_use().await.unwrap(), None);
-    assert!(catalogue.use_redis("a", None).await.unwrap());
-    assert!(!catalogue.use_redis("b", None).await.unwrap());
+    assert!(catalogue.use_redis("a", 0, None).await.unwrap());
+    assert!(!catalogue.use_redis("b", 0, None).await.unwrap());
     let first = catalogue.redis_in_use().await.unwrap().unwrap();
-    assert_eq!((first.name.as_str(), first.sign), ("a", 0));
-    assert!(catalogue.use_redis("a", Some(&first)).await.unwrap());
-    assert!(!catalogue.use_redis("b", Some(&first)).await.unwrap(), "it gave a sign of life");
+    assert_eq!((first.name.as_str(), first.sign, first.term), ("a", 0, 0));
+    assert!(catalogue.use_redis("a", 0, Some(&first)).await.unwrap());
+    assert!(!catalogue.use_redis("b", 1, Some(&first)).await.unwrap(), "it gave a sign of life");
     let second = catalogue.redis_in_use().await.unwrap().unwrap();
-    assert_eq!((second.name.as_str(), second.sign), ("a", 1));
-    assert!(catalogue.use_redis("b", Some(&second)).await.unwrap());
-    assert!(!catalogue.use_redis("a", Some(&second)).await.unwrap(), "another took its place");
-    assert_eq!(catalogue.redis_in_use().await.unwrap().unwrap().name, "b");
+    assert_eq!((second.name.as_str(), second.sign, second.term), ("a", 1, 0));
+    assert!(catalogue.use_redis("b", 1, Some(&second)).await.unwrap());
+    assert!(!catalogue.use_redis("a", 1, Some(&second)).await.unwrap(), "another took its place");
+    let third = catalogue.redis_in_use().await.unwrap().unwrap();
+    assert_eq!((third.name.as_str(), third.term), ("b", 1));
 }
 
 async fn since(catalogue: &Catalogue, revision: u64) -> Vec<Entry> {

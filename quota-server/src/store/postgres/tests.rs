@@ -307,10 +307,17 @@ fn migrations_are_append_only() {
             "6ae8ac55b9ad3213",
             "d9bfae25bedd6b1d",
             "a92305b2abf97aa0",
+            "b7bb72820c5dc8db",
         ])
     );
     assert_eq!(
         landed(&sqlite::MIGRATIONS),
-        known(&["4d71ca55682696ad", "39049289ecbdbc5c", "d6b5109527659c46", "d9bfae25bedd6b1d"])
+        known(&[
+            "4d71ca55682696ad",
+            "39049289ecbdbc5c",
+            "d6b5109527659c46",
+            "d9bfae25bedd6b1d",
+            "b7bb72820c5dc8db"
+        ])
     );
 }

@@ -172,6 +172,7 @@ impl Call {
         command.arg(self.hints.seq).arg(self.hints.window);
         command.arg(self.hints.not_before_ms).arg(self.hints.not_after_ms);
         command.arg(trust(&self.trust)).arg(self.version).arg(&self.instance.bytes());
+        command.arg(self.trust.term);
         command
     }
 }

@@ -5,7 +5,7 @@
 local RING = 4
 
 -- The first argument of an operation's own.
-book.FIRST_ARG = 8
+book.FIRST_ARG = 9
 
 -- What every call carries, see book/call.rs.
 local function header(keys, args)
@@ -20,6 +20,7 @@ local function header(keys, args)
     vouched = string.sub(args[5], 2),
     version = tonumber(args[6]),
     instance = args[7],
+    term = tonumber(args[8]),
   }
 end
 
@@ -82,12 +83,14 @@ end
 -- The book as it is now, or nil where there is none.
 function book.look(keys, args)
   local call = header(keys, args)
-  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'instance', 'b0', 'b1', 'b2', 'b3')
+  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'instance', 'term', 'b0', 'b1', 'b2', 'b3')
   if not fields[2] then
     return nil, call
   end
   local b = blank(call)
   b.policy, b.process, b.instance = records.policy(fields[1]), fields[3], fields[4]
+  -- One that an older build wrote is of the first.
+  b.term = tonumber(fields[5] or 0)
   records.state(b, fields[2])
   if b.instance and b.instance ~= call.instance then
     book.replace(b, call)
@@ -95,7 +98,7 @@ function book.look(keys, args)
   end
   b.number_before, b.seq_before = b.number, b.seq
   time.pass(b, call)
-  sort_windows(b, present(fields, 5))
+  sort_windows(b, present(fields, 6))
   rolling.release(b)
   return b, call
 end
@@ -154,7 +157,7 @@ function book.new(call, policy)
     b[field] = 0
   end
   time.begin(b, call)
-  b.process = vouch.process(b.ms)
+  b.process, b.term, b.is_new_term = vouch.process(b.ms), call.term, true
   b.seq, b.number_before = call.seen_seq, b.number
   if call.is_replaced then
     book.write(b, 'DEL', b.key, b.prefix .. 'closed', b.prefix .. 'due')
@@ -188,6 +191,9 @@ local function fields_of(b)
   local fields = { 'state', records.pack_state(b), 'process', b.process }
   if b.keeps then
     fields[5], fields[6] = 'kept', vouch.mark(b)
+  end
+  if b.is_new_term then
+    reply.append(fields, { 'term', whole.text(b.term) })
   end
   for window in pairs(b.touched) do
     table.insert(fields, bucket_field(window))

@@ -66,15 +66,19 @@ function vouch.mark(b)
   return struct.pack('>I8', b.seq)
 end
 
--- Compares the book with what the caller knows of it, and with the process that it was written in.
+-- Compares the book with what the caller knows of it, with the process that it was written in, and with how often another
+-- Redis took the place of the one in use (in_use/).
 function vouch.check(b, call)
   local all_there = b.seq >= call.seen_seq and not b.is_torn
-  if all_there and is_own(b.process, b.ms) then
+  -- Another Redis was in use since: what was granted there is not here, though nothing of this one's is lost.
+  local is_of_term = call.term <= b.term
+  if all_there and is_of_term and is_own(b.process, b.ms) then
     return
   end
-  if not (all_there and is_kept(b, call)) then
+  if not (all_there and is_of_term and is_kept(b, call)) then
     vouch.quarantine(b, call)
   end
+  b.term, b.is_new_term = math.max(b.term, call.term), not is_of_term
   b.process = vouch.process(b.ms)
   b.is_changed = true
 end

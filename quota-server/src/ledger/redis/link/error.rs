@@ -6,6 +6,9 @@ pub(crate) enum LinkError {
     /// There is no connection just now: nothing was sent.
     #[error("Redis cannot be reached")]
     Down,
+    /// The catalogue names another Redis as the one in use, or was not asked yet: nothing was sent.
+    #[error("this Redis is not known to be the one in use")]
+    NotInUse,
     /// It was sent, and may have happened.
     #[error("{0}")]
     Failed(#[from] RedisError),

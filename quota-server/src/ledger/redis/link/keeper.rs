@@ -1,8 +1,8 @@
 //! Keeps the connections: opens them, loads the function library, and opens them anew when somebody
 //! finds them lost. Callers never wait for that: while there are none they are refused at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisResult, cmd};
@@ -40,6 +40,17 @@ pub(crate) struct Trust {
     /// The process that was there before, which this server was connected to: it kept everything to its end,
     /// as far as was seen. `None` for a Redis that this server did not know before.
     pub(crate) vouched: Option<Arc<str>>,
+    /// How often another Redis took the place of the one in use: books of an earlier term lack what was granted there.
+    pub(crate) term: u64,
+}
+
+/// The Redis in use, as this server calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    /// See `Link::process`.
+    pub(crate) process: Arc<str>,
+    /// See `Trust`.
+    pub(crate) term: u64,
 }
 
 /// One process that was connected to.
@@ -60,7 +71,7 @@ impl Met {
                 Some(met.process.clone())
             }
         });
-        Self { process, trust: Trust { keeps, vouched } }
+        Self { process, trust: Trust { keeps, vouched, term: 0 } }
     }
 }
 
@@ -70,6 +81,10 @@ pub(super) struct Board {
     pub(super) lost: Notify,
     /// Since the connections were opened the Redis at their other end was seen not to keep everything.
     pub(super) doubted: AtomicBool,
+    /// They were given up to be opened anew, and not lost.
+    left: AtomicBool,
+    /// Where books may be called.
+    pub(super) agreed: RwLock<Option<Agreed>>,
 }
 
 impl Board {
@@ -78,17 +93,30 @@ impl Board {
             open: watch::Sender::new(None),
             lost: Notify::new(),
             doubted: AtomicBool::new(false),
+            left: AtomicBool::new(false),
+            agreed: RwLock::default(),
         }
     }
 
     /// Somebody found the connections of this generation lost.
     pub(super) fn lose(&self, generation: u64) {
-        let lost = self
-            .open
-            .send_if_modified(|open| open.take_if(|open| open.generation == generation).is_some());
-        if lost {
+        if self.take(generation) {
             self.lost.notify_one();
         }
+    }
+
+    /// Has the connections of this generation opened anew, to where the address leads now.
+    pub(super) fn leave(&self, generation: u64) {
+        if self.take(generation) {
+            self.left.store(true, Ordering::Release);
+            self.lost.notify_one();
+        }
+    }
+
+    /// Whether they were there to be taken.
+    fn take(&self, generation: u64) -> bool {
+        self.open
+            .send_if_modified(|open| open.take_if(|open| open.generation == generation).is_some())
     }
 }
 
@@ -107,18 +135,24 @@ impl Keeper {
 
     async fn keep_open(&self) {
         let mut generation = 0;
-        let mut before = None;
+        let mut before: Option<Met> = None;
+        let mut left = false;
         loop {
             let (wire, process, keeps) = self.reopen().await;
             generation += 1;
-            info!(redis = %self.address, "connected to Redis");
+            if !left || before.as_ref().is_none_or(|met| met.process != process) {
+                info!(redis = %self.address, "connected to Redis");
+            }
             let doubted = self.board.doubted.swap(false, Ordering::AcqRel);
             let met = Met::after(before.as_ref(), doubted, process, keeps);
             let (process, trust) = (met.process.clone(), met.trust.clone());
             before = Some(met);
             self.board.open.send_replace(Some(Open { wire, generation, process, trust }));
             self.board.lost.notified().await;
-            warn!(redis = %self.address, "the connection to Redis is lost");
+            left = self.board.left.swap(false, Ordering::AcqRel);
+            if !left {
+                warn!(redis = %self.address, "the connection to Redis is lost");
+            }
         }
     }
 

@@ -20,8 +20,8 @@ mod tests;
 mod tls_tests;
 mod wire;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use redis::{Cmd, RedisResult, Value};
@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 pub use address::{AddressError, RedisAddress};
 pub(crate) use error::LinkError;
-pub(crate) use keeper::Trust;
+pub(crate) use keeper::{Agreed, Trust};
 use keeper::{Board, Keeper, Open};
 use settings::Settings;
 pub(crate) use settings::Warning;
@@ -91,16 +91,30 @@ impl Link {
         if matches!(reached, Ok(Ok(_))) { Ok(()) } else { Err(LinkError::Down) }
     }
 
-    /// Runs commands in order and answers each. They are composed for the Redis that they are sent to:
-    /// `compose` is told what is known of that one.
-    pub(crate) async fn run(
+    /// Runs commands in order and answers each, in whichever Redis it is.
+    pub(crate) async fn run(&self, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
+        match self.open() {
+            Some(open) => self.run_on(open, commands).await,
+            None => commands.iter().map(|_| Err(LinkError::Down)).collect(),
+        }
+    }
+
+    /// Runs calls to books in order and answers each, in the Redis that was agreed on and no other. They are composed for
+    /// the one that they are sent to: `compose` is told what is known of it.
+    pub(crate) async fn call(
         &self,
         compose: impl FnOnce(&Trust) -> Vec<Cmd>,
     ) -> Vec<Result<Value, LinkError>> {
-        let Some(open) = self.open() else {
-            return compose(&Trust::default()).iter().map(|_| Err(LinkError::Down)).collect();
-        };
-        let commands = compose(&open.trust);
+        match self.open_in_use() {
+            Ok(open) => {
+                let commands = compose(&open.trust);
+                self.run_on(open, commands).await
+            }
+            Err(error) => compose(&Trust::default()).iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    async fn run_on(&self, open: Open, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut answers = open.wire.run(turn, &commands).await;
         if answers.iter().any(is(error::is_unknown_function)) {
@@ -128,10 +142,32 @@ impl Link {
         self.board.open.borrow().as_ref().is_some_and(|open| open.wire.is_cluster())
     }
 
-    /// Which process is called, where it is one; of a cluster, each node is one.
+    /// Which process is called; of a cluster, the one that was asked first when it was connected to.
     pub(crate) fn process(&self) -> Option<Arc<str>> {
-        let open = self.board.open.borrow();
-        open.as_ref().filter(|open| !open.wire.is_cluster()).map(|open| open.process.clone())
+        self.board.open.borrow().as_ref().map(|open| open.process.clone())
+    }
+
+    /// The Redis that books may be called in; `None`: in none.
+    pub(crate) fn agree(&self, on: Option<Agreed>) {
+        *self.board.agreed.write().unwrap_or_else(PoisonError::into_inner) = on;
+    }
+
+    fn agreed(&self) -> Option<Agreed> {
+        self.board.agreed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether books may be called in the Redis that this server is connected to; where that is none just now, in the last.
+    pub(crate) fn is_agreed(&self) -> bool {
+        let is_same = |agreed: Agreed| self.process().is_none_or(|it| it == agreed.process);
+        self.agreed().is_some_and(is_same)
+    }
+
+    /// Waits until it is connected to another process than this one.
+    pub(crate) async fn meets_other(&self, than: Option<&Arc<str>>) {
+        let mut open = self.board.open.subscribe();
+        let is_other =
+            |open: &Option<Open>| open.as_ref().is_some_and(|open| Some(&open.process) != than);
+        let _or_stopped = open.wait_for(is_other).await;
     }
 
     /// The process that was called before and that kept everything, see `Trust`.
@@ -142,7 +178,7 @@ impl Link {
     /// Connects anew, to where the address leads now. A cluster says by itself where its nodes are.
     pub(crate) fn reopen(&self) {
         if let Some(open) = self.open().filter(|open| !open.wire.is_cluster()) {
-            self.board.lose(open.generation);
+            self.board.leave(open.generation);
         }
     }
 
@@ -174,6 +210,13 @@ impl Link {
         let mut open = self.board.open.borrow().clone()?;
         open.trust.keeps &= !self.board.doubted.load(Ordering::Acquire);
         Some(open)
+    }
+
+    fn open_in_use(&self) -> Result<Open, LinkError> {
+        let mut open = self.open().ok_or(LinkError::Down)?;
+        let agreed = self.agreed().filter(|agreed| agreed.process == open.process);
+        open.trust.term = agreed.ok_or(LinkError::NotInUse)?.term;
+        Ok(open)
     }
 
     /// Redis has lost the library: loads it, and runs what found it missing.

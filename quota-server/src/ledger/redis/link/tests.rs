@@ -6,6 +6,9 @@ use super::*;
 const LIBRARY: &str = "#!lua name=links
 redis.register_function('links_count', function(keys) return redis.call('INCR', keys[1]) end)";
 
+/// What is known of a Redis that keeps everything, at first.
+const NEW: Trust = Trust { keeps: true, vouched: None, term: 0 };
+
 struct World {
     link: Link,
     stop: CancellationToken,
@@ -26,14 +29,15 @@ impl World {
     async fn count(&self, keys: &[&str]) -> Vec<Result<Value, LinkError>> {
         let calls: Vec<Cmd> =
             keys.iter().map(|key| cmd("FCALL").arg("links_count").arg(1).arg(key).take()).collect();
-        self.link.run(|_| calls).await
+        self.link.run(calls).await
     }
 
     /// What is known of the Redis of the next call.
     async fn trust(&self) -> Trust {
         let mut told = Trust::default();
+        self.link.agree(self.link.process().map(|process| Agreed { process, term: 0 }));
         self.link
-            .run(|trust| {
+            .call(|trust| {
                 told = trust.clone();
                 vec![cmd("PING")]
             })
@@ -140,7 +144,7 @@ async fn settings_are_read_and_warned_of() {
     let redis = TestRedis::start_durable().await;
     let world = World::reached(redis.address()).await;
     assert_eq!(world.link.warnings().await.unwrap(), []);
-    assert_eq!(world.trust().await, Trust { keeps: true, vouched: None }, "its past is not known");
+    assert_eq!(world.trust().await, NEW, "its past is not known");
     world.link.probe().await.unwrap();
     redis.ask("CONFIG SET appendfsync everysec maxmemory 100mb maxmemory-policy allkeys-lru").await;
     let warnings = world.link.warnings().await.unwrap();
@@ -159,7 +163,7 @@ async fn a_redis_that_did_not_keep_everything_before_is_not_trusted_after() {
     redis.reconfigure(&["--appendonly", "yes", "--appendfsync", "always"]).await;
     let world = &world;
     until("the link is back", || async move { world.one().await.is_ok() }).await;
-    assert_eq!(world.trust().await, Trust { keeps: true, vouched: None });
+    assert_eq!(world.trust().await, NEW);
     redis.restart().await;
     until("the link is back", || async move { world.one().await.is_ok() }).await;
     assert!(world.trust().await.vouched.is_some());

@@ -57,7 +57,7 @@ async fn answers(address: RedisAddress, patience: Duration) -> bool {
     let stop = CancellationToken::new();
     let link = Link::begin(address, NOTHING.into(), &TaskTracker::new(), stop.clone());
     let reached = link.reached(patience).await.is_ok();
-    let answered = link.run(|_| vec![redis::cmd("FCALL").arg("nothing").arg(0).take()]).await;
+    let answered = link.run(vec![redis::cmd("FCALL").arg("nothing").arg(0).take()]).await;
     stop.cancel();
     reached && answered[0].is_ok()
 }

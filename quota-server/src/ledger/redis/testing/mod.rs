@@ -1,11 +1,13 @@
 //! Redis processes of the tests' own: on free ports of this machine, with temporary data.
 
 mod cluster;
+mod name;
 mod process;
 mod sentinel;
 mod site;
 
 pub(crate) use cluster::TestCluster;
+pub(crate) use name::TestName;
 pub(crate) use process::{TestRedis, free_port, program};
 pub(crate) use sentinel::TestSentinel;
 pub(crate) use site::{RedisSite, Timed};

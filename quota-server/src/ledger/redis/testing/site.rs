@@ -100,6 +100,8 @@ impl Timed {
             set.arg(&self.set_clock).arg(0).arg(wall_ms);
             set.exec_async(&mut node).await.unwrap();
         }
+        // As it does once a second: the clock may have been moved by an hour.
+        self.ledger.inner.look().await.unwrap();
         &self.ledger
     }
 }

@@ -18,6 +18,8 @@ use crate::store::catalogue::Catalogue;
 pub(super) struct World {
     catalogue: Arc<Catalogue>,
     config: RedisConfig,
+    /// Whether servers look by themselves which Redis is in use.
+    keep_looking: bool,
     _folder: TempDir,
 }
 
@@ -30,10 +32,11 @@ impl World {
     pub(super) async fn new(address: RedisAddress) -> Self {
         let folder = TempDir::new().unwrap();
         let catalogue = Catalogue::in_folder(folder.path(), "test").await.unwrap();
-        Self::with(Arc::new(catalogue), folder, address, "test").await
+        let world = Self::with(Arc::new(catalogue), folder, address, "test").await;
+        Self { keep_looking: true, ..world }
     }
 
-    /// On this catalogue; `start` is what no other start of a server is called.
+    /// On this catalogue, with servers that do nothing by themselves; `start` is what no other start of a server is called.
     pub(super) async fn with(
         catalogue: Arc<Catalogue>,
         folder: TempDir,
@@ -42,7 +45,7 @@ impl World {
     ) -> Self {
         in_one_minute().await;
         let config = RedisConfig::new(address, folder.path(), start.to_owned());
-        Self { catalogue, config, _folder: folder }
+        Self { catalogue, config, keep_looking: false, _folder: folder }
     }
 
     /// Servers whose catalogue comes from a backup that was made before there was any deployment.
@@ -70,8 +73,11 @@ impl World {
         let clock = Arc::new(SystemClock::new());
         let (catalogue, library) = (self.catalogue.clone(), Library::new());
         let opened =
-            RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await;
-        opened.map(Server)
+            RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await?;
+        if self.keep_looking {
+            opened.inner.keep_looking(&tasks);
+        }
+        Ok(Server(opened))
     }
 }
 

@@ -257,3 +257,21 @@ async fn the_next_window_is_quarantined_too_when_it_may_have_been_granted_from()
         redis.ask("FLUSHALL").await;
     }
 }
+
+/// Its books lost nothing of their own: what was granted in the other one is what they lack.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_in_use_again_after_another() {
+    let redis = TestRedis::start().await;
+    let mut world = begun(&redis, WindowKind::Minute);
+    world.trust.keeps = true;
+    world.granted(400);
+    world.trust.term = 2;
+    world.trust.vouched = Some(world.process().into());
+    assert!(world.tokens(1).0.is_new_quarantine);
+    // A server that was not told yet finds it quarantined all the same, and none quarantines it again.
+    for term in [0, 2] {
+        world.trust.term = term;
+        assert!(!world.tokens(1).0.is_new_quarantine);
+    }
+    world.assert_quarantined();
+}
