@@ -113,7 +113,7 @@ const MEANS: [[&str; 4]; 11] = [
         "`cargo run --release -p tests --bin chaos -- --runs 200`",
     ],
     [
-        "chaos: changes; the ledger, simulated: after 37 minutes",
+        "chaos: changes",
         "real processes whose limits change, deployments that are deleted and made again, denials, kills",
         "a few runs each commit; more by command",
         "`.. --bin chaos -- --changes --minutes 30 --ledger postgres`",
@@ -179,7 +179,7 @@ const FOUND: [[&str; 3]; 15] = [
     [
         "R4",
         "a limit that was changed while the deployment's book was closed was missing from the journal: the server granted by it, and no later start could follow its own journal",
-        "chaos: changes",
+        "chaos: changes; the ledger, simulated: after 37 minutes",
     ],
     [
         "R1",
