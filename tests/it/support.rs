@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, StatusCode};
 use quota_api::{Code, DeploymentSpec, WindowKind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tests::harness::QuotaServer;
 
 /// A deployment of 500 tokens and 50 requests in any 60 s, so that no test sees a minute's end.
@@ -25,14 +25,21 @@ pub(crate) async fn server() -> QuotaServer {
     QuotaServer::builder().deployment(DEPLOYMENT, spec()).start().await.unwrap()
 }
 
-/// Writes something else over the last entry of the journal of a server that is down.
-pub(crate) async fn damage_last_entry(server: &QuotaServer) {
+/// The file that a server has its books in.
+pub(crate) async fn ledger_file(server: &QuotaServer) -> SqliteConnection {
     let file = server.data_dir().join("ledger-00.sqlite");
-    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    SqliteConnectOptions::new().filename(file).connect().await.unwrap()
+}
+
+/// Writes something else over the last entry of the journal, and says its number.
+pub(crate) async fn damage_last_entry(server: &QuotaServer) -> i64 {
+    let mut file = ledger_file(server).await;
     let damage =
-        "UPDATE journal SET entry = zeroblob(99) WHERE seq = (SELECT max(seq) FROM journal)";
-    sqlx::query(damage).execute(&mut file).await.unwrap();
+        "UPDATE journal SET entry = zeroblob(99) WHERE seq = (SELECT max(seq) FROM journal)
+        RETURNING seq";
+    let seq = sqlx::query_scalar(damage).fetch_one(&mut file).await.unwrap();
     file.close().await.unwrap();
+    seq
 }
 
 /// Somebody who talks to the server.

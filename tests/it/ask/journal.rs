@@ -4,25 +4,10 @@ use std::time::Duration;
 
 use quota_api::{Code, Lease};
 use serde_json::Value;
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
-use tests::harness::QuotaServer;
 use tokio::time::sleep;
 
 use super::Person;
-use crate::support::{Caller, DEPLOYMENT, server};
-
-/// Changes a byte of the last entry, and says its number.
-async fn damage(server: &QuotaServer) -> i64 {
-    let file = server.data_dir().join("ledger-00.sqlite");
-    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-    let last = "SELECT seq, entry FROM journal ORDER BY seq DESC LIMIT 1";
-    let (seq, mut entry): (i64, Vec<u8>) = sqlx::query_as(last).fetch_one(&mut file).await.unwrap();
-    entry[9] ^= 1;
-    let damage = sqlx::query("UPDATE journal SET entry = ? WHERE seq = ?").bind(entry).bind(seq);
-    damage.execute(&mut file).await.unwrap();
-    file.close().await.unwrap();
-    seq
-}
+use crate::support::{Caller, DEPLOYMENT, damage_last_entry, server};
 
 #[tokio::test]
 async fn entries_are_shown_as_lines_of_json_beside_a_server() {
@@ -54,7 +39,7 @@ async fn the_first_entry_that_cannot_be_followed_is_named() {
     let whole = person.says(&line).await;
     assert!(Person::done(&whole).ends_with("entries can be followed\n"), "{whole:?}");
     server.process.kill().unwrap();
-    let seq = damage(&server).await;
+    let seq = damage_last_entry(&server).await;
     let found = person.says(&line).await;
     let said = Person::refused(&found, 1);
     assert!(said.contains(&format!("journal entry {seq} is unreadable")), "{said}");

@@ -1,11 +1,11 @@
 //! `quota-server verify`.
 
 use quota_api::{GivenBack, Lease};
-use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use sqlx::Connection;
 use tests::{clock, harness::QuotaServer};
 
 use super::Person;
-use crate::support::{Caller, DEPLOYMENT, server};
+use crate::support::{Caller, DEPLOYMENT, ledger_file, server};
 
 async fn spend(server: &QuotaServer) {
     let caller = Caller::of(server);
@@ -15,8 +15,7 @@ async fn spend(server: &QuotaServer) {
 
 /// Makes a closed window of the last minutes out of thin air, which lacks a token.
 async fn falsify(server: &QuotaServer) {
-    let file = server.data_dir().join("ledger-00.sqlite");
-    let mut file = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    let mut file = ledger_file(server).await;
     let page =
         "INSERT INTO history VALUES (0, 0, ?, 1, 500, 50, 100, 10, 40, 4, 9, 1, 50, 5, 0, 0, 0, 0)";
     let minute = i64::try_from(clock::unix_ms() / 60_000).unwrap() - 2;
