@@ -1,6 +1,6 @@
 //! A few runs of the chaos check; `TOKENLEASE_CHAOS_RUNS` makes them more.
 
-use std::env;
+use std::{env, process::Command};
 
 use futures_util::{StreamExt, stream};
 use tests::{
@@ -38,4 +38,18 @@ async fn changes_denials_and_restarts_break_no_rule() {
         assert!(verdict.broken.is_empty(), "{verdict}");
         assert!(verdict.steps > 0, "{verdict}");
     }
+}
+
+#[test]
+fn a_blow_that_would_not_be_struck_is_refused_before_any_run() {
+    let refused = |line: &str| {
+        let mut chaos = Command::new(env!("CARGO_BIN_EXE_chaos"));
+        let out = chaos.args(line.split(' ')).output().unwrap();
+        assert_eq!((out.status.code(), out.stdout.as_slice()), (Some(2), &b""[..]), "{line}");
+        String::from_utf8(out.stderr).unwrap()
+    };
+    let said = refused("--changes --blow flushed --ledger redis");
+    assert!(said.contains("cannot be used with"), "{said}");
+    let said = refused("--blow resharded --ledger redis");
+    assert!(said.contains("Resharded cannot befall"), "{said}");
 }

@@ -28,6 +28,8 @@ const UNREAD: usize = 300;
 const PIPELINED: usize = 200;
 /// Deployments that have metrics of their own, so that the page of metrics is a long one.
 const DEPLOYMENTS: usize = 1_000;
+/// Before a server that answers 503 is asked again.
+const BUSY: Duration = Duration::from_millis(50);
 const MIB: f64 = 1_048_576.0;
 
 #[derive(Deserialize)]
@@ -114,6 +116,9 @@ async fn take_all(
 ) -> anyhow::Result<usize> {
     let mut taken = 0;
     for turn in 0.. {
+        if clock::unix_minute() > minute {
+            break;
+        }
         let item = |index: usize| AcquireItem {
             deployment: format!("deployment-{}", (turn + index) % DEPLOYMENTS),
             request_id: format!("{minute}-{turn}-{index}"),
@@ -129,12 +134,13 @@ async fn take_all(
         let request = http.post(&url).bearer_auth(token(number)).json(&batch);
         let answer = request.send().await?;
         if answer.status().as_u16() == 503 {
+            tokio::time::sleep(BUSY).await;
             continue;
         }
         let answer: Answer = answer.error_for_status()?.json().await?;
         let got = answer.acquire.iter().filter(|entry| entry.status == 201).count();
         taken += got;
-        if got == 0 || clock::unix_minute() > minute {
+        if got == 0 {
             break;
         }
     }

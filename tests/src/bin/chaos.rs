@@ -5,9 +5,9 @@
 
 #![expect(clippy::print_stdout, reason = "a command: a line for each run on its standard output")]
 
-use std::{collections::BTreeMap, fmt::Display, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Display, process::ExitCode, time::Duration};
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use futures_util::{StreamExt, stream};
 use tests::{
     chaos::{self, Blow, ChangesVerdict, Fate, OutageVerdict, RunError, Verdict},
@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     ledger: Rung,
     /// What befalls the store or the active server; each run chooses its own unless it is told.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "changes")]
     blow: Option<Blow>,
     /// How many quota servers, where there can be more than one.
     #[arg(long, default_value_t = 3)]
@@ -65,7 +65,7 @@ type Gaps = BTreeMap<String, [Vec<u64>; 2]>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read(std::env::args_os()).unwrap_or_else(|wrong| wrong.exit());
     let sum = match arguments.ledger {
         _ if arguments.changes => changes(&arguments).await,
         Rung::Embedded if arguments.blow.is_none() => mistreat(&arguments).await,
@@ -158,6 +158,18 @@ fn distribution(mut ms: Vec<u64>) -> String {
 }
 
 impl Arguments {
+    /// From the words of a command line, or why they cannot be followed.
+    fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments = Self::try_parse_from(words)?;
+        match (arguments.blow, arguments.ledger) {
+            (Some(blow), rung) if !blow.is_possible(rung) => {
+                let impossible = RunError::Impossible { blow, rung };
+                Err(Self::command().error(ErrorKind::ValueValidation, impossible))
+            }
+            _ => Ok(arguments),
+        }
+    }
+
     /// Of the runs, each when it is to begin.
     fn seeds(&self) -> impl Iterator<Item = u64> {
         let minutes = self.minutes.map(|minutes| Duration::from_secs(minutes * 60));

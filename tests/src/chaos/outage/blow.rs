@@ -49,7 +49,8 @@ impl Blow {
     }
 
     /// Whether it can befall this rung.
-    pub(super) fn is_possible(self, rung: Rung) -> bool {
+    #[must_use]
+    pub fn is_possible(self, rung: Rung) -> bool {
         Self::possible(rung).contains(&self)
     }
 
