@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use edge::body::BodyRoom;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::{Config, Reservation, Secret};
@@ -23,6 +24,8 @@ pub struct App {
     pub reservation: Reservation,
     /// The largest body that is taken.
     pub max_body_bytes: usize,
+    /// What bodies may take at once.
+    pub body_room: BodyRoom,
     /// It is reached on this machine alone, by the names of loopback.
     pub is_local: bool,
     /// For the choice of deployments.
@@ -39,6 +42,8 @@ pub struct Parts {
     pub upstream: Upstream,
     /// The largest body that is taken.
     pub max_body_bytes: usize,
+    /// What bodies may take at once.
+    pub body_room: BodyRoom,
     /// It is reached on this machine alone, by the names of loopback.
     pub is_local: bool,
     /// All randomness follows from it.
@@ -59,6 +64,7 @@ impl App {
             retry_pause: config.routing.retry_pause,
             reservation: config.quota.reservation,
             max_body_bytes: parts.max_body_bytes,
+            body_room: parts.body_room,
             is_local: parts.is_local,
             dice: Dice::new(parts.seed),
             prometheus: parts.prometheus,

@@ -5,10 +5,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, value_parser};
+use edge::descriptors;
+use edge::listener::Bounds;
 
 use crate::config::{Config, ConfigError, Environment, Secret, Unusable};
+use crate::metrics;
 use crate::upstream::Proxies;
 
 /// A thin OpenAI-compatible gateway that keeps its deployments' limits with a quota server.
@@ -91,6 +95,28 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_MAX_BODY_BYTES", default_value_t = 32 << 20)]
     pub max_body_bytes: usize,
 
+    /// What the bodies of all requests may take at once, bytes; more are answered 503. A body counts as it arrives, and until its
+    /// answer begins
+    #[arg(long, env = "QUOTA_MAX_BODIES_BYTES", default_value_t = 128 << 20)]
+    pub max_bodies_bytes: usize,
+
+    /// Connections at once, within what there are file descriptors for: each takes two, one of them to a provider. More wait
+    /// to be accepted
+    #[arg(long, env = "QUOTA_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+
+    /// Connections at once from one address, which may be a load balancer's; more are closed as soon as they are accepted
+    #[arg(long, env = "QUOTA_MAX_CONNECTIONS_PER_IP", value_name = "N", default_value_t = 15_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections_per_ip: u32,
+
+    /// How long a connection may take to send the head of a request, or be idle between two, ms
+    #[arg(long, env = "QUOTA_HEAD_READ_MS", value_name = "MS", default_value_t = 60_000, value_parser = value_parser!(u64).range(10..=3_600_000))]
+    pub head_read_ms: u64,
+
+    /// How long a caller may take in nothing of its answer before its connection is cut, ms
+    #[arg(long, env = "QUOTA_WRITE_STALL_MS", value_name = "MS", default_value_t = 60_000, value_parser = value_parser!(u64).range(10..=3_600_000))]
+    pub write_stall_ms: u64,
+
     /// A collector that traces are sent to, by OTLP over HTTP, without its `/v1/traces`;
     /// OTEL_EXPORTER_OTLP_ENDPOINT and OpenTelemetry's other variables are obeyed too
     #[arg(long, env = "QUOTA_OTLP_ENDPOINT", value_name = "URL")]
@@ -135,6 +161,19 @@ impl Cli {
         let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
         let proxy = names.iter().find_map(|name| environment.var(name));
         Proxies::Encrypted(proxy.map(ToOwned::to_owned))
+    }
+
+    /// What connections may take, within what the process has file descriptors for.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        let bounds = Bounds {
+            connections: self.max_connections,
+            per_address: self.max_connections_per_ip,
+            head_read: Duration::from_millis(self.head_read_ms),
+            write_stall: Duration::from_millis(self.write_stall_ms),
+            cut: metrics::connection_cut,
+        };
+        bounds.within(descriptors::connections(2))
     }
 
     /// Whether it would serve everybody who reaches it, unasked.

@@ -18,6 +18,8 @@ pub use group::GroupMetrics;
 pub use http::HttpMetrics;
 
 const HTTP_REQUESTS: &str = "openai_gateway_http_requests_total";
+const CONNECTIONS_CUT: &str = "openai_gateway_http_connections_cut_total";
+const BODIES_REFUSED: &str = "openai_gateway_http_bodies_refused_total";
 const REQUESTS: &str = "openai_gateway_requests_total";
 const DENIED: &str = "openai_gateway_denied_total";
 const ADDED: &str = "openai_gateway_added_seconds";
@@ -35,6 +37,8 @@ const BUILD_INFO: &str = "openai_gateway_build_info";
 
 const COUNTERS: &[(&str, &str)] = &[
     (HTTP_REQUESTS, "Requests of callers answered, by route and class of status"),
+    (CONNECTIONS_CUT, "Connections cut because the caller took in nothing of its answer"),
+    (BODIES_REFUSED, "Requests refused because other bodies took all the room there is"),
     (REQUESTS, "Requests that a deployment answered, by class of status"),
     (DENIED, "Requests that no deployment of the group could take, by reason"),
     (UNREACHED, "Requests that never reached the upstream: given back"),
@@ -112,6 +116,16 @@ fn describe() {
     }
     process::describe();
     traces::describe();
+}
+
+/// A connection was cut, since nothing was taken in of what was written to it.
+pub fn connection_cut() {
+    metrics::counter!(CONNECTIONS_CUT).increment(1);
+}
+
+/// There was no room for a body.
+pub(crate) fn body_refused() {
+    metrics::counter!(BODIES_REFUSED).increment(1);
 }
 
 /// A series exists once it is touched.

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use edge::body::BodyRoom;
+use edge::listener::{Bound, Encryption, Listener, Stop};
 use gateway_client::{BuildError, QuotaClient};
 use metrics_exporter_prometheus::BuildError as MetricsError;
-use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Parts};
@@ -16,7 +17,7 @@ use crate::config::{Config, ConfigError, Environment};
 use crate::http::{RequestIds, router};
 use crate::register::{register, tell_unknown};
 use crate::routing::{Groups, UnfitGroups};
-use crate::serve::{Stop, serve};
+use crate::serve::serve;
 use crate::tls::{Tls, TlsFile};
 use crate::upstream::{Terms, Upstream};
 use crate::{metrics, signals};
@@ -95,15 +96,16 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
             groups,
             upstream,
             max_body_bytes: cli.max_body_bytes,
+            body_room: BodyRoom::new(cli.max_bodies_bytes),
             is_local: cli.listen.ip().is_loopback(),
             seed,
             prometheus: Some(prometheus.clone()),
         },
     );
     let router = router(Arc::new(app), RequestIds::new(seed));
-    let stop = Stop::new(Duration::from_millis(cli.drain_ms));
+    let stop = Stop::default();
     let tasks = TaskTracker::new();
-    tasks.spawn(metrics::upkeep(prometheus, stop.cut.clone()));
+    tasks.spawn(metrics::upkeep(prometheus, stop.hard.clone()));
     let ended = live(cli, config, &client, tls, router, &stop, &tasks).await;
     stop.now();
     tasks.close();
@@ -119,7 +121,7 @@ pub(crate) struct Prepared {
     client: QuotaClient,
     groups: Groups,
     upstream: Upstream,
-    tls: Option<Arc<Tls>>,
+    tls: Option<Tls>,
 }
 
 impl Prepared {
@@ -140,7 +142,7 @@ impl Prepared {
         let upstream = Upstream::new(Terms::of(&config.quota), cli.proxies(environment))
             .map_err(StartError::Upstream)?;
         let tls = match (&cli.tls_cert, &cli.tls_key) {
-            (Some(cert), Some(key)) => Some(Arc::new(Tls::open(cert, key)?)),
+            (Some(cert), Some(key)) => Some(Tls::open(cert, key)?),
             _ => None,
         };
         Ok(Self { client, groups, upstream, tls })
@@ -171,17 +173,18 @@ async fn live(
     cli: &Cli,
     config: Config,
     client: &QuotaClient,
-    tls: Option<Arc<Tls>>,
+    tls: Option<Tls>,
     router: axum::Router,
     stop: &Stop,
     tasks: &TaskTracker,
 ) -> Result<(), StartError> {
-    let listener = listen(cli.listen).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let listener = listen(cli, tls.map(Tls::encryption))?;
     if config.master_key.is_none() && !cli.listen.ip().is_loopback() {
         tracing::warn!("no master_key: whoever reaches {} may call", cli.listen);
     }
-    tasks.spawn(signals::watch(stop.drain.clone(), stop.cut.clone())?);
-    let (client, drain) = (client.clone(), stop.drain.clone());
+    tasks.spawn(signals::watch(stop.draining.clone(), stop.hard.clone())?);
+    let (client, drain) = (client.clone(), stop.draining.clone());
     if config.quota.register {
         let registering = tasks.spawn(async move { register(&client, &config, &drain).await });
         if tokio::time::timeout(REGISTRATION_PATIENCE, registering).await.is_err() {
@@ -190,19 +193,20 @@ async fn live(
     } else {
         tasks.spawn(async move { tell_unknown(&client, &config, &drain).await });
     }
-    announce(&listener, if tls.is_some() { "https" } else { "http" })?;
-    serve(listener, tls, router, stop).await;
+    announce(&listener, scheme)?;
+    serve(listener, router, stop, Duration::from_millis(cli.drain_ms)).await;
     Ok(())
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|source| StartError::Listen { address, source })
+fn listen(cli: &Cli, encryption: Option<Encryption>) -> Result<Listener, StartError> {
+    let bound = Bound::bind(cli.listen);
+    let listener = bound.and_then(|bound| bound.listen(&cli.bounds(), encryption));
+    listener.map_err(|source| StartError::Listen { address: cli.listen, source })
 }
 
 /// Says on stdout where the gateway listens: with port 0 nobody knows it before.
-fn announce(listener: &TcpListener, scheme: &str) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
+fn announce(listener: &Listener, scheme: &str) -> std::io::Result<()> {
+    let address = listener.address()?;
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "listening on {scheme}://{address}")?;
     stdout.flush()

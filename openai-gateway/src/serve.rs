@@ -1,136 +1,49 @@
-//! Accepts connections until told to stop; then lets those that run end, for a while, and cuts the
-//! rest. Every connection is a tracked task.
+//! Serves until told to stop; then lets the requests that run end, for a while, and cuts the rest.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use edge::listener::{Listener, Stop};
 use tokio_util::task::TaskTracker;
 
-use crate::tls::Tls;
-
-/// How long a caller may take to send a request's head.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-/// How long not to accept when the process has no more sockets.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// When to stop.
-#[derive(Clone)]
-pub(crate) struct Stop {
-    /// Accept nothing more, let running requests end.
-    pub(crate) drain: CancellationToken,
-    /// Cut what still runs.
-    pub(crate) cut: CancellationToken,
-    /// How long between the two at most.
-    pub(crate) patience: Duration,
-}
-
-impl Stop {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { drain: CancellationToken::new(), cut: CancellationToken::new(), patience }
-    }
-
-    /// Both stages at once.
-    pub(crate) fn now(&self) {
-        self.drain.cancel();
-        self.cut.cancel();
-    }
-}
-
-/// Serves until stopped, encrypted if there is something to do it with; returns when no connection is
-/// left.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-    router: Router,
-    stop: &Stop,
-) {
+/// Serves until stopped, and for as long after as requests run, at most so long; returns when no connection is left.
+pub(crate) async fn serve(listener: Listener, router: Router, stop: &Stop, patience: Duration) {
     let connections = TaskTracker::new();
-    let graceful = GracefulShutdown::new();
-    while let Some(stream) = next(&listener, stop).await {
-        let (watcher, stop) = (graceful.watcher(), stop.clone());
-        let (tls, router) = (tls.clone(), router.clone());
-        connections.spawn(async move {
-            let attended = attend(stream, tls, router, watcher, &stop.drain);
-            stop.cut.run_until_cancelled(attended).await
-        });
-    }
-    drop(listener);
+    listener.serve(router, stop.clone(), connections.clone()).await;
     connections.close();
     tokio::select! {
-        () = graceful.shutdown() => {}
-        () = tokio::time::sleep(stop.patience) => tracing::warn!("requests still run: cut"),
-        () = stop.cut.cancelled() => tracing::warn!("told to stop at once: cut"),
+        () = connections.wait() => {}
+        () = tokio::time::sleep(patience) => tracing::warn!("requests still run: cut"),
+        () = stop.hard.cancelled() => tracing::warn!("told to stop at once: cut"),
     }
-    stop.cut.cancel();
+    stop.hard.cancel();
     connections.wait().await;
-}
-
-async fn attend(
-    stream: TcpStream,
-    tls: Option<Arc<Tls>>,
-    router: Router,
-    watcher: Watcher,
-    drain: &CancellationToken,
-) {
-    let Some(tls) = tls else { return speak(stream, router, watcher).await };
-    match drain.run_until_cancelled(tls.accept(stream)).await {
-        // In a box: a session of TLS is large.
-        Some(Ok(stream)) => Box::pin(speak(stream, router, watcher)).await,
-        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
-        None => {}
-    }
-}
-
-async fn speak<S>(stream: S, router: Router, watcher: Watcher)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let service = TowerToHyperService::new(router);
-    let connection = server().serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection broke");
-    }
-}
-
-fn server() -> Builder {
-    let mut server = Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    server
-}
-
-/// The next connection, until the stop.
-async fn next(listener: &TcpListener, stop: &Stop) -> Option<TcpStream> {
-    loop {
-        match stop.drain.run_until_cancelled(listener.accept()).await? {
-            Ok((stream, _)) => {
-                // Small answers must not wait to be sent together.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "no TCP_NODELAY");
-                }
-                return Some(stream);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no connection accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
     use axum::routing::get;
+    use edge::listener::{Bound, Bounds, Encryption};
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::tls::Tls;
+
+    fn listener(encryption: Option<Encryption>) -> (Listener, SocketAddr) {
+        let bounds = Bounds {
+            connections: 10,
+            per_address: 10,
+            head_read: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
+            cut: || (),
+        };
+        let bound = Bound::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = bound.address().unwrap();
+        (bound.listen(&bounds, encryption).unwrap(), address)
+    }
 
     /// A server whose one request runs until `ends`, and that request, which is running.
     struct Running {
@@ -139,7 +52,7 @@ mod tests {
         asked: tokio::task::JoinHandle<reqwest::Result<String>>,
     }
 
-    async fn running(stop: &Stop) -> Running {
+    async fn running(stop: &Stop, patience: Duration) -> Running {
         let (begun, ends) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (begins, until) = (begun.clone(), ends.clone());
         let router = Router::new().route(
@@ -150,11 +63,11 @@ mod tests {
                 "ended"
             }),
         );
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let (listener, address) = listener(None);
+        let url = format!("http://{address}/");
         let tasks = TaskTracker::new();
         let stop = stop.clone();
-        let served = tasks.spawn(async move { serve(listener, None, router, &stop).await });
+        let served = tasks.spawn(async move { serve(listener, router, &stop, patience).await });
         let asked = tasks.spawn(async { reqwest::get(url).await?.text().await });
         begun.notified().await;
         Running { ends, served, asked }
@@ -162,9 +75,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_running_request_ends_before_the_server_does() {
-        let stop = Stop::new(Duration::from_secs(60));
-        let running = running(&stop).await;
-        stop.drain.cancel();
+        let stop = Stop::default();
+        let running = running(&stop, Duration::from_secs(60)).await;
+        stop.draining.cancel();
         running.ends.notify_one();
         assert_eq!(running.asked.await.unwrap().unwrap(), "ended");
         running.served.await.unwrap();
@@ -172,17 +85,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_outlasts_the_drain_is_cut() {
-        let stop = Stop::new(Duration::ZERO);
-        let running = running(&stop).await;
-        stop.drain.cancel();
+        let stop = Stop::default();
+        let running = running(&stop, Duration::ZERO).await;
+        stop.draining.cancel();
         running.served.await.unwrap();
         assert!(running.asked.await.unwrap().is_err());
     }
 
     #[tokio::test]
     async fn a_second_stop_cuts_at_once() {
-        let stop = Stop::new(Duration::from_secs(3_600));
-        let running = running(&stop).await;
+        let stop = Stop::default();
+        let running = running(&stop, Duration::from_secs(3_600)).await;
         stop.now();
         running.served.await.unwrap();
         assert!(running.asked.await.unwrap().is_err());
@@ -200,13 +113,14 @@ mod tests {
             reqwest::Client::builder().tls_certs_only([trusted]).build().unwrap()
         };
         let first = renew();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
-        let tls = Arc::new(Tls::open(&cert, &key).unwrap());
-        let (stop, tasks) = (Stop::new(Duration::ZERO), TaskTracker::new());
+        let tls = Tls::open(&cert, &key).unwrap();
+        let (listener, address) = listener(Some(tls.encryption()));
+        let url = format!("https://localhost:{}/", address.port());
+        let (stop, tasks) = (Stop::default(), TaskTracker::new());
         let router = Router::new().route("/", get(|| async { "here" }));
         let stopped = stop.clone();
-        let served = tasks.spawn(async move { serve(listener, Some(tls), router, &stopped).await });
+        let served =
+            tasks.spawn(async move { serve(listener, router, &stopped, Duration::ZERO).await });
         let said = |http: reqwest::Client| {
             let url = url.clone();
             async move { http.get(url).send().await?.text().await }

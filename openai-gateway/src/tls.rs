@@ -2,19 +2,15 @@
 //! changed; what is open goes on.
 
 use std::fmt::Display;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use edge::listener::Encryption;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::server::TlsStream;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -47,10 +43,9 @@ impl Tls {
         Ok(Self { cert: cert.to_owned(), key: key.to_owned(), now })
     }
 
-    /// Makes the handshake.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let handshake = TlsAcceptor::from(self.config()).accept(stream);
-        timeout(HANDSHAKE, handshake).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    /// How connections are encrypted.
+    pub(crate) fn encryption(self) -> Encryption {
+        Encryption { config: Box::new(move || self.config()), handshake: HANDSHAKE }
     }
 
     fn config(&self) -> Arc<ServerConfig> {

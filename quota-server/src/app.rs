@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use edge::listener::{Bound, Encryption, Listener, Stop};
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,6 @@ use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
 use crate::ledger::redis::{OpenRedisError, RedisConfig, RedisLedger};
 use crate::ledger::{Ledger, Put, PutError, Role};
 use crate::lifecycle::{self, Asked, Signals};
-use crate::listener::{Bound, Encryption, Listener, Stop};
 use crate::metrics;
 use crate::mistake::Mistake;
 use crate::reload::{DeploymentsFile, Reload};
@@ -127,7 +127,8 @@ impl App {
         let ledger = open(&config.ledger, place, &background).await?;
         let content = declared.content;
         let applied = apply(&*ledger, declared.puts, &guard.audit).await?.then_some(content);
-        let listener = bound.listen(&config.http, encryption(&config, &tls)).map_err(unheard)?;
+        let listener =
+            bound.listen(&config.http.bounds(), encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {
             reload,
             applied,
@@ -213,7 +214,8 @@ impl App {
 
 fn encryption(config: &Config, tls: &Option<Arc<Tls>>) -> Option<Encryption> {
     let handshake = Duration::from_millis(config.tls.tls_handshake_ms);
-    tls.clone().map(|tls| Encryption { tls, handshake })
+    let tls = tls.clone()?;
+    Some(Encryption { config: Box::new(move || tls.config()), handshake })
 }
 
 fn warn_of_exposure(address: SocketAddr, encrypted: bool) {

@@ -7,12 +7,11 @@
 use std::io;
 use std::time::Duration;
 
+use edge::listener::Stop;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
-
-use crate::listener::Stop;
 
 /// The signals that the server listens to, from when this is made.
 pub struct Signals {

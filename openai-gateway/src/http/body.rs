@@ -3,38 +3,54 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use edge::body::{BodyError, BodyPlace, BodyRoom};
 use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::metrics;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bodies above this take long enough to count that other requests should not wait for it.
 const LARGE_BYTES: usize = 64 << 10;
+/// By so much a body is decoded before it is looked whether there is room for it.
+const STEP_BYTES: u64 = 64 << 10;
 
 /// Reads a request's body, bounded in size and time: JSON, perhaps in gzip. Nothing else is taken: what a page of
-/// another site may send without asking first is never `application/json`.
-pub(super) async fn read(head: &Parts, body: Body, app: &App) -> Result<Bytes, ApiError> {
-    let max_bytes = app.max_body_bytes;
+/// another site may send without asking first is never `application/json`. Its place is to be held as long as it is.
+pub(super) async fn read(
+    head: &Parts,
+    body: Body,
+    app: &App,
+) -> Result<(Bytes, BodyPlace), ApiError> {
+    let (room, max_bytes) = (&app.body_room, app.max_body_bytes);
     if !is_json(&head.headers) {
         return Err(ApiError::not_json());
     }
     let is_gzip = is_gzip(&head.headers)?;
-    let whole = Limited::new(body, max_bytes).collect();
-    let coded = match tokio::time::timeout(PATIENCE, whole).await {
-        Ok(Ok(whole)) => whole.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return Err(ApiError::body_too_large(max_bytes));
-        }
-        Ok(Err(_)) => return Err(ApiError::body_cut_short()),
-        Err(_) => return Err(ApiError::body_too_slow()),
+    let read = tokio::time::timeout(PATIENCE, room.read(body, max_bytes)).await;
+    let read = read.map_err(|_late| ApiError::body_too_slow())?;
+    let (coded, mut place) = read.map_err(|why| refused(why, max_bytes))?;
+    let body = match is_gzip {
+        true => work(&coded, || decoded(&coded, max_bytes, &mut place, room))?,
+        false => coded,
     };
-    if is_gzip { work(&coded, || decoded(&coded, max_bytes)) } else { Ok(coded) }
+    Ok((body, place))
+}
+
+fn refused(why: BodyError, max_bytes: usize) -> ApiError {
+    match why {
+        BodyError::TooLarge => ApiError::body_too_large(max_bytes),
+        BodyError::BrokeOff => ApiError::body_cut_short(),
+        BodyError::NoRoom => {
+            metrics::body_refused();
+            ApiError::no_room()
+        }
+    }
 }
 
 /// Works on a body; on a large one apart from the tasks that share this thread.
@@ -59,14 +75,24 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, ApiError> {
     if coding.eq_ignore_ascii_case(b"gzip") { Ok(true) } else { Err(ApiError::unknown_coding()) }
 }
 
-/// A body may become as large as one that isn't coded, and no larger.
-fn decoded(coded: &[u8], max_bytes: usize) -> Result<Bytes, ApiError> {
+/// A body may become as large as one that isn't coded, and no larger, and takes room as it grows.
+fn decoded(
+    coded: &[u8],
+    max_bytes: usize,
+    place: &mut BodyPlace,
+    room: &BodyRoom,
+) -> Result<Bytes, ApiError> {
+    let mut coded = MultiGzDecoder::new(coded);
     let mut body = Vec::new();
-    let bound = (max_bytes as u64).saturating_add(1);
-    let read = MultiGzDecoder::new(coded).take(bound).read_to_end(&mut body);
-    match read {
-        Ok(read) if read > max_bytes => Err(ApiError::body_too_large(max_bytes)),
-        Ok(_) => Ok(body.into()),
-        Err(_) => Err(ApiError::not_gzip()),
+    loop {
+        let read = coded.by_ref().take(STEP_BYTES).read_to_end(&mut body);
+        let read = read.map_err(|_| ApiError::not_gzip())?;
+        if read == 0 {
+            return Ok(body.into());
+        }
+        if body.len() > max_bytes {
+            return Err(ApiError::body_too_large(max_bytes));
+        }
+        place.grow(room, read).map_err(|why| refused(why, max_bytes))?;
     }
 }

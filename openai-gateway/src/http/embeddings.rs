@@ -19,7 +19,8 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let bytes = body::read(&head, body, &app).await?;
+    // Its place is held until the answer begins.
+    let (bytes, _place) = body::read(&head, body, &app).await?;
     let embeddings = body::work(&bytes, || EmbeddingsBody::read(&bytes))?;
     let requested = model.or(embeddings.model.as_deref())?;
     let group = find(&app, requested)?;

@@ -115,6 +115,12 @@ impl ApiError {
         Self::invalid(StatusCode::BAD_REQUEST, "not_gzip", "The body is not the gzip it says.")
     }
 
+    pub(super) fn no_room() -> Self {
+        let message = "The bodies of other requests take all the room there is.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, Some("overloaded"), message)
+            .retry_after(UNAVAILABLE_PAUSE)
+    }
+
     pub(super) fn body_cut_short() -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, "body_cut_short", "The body broke off.")
     }

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use metrics::{Counter, counter};
 
-use super::{HTTP_REQUESTS, declared};
+use super::{BODIES_REFUSED, CONNECTIONS_CUT, HTTP_REQUESTS, declared};
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
@@ -22,6 +22,9 @@ impl HttpMetrics {
     /// Declares them.
     #[must_use]
     pub fn new() -> Self {
+        for name in [CONNECTIONS_CUT, BODIES_REFUSED] {
+            counter!(name).absolute(0);
+        }
         let of = |route| {
             let class = |class| counter!(HTTP_REQUESTS, "route" => route, "class" => class);
             CLASSES.map(|name| declared(class(name)))

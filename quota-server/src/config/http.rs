@@ -2,6 +2,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::value_parser;
+use edge::{descriptors, listener::Bounds};
+
+use crate::metrics;
 
 /// How the API is served.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,6 +57,19 @@ impl HttpConfig {
     pub fn threads(&self) -> usize {
         let half = || std::thread::available_parallelism().map_or(2, |cpus| cpus.get() / 2);
         self.threads.map_or_else(|| half().max(2), usize::from)
+    }
+
+    /// What connections may take, within what the process has file descriptors for.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        let bounds = Bounds {
+            connections: self.max_connections,
+            per_address: self.max_connections_per_ip,
+            head_read: Duration::from_millis(self.head_read_ms),
+            write_stall: Duration::from_millis(self.write_stall_ms),
+            cut: metrics::connection_cut,
+        };
+        bounds.within(descriptors::connections(1))
     }
 
     /// How long a stop waits for running requests.

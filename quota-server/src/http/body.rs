@@ -1,18 +1,15 @@
 //! The body of a call, as JSON.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use bytes::Bytes;
+use edge::body::{BodyError, BodyPlace};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use quota_api::Code;
 use quota_api::limits::MAX_BODY_BYTES;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::{Api, Failure};
@@ -22,46 +19,15 @@ use crate::metrics;
 /// place among all bodies, which a handler holds until it has answered.
 pub(super) struct Json<T>(pub(super) T, pub(super) BodyPlace);
 
-/// What bodies may take at once, bytes of them: a body counts as it arrives, and until it is answered.
-pub struct BodyRoom(Arc<Semaphore>);
-
-/// The place of one body. It is given back when this is dropped.
-pub(super) struct BodyPlace {
-    _bytes: OwnedSemaphorePermit,
-}
-
-impl BodyRoom {
-    /// So many bytes.
-    #[must_use]
-    pub fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes)))
-    }
-
-    #[cfg(test)]
-    pub(super) fn free(&self) -> usize {
-        self.0.available_permits()
-    }
-
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
-        let count = u32::try_from(bytes).unwrap_or(u32::MAX);
-        Arc::clone(&self.0).try_acquire_many_owned(count).map_err(|_full| {
-            metrics::refused_for_memory(metrics::MemoryOf::Bodies);
-            Failure::new(
-                Code::Overloaded,
-                "the bodies of other requests take all the room there is",
-            )
-        })
-    }
-}
-
 impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         check_media_type(request.headers())?;
-        let reading = timeout(api.body_read, read(request, &api.body_room));
+        let reading = api.body_room.read(request.into_body(), MAX_BODY_BYTES);
+        let reading = timeout(api.body_read, reading);
         let late = |_| Failure::new(Code::RequestTimeout, "the body did not arrive in time");
-        let (bytes, place) = reading.await.map_err(late)??;
+        let (bytes, place) = reading.await.map_err(late)?.map_err(unread)?;
         Ok(Self(parse(&bytes)?, place))
     }
 }
@@ -76,35 +42,18 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::new(Code::UnsupportedMediaType, detail))
 }
 
-/// Reads a body, frame by frame: what has not arrived takes no room, whatever its head says.
-async fn read(request: Request, room: &BodyRoom) -> Result<(Bytes, BodyPlace), Failure> {
-    let mut body = Limited::new(request.into_body(), MAX_BODY_BYTES);
-    let mut taken = room.take(0)?;
-    let mut bytes = Bytes::new();
-    let mut joined = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| broken(&*error))?.into_data() else { continue };
-        taken.merge(room.take(data.len())?);
-        if bytes.is_empty() {
-            bytes = data;
-            continue;
+fn unread(why: BodyError) -> Failure {
+    let (code, detail) = match why {
+        BodyError::TooLarge => {
+            (Code::BodyTooLarge, format!("the body is larger than {MAX_BODY_BYTES} bytes"))
         }
-        // Frames are not kept: of one byte each they would be thirty times the body.
-        if joined.is_empty() {
-            joined.extend_from_slice(&bytes);
+        BodyError::NoRoom => {
+            metrics::refused_for_memory(metrics::MemoryOf::Bodies);
+            (Code::Overloaded, why.to_string())
         }
-        joined.extend_from_slice(&data);
-    }
-    let bytes = if joined.is_empty() { bytes } else { joined.into() };
-    Ok((bytes, BodyPlace { _bytes: taken }))
-}
-
-fn broken(error: &(dyn Error + Send + Sync + 'static)) -> Failure {
-    if error.is::<LengthLimitError>() {
-        let detail = format!("the body is larger than {MAX_BODY_BYTES} bytes");
-        return Failure::new(Code::BodyTooLarge, detail);
-    }
-    Failure::new(Code::MalformedBody, "the body broke off")
+        BodyError::BrokeOff => (Code::MalformedBody, why.to_string()),
+    };
+    Failure::new(code, detail)
 }
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {

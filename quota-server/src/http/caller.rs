@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use edge::Peer;
 use edge::same_site::{self, Foreign};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -17,7 +18,6 @@ use super::request_id::X_REQUEST_ID;
 use super::{Api, Failure};
 use crate::audit::{Author, Refused};
 use crate::auth::{Credential, NotAdmitted, Permission, Shown};
-use crate::peer::Peer;
 
 /// A caller that has the permission `P`.
 pub(super) struct Caller<P> {

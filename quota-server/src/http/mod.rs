@@ -33,6 +33,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::edge::body::BodyRoom;
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
@@ -50,7 +51,6 @@ use crate::metrics::{HttpMetrics, LeaseMetrics};
 
 pub(crate) use leases::batch::operations as batch_operations;
 
-pub use body::BodyRoom;
 pub use deployments::{Changes, DeploymentRoom};
 pub use leases::LeaseDesk;
 pub use ops::Exposition;

@@ -4,19 +4,16 @@
 //! connections that are open go on. Sessions are not resumed across that.
 
 mod files;
-mod names;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::server::TlsStream;
 
 use crate::config::TlsConfig;
 use crate::metrics::Reloaded;
@@ -42,19 +39,10 @@ impl Tls {
         Ok(Some(Self { files, now }))
     }
 
-    /// Makes the handshake; also the names in the client's certificate, if it showed one.
-    ///
-    /// # Errors
-    /// The handshake failed, or broke off.
-    pub async fn accept<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Vec<String>)>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let stream = TlsAcceptor::from(self.now.load_full()).accept(stream).await?;
-        let (_, session) = stream.get_ref();
-        let names = session.peer_certificates().and_then(|chain| chain.first());
-        let names = names.map(names::of).unwrap_or_default();
-        Ok((stream, names))
+    /// What the next handshake is made with.
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.now.load_full()
     }
 }
 

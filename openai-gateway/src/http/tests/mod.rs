@@ -1,5 +1,6 @@
 //! The whole API, against an upstream in the same process.
 
+mod bodies;
 mod calls;
 mod quota;
 mod quotas;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
+use edge::body::BodyRoom;
 use gateway_client::QuotaClient;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -27,6 +29,9 @@ use crate::routing::Groups;
 use crate::upstream::{Proxies, Terms, Upstream};
 
 const CHAT: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hello"}]}"#;
+
+/// What bodies may take at once: two of the largest.
+const BODY_ROOM: usize = 2 << 20;
 
 /// A gateway whose configuration's entries are these, and whatever follows them.
 async fn gateway(entries: &str, rest: &str) -> Router {
@@ -47,6 +52,7 @@ async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) 
             groups: Groups::new(&config, &client).unwrap(),
             upstream: Upstream::new(Terms::of(&config.quota), Proxies::Encrypted(None)).unwrap(),
             max_body_bytes: 1 << 20,
+            body_room: BodyRoom::new(BODY_ROOM),
             is_local: true,
             seed: 1,
             prometheus: None,

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
+use edge::body::BodyRoom;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -23,8 +24,7 @@ use tower::ServiceExt;
 
 use super::overview::Latest;
 use super::{
-    Api, BodyRoom, Changes, DeploymentRoom, Exposition, LeaseDesk, Places, Rations, RequestIds,
-    router,
+    Api, Changes, DeploymentRoom, Exposition, LeaseDesk, Places, Rations, RequestIds, router,
 };
 use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
+use edge::Peer;
 use http::Method;
 use quota_api::{Code, GivenBack, Lease};
 use serde_json::{Value, json};
 
 use crate::http::testing::{World, request, wish, with_token};
-use crate::peer::Peer;
 
 /// A call of the document, as it is made here.
 struct Call {

@@ -1,24 +1,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Extension;
 use axum::routing::get;
-use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::peer::Peer;
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    http: HttpConfig,
-}
-
-pub(super) struct Served {
-    pub(super) address: SocketAddr,
-    pub(super) stop: Stop,
-    pub(super) tasks: TaskTracker,
+struct Served {
+    address: SocketAddr,
+    stop: Stop,
+    tasks: TaskTracker,
     running: Arc<Notify>,
     finish: Arc<Notify>,
     large_answers: Arc<AtomicUsize>,
@@ -27,17 +18,20 @@ pub(super) struct Served {
 /// Of an answer of `/large`.
 const LARGE: usize = 1 << 20;
 
-/// Serves `/now`, `/large`, `/names` (the names in the caller's certificate), and `/wait`, which tells when it runs and waits to be told to finish.
-async fn serve(flags: &str) -> Served {
-    serve_encrypted(flags, None).await
-}
+const BOUNDS: Bounds = Bounds {
+    connections: 100,
+    per_address: 100,
+    head_read: Duration::from_secs(60),
+    write_stall: Duration::from_secs(10),
+    cut: || (),
+};
 
-pub(super) async fn serve_encrypted(flags: &str, encryption: Option<Encryption>) -> Served {
-    let args = format!("server --listen 127.0.0.1:0 {flags}");
-    let config = Flags::parse_from(args.split_whitespace()).http;
-    let listener = Bound::bind(config.listen).unwrap().listen(&config, encryption).unwrap();
+/// Serves `/now`, `/large`, and `/wait`, which tells when it runs and waits to be told to finish.
+async fn serve(bounds: Bounds) -> Served {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let listener = Bound::bind(address).unwrap().listen(&bounds, None).unwrap();
     let served = Served {
-        address: listener.socket.local_addr().unwrap(),
+        address: listener.address().unwrap(),
         stop: Stop::default(),
         tasks: TaskTracker::new(),
         running: Arc::default(),
@@ -55,12 +49,10 @@ pub(super) async fn serve_encrypted(flags: &str, encryption: Option<Encryption>)
         made.fetch_add(1, Ordering::Relaxed);
         vec![7; LARGE]
     };
-    let names = |Extension(peer): Extension<Arc<Peer>>| async move { peer.names.join(" ") };
     let router = Router::new()
         .route("/now", get(|| async { "now" }))
         .route("/wait", get(wait))
-        .route("/large", get(large))
-        .route("/names", get(names));
+        .route("/large", get(large));
     let serving = listener.serve(router, served.stop.clone(), served.tasks.clone());
     served.tasks.spawn(serving);
     served.tasks.close();
@@ -68,19 +60,19 @@ pub(super) async fn serve_encrypted(flags: &str, encryption: Option<Encryption>)
 }
 
 impl Served {
-    pub(super) async fn send(&self, text: &str) -> TcpStream {
+    async fn send(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         stream
     }
 
-    pub(super) async fn ask(&self, path: &str) -> TcpStream {
+    async fn ask(&self, path: &str) -> TcpStream {
         self.send(&format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await
     }
 }
 
 /// All that comes until the server closes; a reset is a way to close.
-pub(super) async fn rest(mut stream: TcpStream) -> String {
+async fn rest(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     let _closed = stream.read_to_end(&mut bytes).await;
     String::from_utf8(bytes).unwrap()
@@ -88,7 +80,7 @@ pub(super) async fn rest(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn what_runs_may_finish_and_nothing_new_begins() {
-    let served = serve("").await;
+    let served = serve(BOUNDS).await;
     let waiting = served.ask("/wait").await;
     served.running.notified().await;
     served.stop.draining.cancel();
@@ -103,7 +95,7 @@ async fn what_runs_may_finish_and_nothing_new_begins() {
 
 #[tokio::test]
 async fn idle_connections_are_closed_at_once() {
-    let served = serve("").await;
+    let served = serve(BOUNDS).await;
     let mut idle = served.ask("/now").await;
     let mut first = [0; 12];
     idle.read_exact(&mut first).await.unwrap();
@@ -114,7 +106,7 @@ async fn idle_connections_are_closed_at_once() {
 
 #[tokio::test]
 async fn the_hard_stop_cuts_off_what_runs() {
-    let served = serve("").await;
+    let served = serve(BOUNDS).await;
     let waiting = served.ask("/wait").await;
     served.running.notified().await;
     served.stop.draining.cancel();
@@ -125,7 +117,7 @@ async fn the_hard_stop_cuts_off_what_runs() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_is_given_up() {
-    let served = serve("--head-read-ms 20").await;
+    let served = serve(Bounds { head_read: Duration::from_millis(20), ..BOUNDS }).await;
     let half = served.send("GET /now HTTP/1.1\r\nho").await;
     let nothing = served.send("").await;
     assert!(!rest(half).await.contains("200"));
@@ -134,7 +126,7 @@ async fn a_head_that_does_not_come_is_given_up() {
 
 #[tokio::test]
 async fn connections_beyond_the_bound_wait() {
-    let served = serve("--max-connections 1").await;
+    let served = serve(Bounds { connections: 1, ..BOUNDS }).await;
     let first = served.ask("/wait").await;
     served.running.notified().await;
     let second = served.ask("/wait").await;
@@ -147,7 +139,7 @@ async fn connections_beyond_the_bound_wait() {
 
 #[tokio::test]
 async fn one_address_has_so_many_connections_and_more_are_closed() {
-    let served = serve("--max-connections-per-ip 1").await;
+    let served = serve(Bounds { per_address: 1, ..BOUNDS }).await;
     let first = served.ask("/wait").await;
     served.running.notified().await;
     assert_eq!(rest(served.ask("/now").await).await, "");
@@ -159,7 +151,7 @@ async fn one_address_has_so_many_connections_and_more_are_closed() {
 #[tokio::test]
 async fn who_asks_and_reads_nothing_gets_no_more_than_the_sockets_hold_and_is_cut() {
     const ASKED: usize = 500;
-    let served = serve("--write-stall-ms 50").await;
+    let served = serve(Bounds { write_stall: Duration::from_millis(50), ..BOUNDS }).await;
     let requests = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(ASKED);
     let _unread = served.send(&requests).await;
     while served.large_answers.load(Ordering::Relaxed) == 0 {
@@ -175,11 +167,21 @@ async fn who_asks_and_reads_nothing_gets_no_more_than_the_sockets_hold_and_is_cu
 #[tokio::test]
 async fn who_asks_for_many_at_once_and_reads_gets_all() {
     const ASKED: usize = 20;
-    let served = serve("--write-stall-ms 10000").await;
+    let served = serve(BOUNDS).await;
     let mut requests = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n".repeat(ASKED - 1);
     requests += "GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let mut stream = served.send(&requests).await;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     assert!(bytes.len() > ASKED * LARGE, "{}", bytes.len());
+}
+
+#[test]
+fn there_are_no_more_connections_than_room() {
+    let bounds = |room| {
+        let Bounds { connections, per_address, .. } = BOUNDS.within(room);
+        (connections, per_address)
+    };
+    assert_eq!(bounds(100), (100, 100), "as they were said");
+    assert_eq!((bounds(80), bounds(1)), ((80, 60), (1, 1)));
 }

@@ -1,6 +1,6 @@
-//! Connections: accepted while the server serves, each on a task of its own, closed in two stages.
+//! Connections: accepted while a process serves, each on a task of its own, closed in two stages.
 //!
-//! When the server drains, connections finish the request that runs and are closed; what still runs
+//! When the process drains, connections finish the request that runs and are closed; what still runs
 //! when the hard stop comes is cut off. A connection that is slow to say what it wants is closed,
 //! so slow ones cannot keep others out for long, and one address has a bounded number of them. So is
 //! one that takes in nothing of its answer. A TLS handshake is the connection's own affair: accepting
@@ -8,11 +8,10 @@
 
 mod connection;
 mod crowd;
+mod names;
 mod progress;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tls_tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,12 +23,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
-
-use crate::config::HttpConfig;
-use crate::tls::Tls;
 
 use connection::Way;
 use crowd::Crowd;
@@ -46,10 +43,46 @@ pub struct Stop {
     pub hard: CancellationToken,
 }
 
+impl Stop {
+    /// Both stages at once.
+    pub fn now(&self) {
+        self.draining.cancel();
+        self.hard.cancel();
+    }
+}
+
+/// What connections may take.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Connections at once; more wait to be accepted.
+    pub connections: u32,
+    /// Connections at once from one address; more are closed as soon as they are accepted.
+    pub per_address: u32,
+    /// How long a connection may take to send the head of a request, or be idle between two.
+    pub head_read: Duration,
+    /// How long a peer may take in nothing of what is written to it.
+    pub write_stall: Duration,
+    /// Called for each connection that is cut since its peer took in nothing.
+    pub cut: fn(),
+}
+
+impl Bounds {
+    /// The same with no more connections than there is room for, a quarter of which is kept from any one address: who holds all
+    /// that it may keeps nobody else out.
+    #[must_use]
+    pub fn within(self, room: u32) -> Self {
+        if self.connections <= room {
+            return self;
+        }
+        let per_address = self.per_address.min(room - room / 4);
+        Self { connections: room, per_address, ..self }
+    }
+}
+
 /// How connections are encrypted.
 pub struct Encryption {
-    /// What handshakes are made with.
-    pub tls: Arc<Tls>,
+    /// What the next handshake is made with.
+    pub config: Box<dyn Fn() -> Arc<ServerConfig> + Send + Sync>,
     /// How long one may take.
     pub handshake: Duration,
 }
@@ -92,30 +125,33 @@ impl Bound {
     ///
     /// # Errors
     /// Another process has begun to listen on the address first.
-    pub fn listen(
-        self,
-        config: &HttpConfig,
-        encryption: Option<Encryption>,
-    ) -> io::Result<Listener> {
-        Ok(Listener::on(self.0.listen(BACKLOG)?, config, encryption))
+    pub fn listen(self, bounds: &Bounds, encryption: Option<Encryption>) -> io::Result<Listener> {
+        Ok(Listener::on(self.0.listen(BACKLOG)?, bounds, encryption))
     }
 }
 
 impl Listener {
-    fn on(socket: TcpListener, config: &HttpConfig, encryption: Option<Encryption>) -> Self {
+    fn on(socket: TcpListener, bounds: &Bounds, encryption: Option<Encryption>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(config.head_read_ms))
+            .header_read_timeout(bounds.head_read)
             // An answer is on its way before the next request of its connection is looked at: who sends
-            // requests and reads nothing makes the server hold one answer, not one for each.
+            // requests and reads nothing makes the process hold one answer, not one for each.
             .pipeline_flush(false);
-        let room = Arc::new(Semaphore::new(config.max_connections as usize));
-        let crowd = Crowd::new(config.max_connections_per_ip);
-        let write_stall = Duration::from_millis(config.write_stall_ms);
-        Self { socket, way: Way::new(http, encryption, write_stall), room, crowd }
+        let room = Arc::new(Semaphore::new(bounds.connections as usize));
+        let crowd = Crowd::new(bounds.per_address);
+        Self { socket, way: Way::new(http, encryption, bounds), room, crowd }
     }
 
-    /// Accepts connections until the server drains. Their tasks are on `tasks`.
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The socket has no address.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Accepts connections until the process drains. Their tasks are on `tasks`.
     pub async fn serve(self, router: Router, stop: Stop, tasks: TaskTracker) {
         while let Some(Some((stream, address, permit))) =
             stop.draining.run_until_cancelled(self.accept()).await

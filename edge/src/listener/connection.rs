@@ -17,29 +17,30 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::progress::Progress;
-use super::{Encryption, Stop};
-use crate::metrics;
-use crate::peer::Peer;
+use super::{Bounds, Encryption, Stop, names};
+use crate::Peer;
 
 /// How connections are spoken on.
 #[derive(Clone)]
 pub(super) struct Way {
     http: http1::Builder,
     encryption: Option<Arc<Encryption>>,
-    /// How long a peer may take in nothing of what is written to it.
     write_stall: Duration,
+    cut: fn(),
 }
 
 impl Way {
     pub(super) fn new(
         http: http1::Builder,
         encryption: Option<Encryption>,
-        write_stall: Duration,
+        bounds: &Bounds,
     ) -> Self {
-        Self { http, encryption: encryption.map(Arc::new), write_stall }
+        let Bounds { write_stall, cut, .. } = *bounds;
+        Self { http, encryption: encryption.map(Arc::new), write_stall, cut }
     }
 
     pub(super) async fn serve(
@@ -53,7 +54,7 @@ impl Way {
             debug!(%error, "no TCP_NODELAY");
         }
         // Below TLS, which takes in more than the peer does.
-        let stream = Progress::new(stream, self.write_stall, metrics::connection_cut);
+        let stream = Progress::new(stream, self.write_stall, self.cut);
         let Some(encryption) = &self.encryption else {
             let service = Introduced::new(address, Vec::new(), router);
             return self.speak(stream, service, stop).await;
@@ -93,8 +94,14 @@ impl Encryption {
         stream: Progress<TcpStream>,
         address: SocketAddr,
     ) -> Option<(impl AsyncRead + AsyncWrite + Unpin + Send + 'static, Vec<String>)> {
-        match timeout(self.handshake, self.tls.accept(stream)).await {
-            Ok(Ok(accepted)) => return Some(accepted),
+        let handshake = TlsAcceptor::from((self.config)()).accept(stream);
+        match timeout(self.handshake, handshake).await {
+            Ok(Ok(stream)) => {
+                let (_, session) = stream.get_ref();
+                let names = session.peer_certificates().and_then(|chain| chain.first());
+                let names = names.map(names::of).unwrap_or_default();
+                return Some((stream, names));
+            }
             Ok(Err(error)) => debug!(%address, %error, "a handshake failed"),
             Err(_) => debug!(%address, "a handshake took too long"),
         }
