@@ -248,10 +248,15 @@ impl<T, C: Clock> Group<T, C> {
             return Err(Denial::because(Refusal::Busy, BUSY));
         }
         let cooling = self.cooling(member);
-        let Some(pass) = member.health.enter(self.clock.now(), &cooling) else {
+        let now = self.clock.now();
+        let Some(pass) = member.health.enter(now, &cooling) else {
             member.statistics.landed();
             give_back(drawn);
-            return Err(Denial::because(Refusal::Cooling, cooling.cooldown_time));
+            let left = match member.health.admission(now) {
+                Admission::Cooled(left) => left,
+                Admission::Open | Admission::Trial => Duration::ZERO,
+            };
+            return Err(Denial::because(Refusal::Cooling, left));
         };
         Ok(Choice { stay: Stay::new(member, pass, cooling, &self.clock), permit: drawn })
     }

@@ -1,7 +1,7 @@
 //! Whether a deployment is to be called: which failures cool it, for how long, and how it comes back.
 //!
-//! All is in one atomic word: until when it is left alone, and how often in a row it failed. When the time is
-//! over, one request is let through as a trial, and moves the time on for all others, as far as its failure
+//! All is in one atomic word: until when it is left alone, how often in a row it failed, and how often that has changed. When
+//! the time is over, one request is let through as a trial, and moves the time on for all others, as far as its failure
 //! would; its success opens the deployment again, its failure cools it for four times as long. So a dead deployment costs a try
 //! now and then and not one of each request.
 
@@ -96,8 +96,8 @@ pub(crate) enum Admission {
 /// A deployment's health.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    /// Milliseconds of the clock until which it is left alone, and in the low byte how often in a row it
-    /// failed; 0 while it is well.
+    /// Milliseconds of the clock until which it is left alone, 40 bits; how often this word told of another failure or of its
+    /// recovery, 16 bits; and how often in a row it failed, 8 bits: 0 while it is well.
     word: AtomicU64,
     tally: Tally,
 }
@@ -127,7 +127,7 @@ impl Health {
                 let strikes = strikes(word);
                 // As long as its failure would cool it: one that hangs costs no more tries than one that refuses.
                 let alone = cooling.span(strikes.saturating_add(1), None);
-                let trial = packed(now + alone, strikes);
+                let trial = packed(now + alone, changes(word), strikes);
                 let entered = self.word.compare_exchange(word, trial, AcqRel, Acquire);
                 entered.ok().map(|_| Pass(Some(trial)))
             }
@@ -136,11 +136,20 @@ impl Health {
 
     pub(crate) fn succeeded(&self, pass: Pass, now: Moment) {
         self.tally.count(now, false);
+        // If it failed meanwhile, for somebody else, it isn't well. A later trial that is under way says nothing: an
+        // answer may take longer than the time between two.
+        let well = |word| {
+            let well = packed(Moment::from_nanos(0), changes(word).wrapping_add(1), 0);
+            pass.is_trial_of(word).then_some(well)
+        };
+        self.word.try_update(AcqRel, Acquire, well).ok();
+    }
+
+    /// A request is over. A trial that told nothing, because its caller went away, leaves its place to the next.
+    pub(crate) fn left(&self, pass: Pass, now: Moment) {
         if let Pass(Some(trial)) = pass {
-            // If it failed meanwhile, for somebody else, it isn't well. A later trial that is under way says nothing: an
-            // answer may take longer than the time between two.
-            let is_well = |word| (strikes(word) == strikes(trial)).then_some(0);
-            self.word.try_update(AcqRel, Acquire, is_well).ok();
+            let due = packed(now, changes(trial), strikes(trial));
+            self.word.compare_exchange(trial, due, AcqRel, Acquire).ok();
         }
     }
 
@@ -153,27 +162,43 @@ impl Health {
         now: Moment,
     ) -> Option<Duration> {
         let so_far = self.tally.count(now, true);
-        let is_trial = pass.0.is_some();
-        if cooling.cooldown_time.is_zero() || !is_trial && cooling.bears(fault, so_far) {
+        if cooling.cooldown_time.is_zero() {
             return None;
         }
         let told = if let Fault::Limited(told) = fault { told } else { None };
+        // Those that were on their way when it failed say nothing new.
+        let is_new = |word| pass.is_trial_of(word) || strikes(word) == 0;
         let cooled = self.word.try_update(AcqRel, Acquire, |word| {
-            // Those that were on their way when it failed say nothing new.
-            let is_new = is_trial || strikes(word) == 0;
+            if !pass.is_trial_of(word) && cooling.bears(fault, so_far) {
+                return None;
+            }
+            let is_new = is_new(word);
             let strikes = strikes(word).saturating_add(u8::from(is_new));
             let span = if is_new { cooling.span(strikes, told) } else { told.unwrap_or_default() };
             let span = span.min(cooling.longest());
-            Some(packed(until(word).max(now + span), strikes))
+            let changes = changes(word).wrapping_add(u16::from(is_new));
+            Some(packed(until(word).max(now + span), changes, strikes))
         });
-        let before = cooled.unwrap_or_default();
+        let before = cooled.ok()?;
         let until = until(self.word.load(Acquire));
-        (is_trial || strikes(before) == 0).then(|| until.since(now))
+        is_new(before).then(|| until.since(now))
+    }
+}
+
+impl Pass {
+    /// Whether it is a trial, and nothing was heard of the deployment since it began.
+    fn is_trial_of(self, word: u64) -> bool {
+        self.0.is_some_and(|trial| changes(trial) == changes(word))
     }
 }
 
 fn until(word: u64) -> Moment {
-    Moment::from_nanos((word >> 8).saturating_mul(1_000_000))
+    Moment::from_nanos((word >> 24).saturating_mul(1_000_000))
+}
+
+fn changes(word: u64) -> u16 {
+    let [_, low, high, ..] = word.to_le_bytes();
+    u16::from_le_bytes([low, high])
 }
 
 fn strikes(word: u64) -> u8 {
@@ -181,8 +206,8 @@ fn strikes(word: u64) -> u8 {
 }
 
 /// Rounded up, so that what is told is obeyed.
-fn packed(until: Moment, strikes: u8) -> u64 {
-    until.nanos().div_ceil(1_000_000) << 8 | u64::from(strikes)
+fn packed(until: Moment, changes: u16, strikes: u8) -> u64 {
+    until.nanos().div_ceil(1_000_000) << 24 | u64::from(changes) << 8 | u64::from(strikes)
 }
 
 #[cfg(test)]
@@ -271,16 +296,48 @@ mod tests {
         let pass = health.enter(at(0), &COOLING).unwrap();
         health.failed(pass, Fault::Unreached, &COOLING, at(0));
         let slow = health.enter(at(5), &COOLING).unwrap();
-        let next = health.enter(at(25), &COOLING).unwrap();
+        health.enter(at(25), &COOLING).unwrap();
         health.succeeded(slow, at(30));
         assert_eq!(health.admission(at(30)), Admission::Open);
 
-        health.failed(next, Fault::Failed, &COOLING, at(31));
+        let pass = health.enter(at(31), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(31));
         let slow = health.enter(at(60), &COOLING).unwrap();
-        let next = health.enter(at(130), &COOLING).unwrap();
-        health.failed(next, Fault::Failed, &COOLING, at(131));
+        let other = health.enter(at(130), &COOLING).unwrap();
+        health.failed(other, Fault::Failed, &COOLING, at(131));
         health.succeeded(slow, at(132));
         assert!(matches!(health.admission(at(132)), Admission::Cooled(_)), "it failed since");
+    }
+
+    #[test]
+    fn what_a_trial_says_counts_for_what_it_tried() {
+        let health = Health::default();
+        let pass = health.enter(at(0), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let slow = health.enter(at(5), &COOLING).unwrap();
+        let quick = health.enter(at(25), &COOLING).unwrap();
+        health.succeeded(quick, at(26));
+        // Its stream breaks off later, as any may.
+        assert_eq!(health.failed(quick, Fault::Failed, &COOLING, at(60)), None);
+        let limited = health.enter(at(61), &COOLING).unwrap();
+        health.failed(limited, Fault::Limited(Some(Duration::from_secs(60))), &COOLING, at(61));
+        health.succeeded(slow, at(62));
+        assert!(matches!(health.admission(at(62)), Admission::Cooled(_)), "it said 60 s since");
+    }
+
+    #[test]
+    fn a_trial_that_tells_nothing_leaves_its_place() {
+        let health = Health::default();
+        let pass = health.enter(at(0), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let pass = health.enter(at(5), &COOLING).unwrap();
+        assert!(matches!(health.admission(at(6)), Admission::Cooled(_)));
+        health.left(pass, at(6));
+        assert_eq!(health.admission(at(6)), Admission::Trial);
+        let pass = health.enter(at(6), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(7));
+        health.left(pass, at(7));
+        assert!(matches!(health.admission(at(7)), Admission::Cooled(_)), "it has told");
     }
 
     #[test]

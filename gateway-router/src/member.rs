@@ -159,6 +159,7 @@ impl<T, C: Clock> Stay<T, C> {
 
 impl<T, C: Clock> Drop for Stay<T, C> {
     fn drop(&mut self) {
+        self.member.health.left(self.pass, self.clock.now());
         self.member.statistics.landed();
     }
 }

@@ -14,6 +14,8 @@ const TIMED_OUT_S: f64 = 1_000.0;
 #[derive(Debug, Default)]
 pub struct Statistics {
     in_flight: AtomicU64,
+    /// When it failed last, nanoseconds of the clock.
+    failed_at: AtomicU64,
     /// Seconds from sending a request to its whole answer, for each token of output.
     pub whole: Samples,
     /// Seconds from sending a request to the first byte of its streamed answer. Kept apart: it is another
@@ -50,13 +52,17 @@ impl Statistics {
         self.first.record(took.as_secs_f64(), now);
     }
 
-    /// A time-out counts as a very slow answer. Of the other faults nothing follows about an answer; but one that was
-    /// never answered by has been looked at then, and isn't tried first for ever.
+    /// A time-out counts as a very slow answer. Of the other faults nothing follows about an answer.
     pub(crate) fn failed(&self, fault: Fault, now: Moment) {
-        for samples in [&self.whole, &self.first] {
-            if fault == Fault::TimedOut || samples.count() == 0 {
-                samples.record(TIMED_OUT_S, now);
-            }
+        self.failed_at.fetch_max(now.nanos(), Relaxed);
+        if fault == Fault::TimedOut {
+            self.whole.record(TIMED_OUT_S, now);
+            self.first.record(TIMED_OUT_S, now);
         }
+    }
+
+    /// Whether it failed since.
+    pub(crate) fn has_failed_since(&self, since: Moment) -> bool {
+        self.failed_at.load(Relaxed) > since.nanos()
     }
 }

@@ -3,6 +3,10 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::{Candidate, Rank, Round, Strategy};
+use crate::Statistics;
+
+/// One that was never seen and failed is not tried first again for so long.
+const LOOKED_AT: Duration = Duration::from_secs(60);
 
 /// `routing_strategy_args` of [`LatencyBased`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,24 +32,26 @@ impl Default for LatencySettings {
 
 /// `latency-based-routing`: the lowest average of the last samples, which are seconds for each token of
 /// output, or for streams seconds to the first byte. Those that were never seen are tried first, one request
-/// at a time; more wait for no news of them and go to those that are known.
+/// at a time, and for a minute after a failure last; more wait for no news of them and go to those that are known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LatencyBased(pub LatencySettings);
 
 impl Strategy for LatencyBased {
     fn rank(&self, candidates: &[Candidate<'_>], round: &mut Round<'_>) -> Vec<Rank> {
         let since = round.now.less(self.0.ttl);
+        let lately = round.now.less(LOOKED_AT);
         let latency = |candidate: &Candidate<'_>| {
             let statistics = candidate.statistics;
             let samples = if round.streams { &statistics.first } else { &statistics.whole };
             samples.average(self.0.max_latency_list_size, since)
         };
+        let is_first = |seen: &Statistics| seen.in_flight() == 0 && !seen.has_failed_since(lately);
         let latencies: Vec<_> = candidates.iter().map(latency).collect();
         let lowest = latencies.iter().flatten().copied().fold(f64::INFINITY, f64::min);
         let alike = lowest * (1.0 + self.0.lowest_latency_buffer);
         let ranks = latencies.iter().zip(candidates).map(|(latency, candidate)| {
             let class = match latency {
-                None if candidate.statistics.in_flight() == 0 => -1.0,
+                None if is_first(candidate.statistics) => -1.0,
                 None => f64::INFINITY,
                 Some(latency) if *latency <= alike => 0.0,
                 Some(latency) => *latency,
@@ -129,8 +135,10 @@ mod tests {
     fn one_that_only_fails_is_not_looked_at_first_for_ever() {
         let mut seen = seen(&[500]);
         seen.push(Seen::default());
-        seen[0].statistics.failed(Fault::Failed, NOW);
-        seen[1].statistics.failed(Fault::Failed, NOW);
+        let failed = |at| seen.iter().for_each(|one| one.statistics.failed(Fault::Failed, at));
+        failed(NOW.less(Duration::from_secs(60)));
+        assert_eq!(counts(0.0, &seen, false), [0, 1_000], "a minute later it is");
+        failed(NOW);
         assert_eq!(counts(0.0, &seen, false), [1_000, 0]);
     }
 
