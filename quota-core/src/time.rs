@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 /// A minute, ms; also how long a charge of a rolling window stays.
 pub const MINUTE_MS: u64 = 60_000;
 
-/// A window is never shorter, ms: a minute less 1 000 ppm, twice the rate at which a disciplined clock
-/// is slewed (500 ppm, `ntp_adjtime(2)`), so that a clock being slewed does not skip a boundary.
+/// A window is never shorter, ms: a minute less 1 000 ppm, twice the rate at which a kernel slews a clock by itself (500 ppm,
+/// `ntp_adjtime(2)`), so that a wall clock being slewed so does not skip a boundary. One that gains more on the steady clock, as
+/// chrony's may while it corrects a large error (`maxslewrate`), skips boundaries: windows are longer then, and less is granted.
 pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 
 /// By so much a window's end may miss its wall minute's, ms.

@@ -49,7 +49,7 @@ impl Clock for SystemClock {
     fn reading(&self) -> Reading {
         Reading {
             steady_ms: steady_ms(clock_gettime),
-            wall_ms: ms(clock_gettime(ClockId::Realtime)),
+            wall_ms: nanos(clock_gettime(ClockId::Realtime)) / 1_000_000,
         }
     }
 
@@ -63,15 +63,15 @@ impl Clock for SystemClock {
 /// stands still or goes back so far.
 fn steady_ms(read: impl Fn(ClockId) -> Timespec) -> u64 {
     let [boot, awake, hardware] =
-        [ClockId::Boottime, ClockId::Monotonic, ClockId::MonotonicRaw].map(|id| ms(read(id)));
-    hardware + boot.saturating_sub(awake)
+        [ClockId::Boottime, ClockId::Monotonic, ClockId::MonotonicRaw].map(|id| nanos(read(id)));
+    (hardware + boot.saturating_sub(awake)) / 1_000_000
 }
 
-/// A clock before its epoch counts as at its epoch.
-fn ms(at: Timespec) -> u64 {
+/// A clock before its epoch counts as at its epoch. Enough for 584 years.
+fn nanos(at: Timespec) -> u64 {
     let seconds = u64::try_from(at.tv_sec).unwrap_or(0);
     let nanos = u64::try_from(at.tv_nsec).unwrap_or(0);
-    seconds * 1_000 + nanos / 1_000_000
+    seconds * 1_000_000_000 + nanos
 }
 
 #[cfg(test)]

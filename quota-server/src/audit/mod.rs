@@ -134,7 +134,7 @@ struct RefusedLine<'a> {
     method: &'a str,
     path: &'a str,
     outcome: &'a str,
-    /// Refusals since the last line of a known credential, or of none, that were too many to be written down.
+    /// Refusals of the same credential, or of none, since the last line, that were too many to be written down.
     left_out: u64,
 }
 
@@ -198,7 +198,10 @@ impl Audit {
     pub async fn refused(&self, refused: Refused<'_>) {
         let Refused { credential, from, request_id, method, path, outcome } = refused;
         let steady_ms = self.clock.reading().steady_ms;
-        let Some(left_out) = self.refusals.take(credential.is_some(), steady_ms) else { return };
+        let Some(left_out) = self.refusals.take(credential.map(|known| &known.name), steady_ms)
+        else {
+            return;
+        };
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let what = RefusedLine {
             by: credential.map(|credential| &*credential.name),

@@ -1,19 +1,21 @@
-//! How many refusals stand in the audit log. Anybody can cause them, so they are bounded: of those that show no credential,
-//! and of known ones, apart, so that the many strangers of a scan hide no gateway that tries what it may not.
+//! How many refusals stand in the audit log. Anybody can cause them, so they are bounded: of those that show no credential
+//! together, and of each known one, so that neither the strangers of a scan nor a viewer that asks for too much hides a gateway
+//! that tries what it may not.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Lines of each kind, a minute.
+/// Lines of each, a minute.
 const A_MINUTE: u32 = 60;
 
 const MINUTE_MS: u64 = 60_000;
 
-/// Which refusals have been written down.
+/// So many credentials are told apart before all are forgotten: more than a file of them has.
+const CREDENTIALS: usize = 10_000;
+
+/// Which refusals have been written down, by credential; `None`: none that is known.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
-    known: Mutex<Count>,
-    strangers: Mutex<Count>,
-}
+pub(super) struct Refusals(Mutex<HashMap<Option<Arc<str>>, Count>>);
 
 #[derive(Debug, Default)]
 struct Count {
@@ -23,10 +25,13 @@ struct Count {
 }
 
 impl Refusals {
-    /// Takes a place for a line. `Some`: how many were left out since the last one; `None`: this one is.
-    pub(super) fn take(&self, is_known: bool, steady_ms: u64) -> Option<u64> {
-        let count = if is_known { &self.known } else { &self.strangers };
-        count.lock().unwrap_or_else(PoisonError::into_inner).take(steady_ms / MINUTE_MS)
+    /// Takes a place for a line. `Some`: how many of the same were left out since the last one; `None`: this one is.
+    pub(super) fn take(&self, credential: Option<&Arc<str>>, steady_ms: u64) -> Option<u64> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.len() >= CREDENTIALS {
+            counts.clear();
+        }
+        counts.entry(credential.cloned()).or_default().take(steady_ms / MINUTE_MS)
     }
 }
 
@@ -49,15 +54,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_a_minute_and_strangers_take_no_places_of_others() {
+    fn so_many_a_minute_and_none_takes_places_of_others() {
         let refusals = Refusals::default();
-        let written = |is_known, at| {
-            let lines = (0..100).filter_map(|_| refusals.take(is_known, at));
+        let written = |name: Option<&str>, at| {
+            let name = name.map(Arc::from);
+            let lines = (0..100).filter_map(|_| refusals.take(name.as_ref(), at));
             lines.collect::<Vec<_>>()
         };
-        assert_eq!(written(false, 0), [0; 60]);
-        assert_eq!(written(true, 59_999), [0; 60]);
-        let next = written(false, 60_000);
+        assert_eq!(written(None, 0), [0; 60]);
+        assert_eq!(written(Some("viewer"), 59_999), [0; 60]);
+        assert_eq!(written(Some("gateway"), 59_999), [0; 60]);
+        let next = written(None, 60_000);
         assert_eq!((next.len(), next[0], next[1]), (60, 40, 0));
     }
 }

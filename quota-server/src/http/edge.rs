@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::LOCATION;
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use quota_api::{Code, routes};
 use tokio::time::{Instant, timeout};
 use tower::{Layer, Service};
@@ -66,10 +66,8 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let api = Arc::clone(&self.api);
         let seen = Seen::of(&request, &api);
-        if matches!(*request.method(), Method::PUT | Method::DELETE) {
-            // The audit log names the request.
-            request.headers_mut().insert(X_REQUEST_ID, seen.id.clone());
-        }
+        // The audit log names the request as its answer does.
+        request.headers_mut().insert(X_REQUEST_ID, seen.id.clone());
         let answer = self.inner.call(request);
         Box::pin(async move { Ok(api.attend(seen, answer).await) })
     }

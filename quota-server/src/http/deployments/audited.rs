@@ -121,11 +121,13 @@ mod tests {
         let world = World::with_roles().await;
         world.send(delete("viewer")).await.problem(Code::Forbidden);
         world.send(delete("nobody's")).await.problem(Code::Unauthenticated);
-        world
-            .send(request(Method::GET, "/v1/deployments", ""))
-            .await
-            .problem(Code::Unauthenticated);
+        let mut long = request(Method::GET, "/v1/deployments", "");
+        long.headers_mut().insert("x-request-id", "x".repeat(1 << 16).parse().unwrap());
+        let answer = world.send_raw(long).await;
+        assert_eq!(answer.status(), 401);
         let lines = world.audit_lines();
+        let id = answer.headers()["x-request-id"].to_str().unwrap();
+        assert_eq!(lines[2]["request_id"], id, "the server's own, not 64 KiB");
         let told = lines.iter().map(|line| {
             let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
             ["stage", "by", "role", "method", "path", "outcome"].map(text).join(" ")
