@@ -44,9 +44,9 @@ impl Outgoing for Chat<'_> {
         target.chat.of(&target.model_for(self.requested))
     }
 
-    fn body(&self, target: &Target) -> String {
+    fn body(&self, target: &Target, asks_usage: bool) -> String {
         let model = target.model_for(self.requested);
-        self.body.for_model(&model, &target.body, target.takes_stream_options())
+        self.body.for_model(&model, &target.body, asks_usage)
     }
 
     fn streams(&self) -> bool {

@@ -29,6 +29,7 @@ pub(super) async fn serve(
     let began = Instant::now();
     let mut tries = app.groups.tries(group, request);
     let mut failure: Option<Failure> = None;
+    let mut is_added = false;
     // Whose provider refused the request as it was written first.
     let mut reworded = None;
     loop {
@@ -40,8 +41,9 @@ pub(super) async fn serve(
                 return failure.map_or_else(told, respond_failure);
             }
         };
-        if failure.is_none() {
+        if !is_added {
             app.groups.metrics(group).added(began.elapsed());
+            is_added = true;
         }
         let is_reworded =
             reworded.as_ref().is_some_and(|member| Arc::ptr_eq(member, choice.stay.member()));
@@ -51,9 +53,9 @@ pub(super) async fn serve(
             Err(failed) => failed,
         };
         if failed.remedy == Some(Remedy::Reword) && !is_reworded {
+            // Of a field that the caller never wrote it is not told.
             tries.again();
             reworded = Some(member);
-            failure = Some(failed);
             continue;
         }
         if !goes_on(&mut tries, failed.remedy) {

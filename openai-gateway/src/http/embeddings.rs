@@ -41,7 +41,7 @@ impl Outgoing for Embeddings<'_> {
         target.embeddings.of(&target.model_for(self.requested))
     }
 
-    fn body(&self, target: &Target) -> String {
+    fn body(&self, target: &Target, _asks_usage: bool) -> String {
         self.body.for_model(&target.model_for(self.requested), &target.body)
     }
 

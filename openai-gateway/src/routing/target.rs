@@ -33,7 +33,7 @@ pub struct Target {
     pub timeout: Duration,
     /// How long it may take in a stream to begin, and then to say the next thing.
     pub stream_timeout: Duration,
-    /// It refused `stream_options` once, so its streams aren't asked for their usage.
+    /// It took a stream without `stream_options` that it had refused with it, so its streams aren't asked for their usage.
     pub refuses_stream_options: AtomicBool,
     /// What is counted about it.
     pub metrics: DeploymentMetrics,

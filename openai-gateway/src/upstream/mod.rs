@@ -93,8 +93,8 @@ impl CallError {
 pub trait Outgoing: Sync {
     /// Where it goes there.
     fn url(&self, target: &Target) -> Url;
-    /// The body for it, JSON.
-    fn body(&self, target: &Target) -> String;
+    /// The body for it, JSON. `asks_usage`: a stream is told to end with its usage.
+    fn body(&self, target: &Target, asks_usage: bool) -> String;
     /// The answer is to come as a stream.
     fn streams(&self) -> bool;
     /// The caller asked for the usage as a stream's last piece.
@@ -150,21 +150,21 @@ impl Upstream {
     ) -> Result<Answer, Failure> {
         let running = Running::begin(choice, self.terms, outgoing.streams());
         let target = &running.member().target;
-        let asks_usage =
-            outgoing.streams() && !outgoing.include_usage() && target.takes_stream_options();
-        match self.exchange(&running, outgoing).await {
+        let asks_usage = outgoing.streams()
+            && !outgoing.include_usage()
+            && !is_reworded
+            && target.takes_stream_options();
+        let reply = self.exchange(&running, outgoing, asks_usage).await;
+        if is_reworded && reply.as_ref().is_ok_and(|reply| reply.status().is_success()) {
+            // It took without the field what it refused with it.
+            target.refuses_stream_options.store(true, Relaxed);
+            tracing::info!(deployment = ?target.id, "takes no stream_options: not sent any more");
+        }
+        match reply {
             Ok(Reply::Whole { status, headers, body }) => {
                 let is_refused = matches!(status.as_u16(), 400 | 422);
-                if is_reworded && is_refused {
-                    // Refused without the field as well: it said nothing of the field.
-                    target.refuses_stream_options.store(false, Relaxed);
-                }
                 let names_field = || body.windows(14).any(|window| window == b"stream_options");
                 let may_reword = asks_usage && is_refused && names_field();
-                if may_reword {
-                    target.refuses_stream_options.store(true, Relaxed);
-                    tracing::info!(deployment = ?target.id, "seems to take no stream_options");
-                }
                 running.whole(status, headers, body, may_reword)
             }
             Ok(Reply::Stream { status, headers, pieces }) => {
@@ -181,10 +181,11 @@ impl Upstream {
         &self,
         running: &Running,
         outgoing: &impl Outgoing,
+        asks_usage: bool,
     ) -> Result<Reply, CallError> {
         let target = &running.member().target;
         let exchanged = timeout_at(running.deadline, async {
-            let response = self.send(target, outgoing).await?;
+            let response = self.send(target, outgoing, asks_usage).await?;
             target.metrics.answered(response.status(), running.started.elapsed());
             Reply::read(response).await
         });
@@ -196,6 +197,7 @@ impl Upstream {
         &self,
         target: &Target,
         outgoing: &impl Outgoing,
+        asks_usage: bool,
     ) -> Result<reqwest::Response, CallError> {
         let span = debug_span!("upstream", otel.kind = "client", deployment = ?target.id);
         let mut headers = target.headers.clone();
@@ -206,7 +208,7 @@ impl Upstream {
         // What is compressed would have to be undone for its usage.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let request = self.http.post(outgoing.url(target)).headers(headers);
-        let sent = request.body(outgoing.body(target)).send().instrument(span).await;
+        let sent = request.body(outgoing.body(target, asks_usage)).send().instrument(span).await;
         sent.map_err(|error| match error.is_connect() {
             true => CallError::Unreached(error.without_url()),
             false => CallError::BrokenOff(error.without_url().into()),

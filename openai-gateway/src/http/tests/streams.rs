@@ -152,7 +152,8 @@ async fn a_refusal_that_only_repeats_the_field_turns_no_usage_off() {
     .await;
     let gateway = gateway(&entry("gpt", &upstream.base), "").await;
     let bad = STREAMED.replacen('{', r#"{"user":5,"#, 1);
-    assert_eq!(ask(&gateway, post("/v1/chat/completions", bad)).await.status, 422);
+    let refused = ask(&gateway, post("/v1/chat/completions", bad)).await;
+    assert_eq!((refused.status.as_u16(), upstream.arrivals().len()), (422, 2), "tried without it");
     assert_eq!(ask(&gateway, post("/v1/chat/completions", STREAMED)).await.status, 200);
     let last = upstream.arrivals().pop().unwrap();
     assert_eq!(last.body["stream_options"]["include_usage"], true);
