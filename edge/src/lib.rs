@@ -9,4 +9,4 @@ pub mod listener;
 mod peer;
 pub mod same_site;
 
-pub use peer::Peer;
+pub use peer::{Peer, network};

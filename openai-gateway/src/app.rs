@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge::body::BodyRoom;
+use http::HeaderValue;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::{Config, Reservation, Secret};
@@ -28,6 +29,8 @@ pub struct App {
     pub body_room: BodyRoom,
     /// It is reached on this machine alone, by the names of loopback.
     pub is_local: bool,
+    /// The origins whose pages may call; `*`: all.
+    pub cors_origins: Vec<HeaderValue>,
     /// For the choice of deployments.
     pub dice: Dice,
     /// For `/metrics`; absent where nobody records.
@@ -46,6 +49,8 @@ pub struct Parts {
     pub body_room: BodyRoom,
     /// It is reached on this machine alone, by the names of loopback.
     pub is_local: bool,
+    /// The origins whose pages may call; `*`: all.
+    pub cors_origins: Vec<HeaderValue>,
     /// All randomness follows from it.
     pub seed: u64,
     /// For `/metrics`.
@@ -66,6 +71,7 @@ impl App {
             max_body_bytes: parts.max_body_bytes,
             body_room: parts.body_room,
             is_local: parts.is_local,
+            cors_origins: parts.cors_origins,
             dice: Dice::new(parts.seed),
             prometheus: parts.prometheus,
         }

@@ -69,6 +69,8 @@ mod tests {
             (&[], "holder: ''", "quota server"),
             (&["--tls-cert=/nowhere/own", "--tls-key=/nowhere/key"], "", "/nowhere/own"),
             (&["--listen=0.0.0.0:0"], "", "--allow-anonymous"),
+            (&["--cors-origins=https://app.example"], "", "needs a key"),
+            (&["--max-body-bytes=100000000"], "", "--max-bodies-bytes"),
         ] {
             let (out, told) = checked(flags, &format!("quota_server: {{{quota}}}"));
             let error = told.unwrap_err();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use edge::descriptors;
 use edge::listener::Bounds;
+use http::HeaderValue;
 
 use crate::config::{Config, ConfigError, Environment, Secret, Unusable};
 use crate::metrics;
@@ -47,6 +48,10 @@ pub struct Cli {
     /// call, and spend
     #[arg(long, env = "QUOTA_ALLOW_ANONYMOUS")]
     pub allow_anonymous: bool,
+
+    /// The origins whose pages may call, with commas between them, or * for all: browsers are told so (CORS). Needs a key
+    #[arg(long, env = "QUOTA_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = crate::http::origin)]
+    pub cors_origins: Vec<HeaderValue>,
 
     /// Call providers at http:// through the environment's proxies too; they see the keys. For https://
     /// HTTPS_PROXY, ALL_PROXY and NO_PROXY always count
@@ -95,13 +100,13 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_MAX_BODY_BYTES", default_value_t = 32 << 20)]
     pub max_body_bytes: usize,
 
-    /// What the bodies of all requests may take at once, bytes; more are answered 503. A body counts as it arrives, and until its
-    /// answer begins
+    /// How large the bodies of all requests may be together, bytes, from their arrival until the answer begins; more are answered
+    /// 503. What is made of them takes about twice as much memory besides
     #[arg(long, env = "QUOTA_MAX_BODIES_BYTES", default_value_t = 128 << 20)]
     pub max_bodies_bytes: usize,
 
-    /// Connections at once, within what there are file descriptors for: each takes two, one of them to a provider. More wait
-    /// to be accepted
+    /// Connections at once, of which one address has three quarters at most. There are no more than a third of the file
+    /// descriptors, since each needs one or two to providers. More wait to be accepted
     #[arg(long, env = "QUOTA_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
 
@@ -163,7 +168,7 @@ impl Cli {
         Proxies::Encrypted(proxy.map(ToOwned::to_owned))
     }
 
-    /// What connections may take, within what the process has file descriptors for.
+    /// What connections may take, within what the process has file descriptors for now.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         let bounds = Bounds {
@@ -173,7 +178,7 @@ impl Cli {
             write_stall: Duration::from_millis(self.write_stall_ms),
             cut: metrics::connection_cut,
         };
-        bounds.within(descriptors::connections(2))
+        bounds.within(descriptors::room(3))
     }
 
     /// Whether it would serve everybody who reaches it, unasked.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::body::BodyRoom;
+use edge::descriptors;
 use edge::listener::{Bound, Encryption, Listener, Stop};
 use gateway_client::{BuildError, QuotaClient};
 use metrics_exporter_prometheus::BuildError as MetricsError;
@@ -38,6 +39,14 @@ pub enum StartError {
          LITELLM_MASTER_KEY, or say --allow-anonymous"
     )]
     Open(SocketAddr),
+    /// A body that is allowed would never find room.
+    #[error(
+        "--max-bodies-bytes must be at least twice --max-body-bytes: a body in gzip counts as it came and as it becomes"
+    )]
+    BodyRoom,
+    /// Pages of other sites might call, and nothing tells their callers from others.
+    #[error("--cors-origins needs a key: without general_settings.master_key any page could spend")]
+    CorsWithoutKey,
     /// A deployment can't be called, or a setting names a group that there isn't.
     #[error(transparent)]
     Groups(#[from] UnfitGroups),
@@ -72,7 +81,13 @@ impl StartError {
     pub const fn is_mistake(&self) -> bool {
         matches!(
             self,
-            Self::Config(_) | Self::Open(_) | Self::Groups(_) | Self::Client(_) | Self::Tls(_)
+            Self::Config(_)
+                | Self::Open(_)
+                | Self::CorsWithoutKey
+                | Self::BodyRoom
+                | Self::Groups(_)
+                | Self::Client(_)
+                | Self::Tls(_)
         )
     }
 }
@@ -98,6 +113,7 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
             max_body_bytes: cli.max_body_bytes,
             body_room: BodyRoom::new(cli.max_bodies_bytes),
             is_local: cli.listen.ip().is_loopback(),
+            cors_origins: cli.cors_origins.clone(),
             seed,
             prometheus: Some(prometheus.clone()),
         },
@@ -136,6 +152,12 @@ impl Prepared {
     ) -> Result<Self, StartError> {
         if cli.is_open(config) {
             return Err(StartError::Open(cli.listen));
+        }
+        if config.master_key.is_none() && !cli.cors_origins.is_empty() {
+            return Err(StartError::CorsWithoutKey);
+        }
+        if cli.max_bodies_bytes / 2 < cli.max_body_bytes {
+            return Err(StartError::BodyRoom);
         }
         let client = client(config, cli, environment)?;
         let groups = Groups::new(config, &client)?;
@@ -179,6 +201,7 @@ async fn live(
     tasks: &TaskTracker,
 ) -> Result<(), StartError> {
     let scheme = if tls.is_some() { "https" } else { "http" };
+    descriptors::raise();
     let listener = listen(cli, tls.map(Tls::encryption))?;
     if config.master_key.is_none() && !cli.listen.ip().is_loopback() {
         tracing::warn!("no master_key: whoever reaches {} may call", cli.listen);

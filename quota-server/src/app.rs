@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use edge::descriptors;
 use edge::listener::{Bound, Encryption, Listener, Stop};
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -127,6 +128,7 @@ impl App {
         let ledger = open(&config.ledger, place, &background).await?;
         let content = declared.content;
         let applied = apply(&*ledger, declared.puts, &guard.audit).await?.then_some(content);
+        descriptors::raise();
         let listener =
             bound.listen(&config.http.bounds(), encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {

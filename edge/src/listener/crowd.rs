@@ -1,8 +1,10 @@
-//! How many connections each address has.
+//! How many connections each address has; of IPv6 each /64.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::network;
 
 /// The connections there are, by address: as many entries as there are connections, at most.
 #[derive(Clone)]
@@ -25,6 +27,7 @@ impl Crowd {
 
     /// A place for one more, if there is one.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
+        let address = network(address);
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_address.entry(address).or_default();
         if *count >= self.most {
@@ -62,7 +65,10 @@ mod tests {
         drop(one);
         let again = at("192.0.2.1");
         assert!(again.is_some() && at("192.0.2.1").is_none());
-        drop((two, again, other));
+        let six = (at("2001:db8::1"), at("2001:db8::2"));
+        assert!(six.0.is_some() && six.1.is_some() && at("2001:db8::3").is_none());
+        assert!(at("2001:db8:0:1::1").is_some() && at("::ffff:192.0.2.1").is_none());
+        drop((two, again, other, six));
         assert!(crowd.by_address.lock().unwrap().is_empty());
     }
 }

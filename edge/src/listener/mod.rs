@@ -71,11 +71,9 @@ impl Bounds {
     /// that it may keeps nobody else out.
     #[must_use]
     pub fn within(self, room: u32) -> Self {
-        if self.connections <= room {
-            return self;
-        }
-        let per_address = self.per_address.min(room - room / 4);
-        Self { connections: room, per_address, ..self }
+        let connections = self.connections.min(room);
+        let per_address = self.per_address.min(connections - connections / 4);
+        Self { connections, per_address, ..self }
     }
 }
 
@@ -94,6 +92,9 @@ pub struct Listener {
     room: Arc<Semaphore>,
     crowd: Crowd,
 }
+
+/// The head of a request, bytes: it may be larger by what is read at once with its end. Also what is read of a body at once.
+const HEAD_BYTES: usize = 32 << 10;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -135,6 +136,7 @@ impl Listener {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(bounds.head_read)
+            .max_buf_size(HEAD_BYTES)
             // An answer is on its way before the next request of its connection is looked at: who sends
             // requests and reads nothing makes the process hold one answer, not one for each.
             .pipeline_flush(false);

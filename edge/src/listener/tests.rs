@@ -127,14 +127,29 @@ async fn a_head_that_does_not_come_is_given_up() {
 #[tokio::test]
 async fn connections_beyond_the_bound_wait() {
     let served = serve(Bounds { connections: 1, ..BOUNDS }).await;
-    let first = served.ask("/wait").await;
+    let mut first = served.ask("/wait").await;
     served.running.notified().await;
-    let second = served.ask("/wait").await;
+    let mut second = served.ask("/large").await;
+    // Two more requests on the first connection, while the second one's lies there.
+    for _ in 0..2 {
+        first.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        served.finish.notify_one();
+        served.running.notified().await;
+    }
+    assert_eq!(served.large_answers.load(Ordering::Relaxed), 0, "nobody took it in");
     drop(first);
-    served.running.notified().await;
-    served.finish.notify_one();
-    served.stop.draining.cancel();
-    assert!(rest(second).await.ends_with("finished"));
+    let mut head = [0; 12];
+    second.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let served = serve(BOUNDS).await;
+    let large =
+        format!("GET /now HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(4 * HEAD_BYTES));
+    let answer = rest(served.send(&large).await).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
 
 #[tokio::test]
@@ -182,6 +197,6 @@ fn there_are_no_more_connections_than_room() {
         let Bounds { connections, per_address, .. } = BOUNDS.within(room);
         (connections, per_address)
     };
-    assert_eq!(bounds(100), (100, 100), "as they were said");
+    assert_eq!(bounds(1_000), (100, 75), "a quarter is for others");
     assert_eq!((bounds(80), bounds(1)), ((80, 60), (1, 1)));
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use edge::body::{BodyError, BodyPlace, BodyRoom};
+use edge::body::{BodyError, BodyPlace};
 use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -36,7 +36,7 @@ pub(super) async fn read(
     let read = read.map_err(|_late| ApiError::body_too_slow())?;
     let (coded, mut place) = read.map_err(|why| refused(why, max_bytes))?;
     let body = match is_gzip {
-        true => work(&coded, || decoded(&coded, max_bytes, &mut place, room))?,
+        true => work(&coded, || decoded(&coded, max_bytes, &mut place))?,
         false => coded,
     };
     Ok((body, place))
@@ -76,12 +76,7 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, ApiError> {
 }
 
 /// A body may become as large as one that isn't coded, and no larger, and takes room as it grows.
-fn decoded(
-    coded: &[u8],
-    max_bytes: usize,
-    place: &mut BodyPlace,
-    room: &BodyRoom,
-) -> Result<Bytes, ApiError> {
+fn decoded(coded: &[u8], max_bytes: usize, place: &mut BodyPlace) -> Result<Bytes, ApiError> {
     let mut coded = MultiGzDecoder::new(coded);
     let mut body = Vec::new();
     loop {
@@ -93,6 +88,6 @@ fn decoded(
         if body.len() > max_bytes {
             return Err(ApiError::body_too_large(max_bytes));
         }
-        place.grow(room, read).map_err(|why| refused(why, max_bytes))?;
+        place.grow(read).map_err(|why| refused(why, max_bytes))?;
     }
 }

@@ -5,6 +5,7 @@
 mod auth;
 mod body;
 mod chat;
+mod cors;
 mod dispatch;
 mod embeddings;
 mod error;
@@ -26,6 +27,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::app::App;
 use crate::metrics::HttpMetrics;
+pub use cors::origin;
 use error::ApiError;
 pub use request_id::RequestIds;
 
@@ -36,6 +38,12 @@ pub fn router(app: Arc<App>, request_ids: RequestIds) -> Router {
         .nest("/v1", calls())
         .merge(azure_calls())
         .route_layer(axum::middleware::from_fn_with_state(app.clone(), auth::check));
+    // Around what needs the key, preflights included, and nothing else.
+    let guarded = guarded.method_not_allowed_fallback(async || ApiError::method_not_allowed());
+    let guarded = match cors::layer(&app.cors_origins) {
+        Some(cors) => guarded.layer(cors),
+        None => guarded,
+    };
     Router::new()
         .merge(guarded)
         .route("/healthz", get(health::healthz))

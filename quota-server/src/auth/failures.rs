@@ -5,9 +5,10 @@
 //! from an address that others behind it have brought to the bound.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use edge::network;
 use tokio::time::Instant;
 
 /// Failures in a row that an address may have at any time; then at the configured rate.
@@ -73,14 +74,6 @@ impl Failures {
             self.rests.retain(|_, rest| *rest > now);
             self.swept = Some(now);
         }
-    }
-}
-
-/// Who has one address of IPv6 has its /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

@@ -19,10 +19,10 @@ pub struct HttpConfig {
     /// How long a stop waits for running requests
     #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(..=600_000))]
     pub drain_ms: u64,
-    /// Connections at once; more wait to be accepted
+    /// Connections at once, within what there are file descriptors for; more wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
-    /// Connections at once from one address; more are closed as soon as they are accepted
+    /// Connections at once from one address, at most three quarters of all; more are closed as soon as they are accepted
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections_per_ip: u32,
     /// Requests at once; more are answered 503 `overloaded`
@@ -59,7 +59,7 @@ impl HttpConfig {
         self.threads.map_or_else(|| half().max(2), usize::from)
     }
 
-    /// What connections may take, within what the process has file descriptors for.
+    /// What connections may take, within what the process has file descriptors for now.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         let bounds = Bounds {
@@ -69,7 +69,7 @@ impl HttpConfig {
             write_stall: Duration::from_millis(self.write_stall_ms),
             cut: metrics::connection_cut,
         };
-        bounds.within(descriptors::connections(1))
+        bounds.within(descriptors::room(1))
     }
 
     /// How long a stop waits for running requests.

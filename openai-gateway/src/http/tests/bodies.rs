@@ -36,7 +36,7 @@ async fn bodies_that_do_not_end_take_no_more_than_there_is_room_for() {
     assert_eq!(ask(&gateway, post("/v1/chat/completions", CHAT)).await.status, 200);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_coded_body_becomes_takes_room_too() {
     let upstream = FakeUpstream::answering("{}").await;
     let gateway = gateway(&entry("gpt", &upstream.base), "").await;

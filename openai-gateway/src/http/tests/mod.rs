@@ -2,6 +2,7 @@
 
 mod bodies;
 mod calls;
+mod pages;
 mod quota;
 mod quotas;
 mod refusals;
@@ -22,7 +23,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{RequestIds, router};
+use super::{RequestIds, origin, router};
 use crate::app::{App, Parts};
 use crate::config::{Config, Environment};
 use crate::routing::Groups;
@@ -39,6 +40,11 @@ async fn gateway(entries: &str, rest: &str) -> Router {
 }
 
 async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) {
+    gateway_for(&[], entries, rest).await
+}
+
+/// The same, which pages of these origins may call.
+async fn gateway_for(origins: &[&str], entries: &str, rest: &str) -> (Router, QuotaClient) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("model_list:\n{entries}{rest}")).unwrap();
     let config = Config::load(file.path(), &Environment::default()).unwrap();
@@ -54,6 +60,7 @@ async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) 
             max_body_bytes: 1 << 20,
             body_room: BodyRoom::new(BODY_ROOM),
             is_local: true,
+            cors_origins: origins.iter().map(|text| origin(text).unwrap()).collect(),
             seed: 1,
             prometheus: None,
         },
