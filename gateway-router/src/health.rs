@@ -220,6 +220,14 @@ mod tests {
         Moment::from_nanos(1_000_000_000_000) + Duration::from_secs(seconds)
     }
 
+    /// One that was not reached at 0.
+    fn unreached() -> Health {
+        let health = Health::default();
+        let pass = health.enter(at(0), &COOLING).unwrap();
+        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        health
+    }
+
     /// Tries at every second of a minute that it may; gives those seconds.
     fn tries(fault: Fault, cooling: Cooling) -> Vec<u64> {
         let health = Health::default();
@@ -273,9 +281,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_says_nothing_is_followed_by_another() {
-        let health = Health::default();
-        let pass = health.enter(at(0), &COOLING).unwrap();
-        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let health = unreached();
         health.enter(at(5), &COOLING).unwrap();
         assert!(matches!(health.admission(at(24)), Admission::Cooled(_)));
         assert_eq!(health.admission(at(25)), Admission::Trial);
@@ -283,18 +289,14 @@ mod tests {
 
     #[test]
     fn a_deployment_that_hangs_costs_three_tries_a_minute_at_most() {
-        let health = Health::default();
-        let pass = health.enter(at(0), &COOLING).unwrap();
-        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let health = unreached();
         let trials = (1..60).filter(|&second| health.enter(at(second), &COOLING).is_some());
         assert_eq!(trials.collect::<Vec<_>>(), [5, 25, 45]);
     }
 
     #[test]
     fn a_trial_opens_also_when_its_answer_takes_longer_than_the_next_trial() {
-        let health = Health::default();
-        let pass = health.enter(at(0), &COOLING).unwrap();
-        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let health = unreached();
         let slow = health.enter(at(5), &COOLING).unwrap();
         health.enter(at(25), &COOLING).unwrap();
         health.succeeded(slow, at(30));
@@ -311,9 +313,7 @@ mod tests {
 
     #[test]
     fn what_a_trial_says_counts_for_what_it_tried() {
-        let health = Health::default();
-        let pass = health.enter(at(0), &COOLING).unwrap();
-        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let health = unreached();
         let slow = health.enter(at(5), &COOLING).unwrap();
         let quick = health.enter(at(25), &COOLING).unwrap();
         health.succeeded(quick, at(26));
@@ -327,9 +327,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_tells_nothing_leaves_its_place() {
-        let health = Health::default();
-        let pass = health.enter(at(0), &COOLING).unwrap();
-        health.failed(pass, Fault::Unreached, &COOLING, at(0));
+        let health = unreached();
         let pass = health.enter(at(5), &COOLING).unwrap();
         assert!(matches!(health.admission(at(6)), Admission::Cooled(_)));
         health.left(pass, at(6));

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::error::ApiError;
 use super::limits;
 use crate::app::App;
-use crate::routing::{Group, Request, Size, Target, Tries};
+use crate::routing::{Group, Member, Request, Size, Target, Tries};
 use crate::upstream::{Answer, Failure, Outgoing, Remedy};
 
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tokenlease-deployment");
@@ -30,8 +30,8 @@ pub(super) async fn serve(
     let mut tries = app.groups.tries(group, request);
     let mut failure: Option<Failure> = None;
     let mut is_added = false;
-    // Whose provider refused the request as it was written first.
-    let mut reworded = None;
+    // Whose provider refused to be told to end the stream with its usage: after that none is told so.
+    let mut refused_usage: Option<Arc<Member>> = None;
     loop {
         let choice = match tries.next(need, &mut app.dice.roll()).await {
             Ok(choice) => choice,
@@ -45,17 +45,21 @@ pub(super) async fn serve(
             app.groups.metrics(group).added(began.elapsed());
             is_added = true;
         }
-        let is_reworded =
-            reworded.as_ref().is_some_and(|member| Arc::ptr_eq(member, choice.stay.member()));
         let member = Arc::clone(choice.stay.member());
-        let failed = match app.upstream.call(choice, outgoing, is_reworded).await {
-            Ok(answer) => return Ok(respond(answer)),
+        let failed = match app.upstream.call(choice, outgoing, refused_usage.is_none()).await {
+            Ok(answer) => {
+                let has_refused = refused_usage.is_some_and(|it| Arc::ptr_eq(&it, &member));
+                if has_refused && answer.status.is_success() {
+                    member.target.learn_no_stream_options();
+                }
+                return Ok(respond(answer));
+            }
             Err(failed) => failed,
         };
-        if failed.remedy == Some(Remedy::Reword) && !is_reworded {
+        if failed.remedy == Some(Remedy::Reword) {
             // Of a field that the caller never wrote it is not told.
             tries.again();
-            reworded = Some(member);
+            refused_usage = Some(member);
             continue;
         }
         if !goes_on(&mut tries, failed.remedy) {

@@ -33,8 +33,8 @@ pub struct Target {
     pub timeout: Duration,
     /// How long it may take in a stream to begin, and then to say the next thing.
     pub stream_timeout: Duration,
-    /// It took a stream without `stream_options` that it had refused with it, so its streams aren't asked for their usage.
-    pub refuses_stream_options: AtomicBool,
+    /// See [`Target::learn_no_stream_options`].
+    refuses_stream_options: AtomicBool,
     /// What is counted about it.
     pub metrics: DeploymentMetrics,
 }
@@ -73,6 +73,13 @@ impl Target {
     #[must_use]
     pub fn model_for(&self, requested: &str) -> Cow<'_, str> {
         model_for(self.pattern.as_ref(), &self.model, requested)
+    }
+
+    /// From now on its streams aren't asked for their usage: it took one without `stream_options` that it had refused
+    /// with it.
+    pub fn learn_no_stream_options(&self) {
+        self.refuses_stream_options.store(true, Relaxed);
+        tracing::info!(deployment = ?self.id, "takes no stream_options: not sent any more");
     }
 
     /// Whether its streams may be asked for their usage.

@@ -38,12 +38,6 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    pub(super) const fn status(&self) -> StatusCode {
-        match self {
-            Self::Whole { status, .. } | Self::Stream { status, .. } => *status,
-        }
-    }
-
     /// Reads an answer to its end, or a stream to its first byte.
     pub(super) async fn read(response: reqwest::Response) -> Result<Self, CallError> {
         let status = response.status();

@@ -14,7 +14,6 @@ mod sse;
 mod usage;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -137,8 +136,8 @@ impl Upstream {
         Ok(Self { http, terms })
     }
 
-    /// Sends the call and hands on the answer: whole, or as it comes. `is_reworded`: the deployment refused this request
-    /// just now as it was written then.
+    /// Sends the call and hands on the answer: whole, or as it comes. `may_ask_usage`: no deployment refused this request yet
+    /// for being told to end its stream with its usage.
     ///
     /// # Errors
     /// There is none, or one that another try may do better than.
@@ -146,21 +145,15 @@ impl Upstream {
         &self,
         choice: Choice,
         outgoing: &impl Outgoing,
-        is_reworded: bool,
+        may_ask_usage: bool,
     ) -> Result<Answer, Failure> {
         let running = Running::begin(choice, self.terms, outgoing.streams());
         let target = &running.member().target;
-        let asks_usage = outgoing.streams()
+        let asks_usage = may_ask_usage
+            && outgoing.streams()
             && !outgoing.include_usage()
-            && !is_reworded
             && target.takes_stream_options();
-        let reply = self.exchange(&running, outgoing, asks_usage).await;
-        if is_reworded && reply.as_ref().is_ok_and(|reply| reply.status().is_success()) {
-            // It took without the field what it refused with it.
-            target.refuses_stream_options.store(true, Relaxed);
-            tracing::info!(deployment = ?target.id, "takes no stream_options: not sent any more");
-        }
-        match reply {
+        match self.exchange(&running, outgoing, asks_usage).await {
             Ok(Reply::Whole { status, headers, body }) => {
                 let is_refused = matches!(status.as_u16(), 400 | 422);
                 let names_field = || body.windows(14).any(|window| window == b"stream_options");

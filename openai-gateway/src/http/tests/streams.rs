@@ -123,15 +123,35 @@ async fn a_provider_that_takes_no_stream_options_is_asked_once() {
     assert_eq!(ask(&gateway, post("/v1/chat/completions", body)).await.status, 422);
 }
 
-#[tokio::test]
-async fn a_stream_that_is_sent_twice_is_drawn_twice() {
-    let upstream = FakeUpstream::start(Script {
+/// Streams, unless a request has this field.
+async fn refusing(field: &'static str) -> FakeUpstream {
+    FakeUpstream::start(Script {
         headers: vec![("content-type", "text/event-stream")],
         chunks: vec![HELLO, DONE],
-        refuses: Some("stream_options"),
+        refuses: Some(field),
         ..Script::default()
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn however_many_take_no_stream_options_a_stream_is_sent_twice_at_most() {
+    let upstream = refusing("stream_options").await;
+    let entries =
+        (0..9).map(|n| entry("gpt", &upstream.base).replace("gpt-1", &format!("gpt-{n}")));
+    let gateway = gateway(&entries.collect::<String>(), "").await;
+    let mut before = 0;
+    for _ in 0..9 {
+        assert_eq!(ask(&gateway, post("/v1/chat/completions", STREAMED)).await.status, 200);
+        let arrived = upstream.arrivals().len();
+        assert!(arrived - before <= 2, "{} times", arrived - before);
+        before = arrived;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_sent_twice_is_drawn_twice() {
+    let upstream = refusing("stream_options").await;
     let server = FakeQuotaServer::start(100_000).await;
     let limited = entry("gpt", &upstream.base).replace("timeout", "tpm: 100000, timeout");
     let rest = format!("quota_server: {{url: '{}', max_wait_ms: 5000}}\n", server.url);
@@ -143,13 +163,7 @@ async fn a_stream_that_is_sent_twice_is_drawn_twice() {
 
 #[tokio::test]
 async fn a_refusal_that_only_repeats_the_field_turns_no_usage_off() {
-    let upstream = FakeUpstream::start(Script {
-        headers: vec![("content-type", "text/event-stream")],
-        chunks: vec![HELLO, DONE],
-        refuses: Some("user"),
-        ..Script::default()
-    })
-    .await;
+    let upstream = refusing("user").await;
     let gateway = gateway(&entry("gpt", &upstream.base), "").await;
     let bad = STREAMED.replacen('{', r#"{"user":5,"#, 1);
     let refused = ask(&gateway, post("/v1/chat/completions", bad)).await;
