@@ -37,6 +37,12 @@ impl Figure {
         median(self.ours.iter().zip(&self.floors).map(|(ours, floor)| ours / floor))
     }
 
+    /// The median of the rounds' ratios to another's of the same rounds.
+    #[must_use]
+    pub(super) fn beside(&self, other: &Self) -> f64 {
+        median(self.ours.iter().zip(&other.ours).map(|(ours, others)| ours / others))
+    }
+
     /// The figure as a line.
     #[must_use]
     pub(super) fn line(&self) -> String {

@@ -1,6 +1,7 @@
 //! A quota server to measure, and what is sent to it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use quota_api::{DeploymentSpec, limits, routes};
 
 use super::Effort;
 use super::load::{Load, Outcome};
-use crate::harness::{HarnessError, QuotaServer};
+use crate::harness::{HarnessError, QuotaServer, QuotaServerBuilder};
 
 /// The one deployment that is acquired from.
 pub(super) const DEPLOYMENT: &str = "bench";
@@ -22,7 +23,16 @@ pub(super) const BATCH: usize = 512;
 
 /// A server with one deployment that never runs out.
 pub(super) async fn start() -> Result<QuotaServer, HarnessError> {
-    QuotaServer::builder().deployment(DEPLOYMENT, endless()).flag("--log-level=warn").start().await
+    builder().start().await
+}
+
+/// The same of another build.
+pub(super) async fn start_other(program: &Path) -> Result<QuotaServer, HarnessError> {
+    builder().program(program).start().await
+}
+
+fn builder() -> QuotaServerBuilder {
+    QuotaServer::builder().deployment(DEPLOYMENT, endless()).flag("--log-level=warn")
 }
 
 /// A deployment that never runs out within a benchmark.

@@ -1,6 +1,7 @@
 //! Measures the quota server, each figure beside a floor of the same run, and prints what came out.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ struct Arguments {
     /// How many rounds, each beside its floor.
     #[arg(long, default_value_t = 5, global = true)]
     rounds: usize,
+    /// Another build of the server, measured in the same rounds (`singles`, `batches`).
+    #[arg(long, global = true)]
+    beside: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -54,25 +58,26 @@ enum What {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let effort = Effort { round: Duration::from_secs(arguments.seconds), rounds: arguments.rounds };
+    let beside = arguments.beside.as_deref();
     match arguments.what.unwrap_or(What::All) {
         What::All => {
             for what in [What::Singles, What::Batches, What::Memory, What::Crowd] {
-                measure(what, effort).await?;
+                measure(what, effort, beside).await?;
             }
             Ok(())
         }
         What::Echo => echo().await,
-        what => measure(what, effort).await,
+        what => measure(what, effort, beside).await,
     }
 }
 
-async fn measure(what: What, effort: Effort) -> anyhow::Result<()> {
+async fn measure(what: What, effort: Effort, beside: Option<&Path>) -> anyhow::Result<()> {
     let lines = match what {
         What::Singles => {
             let (_floor, address) = start_echo().await?;
-            bench::singles(effort, address).await?
+            bench::singles(effort, address, beside).await?
         }
-        What::Batches => bench::batches(effort).await?,
+        What::Batches => bench::batches(effort, beside).await?,
         What::Memory => bench::memory().await?,
         What::Crowd => bench::crowd(effort).await?,
         What::Recovery => bench::recovery().await?,

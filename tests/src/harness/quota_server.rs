@@ -27,6 +27,7 @@ pub struct QuotaServerBuilder {
     data_dir: Option<PathBuf>,
     ignored_signal: Option<&'static str>,
     address: Option<SocketAddr>,
+    program: Option<PathBuf>,
 }
 
 /// A quota server that runs, or ran, with its data.
@@ -86,6 +87,13 @@ impl QuotaServerBuilder {
         self
     }
 
+    /// Another build of the server than the one beside this program.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
     /// Starts it with a signal (`XFSZ`) ignored.
     #[must_use]
     pub fn with_signal_ignored(mut self, signal: &'static str) -> Self {
@@ -134,9 +142,13 @@ impl QuotaServerBuilder {
             arguments.extend(["--tokens-file".into(), room.join(TOKENS).into()]);
         }
         arguments.extend(self.flags.into_iter().map(Into::into));
+        let program = match self.program {
+            Some(program) => program,
+            None => binaries::path("quota-server").await?,
+        };
         let launch = Launch {
             name: "quota-server".to_owned(),
-            program: binaries::path("quota-server").await?,
+            program,
             arguments,
             log: room.join("quota-server.log"),
         };

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -15,7 +16,6 @@ use crate::clock;
 /// A copy of the tree, with a target folder of its own, that faults are put into.
 #[derive(Debug)]
 pub struct Tree {
-    root: PathBuf,
     copy: PathBuf,
 }
 
@@ -54,6 +54,8 @@ pub enum TreeError {
 /// Where the copy is, below the target folder.
 const COPY: &str = "mutants/tree";
 const TARGET: &str = "mutants/target";
+/// Names the files of the copy, in it.
+const LIST: &str = ".copied";
 
 /// With a fault the tests may take so many times as long as without one, and at least this long.
 const SLOWER: u32 = 5;
@@ -64,21 +66,25 @@ const MOST: Duration = Duration::from_hours(1);
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Tree {
-    /// Copies what has changed since the last copy.
+    /// Copies what has changed since the last copy, and removes what is gone since. What changes in the tree afterwards
+    /// changes nothing here.
     ///
     /// # Errors
-    /// A file cannot be copied.
+    /// The files cannot be listed, copied or removed.
     pub fn copy(root: &Path, target: &Path) -> Result<Self, TreeError> {
         let copy = target.join(COPY);
-        let list = Command::new("git")
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-            .current_dir(root)
-            .output()
-            .map_err(io_error("git ls-files"))?;
-        for file in String::from_utf8_lossy(&list.stdout).split_terminator('\0') {
+        let files = files(root)?;
+        for file in &files {
             renew(&root.join(file), &copy.join(file)).map_err(io_error(file))?;
         }
-        Ok(Self { root: root.to_owned(), copy })
+        let listed = copy.join(LIST);
+        let before = fs::read_to_string(&listed).unwrap_or_default();
+        for gone in before.lines().filter(|file| !files.contains(*file)) {
+            remove(&copy.join(gone)).map_err(io_error(gone))?;
+        }
+        let list: String = files.iter().flat_map(|file| [file, "\n"]).collect();
+        fs::write(listed, list).map_err(io_error(LIST))?;
+        Ok(Self { copy })
     }
 
     /// Puts the fault in, runs its tests for at most so long, and takes it out again.
@@ -91,11 +97,11 @@ impl Tree {
         mutant: &Mutant,
         limit: Duration,
     ) -> Result<Outcome, TreeError> {
-        let text = mutant.made(&self.root)?;
+        let text = mutant.made(&self.copy)?;
         let path = self.copy.join(&mutant.file);
+        let sound = fs::read(&path).map_err(io_error(&mutant.file))?;
         fs::write(&path, text).map_err(io_error(&mutant.file))?;
         let outcome = self.tested(&table.tests[&mutant.test], limit);
-        let sound = fs::read(self.root.join(&mutant.file)).map_err(io_error(&mutant.file))?;
         fs::write(&path, sound).map_err(io_error(&mutant.file))?;
         outcome
     }
@@ -172,9 +178,32 @@ fn ended(process: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>>
     }
 }
 
+/// What of the tree is its own, from its root: what git knows of, or would.
+fn files(root: &Path) -> Result<BTreeSet<String>, TreeError> {
+    let list = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .map_err(io_error("git ls-files"))?;
+    if !list.status.success() {
+        let why = String::from_utf8_lossy(&list.stderr).into_owned();
+        return Err(io_error("git ls-files")(io::Error::other(why)));
+    }
+    let names = String::from_utf8_lossy(&list.stdout);
+    let names = names.split_terminator('\0').filter(|file| root.join(file).exists());
+    Ok(names.map(str::to_owned).collect())
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A file that is the same stays as it is, so that cargo sees no change.
 fn renew(from: &Path, to: &Path) -> io::Result<()> {
-    let Ok(text) = fs::read(from) else { return Ok(()) };
+    let text = fs::read(from)?;
     if fs::read(to).is_ok_and(|old| old == text) {
         return Ok(());
     }
@@ -193,6 +222,24 @@ mod tests {
 
     fn shell(script: &str) -> Child {
         Command::new("sh").args(["-c", script]).process_group(0).spawn().unwrap()
+    }
+
+    #[test]
+    fn the_copy_is_the_tree_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, target) = (folder.path().join("tree"), folder.path().join("target"));
+        assert!(Tree::copy(&root, &target).is_err(), "there is no tree");
+        fs::create_dir(&root).unwrap();
+        let made = Command::new("git").args(["init", "--quiet"]).current_dir(&root).status();
+        assert!(made.unwrap().success());
+        for file in ["goes.rs", "stays.rs"] {
+            fs::write(root.join(file), file).unwrap();
+        }
+        let copy = Tree::copy(&root, &target).unwrap().copy;
+        fs::remove_file(root.join("goes.rs")).unwrap();
+        assert!(copy.join("goes.rs").exists() && copy.join("stays.rs").exists());
+        Tree::copy(&root, &target).unwrap();
+        assert!(!copy.join("goes.rs").exists() && copy.join("stays.rs").exists());
     }
 
     #[test]

@@ -26,6 +26,7 @@ impl Books {
         let live = slot.deleted.is_none();
         check(put.expected, live.then_some(slot.version))?;
         if live && slot.policy == put.policy && slot.details == put.details {
+            draft.confirm();
             return Ok(slot.stored(false));
         }
         slot.catch_up(now, &mut self.closed);
@@ -80,6 +81,7 @@ impl Books {
         let live = self.live(id).map(|slot| (slot.no, slot.version));
         check(expected, live.map(|(_, version)| version))?;
         let Some(slot) = live.and_then(|(no, _)| self.slots.get_mut(&no)) else {
+            draft.confirm();
             return Ok(None);
         };
         slot.deleted = Some(now.window.number);

@@ -14,18 +14,27 @@ pub(crate) struct Draft {
     /// How many leases of older windows it carries.
     pub(crate) carried: usize,
     steady_ms: u64,
+    /// It is written though nothing may have happened.
+    confirms: bool,
 }
 
 impl Draft {
     pub(crate) fn begin(&mut self, stamp: &Stamp) {
         self.entry.begin(stamp);
         self.changes.clear();
-        (self.grants, self.carried) = (0, 0);
+        (self.grants, self.carried, self.confirms) = (0, 0, false);
         self.steady_ms = stamp.now.steady_ms;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entry.is_empty() && self.changes.is_empty()
+        self.entry.is_empty() && self.changes.is_empty() && !self.confirms
+    }
+
+    /// Somebody is told that what was asked for is so already. That is true of what is durable, too,
+    /// only if the journal takes another entry: its store may be another one since, promoted without
+    /// the write that made it so.
+    pub(crate) const fn confirm(&mut self) {
+        self.confirms = true;
     }
 
     /// Writes an event, after the record of the holder that it names.

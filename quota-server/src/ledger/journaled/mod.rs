@@ -23,6 +23,7 @@ mod ledger;
 mod open;
 mod ops;
 mod outage;
+mod place;
 mod recovery;
 mod room;
 mod time;

@@ -7,16 +7,14 @@
 //! leases are passed over: such windows are in the history already, and what they left open was
 //! carried into a later entry.
 
-use std::collections::VecDeque;
-
-use quota_core::{Book, Command, Event, Imbalance, LeaseId, Now, Policy, WindowKind, WindowSpan};
+use quota_core::{Book, Command, Event, Imbalance, LeaseId, Now, Policy, WindowKind};
 
 use super::books::{Books, ShardNo, Slot};
 use super::doubt::{Faults, OpenDoubts};
 use super::entry::{EntryError, EntryReader, Record};
-use super::journal::{Catalogue, Journal, JournalError, Kept};
+use super::journal::{Catalogue, Journal, JournalError};
+use super::place::Place;
 use super::time::Stamp;
-use super::turn::KEPT_WINDOWS;
 use crate::ledger::Caller;
 use crate::metrics;
 
@@ -113,77 +111,6 @@ impl Recovered {
     }
 }
 
-/// Where the journal stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) kept: Kept,
-    /// The number of the next entry.
-    pub(crate) next_seq: u64,
-    /// The windows that entries are kept of, oldest first.
-    pub(crate) windows: VecDeque<Entries>,
-}
-
-/// The entries of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entries {
-    /// Its number.
-    window: u64,
-    /// When it ends, steady ms.
-    ends_ms: u64,
-    /// The first of them.
-    first_seq: u64,
-}
-
-/// No charge of a window outlasts its end by longer: a rolling lease lives 30 s at most, and its charge 60 s
-/// more. It is what two whole windows last at least.
-const REACH_MS: u64 = 2 * 59_940;
-
-impl Place {
-    /// The first window whose entries a recovery in this one may need. Mostly that is [`KEPT_WINDOWS`]
-    /// before it. But a start on another run of the machine may open a window whose number is far ahead
-    /// though hardly any steady time has passed: then charges of older windows still count.
-    pub(crate) fn floor(&self, now: &Now) -> u64 {
-        let floor = now.window.number.saturating_sub(KEPT_WINDOWS);
-        let is_needed = |of: &&Entries| of.ends_ms + REACH_MS > now.window.opens_ms;
-        self.windows.iter().find(is_needed).map_or(floor, |oldest| floor.min(oldest.window))
-    }
-
-    /// Whether it is worth an entry to be rid of those from before this window. The last one, which
-    /// keeps the time, cannot go; and for a single one no other is written, or an idle ledger would
-    /// write for ever.
-    pub(crate) fn has_old(&self, floor: u64) -> bool {
-        let last = self.next_seq.saturating_sub(1);
-        self.first_from(floor).min(last) > self.kept.first_seq + 1
-    }
-
-    /// What is kept when the entries from before `floor` go and one more is written.
-    pub(crate) fn keep_from(&mut self, floor: u64) -> Kept {
-        let first_seq = self.first_from(floor);
-        self.forget_before(floor);
-        Kept { floor, first_seq }
-    }
-
-    fn first_from(&self, floor: u64) -> u64 {
-        let first = self.windows.iter().find(|of| of.window >= floor);
-        first.map_or(self.next_seq, |of| of.first_seq)
-    }
-
-    pub(crate) fn forget_before(&mut self, floor: u64) {
-        self.windows.retain(|of| of.window >= floor);
-    }
-
-    /// An entry that was made at this time is in the journal.
-    pub(crate) fn wrote(&mut self, now: &Now) {
-        let WindowSpan { number: window, ends_ms, .. } = now.window;
-        match self.windows.back_mut() {
-            // A start on another run of the machine leaves its window open for longer.
-            Some(last) if last.window == window => last.ends_ms = last.ends_ms.max(ends_ms),
-            _ => self.windows.push_back(Entries { window, ends_ms, first_seq: self.next_seq }),
-        }
-        self.next_seq += 1;
-    }
-}
-
 /// Reads all of a journal.
 pub(crate) async fn recover(
     journal: &mut impl Journal,
@@ -216,7 +143,7 @@ impl Replay {
     /// Before the first entry that is kept.
     pub(crate) fn new(shard: ShardNo, catalogue: Catalogue) -> Self {
         let kept = catalogue.kept;
-        let place = Place { kept, next_seq: kept.first_seq, windows: VecDeque::new() };
+        let place = Place::new(kept);
         let (faults, doubts) = (Faults::default(), OpenDoubts::default());
         let books = Books::new(shard, catalogue);
         Self { books, place, last: None, floor: kept.floor, faults, doubts }

@@ -13,7 +13,7 @@
 //! older ones stop counting. An overrun is charged from its report on, which may be long after its lease's
 //! window: its entry tells what was known of that lease (`ops.rs`).
 //!
-//! [`Place::floor`]: super::recovery::Place::floor
+//! [`Place::floor`]: super::place::Place::floor
 
 use std::collections::BTreeMap;
 

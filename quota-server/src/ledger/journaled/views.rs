@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quota_core::{Book, BookPage, HeldLease, LeaseId, Now, Overview, State, WindowKind};
+use quota_core::{Book, BookPage, Command, HeldLease, LeaseId, Now, Overview, State, WindowKind};
 
 use super::books::{Books, Slot};
 use super::turn::Closed;
@@ -143,12 +143,17 @@ impl Slot {
         book.map_or_else(|| Book::new(self.policy).overview(now), |book| book.overview(now))
     }
 
-    /// Only what the last 60 s hold depends on the time that a book was brought to.
+    /// Only what the last 60 s hold depends on the time that a book was brought to. The limit is
+    /// what was put last, wherever the book has come to: the writer may have dropped its own at a
+    /// turn that no entry tells of, and then the catalogue alone says what is put.
     fn overview_from_copy(&self, now: &Now) -> Overview {
         match self.book() {
-            Some(book) if self.policy.kind == WindowKind::Rolling => {
+            Some(book)
+                if self.policy.kind == WindowKind::Rolling || *book.policy() != self.policy =>
+            {
                 let mut book = book.clone();
-                book.advance(now);
+                // It fails where another kind of window is put, and its entry is still to come.
+                let _is_put = book.apply(&Command::SetPolicy(self.policy), now).is_ok();
                 book.overview(now)
             }
             _ => self.overview(now),

@@ -44,6 +44,24 @@ async fn broken(fault: Fault) -> (World, u64) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_told_that_it_is_so_already_while_the_disk_takes_nothing() {
+    let world = World::in_memory(1).await;
+    world.put("a", minute(500)).await.unwrap();
+    let disk = world.memory()[0].disk.clone();
+    let entries = disk.lock().unwrap().entries.len();
+    assert!(!world.put("a", minute(500)).await.unwrap().created);
+    assert_eq!(world.ledger.delete("b".into(), None).await, Ok(None));
+    assert_eq!(disk.lock().unwrap().entries.len(), entries + 2);
+    let away = PutError::Unavailable(Unavailable::CannotWrite);
+    disk.lock().unwrap().fault = Fault::Before;
+    assert_eq!(world.put("a", minute(500)).await, Err(away.clone()));
+    disk.lock().unwrap().fault = Fault::None;
+    until_healthy(&world).await;
+    disk.lock().unwrap().fault = Fault::Before;
+    assert_eq!(world.ledger.delete("b".into(), None).await, Err(away));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_could_not_be_written_did_not_happen() {
     let (mut world, outstanding) = broken(Fault::Before).await;
     assert_eq!(outstanding, 100);

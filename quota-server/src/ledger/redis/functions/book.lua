@@ -67,6 +67,7 @@ end
 local function blank(call)
   return {
     key = call.key, prefix = call.prefix, keeps = call.keeps, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
+    read_slots = {}, stored = false, upcoming = false,
     released = {}, asking = {}, reported = {}, shown = {}, places = {}, asked = {}, askers = {}, last_asked = {},
     forgotten_ms = 0,
   }

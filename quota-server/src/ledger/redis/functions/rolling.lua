@@ -57,15 +57,18 @@ function rolling.uncharge(b)
   book.write(b, 'ZREM', b.prefix .. 'releases', unpack(b.released))
 end
 
--- The slot of an instant, read once and written at the end of the call.
+local function slot_of(blob)
+  local slot = records.slot(blob)
+  slot.is_new = not blob
+  return slot
+end
+
+-- The slot of an instant, read once and written at the end of the call. Whoever asks for it changes it.
 local function slot_at(b, released_ms)
-  local slot = b.slots[released_ms]
-  if not slot then
-    local blob = redis.call('HGET', b.prefix .. 'ring', whole.text(released_ms))
-    slot = records.slot(blob)
-    slot.is_new = not blob
-    b.slots[released_ms] = slot
-  end
+  b.upcoming = false
+  local slot = b.slots[released_ms] or b.read_slots[released_ms]
+    or slot_of(redis.call('HGET', b.prefix .. 'ring', whole.text(released_ms)))
+  b.slots[released_ms] = slot
   return slot
 end
 
@@ -109,14 +112,26 @@ function rolling.overrun(b, tokens, requests)
   b.overrun_requests = b.overrun_requests + requests
 end
 
--- The next instants at which something leaves, those of this call too.
-local function instants(b)
-  local first, order = #b.released, {}
-  for _, instant in ipairs(redis.call('ZRANGE', b.prefix .. 'releases', first, first + SEEN - 1)) do
-    table.insert(order, tonumber(instant))
+-- The next instants at which something leaves, as they were before this call. They and their slots are read once.
+local function stored(b)
+  if not b.stored then
+    local first = #b.released
+    b.stored = redis.call('ZRANGE', b.prefix .. 'releases', first, first + SEEN - 1)
+    local blobs = #b.stored > 0 and redis.call('HMGET', b.prefix .. 'ring', unpack(b.stored)) or {}
+    for at, instant in ipairs(b.stored) do
+      local released_ms = tonumber(instant)
+      b.read_slots[released_ms] = b.slots[released_ms] or slot_of(blobs[at])
+      b.stored[at] = released_ms
+    end
   end
+  return b.stored
+end
+
+-- Those of this call too, in their order.
+local function instants(b)
+  local order = { unpack(stored(b)) }
   for instant, slot in pairs(b.slots) do
-    if slot.is_new and instant > b.ms then
+    if slot.is_new and instant > b.ms and not b.read_slots[instant] then
       table.insert(order, instant)
     end
   end
@@ -124,33 +139,37 @@ local function instants(b)
   return order
 end
 
-local function slots_at(b, order)
-  local texts, slots = {}, {}
-  for at, instant in ipairs(order) do
-    texts[at] = whole.text(instant)
+-- What has left by each of them. Worked out anew only when something was charged or given back since: a call may have as
+-- many denials as entries.
+local function upcoming(b)
+  if not b.upcoming then
+    local tokens, requests = 0, 0
+    b.upcoming = {}
+    for at, instant in ipairs(instants(b)) do
+      local slot = b.slots[instant] or b.read_slots[instant]
+      tokens = tokens + slot.tokens + slot.overrun_tokens
+      requests = requests + slot.requests + slot.overrun_requests
+      b.upcoming[at] = { ms = instant, tokens = tokens, requests = requests }
+    end
   end
-  for at, blob in ipairs(redis.call('HMGET', b.prefix .. 'ring', unpack(texts))) do
-    slots[at] = b.slots[order[at]] or records.slot(blob)
-  end
-  return slots
+  return b.upcoming
 end
 
 -- When so much more will have been released; nil if nothing will. What is too far away to be looked at is said to
 -- be as far as was looked: asking again by then shows more.
 function rolling.freed_ms(b, tokens, requests)
-  local order = instants(b)
-  if #order == 0 then
-    return nil
-  end
-  local freed_tokens, freed_requests = 0, 0
-  for at, slot in ipairs(slots_at(b, order)) do
-    freed_tokens = freed_tokens + slot.tokens + slot.overrun_tokens
-    freed_requests = freed_requests + slot.requests + slot.overrun_requests
-    if tokens <= freed_tokens and requests <= freed_requests then
-      return order[at]
+  local sums = upcoming(b)
+  local first, past = 1, #sums + 1
+  while first < past do
+    local at = math.floor((first + past) / 2)
+    if tokens <= sums[at].tokens and requests <= sums[at].requests then
+      past = at
+    else
+      first = at + 1
     end
   end
-  return #order >= SEEN and order[SEEN] or nil
+  local enough = sums[first] or sums[SEEN]
+  return enough and enough.ms or nil
 end
 
 -- Writes all that changed.
