@@ -139,6 +139,15 @@ impl Timekeeper {
         Self { now: Now { steady_ms: at.steady_ms.max(last.steady_ms), window } }
     }
 
+    /// A start after `last` where what came after it may be lost: no window goes on under a number that
+    /// a lost one can have had, or the one after it, which is granted from ahead. It is for a book that
+    /// grants nothing until then: the open window is over for it.
+    pub fn skip_lost(&mut self, last: Now, at: Reading) {
+        let passed = (at.wall_ms / MINUTE_MS).saturating_sub(last.window.minute);
+        let lost = last.window.number.saturating_add(passed).max(self.now.window.number);
+        self.now.window.number = lost + 2;
+    }
+
     /// The time at these readings; a steady reading before the last one counts as the last one.
     pub fn at(&mut self, reading: Reading) -> Now {
         let steady_ms = reading.steady_ms.max(self.now.steady_ms);
@@ -270,6 +279,20 @@ mod tests {
             Timekeeper::resume_elsewhere(last, reading(50_000, NOON_MS - 1_000)).now.window;
         assert_eq!((earlier.number, earlier.minute), (last.window.number, last.window.minute));
         assert!(earlier.ends_ms >= 50_000 + SHORTEST_WINDOW_MS);
+    }
+
+    #[test]
+    fn numbers_of_windows_that_may_be_lost_are_not_given_again() {
+        let last = Timekeeper::start(reading(0, NOON_MS)).at(reading(10_000, NOON_MS + 10_000));
+        // Of 200 s nobody knows, in which three windows may have opened and a fourth been granted from.
+        let behind = reading(10_000, NOON_MS + 210_000);
+        let mut keeper = Timekeeper::resume_behind(last, behind);
+        keeper.skip_lost(last, behind);
+        assert_eq!(keeper.at(behind).window.number, last.window.number + 5);
+        // A wall clock that was set back says of no minute that it passed.
+        let mut keeper = Timekeeper::resume(last, reading(70_000, NOON_MS + 70_000));
+        keeper.skip_lost(last, reading(70_000, NOON_MS - 3_600_000));
+        assert_eq!(keeper.now.window.number, last.window.number + 3);
     }
 
     #[test]

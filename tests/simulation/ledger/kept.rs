@@ -245,6 +245,39 @@ const DELETED_AGAIN_AFTER_A_LOSS_AND_MADE_AGAIN: Kept = Kept {
     ],
 };
 
+/// Writes of some minutes are lost, and the machine that takes over knows of no time between: it gave a number of a lost
+/// window again, and with it a lease's name to another lease. After 267 379 minutes.
+const NUMBERS_GIVEN_TWICE_AFTER_A_LOSS: Kept = Kept {
+    seed: 50_043_095,
+    servers: 2,
+    is_rough: true,
+    into_minute_ms: 37_980,
+    steps: &[
+        (0, What::Put { deployment: 0, tokens: 1, requests: None, rolling: true }),
+        (0, What::Put { deployment: 1, tokens: 100, requests: None, rolling: true }),
+        (19_047, put(2, 500)),
+        (
+            22_158,
+            What::Acquire { holder: 0, deployment: 2, min: 0, want: 10, ahead: false, draws: 50 },
+        ),
+        (25_312, acquire(3, 1, 51, 112)),
+        (77_751, kill(1_302, true)),
+        (121_001, What::Report { holder: 3, back: 0, overrun: 0 }),
+        (121_853, What::Delete { deployment: 2 }),
+        (
+            156_489,
+            What::Acquire { holder: 0, deployment: 1, min: 35, want: 80, ahead: false, draws: 50 },
+        ),
+        (179_896, What::Promote { missing: 8 }),
+        (209_939, What::Kill { server: 1, down_ms: 39_263, reboots: false, declares: 0 }),
+        (342_244, What::Kill { server: 0, down_ms: 23, reboots: false, declares: 100 }),
+        (
+            351_638,
+            What::Acquire { holder: 0, deployment: 1, min: 45, want: 100, ahead: false, draws: 50 },
+        ),
+    ],
+};
+
 #[test]
 fn what_was_found_is_mended() {
     let all = [
@@ -258,6 +291,7 @@ fn what_was_found_is_mended() {
         LIMIT_UNSEEN_BY_A_STANDBY,
         DELETED_AGAIN_AFTER_A_LOSS,
         DELETED_AGAIN_AFTER_A_LOSS_AND_MADE_AGAIN,
+        NUMBERS_GIVEN_TWICE_AFTER_A_LOSS,
     ];
     for Kept { seed, servers, is_rough, into_minute_ms, steps } in all {
         let steps: Vec<_> =

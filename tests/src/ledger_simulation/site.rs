@@ -161,6 +161,14 @@ impl World {
         server.starts.set(0);
     }
 
+    /// Kills a server, and one that is about to start once it has: then nobody runs on its store.
+    pub(super) async fn end(&self, number: usize) {
+        while self.server(number).starts.get() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.server(number).kill().await;
+    }
+
     async fn launch(&self, number: usize, process: &Process) -> Result<Started, OpenError> {
         let server = self.server(number);
         let clock = Arc::new(server.machine.clone());

@@ -94,14 +94,14 @@ async fn befall(site: Site, what: What, rng: SmallRng) {
         What::CommitSilent { by_ms } => site.store.arm(Fault::Silent(ms(by_ms))),
         What::StoreAway { for_ms } => site.store.fail_for(ms(for_ms)),
         What::PutBack { missing, down_ms } => {
-            site.server(0).kill().await;
+            site.end(0).await;
             let since = site.store.put_back(missing);
             site.checker.borrow_mut().lost(since);
             sleep(ms(down_ms)).await;
             site.start(0).await;
         }
         What::Damage { back, is_missing, down_ms } => {
-            site.server(0).kill().await;
+            site.end(0).await;
             if let Some(since) = site.store.damage(back, is_missing) {
                 site.checker.borrow_mut().lost(since);
             }

@@ -47,6 +47,16 @@ impl LedgerTime {
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
     }
 
+    /// What came after that stamp may be lost.
+    #[must_use]
+    pub(crate) fn past_lost(self, last: Stamp) -> Self {
+        let reading = ahead(self.clock.reading(), self.ahead_ms);
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.skip_lost(last.now, reading);
+        drop(keeper);
+        self
+    }
+
     /// The time now. Later calls, from any shard, never get an earlier one.
     pub(crate) fn stamp(&self) -> Stamp {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);

@@ -62,12 +62,21 @@ impl<J: Journal> Writer<J> {
         if self.clean_from.is_some_and(|from| now < from) {
             return false;
         }
-        if !is_whole && let Err(error) = self.journal.vouch().await {
+        if !is_whole && let Err(error) = self.begin_clean(stamp).await {
             self.fail(&error);
             return false;
         }
         self.end_quarantine();
         true
+    }
+
+    /// The journal counts as whole from here on. An entry says where time stands: who writes next goes
+    /// on from there, and gives no number of a lost window again.
+    async fn begin_clean(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
+        self.draft.begin(stamp);
+        self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
+        self.state.place.wrote(&stamp.now);
+        self.journal.vouch().await
     }
 
     fn quarantine(&mut self, now: u64, clean_from: u64, why: &str) {

@@ -155,7 +155,7 @@ impl<S: SharedStore> Candidate<S> {
         read_on::<S>(&mut connection, &standby, false).await?;
         let oldest = S::oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
-        let time = standby.time();
+        let time = standby.time_to_write(term.is_vouched_for);
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
         let oldest = oldest.unwrap_or(follower.kept().first_seq);
         let journal = self.store.journal(self.me(), term, connection);
