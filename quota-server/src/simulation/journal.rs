@@ -18,6 +18,9 @@ const CALL: Duration = Duration::from_secs(3);
 /// How often a shared store's writer that commits nothing gives a sign of life.
 const BEAT: Duration = Duration::from_millis(400);
 
+/// No store has this one.
+const NO_TIMELINE: u64 = 0;
+
 /// The journal of the one process that may write it.
 pub(crate) struct PlayedJournal {
     link: Link,
@@ -141,6 +144,18 @@ impl Journal for PlayedJournal {
 
     fn is_vouched_for(&self) -> bool {
         self.is_vouched_for
+    }
+
+    async fn doubt(&mut self) -> Result<(), JournalError> {
+        let epoch = self.epoch;
+        let doubted = self.link.call(move |inner| {
+            inner.fenced_unless(epoch)?;
+            inner.data.leader.timeline = Some(NO_TIMELINE);
+            Ok(())
+        });
+        doubted.await?;
+        self.is_vouched_for = false;
+        Ok(())
     }
 
     async fn vouch(&mut self) -> Result<(), JournalError> {

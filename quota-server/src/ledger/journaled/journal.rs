@@ -59,6 +59,10 @@ pub(crate) trait Journal: Send + 'static {
         true
     }
 
+    /// Entries that were in it are not any more: it does not count as whole until [`Journal::vouch`],
+    /// over restarts too.
+    fn doubt(&mut self) -> impl Future<Output = Result<(), JournalError>> + Send;
+
     /// It counts as whole from now on.
     fn vouch(&mut self) -> impl Future<Output = Result<(), JournalError>> + Send {
         std::future::ready(Ok(()))

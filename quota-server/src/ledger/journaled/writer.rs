@@ -114,9 +114,11 @@ impl<J: Journal> Writer<J> {
     /// Works until it is told to stop and nothing waits any more.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
+        self.health.reached(self.state.place.next_seq);
         while !self.fenced && self.wait(&stop, &mut batch).await {
             self.gather(&mut batch);
             self.serve(&mut batch).await;
+            self.health.reached(self.state.place.next_seq);
         }
         // What was made durable before the end is told.
         tell(&mut self.committed, &Ok(()));
@@ -314,7 +316,18 @@ impl<J: Journal> Writer<J> {
 
     async fn read_again(&mut self) -> Result<Recovered, RecoveryError> {
         self.journal.probe().await?;
-        recover(&mut self.journal, self.shard).await
+        let seen = self.state.place.next_seq;
+        let read = recover(&mut self.journal, self.shard).await?;
+        if read.place.next_seq < seen {
+            tracing::error!(
+                journal = self.journal.name(),
+                seen,
+                next = read.place.next_seq,
+                "entries that were committed are not in the journal any more: it was put back"
+            );
+            self.journal.doubt().await?;
+        }
+        Ok(read)
     }
 }
 

@@ -119,6 +119,14 @@ impl Journal for PostgresJournal {
         self.term.is_vouched_for
     }
 
+    async fn doubt(&mut self) -> Result<(), JournalError> {
+        let mut connection = self.take()?;
+        leader::doubt(&mut connection, self.term.epoch).await?;
+        self.renewed(connection);
+        self.term.is_vouched_for = false;
+        Ok(())
+    }
+
     async fn vouch(&mut self) -> Result<(), JournalError> {
         let mut connection = self.take()?;
         leader::vouch(&mut connection, self.term.epoch).await?;

@@ -64,6 +64,9 @@ const TOUCH: &str = "UPDATE leader SET renewed_at = clock_timestamp() WHERE id =
 const VOUCH: &str =
     concat!("UPDATE leader SET timeline = ", timeline!(), " WHERE id = 1 AND epoch = $1");
 
+/// No timeline is called so.
+const DOUBT: &str = "UPDATE leader SET timeline = 'lost' WHERE id = 1 AND epoch = $1";
+
 const RESIGN: &str = "UPDATE leader SET renewed_at = '-infinity' WHERE id = 1 AND epoch = $1";
 
 /// One term of one process.
@@ -135,6 +138,12 @@ pub(super) async fn renew(
 /// The journal counts as whole on this database from now on.
 pub(super) async fn vouch(connection: &mut PgConnection, epoch: i64) -> Result<(), JournalError> {
     let call = sqlx::query(VOUCH).bind(epoch).execute(connection);
+    fenced_unless(within(CALL, call).await?.rows_affected() == 1)
+}
+
+/// The journal counts as whole on no database, until somebody vouches for it again.
+pub(super) async fn doubt(connection: &mut PgConnection, epoch: i64) -> Result<(), JournalError> {
+    let call = sqlx::query(DOUBT).bind(epoch).execute(connection);
     fenced_unless(within(CALL, call).await?.rows_affected() == 1)
 }
 

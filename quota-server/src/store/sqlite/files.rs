@@ -52,7 +52,7 @@ fn name(path: &Path) -> String {
 async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
     let failed = |source| OpenError::Store { name: name(path), source: JournalError::new(source) };
     let mut connection = prepared(path).await?;
-    describe(&mut connection, shard).await.map_err(failed)?;
+    let was_witnessed = describe(&mut connection, shard).await.map_err(failed)?;
     let stored = stored_shard(&mut connection).await.map_err(failed)?;
     if stored != shard {
         return Err(OpenError::ShardsDiffer {
@@ -63,7 +63,7 @@ async fn open(path: &Path, shard: ShardNo) -> Result<SqliteJournal, OpenError> {
             of: shard.of,
         });
     }
-    Ok(SqliteJournal::new(path, connection))
+    Ok(SqliteJournal::new(path, connection, was_witnessed))
 }
 
 /// A connection to a file whose tables are up to date; made where there is none.

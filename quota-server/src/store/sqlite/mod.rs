@@ -42,17 +42,20 @@ pub(crate) struct SqliteJournal {
     history: Arc<SqliteHistory>,
     /// `None`: it cannot be had.
     witness: Option<Witness>,
+    /// Whether there was one before.
+    was_witnessed: bool,
     is_vouched_for: bool,
 }
 
 impl SqliteJournal {
-    fn new(path: &Path, connection: SqliteConnection) -> Self {
+    fn new(path: &Path, connection: SqliteConnection, was_witnessed: bool) -> Self {
         Self {
             path: path.to_owned(),
             name: path.display().to_string(),
             connection: Some(connection),
             history: Arc::new(SqliteHistory::new(options(path).read_only(true))),
             witness: None,
+            was_witnessed,
             is_vouched_for: true,
         }
     }
@@ -63,11 +66,14 @@ impl SqliteJournal {
             return;
         }
         match Witness::of(&self.path) {
-            Ok(witness) => {
-                self.is_vouched_for = witness.vouches(last_seq);
+            Ok(mut witness) => {
+                self.is_vouched_for = witness.vouches(last_seq, self.was_witnessed);
                 self.witness = Some(witness);
             }
-            Err(error) => tracing::warn!(journal = self.name, %error, "there is no witness"),
+            Err(error) => {
+                tracing::warn!(journal = self.name, %error, "there is no witness");
+                self.is_vouched_for = !self.was_witnessed || last_seq == 0;
+            }
         }
         if self.is_vouched_for {
             self.saw(last_seq);
@@ -132,10 +138,21 @@ impl Journal for SqliteJournal {
         self.is_vouched_for
     }
 
+    async fn doubt(&mut self) -> Result<(), JournalError> {
+        self.is_vouched_for = false;
+        if let Some(witness) = &mut self.witness {
+            witness.doubt();
+        }
+        Ok(())
+    }
+
     async fn vouch(&mut self) -> Result<(), JournalError> {
         let last_seq = last_seq(self.connection().await?).await?;
         self.is_vouched_for = true;
         self.saw(last_seq);
+        if let Some(witness) = &mut self.witness {
+            witness.write();
+        }
         Ok(())
     }
 
@@ -185,16 +202,31 @@ pub(crate) async fn connect(path: &Path) -> sqlx::Result<SqliteConnection> {
         .await
 }
 
-/// Makes the tables of a file that is new, and says which shard it is.
-async fn describe(connection: &mut SqliteConnection, shard: ShardNo) -> sqlx::Result<()> {
+/// As if none of a folder's files had ever had a witness.
+#[cfg(test)]
+pub(crate) async fn never_witnessed(folder: &Path) {
+    for path in shard_files(folder) {
+        let mut connection = connect(&path).await.unwrap();
+        let forget = sqlx::query("DELETE FROM meta WHERE key = 'witness'");
+        forget.execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+/// Says in a file that is new which shard it is, and in any that it has a witness from now on: whether it
+/// had one before.
+async fn describe(connection: &mut SqliteConnection, shard: ShardNo) -> sqlx::Result<bool> {
     let pairs = [("shard", shard.no), ("shards", shard.of)];
     let mut transaction = connection.begin().await?;
-    for (key, value) in pairs {
-        sqlx::query("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)")
+    let mut is_new = false;
+    for (key, value) in pairs.into_iter().chain([("witness", 1)]) {
+        let inserted = sqlx::query("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)")
             .bind(key)
             .bind(i64::from(value))
             .execute(&mut *transaction)
             .await?;
+        is_new = inserted.rows_affected() > 0;
     }
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(!is_new)
 }

@@ -169,6 +169,35 @@ async fn a_database_that_was_put_back_is_quarantined() {
 }
 
 #[tokio::test]
+async fn a_start_within_a_quarantine_is_quarantined_too() {
+    let folder = used(1).await;
+    let last = "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)";
+    sql(folder.path(), last).await;
+    // Meanwhile entries reach the number that the witness saw.
+    for _ in 0..4 {
+        let ledger = open(folder.path(), 1).await.unwrap();
+        let refused = take(&ledger, 7).await;
+        assert!(
+            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
+            "{refused:?}"
+        );
+        ledger.stop().await;
+        let another = "INSERT INTO journal (seq, entry) SELECT max(seq) + 1, x'' FROM journal";
+        sql(folder.path(), another).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_without_its_witness_is_quarantined() {
+    let (folder, restored) = (used(1).await, tempfile::tempdir().unwrap());
+    let name = "ledger-00.sqlite";
+    // All of it into the one file, as a backup does it.
+    sql(folder.path(), "PRAGMA wal_checkpoint(TRUNCATE)").await;
+    std::fs::copy(folder.path().join(name), restored.path().join(name)).unwrap();
+    is_quarantined(restored.path()).await;
+}
+
+#[tokio::test]
 async fn a_folder_that_is_a_copy_is_quarantined() {
     let (folder, copy) = (used(1).await, tempfile::tempdir().unwrap());
     for file in std::fs::read_dir(folder.path()).unwrap() {

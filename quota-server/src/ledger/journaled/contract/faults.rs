@@ -62,6 +62,38 @@ async fn nobody_is_told_that_it_is_so_already_while_the_disk_takes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_journal_that_was_put_back_under_its_writer_is_quarantined() {
+    let mut world = World::in_memory(1).await;
+    world.put("a", minute(1_000)).await.unwrap();
+    world.take("a", 100).await.unwrap();
+    world.take("a", 800).await.unwrap();
+    let disk = world.memory()[0].disk.clone();
+    {
+        let mut disk = disk.lock().unwrap();
+        disk.entries.pop_last();
+        disk.fault = Fault::Before;
+    }
+    assert!(cannot_write(&world.take("a", 1).await));
+    disk.lock().unwrap().fault = Fault::None;
+    for start in 0..2 {
+        for _ in 0..10 {
+            assert!(cannot_write(&world.take("a", 1).await), "start {start}");
+            sleep(Duration::from_millis(500)).await;
+        }
+        world.clock.advance(60_000);
+        assert!(cannot_write(&world.take("a", 1).await), "start {start}");
+        // It finds the doubt.
+        world.crash().await;
+    }
+    for _ in 0..2 {
+        assert!(cannot_write(&world.take("a", 1).await));
+        world.clock.advance(60_000);
+    }
+    until_healthy(&world).await;
+    assert_eq!(world.take("a", 1_000).await.unwrap().granted.amount.tokens, 1_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_could_not_be_written_did_not_happen() {
     let (mut world, outstanding) = broken(Fault::Before).await;
     assert_eq!(outstanding, 100);

@@ -34,6 +34,7 @@ pub(in crate::ledger::journaled) struct Disk {
     pub(in crate::ledger::journaled) history: BTreeMap<(u32, u64), BookPage>,
     pub(in crate::ledger::journaled) kept: Kept,
     pub(in crate::ledger::journaled) fault: Fault,
+    is_in_doubt: bool,
 }
 
 /// A journal on such a disk.
@@ -121,6 +122,20 @@ impl Journal for MemoryJournal {
             disk.write(commit);
         }
         if fault == Fault::None { Ok(()) } else { Err(broken()) }
+    }
+
+    fn is_vouched_for(&self) -> bool {
+        !self.disk().is_in_doubt
+    }
+
+    async fn doubt(&mut self) -> Result<(), JournalError> {
+        self.disk().is_in_doubt = true;
+        Ok(())
+    }
+
+    async fn vouch(&mut self) -> Result<(), JournalError> {
+        self.disk().is_in_doubt = false;
+        Ok(())
     }
 
     async fn trim(&mut self, seq: u64) -> Result<(), JournalError> {

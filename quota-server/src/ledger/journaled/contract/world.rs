@@ -104,12 +104,13 @@ impl World {
             for file in fs::read_dir(old.path()).unwrap() {
                 let file = file.unwrap();
                 let name = file.file_name().to_string_lossy().into_owned();
-                // The copy stands for the folder itself: no witness says that it is one.
+                // The copy stands for the folder itself: no witness says that it is one, and it knows of none.
                 if !name.ends_with("-shm") && !name.ends_with(".witness") {
                     fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
                 }
             }
             self.ledger.stop().await;
+            crate::store::sqlite::never_witnessed(copy.path()).await;
             crate::verify::verify(copy.path()).await.unwrap();
             self.store = Store::Disk(copy);
         }

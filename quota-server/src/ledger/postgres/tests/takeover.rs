@@ -87,6 +87,60 @@ async fn who_grants(servers: [&Server; 2], request: u128) -> &Server {
     panic!("neither goes on");
 }
 
+/// As a restore does that keeps the timeline: the last entry is gone, and so are all connections.
+async fn put_back(site: &Site) {
+    let last_and_connections = "BEGIN;
+        LOCK TABLE journal;
+        DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal);
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND datname = current_database();
+        COMMIT";
+    site.on.sql(last_and_connections).await;
+}
+
+#[tokio::test]
+async fn a_database_that_was_put_back_under_its_writer_is_quarantined() {
+    let mut site = Site::new().await;
+    let clock = machine(1, 0);
+    let a = site.server("a", &clock).await;
+    a.put(1_000).await;
+    site.take(&a, 100).await.unwrap();
+    site.take(&a, 900).await.unwrap();
+    put_back(&site).await;
+    until("a notices", || async { a.ledger.health().await.is_err() }).await;
+    for _ in 0..50 {
+        let refused = site.take(&a, 900).await;
+        assert!(
+            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
+            "{refused:?}"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+    // Who takes over finds the doubt.
+    let b = site.server("b", &clock).await;
+    a.ledger.stop().await;
+    until("b takes over", || async { b.is_active() }).await;
+    let refused = site.take(&b, 900).await;
+    assert!(matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))), "{refused:?}");
+    b.ledger.stop().await;
+}
+
+#[tokio::test]
+async fn a_standby_knows_of_entries_that_are_gone() {
+    let mut site = Site::new().await;
+    let clock = machine(1, 0);
+    let (a, b) = (site.server("a", &clock).await, site.server("b", &clock).await);
+    a.put(1_000).await;
+    site.take(&a, 900).await.unwrap();
+    until("b has read it", || async { b.granted().await == 900 }).await;
+    a.ledger.kill().await;
+    put_back(&site).await;
+    until("b takes over", || async { b.is_active() }).await;
+    let refused = site.take(&b, 900).await;
+    assert!(matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))), "{refused:?}");
+    b.ledger.stop().await;
+}
+
 #[tokio::test]
 async fn a_restart_of_postgresql_loses_nothing() {
     let mut site = Site::alone().await;
