@@ -197,6 +197,24 @@ const LIMIT_UNSEEN_BY_A_STANDBY: Kept = Kept {
     ],
 };
 
+/// The same with another kind of window. After 109 746 minutes.
+const KIND_UNSEEN_BY_A_STANDBY: Kept = Kept {
+    seed: 60_017_504,
+    servers: 3,
+    is_rough: false,
+    into_minute_ms: 47_534,
+    steps: &[
+        (0, What::Put { deployment: 0, tokens: 0, requests: None, rolling: true }),
+        (
+            83_446,
+            What::Acquire { holder: 2, deployment: 0, min: 201, want: 201, ahead: true, draws: 50 },
+        ),
+        (86_989, What::Put { deployment: 0, tokens: 0, requests: Some(7), rolling: true }),
+        (95_759, What::StoreAway { for_ms: 2_930 }),
+        (110_662, put(0, 1)),
+    ],
+};
+
 /// A deletion is lost with the writes that a promoted store lacks, and asked for again: a server that had heard of no loss
 /// said from memory that there is no such deployment, and later granted from it. Found after 59 751 minutes.
 const DELETED_AGAIN_AFTER_A_LOSS: Kept = Kept {
@@ -289,6 +307,7 @@ fn what_was_found_is_mended() {
         TIME_LOST_AT_A_MACHINES_START,
         LEFT_OPEN_BESIDE_THE_NEXT,
         LIMIT_UNSEEN_BY_A_STANDBY,
+        KIND_UNSEEN_BY_A_STANDBY,
         DELETED_AGAIN_AFTER_A_LOSS,
         DELETED_AGAIN_AFTER_A_LOSS_AND_MADE_AGAIN,
         NUMBERS_GIVEN_TWICE_AFTER_A_LOSS,

@@ -152,8 +152,11 @@ impl Slot {
                 if self.policy.kind == WindowKind::Rolling || *book.policy() != self.policy =>
             {
                 let mut book = book.clone();
-                // It fails where another kind of window is put, and its entry is still to come.
-                let _is_put = book.apply(&Command::SetPolicy(self.policy), now).is_ok();
+                let is_put = book.apply(&Command::SetPolicy(self.policy), now).is_ok();
+                // Another kind of window; if not at rest, the book's entry is still to come.
+                if !is_put && book.is_at_rest() {
+                    book = Book::new(self.policy);
+                }
                 book.overview(now)
             }
             _ => self.overview(now),
