@@ -35,8 +35,20 @@ impl SystemClock {
     pub fn new() -> Self {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         let id = text.and_then(|text| text.trim().parse::<uuid::Uuid>().ok());
-        Self { boot: id.map(|id| id.as_u128() ^ COUNTS) }
+        let offsets = std::fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+        Self { boot: id.map(|id| id.as_u128() ^ COUNTS ^ namespace(&offsets)) }
     }
+}
+
+/// What a namespace of time adds to the run's name: its clocks are ahead of the machine's or behind, so in
+/// another namespace, or in none, the same reading is of another time (`time_namespaces(7)`). 0 where
+/// they are the machine's.
+fn namespace(offsets: &str) -> u128 {
+    let is_number = |word: &&str| word.parse::<i64>().is_ok();
+    if offsets.split_whitespace().filter(is_number).all(|number| number == "0") {
+        return 0;
+    }
+    xxhash_rust::xxh3::xxh3_128(offsets.as_bytes())
 }
 
 impl Default for SystemClock {
@@ -147,6 +159,15 @@ mod tests {
         assert!(second.steady_ms >= first.steady_ms);
         assert!(first.wall_ms > 1_700_000_000_000);
     }
+
+    #[test]
+    fn a_namespace_of_time_is_another_run() {
+        let offsets = |boot_s: i64| format!("monotonic 0 0\nboottime {boot_s:11} 0\n");
+        assert_eq!((namespace(&offsets(0)), namespace("")), (0, 0));
+        assert_ne!(namespace(&offsets(3_600)), 0);
+        assert_ne!(namespace(&offsets(3_600)), namespace(&offsets(-3_600)));
+    }
+
     /// Clocks of which each reading takes so long, ms; the machine slept for 5 s, and its clock is slewed by as much as chrony
     /// may.
     fn slewed(reading_takes: u64) -> impl Fn(ClockId) -> Timespec {

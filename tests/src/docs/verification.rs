@@ -282,7 +282,7 @@ const NOT_COVERED: &str = "\
 - A wall clock that is wrong by a minute or more while a machine starts, or where another machine takes over that saw no sign of life: the later minute is believed.\n\
 - Disks that lie: a journal whose `fsync` returned is taken as durable.\n\
 - What asynchronous replication loses: [the Redis ledger](redis.md) and [storage](storage.md) say what is quarantined, and what cannot be.\n\
-- A limit whose change was lost with the store: after a restored backup the older limit is in force until it is put again.\n\
+- A limit whose change was lost with the store: after a restored backup the older limit is shown and, on Redis, the later one granted by, until it is put again.\n\
 - Clocks of gateways that run slower than a thousandth below the server's.\n\
 - Providers that count otherwise than one reserves; an overrun is charged when it is reported, not before.\n\
 - On Redis a deployment that was deleted is granted from for up to a second, by servers that have not heard of it yet.\n\

@@ -19,8 +19,10 @@ impl Inner {
         let _permit = self.begin()?;
         // Mostly it changes nothing: at a start, very many declared deployments are put.
         self.refresh().await?;
-        if let Some(same) = self.as_it_is(put) {
-            return self.ensure(same).await;
+        if let Some(same) = self.as_it_is(put)
+            && self.ensure(&same).await?
+        {
+            return Ok(same.stored(false));
         }
         let book = self.in_book(put).await?;
         match self.catalogue.put(put, book).await.map_err(|error| unwritten(&error))? {
@@ -36,12 +38,15 @@ impl Inner {
         is_same.then_some(known)
     }
 
-    /// Nothing changes, but the book may not have been told the last time.
-    async fn ensure(&self, known: Arc<Known>) -> Result<Stored, PutError> {
-        if self.version_in_book(known.clone()).await? < known.entry.row.version {
+    /// Nothing changes, but the book may not have been told the last time. False: it was told of a later
+    /// change, which the catalogue lacks since it was put back.
+    async fn ensure(&self, known: &Arc<Known>) -> Result<bool, PutError> {
+        let (in_book, version) =
+            (self.version_in_book(known.clone()).await?, known.entry.row.version);
+        if in_book < version {
             self.configure(known.clone()).await?;
         }
-        Ok(known.stored(false))
+        Ok(in_book <= version)
     }
 
     /// The kind of window changes only while the book is at rest, so the book is told first.
@@ -71,7 +76,12 @@ impl Inner {
     /// Does what follows from a change of the catalogue.
     async fn follow(&self, put: &Put, change: Change) -> Result<Stored, PutError> {
         match change {
-            Change::Same(entry) => self.ensure(self.learn(entry)).await,
+            Change::Same(entry) => {
+                let known = self.learn(entry);
+                // If the book has a later change by now, that was made after this one.
+                let _is_latest = self.ensure(&known).await?;
+                Ok(known.stored(false))
+            }
             Change::Changed(entry) => {
                 let known = self.learn(entry);
                 self.configure(known.clone()).await?;

@@ -178,7 +178,8 @@ fn decide(
     }
     let instance = entry.instance;
     let wished = Entry { row: row(put, no, version.max(book.version) + 1), instance, revision };
-    match (deleted, is_same(put, &entry)) {
+    // A book that has a later version has what this catalogue lacks.
+    match (deleted, is_same(put, &entry) && book.version <= version) {
         (true, _) => Change::Made { entry: wished, anew: false },
         (false, true) => Change::Same(entry),
         (false, false) => Change::Changed(wished),

@@ -149,6 +149,28 @@ async fn a_catalogue_from_a_backup_meets_books_of_other_deployments() {
     drop(world);
 }
 
+/// The book has a limit that the catalogue lacks: whoever puts the one that is shown means it.
+#[tokio::test]
+async fn a_limit_that_is_put_again_after_a_restore_is_in_force() {
+    let redis = TestRedis::start().await;
+    let world = World::new(redis.address()).await;
+    let server = world.server().await;
+    server.put("m", 100).await;
+    server.granted("m", 1, 10).await;
+    let backup = world.backup();
+    server.put("m", 1_000).await;
+    drop(server);
+    let server = world.on_backup(backup).await.server().await;
+    let shown = server.0.deployment("m".into()).await.unwrap().unwrap();
+    assert_eq!(shown.policy.limit.tokens, Some(100));
+    server.put("m", 100).await;
+    let denied = denial(server.acquire("m", 2, 91).await);
+    assert_ne!(denied.state, quota_core::State::Quarantined);
+    server.granted("m", 3, 90).await;
+    let again = server.put("m", 100).await;
+    assert_eq!(again.version, server.put("m", 100).await.version, "nothing changes any more");
+}
+
 #[tokio::test]
 async fn a_promoted_replica_is_a_quarantine() {
     let mut primary = TestRedis::start().await;

@@ -58,6 +58,23 @@ impl World {
         world
     }
 
+    /// The catalogue as it is now, as a backup has it.
+    pub(super) fn backup(&self) -> TempDir {
+        let copy = TempDir::new().unwrap();
+        for file in std::fs::read_dir(self._folder.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
+    /// Servers on that, and on the same Redis.
+    pub(super) async fn on_backup(mut self, copy: TempDir) -> Self {
+        let catalogue = Catalogue::in_folder(copy.path(), "another start").await.unwrap();
+        (self.catalogue, self._folder) = (Arc::new(catalogue), copy);
+        self
+    }
+
     /// The same, with Redis elsewhere.
     pub(super) fn moved(mut self, address: RedisAddress) -> Self {
         self.config.address = address;
