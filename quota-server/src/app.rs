@@ -1,5 +1,7 @@
 //! Puts the server together: the one place that knows which ledger, clock and recorder there are.
 
+mod stores;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,13 +19,12 @@ use tracing::{info, warn};
 use crate::audit::Audit;
 use crate::auth::Gate;
 use crate::banner::Banner;
-use crate::clock::SystemClock;
-use crate::config::{AdvertiseUrl, Config, LedgerConfig, LedgerKind, SecretUrl};
+use crate::config::{Config, LedgerConfig, LedgerKind};
 use crate::declared::{self, Content, Declared, NotApplied};
 use crate::http::{self, Api, RequestIds, Serving};
-use crate::ledger::journaled::{JournaledConfig, JournaledLedger, OpenError};
-use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
-use crate::ledger::redis::{OpenRedisError, RedisConfig, RedisLedger};
+use crate::ledger::journaled::{JournaledLedger, OpenError};
+use crate::ledger::postgres::PostgresLedger;
+use crate::ledger::redis::OpenRedisError;
 use crate::ledger::{Ledger, Put, PutError, Role};
 use crate::lifecycle::{self, Asked, Signals};
 use crate::metrics;
@@ -31,6 +32,7 @@ use crate::mistake::Mistake;
 use crate::reload::{DeploymentsFile, Reload};
 use crate::renewal::{Renewable, Renewal};
 use crate::tls::Tls;
+use stores::{Place, open};
 
 /// How often the samples of histograms are taken together: unread, they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -123,7 +125,7 @@ impl App {
         let reload = Reload::default();
         let tls = guard.tls.map(Arc::new);
         warn_of_exposure(address, tls.is_some());
-        let place = Place { address, encrypted: tls.is_some(), start_id, reload: &reload };
+        let place = Place { address, encrypted: tls.is_some(), start_id };
         metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
         let content = declared.content;
@@ -226,84 +228,6 @@ fn warn_of_exposure(address: SocketAddr, encrypted: bool) {
     }
 }
 
-/// The ledger that the configuration names.
-async fn open(
-    config: &LedgerConfig,
-    place: Place<'_>,
-    tasks: &TaskTracker,
-) -> Result<Arc<dyn Ledger>, StartError> {
-    match config.ledger {
-        LedgerKind::Embedded => {
-            metrics::active(true);
-            let embedded = JournaledConfig {
-                shards: config.shards,
-                history_hours: config.history_hours,
-                memory: config.memory(),
-                ..JournaledConfig::new(config.data_dir.clone())
-            };
-            let clock = Arc::new(SystemClock::new());
-            // Its own token: the ledger is stopped by its `stop`, after all that may call it.
-            let ledger = JournaledLedger::open(&embedded, clock, tasks, CancellationToken::new());
-            Ok(Arc::new(ledger.await?))
-        }
-        LedgerKind::Redis => {
-            metrics::active(true);
-            let clock = Arc::new(SystemClock::new());
-            let redis = redis_config(config, place.start_id)?;
-            let ledger = RedisLedger::open(&redis, clock, tasks, CancellationToken::new());
-            Ok(Arc::new(ledger.await?))
-        }
-        LedgerKind::Postgres => postgres(config, place, tasks).await,
-    }
-}
-
-/// One of many servers on PostgreSQL. Whenever it becomes the active one it applies the declared
-/// deployments: as a standby it could not.
-async fn postgres(
-    config: &LedgerConfig,
-    place: Place<'_>,
-    tasks: &TaskTracker,
-) -> Result<Arc<dyn Ledger>, StartError> {
-    let advertised = config.advertise_url.as_ref().map(AdvertiseUrl::as_str);
-    let url = config.database_url.as_ref().map(SecretUrl::reveal).unwrap_or_default();
-    let postgres = PostgresConfig {
-        database_url: url.to_owned(),
-        advertise_url: advertised.map_or_else(|| place.url(), Into::into),
-        server: format!("{:016x}", place.start_id).into(),
-        migrate: !config.no_migrate,
-        history_hours: config.history_hours,
-        memory: config.memory(),
-    };
-    let ledger = PostgresLedger::open(postgres, Arc::new(SystemClock::new()), tasks).await?;
-    metrics::store_warnings(ledger.warnings().len());
-    let (mut takeovers, reload) = (ledger.takeovers(), place.reload.clone());
-    if config.deployments.is_some() {
-        tasks.spawn(async move {
-            while takeovers.next().await.is_some() {
-                reload.ask();
-            }
-        });
-    }
-    Ok(Arc::new(ledger))
-}
-
-/// What a ledger may need to know of the server around it.
-struct Place<'a> {
-    /// Where it will listen.
-    address: SocketAddr,
-    encrypted: bool,
-    /// Tells this start from others.
-    start_id: u64,
-    reload: &'a Reload,
-}
-
-impl Place<'_> {
-    fn url(&self) -> Arc<str> {
-        let scheme = if self.encrypted { "https" } else { "http" };
-        format!("{scheme}://{}", self.address).into()
-    }
-}
-
 /// Puts the declared deployments, unless another server does. Whether they are put: while the ledger takes no change, as one
 /// whose journal is in doubt, the start goes on, and they are put once it does.
 async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result<bool, NotApplied> {
@@ -311,7 +235,7 @@ async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result
         return Ok(true);
     }
     if ledger.role() == Role::Standby {
-        info!("a standby: the active server applies the declared deployments");
+        info!("the declared deployments are applied by the active server, once there is one");
         return Ok(false);
     }
     match declared::apply(ledger, declared).await {
@@ -339,18 +263,6 @@ pub async fn migrate(config: &LedgerConfig) -> Result<(), OpenError> {
         }
         _ => JournaledLedger::migrate(&config.data_dir, config.shards).await,
     }
-}
-
-fn redis_config(config: &LedgerConfig, start_id: u64) -> Result<RedisConfig, Mistake> {
-    let address = config.redis_address()?;
-    // A catalogue that is made now is named after this start.
-    let site = format!("{start_id:016x}");
-    Ok(RedisConfig {
-        database_url: config.database_url.as_ref().map(|url| url.reveal().to_owned()),
-        migrate: !config.no_migrate,
-        history_hours: config.history_hours,
-        ..RedisConfig::new(address, config.data_dir.clone(), site)
-    })
 }
 
 async fn keep_up(exposition: PrometheusHandle, stop: CancellationToken) {

@@ -1,8 +1,8 @@
 //! The deployments file, read again when it changes and when it is asked for.
 //!
 //! Who mounts it (a config map, say) swaps links, and cannot send a signal. So it is looked at now
-//! and then, by its content. What a ledger could not take is tried again at the next look; a standby
-//! leaves it to the active server, and looks on.
+//! and then, by its content. What a ledger could not take is tried again soon; a standby leaves it
+//! to the active server, and looks on.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::audit::Audit;
-use crate::declared::{self, Content};
-use crate::ledger::{Ledger, Put, Role};
+use crate::declared::{self, Content, NotApplied};
+use crate::ledger::{Ledger, Put, PutError, Role};
 use crate::metrics::{self, Reloaded};
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// The same while the ledger does not take it: it takes it soon after it can.
+const SOON: Duration = Duration::from_millis(500);
 
 /// Asks for a reload. Asked for twice while one runs, it is done once more.
 #[derive(Debug, Clone, Default)]
@@ -80,55 +83,83 @@ impl DeploymentsFile {
         audit: &Audit,
         stop: &CancellationToken,
     ) {
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = asked.notified() => self.seen = None,
-                _ = looks.tick() => {}
+                () = sleep(pause) => {}
             }
-            match ledger.role() {
+            pause = match ledger.role() {
                 Role::Active => self.look(ledger, audit).await,
                 // Once it is active it applies the file, whoever did before.
-                Role::Standby => self.seen = None,
-            }
+                Role::Standby => {
+                    self.seen = None;
+                    SOON
+                }
+            };
         }
     }
 
-    async fn look(&mut self, ledger: &dyn Ledger, audit: &Audit) {
+    /// One look; how long after it comes the next.
+    async fn look(&mut self, ledger: &dyn Ledger, audit: &Audit) -> Duration {
         let (path, seen) = (self.path.clone(), self.seen);
         let (content, puts) = match spawn_blocking(move || declared::look(&path, seen)).await {
             Ok(Some(found)) => found,
-            Ok(None) => return,
-            Err(error) => return error!(%error, "the deployments file could not be read"),
-        };
-        let is_applied = match puts {
-            Ok(puts) => {
-                let is_applied = apply(ledger, puts, audit).await;
-                self.seen = is_applied.then_some(content);
-                is_applied
+            Ok(None) => return LOOK,
+            Err(error) => {
+                error!(%error, "the deployments file could not be read");
+                return LOOK;
             }
+        };
+        let took = match puts {
+            Ok(puts) => apply(ledger, puts, audit).await,
             Err(mistake) => {
                 error!(%mistake, "the deployments file has a mistake: nothing changes");
-                self.seen = Some(content);
-                false
+                Took::Mistake
             }
         };
-        metrics::reloaded(Reloaded::Deployments, is_applied);
+        // What the ledger did not take is tried again.
+        self.seen = matches!(took, Took::All | Took::Mistake).then_some(content);
+        match took {
+            Took::All => metrics::reloaded(Reloaded::Deployments, true),
+            Took::Mistake | Took::Refused => metrics::reloaded(Reloaded::Deployments, false),
+            // Told by what watches the ledger.
+            Took::NotYet => return SOON,
+        }
+        LOOK
     }
 }
 
-async fn apply(ledger: &dyn Ledger, puts: Vec<Put>, audit: &Audit) -> bool {
-    let applied = declared::apply(ledger, puts).await;
-    match &applied {
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Took {
+    /// The ledger has what it says.
+    All,
+    /// It says nothing that could be done.
+    Mistake,
+    /// The ledger refuses some of it.
+    Refused,
+    /// The ledger takes no change just now.
+    NotYet,
+}
+
+async fn apply(ledger: &dyn Ledger, puts: Vec<Put>, audit: &Audit) -> Took {
+    match declared::apply(ledger, puts).await {
         Ok(applied) => {
             info!(applied.deployments, applied.created, "the deployments file is applied");
             audit.noted(declared::ACTION, &applied.to_string()).await;
+            Took::All
         }
-        Err(error) => error!(%error, "the deployments file is not applied to its end"),
+        Err(NotApplied { id, error: PutError::Unavailable(why) }) => {
+            debug!(%id, %why, "the deployments file cannot be applied yet");
+            Took::NotYet
+        }
+        Err(error) => {
+            error!(%error, "the deployments file is not applied to its end");
+            Took::Refused
+        }
     }
-    applied.is_ok()
 }
 
 #[cfg(test)]
@@ -193,7 +224,7 @@ mod tests {
         let mut file = unseen(write(&test, "deployments: {a: {tpm_limit: 5}}"));
         file.look(&*test.ledger, &audit()).await;
         let puts = declared::parse(&file.path, "deployments: {a: {tpm_limit: 9}}").unwrap();
-        assert!(apply(&*test.ledger, puts, &audit()).await);
+        assert_eq!(apply(&*test.ledger, puts, &audit()).await, Took::All);
         file.look(&*test.ledger, &audit()).await;
         assert_eq!(tpm_limit(&test, "a").await, Some(9));
         file.seen = None;

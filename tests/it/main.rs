@@ -4,13 +4,14 @@
 //! [`tls`], [`rotation`] and [`secrets`] how it keeps what is secret, [`recovery`] and [`disk`] what it survives, [`ask`]
 //! what the command line says of it, [`docs`] that what the documentation shows works, [`lifecycle`] how it starts and
 //! stops, [`gateway`] what becomes of a gateway's configuration, [`second_tries`] what it does when its providers fail,
-//! [`scenarios`], [`rolling`] and
+//! [`away`] how it waits for its store, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
 
 mod api;
 mod ask;
+mod away;
 mod bad_input;
 mod batch;
 mod chaos;

@@ -7,6 +7,7 @@
 //! To add a ledger: 1. implement [`Ledger`] in a folder beside `journaled`; 2. name it in
 //! `config.rs`; 3. build it in `app.rs`. The contract suite then runs on it too.
 
+pub mod awaited;
 pub mod checks;
 pub mod journaled;
 pub mod postgres;
@@ -81,6 +82,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// What of the store's settings an operator should know: under them answered writes can be lost.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Why it cannot write just now, in words for who runs the server; `None` where nothing more is
+    /// known than [`Ledger::health`] says.
+    fn trouble(&self) -> Option<String> {
+        None
     }
 
     /// Calls that it has begun or that wait for it, roughly: for the metrics.

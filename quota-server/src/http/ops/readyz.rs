@@ -8,7 +8,7 @@ use quota_api::{Code, routes};
 
 use crate::http::openapi::problems;
 use crate::http::{Api, Failure};
-use crate::ledger::Role;
+use crate::ledger::{Role, Unavailable};
 
 problems! { Problems: Overloaded, LedgerUnavailable, ShuttingDown }
 
@@ -24,8 +24,23 @@ pub(in crate::http) async fn readyz(State(api): State<Arc<Api>>) -> Result<Strin
     if api.draining.is_cancelled() {
         return Err(Failure::new(Code::ShuttingDown, "the server is stopping"));
     }
-    api.ledger.health().await?;
+    if let Err(unavailable) = api.ledger.health().await {
+        return Err(unready(unavailable, api.ledger.trouble()));
+    }
     Ok(said(api.ledger.role(), &api.ledger.warnings()))
+}
+
+/// What is wrong, and why, as far as that is known: the log of a server that waits for its store is
+/// long ago.
+fn unready(unavailable: Unavailable, trouble: Option<String>) -> Failure {
+    let failure = Failure::from(unavailable);
+    match trouble {
+        None => failure,
+        Some(why) => {
+            let problem = failure.into_problem();
+            Failure::new(problem.code, format!("{}: {why}", problem.detail))
+        }
+    }
 }
 
 fn said(role: Role, warnings: &[String]) -> String {

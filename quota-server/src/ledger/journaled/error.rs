@@ -75,3 +75,20 @@ pub enum OpenError {
         source: RecoveryError,
     },
 }
+
+impl OpenError {
+    /// Whether a later try may go better by itself: the store is away or not as it should be yet.
+    /// What is wrong with a folder of this machine, or with tables of a newer server, stays.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store { .. } | Self::Recovery { .. } | Self::OldSchema { .. } => true,
+            Self::Shards(_)
+            | Self::Folder { .. }
+            | Self::InUse(_)
+            | Self::ShardsDiffer { .. }
+            | Self::Missing(_)
+            | Self::NewerSchema { .. } => false,
+        }
+    }
+}

@@ -72,29 +72,6 @@ impl PostgresLedger {
             .map_err(|source| OpenError::Store { name: "the database".to_owned(), source })?;
         database.migrate().await
     }
-
-    /// Tells of each time that this server becomes the active one, from now on.
-    #[must_use]
-    pub fn takeovers(&self) -> Takeovers {
-        let mut face = self.face.clone();
-        face.mark_unchanged();
-        Takeovers(face)
-    }
-}
-
-/// See [`PostgresLedger::takeovers`].
-pub struct Takeovers(watch::Receiver<Face>);
-
-impl Takeovers {
-    /// The next one. `None`: the ledger has stopped.
-    pub async fn next(&mut self) -> Option<()> {
-        loop {
-            self.0.changed().await.ok()?;
-            if matches!(*self.0.borrow_and_update(), Face::Active(_)) {
-                return Some(());
-            }
-        }
-    }
 }
 
 impl<S: SharedStore> Candidate<S> {

@@ -80,6 +80,10 @@ impl Ledger for RedisLedger {
         told.chain(down.iter().map(ToString::to_string)).collect()
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.inner.trouble().map(|trouble| trouble.to_string())
+    }
+
     fn queued(&self) -> usize {
         self.inner.calls.saturating_sub(self.inner.permits.available_permits())
     }

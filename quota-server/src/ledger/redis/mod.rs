@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use config::RedisConfig;
 pub use link::{AddressError, RedisAddress};
-pub use open::OpenRedisError;
+pub use open::{OpenRedisError, RedisTrouble};
 
 use crate::ledger::Unavailable;
 use crate::store::catalogue::Catalogue;
@@ -61,6 +61,7 @@ pub struct RedisLedger {
 
 struct Inner {
     books: Books,
+    address: RedisAddress,
     catalogue: Arc<Catalogue>,
     /// It could be read when it was last; told once where not.
     catalogue_read: AtomicBool,

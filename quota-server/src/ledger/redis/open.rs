@@ -1,7 +1,7 @@
 //! Opening the ledger.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -19,12 +19,12 @@ use super::{Inner, RedisAddress, RedisConfig, RedisLedger};
 use crate::clock::Clock;
 use crate::ledger::Unavailable;
 use crate::ledger::journaled::OpenError;
-use crate::store::catalogue::{Catalogue, CatalogueError};
+use crate::store::catalogue::Catalogue;
 
-/// How long a start waits for Redis.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a start waits for the first connection to Redis, and then goes on without.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why the Redis ledger does not start.
+/// Why the Redis ledger does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenRedisError {
     /// The catalogue does not open.
@@ -33,11 +33,18 @@ pub enum OpenRedisError {
     /// The catalogue cannot be read.
     #[error("the catalogue cannot be read: {0}")]
     Unread(Unavailable),
+}
+
+/// Why nothing can be granted from Redis just now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RedisTrouble {
     /// Redis is not there, or does not take writes.
-    #[error("{address} cannot be used (the log says why)")]
+    #[error("{address} cannot be used: {why}")]
     Away {
         /// Which one.
         address: RedisAddress,
+        /// What the last try came to.
+        why: String,
     },
     /// Servers of this catalogue use another Redis.
     #[error(
@@ -58,10 +65,11 @@ pub enum OpenRedisError {
 }
 
 impl RedisLedger {
-    /// Opens the catalogue, connects to Redis, and begins its beats on `tasks`.
+    /// Opens the catalogue, connects to Redis, and begins its beats on `tasks`. A Redis that cannot be used yet is waited for
+    /// some seconds, and after that beside the server's work.
     ///
     /// # Errors
-    /// Redis or the catalogue cannot be used.
+    /// The catalogue cannot be used. Nothing is left running then.
     pub async fn open(
         config: &RedisConfig,
         clock: Arc<dyn Clock>,
@@ -71,11 +79,14 @@ impl RedisLedger {
         let catalogue = Arc::new(open_catalogue(config).await?);
         let library = Library::new();
         let ledger = Self::open_on(catalogue, config, library, clock, tasks, stop).await?;
+        if let Err(trouble) = ledger.inner.settle().await {
+            tracing::warn!(%trouble, "nothing is granted yet; trying on");
+        }
         ledger.inner.beat(tasks);
         Ok(ledger)
     }
 
-    /// Opens it on this catalogue and library, without beats.
+    /// Opens it on this catalogue and library, without beats, and begins to connect to Redis.
     pub(super) async fn open_on(
         catalogue: Arc<Catalogue>,
         config: &RedisConfig,
@@ -90,6 +101,7 @@ impl RedisLedger {
             site: Site::new(catalogue.site(), &config.site),
             agreement: Agreement::default(),
             books: Books::new(link, library, clock),
+            address: config.address.clone(),
             catalogue,
             catalogue_read: AtomicBool::new(true),
             register: Register::default(),
@@ -103,34 +115,47 @@ impl RedisLedger {
             draining: CancellationToken::new(),
             stop,
         };
-        inner.reach(&config.address).await?;
-        inner.tell_writable();
-        inner.refresh().await.map_err(OpenRedisError::Unread)?;
+        if let Err(unread) = inner.refresh().await {
+            inner.stop.cancel();
+            return Err(OpenRedisError::Unread(unread));
+        }
         Ok(Self { inner: Arc::new(inner) })
     }
 }
 
 impl Inner {
-    async fn reach(&self, address: &RedisAddress) -> Result<(), OpenRedisError> {
-        let away = || OpenRedisError::Away { address: address.clone() };
-        self.books.link.reached(PATIENCE).await.map_err(|_down| away())?;
-        if !self.site.claim(&self.books.link).await.map_err(|_refused| away())? {
-            return Err(OpenRedisError::Foreign { address: address.clone() });
-        }
-        match self.look_patiently().await.map_err(|error| OpenRedisError::Unread(unread(&error)))? {
-            Found::InUse => Ok(()),
-            Found::Other => Err(OpenRedisError::Elsewhere { address: address.clone() }),
-            Found::Away => {
-                tracing::error!("Redis does not say which one it is");
-                Err(away())
+    /// Waits for the first connection to Redis, and until that is known to be the one in use.
+    pub(super) async fn settle(&self) -> Result<(), RedisTrouble> {
+        let is_reached = self.books.link.reached(PATIENCE).await.is_ok();
+        let found = if is_reached { self.look_patiently().await } else { self.look().await };
+        self.tell_writable();
+        match found {
+            Ok(Found::InUse) => Ok(()),
+            _ => {
+                Err(self.trouble().unwrap_or_else(|| self.away("it does not say which one it is")))
             }
         }
     }
-}
 
-fn unread(error: &CatalogueError) -> Unavailable {
-    tracing::error!(%error, "the catalogue cannot be read");
-    Unavailable::CannotWrite
+    /// What keeps this server from granting, if anything does that it knows of.
+    pub(super) fn trouble(&self) -> Option<RedisTrouble> {
+        let address = || self.address.clone();
+        if self.site.is_foreign() {
+            return Some(RedisTrouble::Foreign { address: address() });
+        }
+        if self.agreement.is_other() {
+            return Some(RedisTrouble::Elsewhere { address: address() });
+        }
+        if let Some(why) = self.books.link.refusal() {
+            return Some(self.away(&why));
+        }
+        let refused = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.first().map(|probed| self.away(&probed.to_string()))
+    }
+
+    fn away(&self, why: &str) -> RedisTrouble {
+        RedisTrouble::Away { address: self.address.clone(), why: why.to_owned() }
+    }
 }
 
 async fn open_catalogue(config: &RedisConfig) -> Result<Catalogue, OpenError> {

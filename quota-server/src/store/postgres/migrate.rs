@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::FutureExt;
 use sqlx::migrate::{Migrate, MigrateError};
 use sqlx::postgres::PgConnection;
 
@@ -15,7 +16,9 @@ impl Database {
     /// Brings the tables up to date. Servers that do so at once wait for each other.
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
         let mut connection = self.connect_patiently().await.map_err(|error| self.failed(error))?;
-        match MIGRATIONS.run(&mut connection).await {
+        // Boxed: the compiler cannot tell of the crate's generic future that threads may pass it on.
+        let run = MIGRATIONS.run_direct(None, &mut connection, false).boxed();
+        match run.await {
             Ok(()) => Ok(()),
             Err(MigrateError::VersionMissing(version)) => Err(self.newer(version)),
             Err(error) => Err(self.failed(JournalError::new(error))),

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use futures_util::FutureExt;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::SqliteConnection;
 
@@ -73,7 +74,9 @@ pub(crate) async fn prepared(path: &Path) -> Result<SqliteConnection, OpenError>
         Ok(connection) => connection,
         Err(error) => return Err(OpenError::Store { name, source: JournalError::new(error) }),
     };
-    match MIGRATIONS.run(&mut connection).await {
+    // Boxed: the compiler cannot tell of the crate's generic future that threads may pass it on.
+    let run = MIGRATIONS.run_direct(None, &mut connection, false).boxed();
+    match run.await {
         Ok(()) => Ok(connection),
         Err(MigrateError::VersionMissing(version)) => Err(OpenError::NewerSchema { name, version }),
         Err(error) => Err(OpenError::Store { name, source: JournalError::new(error) }),

@@ -59,6 +59,11 @@ impl Agreement {
         now_ms < self.looked_ms.load(Ordering::Acquire) + SILENT_MS
     }
 
+    /// This server was told that it calls another one.
+    pub(super) fn is_other(&self) -> bool {
+        self.is_other.load(Ordering::Acquire)
+    }
+
     fn looked(&self, at_ms: u64) {
         self.looked_ms.store(at_ms, Ordering::Release);
     }

@@ -2,7 +2,7 @@
 //! finds them lost. Callers never wait for that: while there are none they are refused at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisResult, cmd};
@@ -83,6 +83,8 @@ pub(super) struct Board {
     pub(super) doubted: AtomicBool,
     /// They were given up to be opened anew, and not lost.
     left: AtomicBool,
+    /// What the last try to open them came to, while there are none.
+    pub(super) refused: Mutex<Option<String>>,
     /// Where books may be called.
     pub(super) agreed: RwLock<Option<Agreed>>,
 }
@@ -94,6 +96,7 @@ impl Board {
             lost: Notify::new(),
             doubted: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            refused: Mutex::default(),
             agreed: RwLock::default(),
         }
     }
@@ -111,6 +114,14 @@ impl Board {
             self.left.store(true, Ordering::Release);
             self.lost.notify_one();
         }
+    }
+
+    /// Remembers what a try came to; whether that is something else than before.
+    fn refuse(&self, why: Option<String>) -> bool {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *refused != why;
+        *refused = why;
+        is_new
     }
 
     /// Whether they were there to be taken.
@@ -158,13 +169,14 @@ impl Keeper {
 
     async fn reopen(&self) -> (Wire, Arc<str>, bool) {
         let mut pause = SHORTEST;
-        let mut told = false;
         loop {
             match self.open().await {
-                Ok(opened) => return opened,
-                Err(error) if !told => {
+                Ok(opened) => {
+                    self.board.refuse(None);
+                    return opened;
+                }
+                Err(error) if self.board.refuse(Some(error.to_string())) => {
                     warn!(redis = %self.address, %error, "Redis cannot be used; trying on");
-                    told = true;
                 }
                 Err(_told_already) => {}
             }

@@ -91,6 +91,11 @@ impl Link {
         if matches!(reached, Ok(Ok(_))) { Ok(()) } else { Err(LinkError::Down) }
     }
 
+    /// What the last try to connect came to; `None` while it is connected.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.board.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Runs commands in order and answers each, in whichever Redis it is.
     pub(crate) async fn run(&self, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
         match self.open() {

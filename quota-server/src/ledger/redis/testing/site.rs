@@ -71,8 +71,10 @@ impl RedisSite {
             &tasks,
             CancellationToken::new(),
         );
+        let ledger = ledger.await.unwrap();
+        ledger.inner.settle().await.unwrap();
         Timed {
-            ledger: ledger.await.unwrap(),
+            ledger,
             clock: clock.clone(),
             set_clock: self.library.function("set_clock"),
             ports: self.nodes.iter().map(|node| node.port).collect(),

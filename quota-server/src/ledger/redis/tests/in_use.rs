@@ -10,7 +10,7 @@ use super::world::{Server, World, is_quarantined};
 use crate::ledger::redis::in_use::Found;
 use crate::ledger::redis::link::LinkError;
 use crate::ledger::redis::testing::{DURABLE, TestCluster, TestName, TestRedis, until};
-use crate::ledger::redis::{Inner, OpenRedisError, RedisAddress};
+use crate::ledger::redis::{Inner, RedisAddress, RedisTrouble};
 use crate::ledger::{OpError, Unavailable};
 use crate::store::catalogue::Catalogue;
 use crate::store::postgres::testing::TestDatabase;
@@ -68,7 +68,7 @@ async fn two_are_not_used(addresses: [RedisAddress; 2]) {
     let Either::Left((refused, _)) = select(second, Box::pin(first.beat())).await else {
         panic!("it beats for ever")
     };
-    assert!(matches!(refused, Err(OpenRedisError::Elsewhere { .. })));
+    assert!(matches!(refused, Err(RedisTrouble::Elsewhere { .. })));
     // Nobody uses it any more: its server is held up.
     let second = there.server().await;
     assert!(is_quarantined(second.acquire("m", 3, 1).await), "what was granted is not known here");
@@ -215,7 +215,7 @@ async fn a_cluster_that_does_not_say_which_one_it_is_is_not_taken_for_another() 
     let node = &cluster.nodes[node_of(&cluster, "tl:cluster").await];
     node.ask("CONFIG SET min-replicas-to-write 1").await;
     let started = world.try_server().await.err();
-    assert!(matches!(started, Some(OpenRedisError::Away { .. })), "{started:?}");
+    assert!(matches!(started, Some(RedisTrouble::Away { .. })), "{started:?}");
 }
 
 #[tokio::test]

@@ -125,8 +125,11 @@ async fn another_catalogue_keeps_off() {
     let config = RedisConfig::new(redis.address(), folder.path(), "other".to_owned());
     let clock = std::sync::Arc::new(crate::clock::SystemClock::new());
     let opened = RedisLedger::open(&config, clock, &Default::default(), Default::default()).await;
-    let error = opened.err().unwrap().to_string();
-    assert!(error.contains("another catalogue"), "{error}");
+    let ledger = opened.unwrap();
+    assert!(ledger.health().await.is_err());
+    let trouble = ledger.trouble().unwrap();
+    assert!(trouble.contains("another catalogue"), "{trouble}");
+    ledger.stop().await;
 }
 
 #[tokio::test]

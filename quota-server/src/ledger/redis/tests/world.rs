@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::testing::until;
-use crate::ledger::redis::{OpenRedisError, RedisAddress, RedisConfig, RedisLedger};
+use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger, RedisTrouble};
 use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Stored};
 use crate::store::catalogue::Catalogue;
 
@@ -85,12 +85,17 @@ impl World {
         self.try_server().await.unwrap()
     }
 
-    pub(super) async fn try_server(&self) -> Result<Server, OpenRedisError> {
+    pub(super) async fn try_server(&self) -> Result<Server, RedisTrouble> {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let clock = Arc::new(SystemClock::new());
         let (catalogue, library) = (self.catalogue.clone(), Library::new());
         let opened =
-            RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await?;
+            RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await;
+        let opened = opened.unwrap();
+        if let Err(trouble) = opened.inner.settle().await {
+            opened.inner.stop.cancel();
+            return Err(trouble);
+        }
         if self.keep_looking {
             opened.inner.keep_looking(&tasks);
         }
