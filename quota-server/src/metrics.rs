@@ -54,6 +54,7 @@ const QUARANTINES: &str = "quota_quarantines_total";
 const QUARANTINED: &str = "quota_quarantined_books";
 const STORE_WARNINGS: &str = "quota_store_warnings";
 const WRITABLE: &str = "quota_ledger_writable";
+const CATALOGUE_AWAY: &str = "quota_catalogue_away";
 const SHARDS: &str = "quota_store_shards";
 const SHARDS_WRITABLE: &str = "quota_store_shards_writable";
 const LEDGER_ACTIVE: &str = "quota_ledger_active";
@@ -105,6 +106,7 @@ const GAUGES: &[(&str, &str)] = &[
     (QUARANTINED, "Books that are quarantined now, of those that this server asked lately"),
     (QUEUED, "Calls that the ledger has begun or that wait for it"),
     (HTTP_RUNNING, "Calls of the API that are being answered"),
+    (CATALOGUE_AWAY, "1 while the deployments and the history beside Redis cannot be read, else 0"),
     (SHARDS, "Parts of the store that books are spread over, as of the last /readyz (Redis)"),
     (SHARDS_WRITABLE, "How many of these take writes; which do not stands in /readyz"),
     (STORE_WARNINGS, "Settings of the store under which writes can be lost"),

@@ -5,10 +5,11 @@ use std::time::Duration;
 use metrics::{Counter, counter, gauge};
 
 use super::{
-    BOOKS_ACTIVE, COMMIT_FAILURES, COMMIT_GRANTS, COMMIT_SECONDS, COMMITS, EPOCH, HTTP_RUNNING,
-    INVARIANT_VIOLATIONS, JOURNAL_BYTES, JOURNAL_FAULTS, LEASE_BYTES, LEDGER_ACTIVE, LEDGER_INFO,
-    MEMORY_REFUSALS, QUARANTINED, QUARANTINES, QUEUED, RECOVERY, SHARDS, SHARDS_WRITABLE,
-    STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of, gauge_of, gauged, histogram_of,
+    BOOKS_ACTIVE, CATALOGUE_AWAY, COMMIT_FAILURES, COMMIT_GRANTS, COMMIT_SECONDS, COMMITS, EPOCH,
+    HTTP_RUNNING, INVARIANT_VIOLATIONS, JOURNAL_BYTES, JOURNAL_FAULTS, LEASE_BYTES, LEDGER_ACTIVE,
+    LEDGER_INFO, MEMORY_REFUSALS, QUARANTINED, QUARANTINES, QUEUED, RECOVERY, SHARDS,
+    SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of, gauge_of, gauged,
+    histogram_of,
 };
 
 /// A commit was made.
@@ -49,6 +50,11 @@ pub fn writable(writable: bool) {
 pub fn shards(all: usize, writable: usize) {
     gauge_of(SHARDS).set(gauged(all as u64));
     gauge_of(SHARDS_WRITABLE).set(gauged(writable as u64));
+}
+
+/// Whether the catalogue beside Redis cannot be read.
+pub fn catalogue_away(away: bool) {
+    gauge_of(CATALOGUE_AWAY).set(if away { 1.0 } else { 0.0 });
 }
 
 /// A book did not add up.

@@ -16,7 +16,7 @@ const CALM: Duration = Duration::from_secs(12);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_alert_fires_by_its_fault_and_none_without() {
     let rules = file(RULES);
-    let mut town = Town::start().await;
+    let mut town = Box::pin(Town::start()).await;
     // One that knows no quota server at all, beside the one that knows them all.
     let nobody = Watcher::start(&rules, FACTOR).await;
     let watcher = Watcher::start(&rules, FACTOR).await;

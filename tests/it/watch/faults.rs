@@ -38,6 +38,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("split", "QuotaTwoLedgers"),
     ("postgres", "QuotaNoStandby"),
     ("postgres", "QuotaNoActiveServer"),
+    ("redis", "QuotaCatalogueAway"),
     ("careless", "QuotaStoreUnsafe"),
     ("careless", "QuotaQuarantined"),
     ("torn", "QuotaJournalBroken"),
@@ -56,6 +57,7 @@ pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
     town.gone.server.process.kill().unwrap();
     town.gone.gateways[1].process.kill().unwrap();
     town.provider.upstream.process.kill().unwrap();
+    town.redis.store.postgres.as_mut().unwrap().process.kill().unwrap();
     let seat = 1 - town.postgres.active().await.unwrap();
     town.postgres.seats[seat].server.process.kill().unwrap();
     let Town { provider, postgres, careless, tampered, busy, .. } = town;

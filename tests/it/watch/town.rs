@@ -35,6 +35,8 @@ pub(super) struct Town {
     /// Two servers, which ought to be one ledger.
     pub(super) split: [QuotaServer; 2],
     pub(super) postgres: Servers,
+    /// On Redis, with a PostgreSQL that goes.
+    pub(super) redis: Servers,
     /// Redis with settings that lose writes, and without its writes.
     pub(super) careless: OnRedis,
     /// Redis that is slow, and whose books are written in by hand.
@@ -63,12 +65,13 @@ impl Town {
 
     pub(super) async fn start() -> Self {
         let plain = || server().start();
-        let postgres = server();
-        let (calm, gone, provider, postgres, careless, tampered) = tokio::join!(
+        let many = server();
+        let (calm, gone, provider, postgres, redis, careless, tampered) = tokio::join!(
             Street::start(1),
             Street::start(2),
             Street::start(1),
-            Servers::start(Rung::Postgres, 2, &postgres),
+            Servers::start(Rung::Postgres, 2, &many),
+            Servers::start(Rung::Redis, 2, &many),
             OnRedis::start(),
             OnRedis::start(),
         );
@@ -93,7 +96,7 @@ impl Town {
             traffic.of_server(server.process.url());
         }
         let split = [one, other];
-        let postgres = postgres.unwrap();
+        let (postgres, redis) = (postgres.unwrap(), redis.unwrap());
         Self {
             calm,
             gone,
@@ -104,6 +107,7 @@ impl Town {
             torn,
             split,
             postgres,
+            redis,
             careless,
             tampered,
             traffic,
@@ -113,7 +117,7 @@ impl Town {
 
     /// What is scraped while all is well.
     pub(super) fn jobs(&self) -> Vec<Job> {
-        let postgres = self.postgres.seats.iter().map(|seat| url(&seat.server)).collect();
+        let all = |servers: &Servers| servers.seats.iter().map(|seat| url(&seat.server)).collect();
         let [one, _] = &self.split;
         [
             (Self::CALM, self.calm.urls()),
@@ -124,7 +128,8 @@ impl Town {
             ("guarded", vec![url(&self.guarded)]),
             ("torn", vec![url(&self.torn)]),
             ("split", vec![url(one)]),
-            ("postgres", postgres),
+            ("postgres", all(&self.postgres)),
+            ("redis", all(&self.redis)),
             ("careless", vec![url(&self.careless.server)]),
             ("tampered", vec![url(&self.tampered.server)]),
         ]

@@ -77,7 +77,8 @@ impl Ledger for RedisLedger {
         let warnings = self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let down = self.inner.down.lock().unwrap_or_else(PoisonError::into_inner);
         let told = warnings.iter().map(ToString::to_string);
-        told.chain(down.iter().map(ToString::to_string)).collect()
+        let told = told.chain(down.iter().map(ToString::to_string));
+        told.chain(self.inner.catalogue_trouble()).collect()
     }
 
     fn trouble(&self) -> Option<String> {

@@ -14,6 +14,7 @@ use super::books::Errand;
 use super::desk::{self, Entered, Ran, Turn};
 use super::register::Known;
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply, Unavailable};
+use crate::metrics;
 
 type Outcome = Result<Reply, OpError>;
 
@@ -133,6 +134,7 @@ impl Inner {
         let (revision, asked_ms) = (self.register.revision(), self.steady_ms());
         let news = self.catalogue.since(revision).await;
         let was_read = self.catalogue_read.swap(news.is_ok(), Ordering::AcqRel);
+        metrics::catalogue_away(news.is_err());
         let news = news.map_err(|error| {
             if was_read {
                 tracing::warn!(%error, "the catalogue cannot be read: what is known of it holds");
@@ -142,6 +144,18 @@ impl Inner {
         self.register.enter(news, revision, self.steady_ms());
         self.books.read_ms.fetch_max(asked_ms, Ordering::AcqRel);
         Ok(())
+    }
+
+    /// What waits while the catalogue cannot be read, in words for who runs the server.
+    pub(super) fn catalogue_trouble(&self) -> Option<String> {
+        if self.catalogue_read.load(Ordering::Acquire) {
+            return None;
+        }
+        let read_ms = self.books.read_ms.load(Ordering::Acquire);
+        let away_s = self.steady_ms().saturating_sub(read_ms) / 1_000;
+        Some(format!(
+            "the catalogue cannot be read for {away_s} s: deployments that this server knows go on; changes, others and the history wait"
+        ))
     }
 
     /// This server's steady clock.

@@ -5,6 +5,10 @@
 -- How many windows before the open one late usage is still entered, as in leases.lua.
 local LATE_WINDOWS = 10
 
+-- So many closed windows wait until a server has stored them: a day of minutes. While no server can
+-- store any (PostgreSQL is away) the oldest go.
+local MOST_DUE = 1440
+
 local function make_due(b, bucket)
   local window = whole.text(bucket.window)
   book.write(b, 'HSET', b.prefix .. 'closed', window, records.pack_bucket(bucket))
@@ -21,11 +25,23 @@ local function purge(b, first, last)
   end
 end
 
+-- What is due is bounded: the stamps are in the order of its changes.
+local function forget_oldest(b)
+  local excess = redis.call('ZCARD', b.prefix .. 'due') - MOST_DUE
+  if excess > 0 then
+    for _, window in ipairs(redis.call('ZRANGE', b.prefix .. 'due', 0, excess - 1)) do
+      book.write(b, 'ZREM', b.prefix .. 'due', window)
+      book.write(b, 'HDEL', b.prefix .. 'closed', window)
+    end
+  end
+end
+
 -- Closes what is over, and makes due again what was reported late.
 function history.close(b)
   if b.number > b.number_before then
     local first = b.number_before - LATE_WINDOWS - 4
     purge(b, first, math.min(b.number - LATE_WINDOWS - 1, b.number_before))
+    forget_oldest(b)
   end
   for _, bucket in ipairs(b.over) do
     make_due(b, bucket)

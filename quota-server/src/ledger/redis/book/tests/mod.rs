@@ -10,4 +10,5 @@ mod sequences;
 mod slots;
 mod storm;
 mod vouched;
+mod waiting;
 mod world;
