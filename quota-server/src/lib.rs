@@ -4,6 +4,7 @@ pub mod app;
 pub mod ask;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 mod banner;
 pub mod clock;
 pub mod config;

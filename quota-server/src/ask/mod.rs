@@ -7,6 +7,7 @@
 //! To add one: a variant of [`Ask`] with its arguments, a file here that answers it, and its line in
 //! [`Ask::run`].
 
+mod backup;
 mod call;
 mod check;
 mod deployments;
@@ -20,6 +21,7 @@ mod verify;
 use clap::Subcommand;
 use clap_complete::Shell;
 
+pub use backup::{Backup, Restore};
 pub use check::Check;
 pub use deployments::Deployments;
 pub use journal::Journal;
@@ -59,6 +61,12 @@ Examples:
   quota-server journal quarantine gpt-4o-eu                  with QUOTA_DATABASE_URL: in PostgreSQL
   quota-server journal quarantine --all";
 
+const EXAMPLES_OF_BACKUP: &str = "\
+Examples:
+  quota-server backup --data-dir /var/lib/quota --to /backup/2026-11-28
+  quota-server verify --data-dir /backup/2026-11-28
+  quota-server restore --from /backup/2026-11-28 --data-dir /var/lib/quota";
+
 const EXAMPLES_OF_CHECK: &str = "\
 Examples:
   quota-server check                            ready; needs no token
@@ -90,6 +98,15 @@ pub enum Ask {
     /// Show, check or quarantine the journal of a ledger, whether a server runs on it or not
     #[command(subcommand, after_help = format!("{EXAMPLES_OF_JOURNAL}\n\n{EXITS}"))]
     Journal(Journal),
+    /// Copy the data directory of an embedded ledger, whether a server runs on it or not
+    #[command(after_help = format!("{EXAMPLES_OF_BACKUP}\n\n{EXITS}"))]
+    Backup(Backup),
+    /// Put a backup into a data directory that has no ledger
+    ///
+    /// A backup is worth its deployments and history. What was granted after it was made is not known, so a server that starts
+    /// on it grants nothing of the open window and the next one, with rolling deployments one longer.
+    #[command(after_help = format!("{EXAMPLES_OF_BACKUP}\n\n{EXITS}"))]
+    Restore(Restore),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -116,6 +133,8 @@ impl Ask {
             Self::Check(ask) => ask.run(env).await,
             Self::Verify(ask) => ask.run(env).await,
             Self::Journal(ask) => ask.run(env).await,
+            Self::Backup(ask) => ask.run(env).await,
+            Self::Restore(ask) => ask.run(env),
             Self::Completion { shell } => Ok(completion(shell)),
             Self::Openapi => Ok(crate::http::document()),
         }

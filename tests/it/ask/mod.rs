@@ -1,5 +1,6 @@
 //! What `quota-server` says to people: its commands as processes, beside a server.
 
+mod backup;
 mod check;
 mod deployments;
 mod encrypted;

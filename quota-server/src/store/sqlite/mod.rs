@@ -5,6 +5,7 @@
 
 mod append;
 mod aside;
+mod backup;
 mod files;
 mod history;
 mod load;
@@ -20,6 +21,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{ConnectOptions, Connection};
 
 pub(crate) use append::append_after_last;
+pub(crate) use backup::{copy_into, databases, make_folder, put_back};
 pub(crate) use files::{open_all, prepared, shard_files};
 pub(crate) use history::read_history;
 pub(crate) use load::{hold_still, last_seq, read_catalogue, read_entries};

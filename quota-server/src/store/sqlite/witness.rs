@@ -68,6 +68,17 @@ impl Witness {
         Ok(Self { path, file: Some(file), database, last_seq: 0, written: None })
     }
 
+    /// Beside a database that is put at `path` now: it vouches for nothing. One that an earlier server
+    /// wrote does not know that it had a witness.
+    pub(super) fn doubt_beside(path: &Path) -> io::Result<()> {
+        let database = Identity { inode: 0, born_ns: 0 };
+        let mut open = OpenOptions::new();
+        let open = open.write(true).create(true).truncate(true).mode(0o600);
+        let file = open.open(path.with_extension("witness"))?;
+        file.write_all_at(&Word { database, last_seq: DOUBT }.bytes(), 0)?;
+        file.sync_all()
+    }
+
     /// Whether a database whose last entry is this one is the one that it saw, with all that it saw in it.
     /// Where it says nothing, or nothing that can be read, that is so unless the database once had one
     /// (`was_there`) and is not empty.
@@ -176,6 +187,13 @@ mod tests {
 
     fn vouches(path: &Path, last_seq: u64) -> bool {
         Witness::of(path).unwrap().vouches(last_seq, true)
+    }
+
+    #[test]
+    fn one_that_is_put_beside_a_copy_vouches_for_nothing() {
+        let (_folder, path) = database();
+        Witness::doubt_beside(&path).unwrap();
+        assert!(!Witness::of(&path).unwrap().vouches(u64::MAX - 1, false));
     }
 
     #[test]
