@@ -32,6 +32,22 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- end }}
 {{- if eq $ledger.kind "redis" }}
 {{- include "tokenlease.refuseStore" (list "redis" "redis" $ledger.redis) }}
+{{- include "tokenlease.refuseRedis" $ledger.redis }}
+{{- end }}
+{{- end }}
+
+{{- define "tokenlease.refuseRedis" -}}
+{{- if and .passwordSecret .urlSecret }}
+{{- fail "ledger.redis.passwordSecret belongs to ledger.redis.url: a URL from a secret has its password in it" }}
+{{- end }}
+{{- if and .sentinel.user (not .sentinel.passwordSecret) }}
+{{- fail "ledger.redis.sentinel.user needs ledger.redis.sentinel.passwordSecret" }}
+{{- end }}
+{{- if and .url .sentinel.passwordSecret (not (contains "+sentinel://" .url)) }}
+{{- fail "ledger.redis.sentinel.passwordSecret is of no use: ledger.redis.url names no Sentinel" }}
+{{- end }}
+{{- if and .url .clientSecret (not (hasPrefix "rediss" .url)) }}
+{{- fail "ledger.redis.clientSecret needs a ledger.redis.url that begins with rediss: without TLS nobody shows a certificate" }}
 {{- end }}
 {{- end }}
 

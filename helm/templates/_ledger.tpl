@@ -10,8 +10,8 @@
 {{- else }}
 {{ include "tokenlease.secretVariable" (list "QUOTA_DATABASE_URL" $ledger.postgres.urlSecret) }}
 {{- end }}
-{{- with $ledger.postgres.passwordSecret }}
-{{ include "tokenlease.secretVariable" (list "PGPASSWORD" .) }}
+{{- if $ledger.postgres.passwordSecret }}
+- {name: QUOTA_DATABASE_PASSWORD_FILE, value: /etc/tokenlease/postgres-password/password}
 {{- end }}
 {{- if $ledger.postgres.ca }}
 # What `sslmode` in the URL overrules.
@@ -33,42 +33,64 @@
 {{- if $ledger.redis.ca }}
 - {name: QUOTA_REDIS_CA, value: /etc/tokenlease/redis-ca/ca.crt}
 {{- end }}
+{{- if $ledger.redis.clientSecret }}
+- {name: QUOTA_REDIS_CERT, value: /etc/tokenlease/redis-client/tls.crt}
+- {name: QUOTA_REDIS_KEY, value: /etc/tokenlease/redis-client/tls.key}
+{{- end }}
+{{- if $ledger.redis.passwordSecret }}
+- {name: QUOTA_REDIS_PASSWORD_FILE, value: /etc/tokenlease/redis-password/password}
+{{- end }}
+{{- with $ledger.redis.sentinel.user }}
+- {name: QUOTA_REDIS_SENTINEL_USER, value: {{ . | quote }}}
+{{- end }}
+{{- if $ledger.redis.sentinel.passwordSecret }}
+- {name: QUOTA_REDIS_SENTINEL_PASSWORD_FILE, value: /etc/tokenlease/sentinel-password/password}
+{{- end }}
 {{- end }}
 {{- end }}
 
 {{/* The files that these variables name. */}}
 {{- define "tokenlease.ledgerMounts" -}}
-{{- range $store := splitList " " (include "tokenlease.verifiedStores" .) | compact }}
-- {name: {{ $store }}-ca, mountPath: /etc/tokenlease/{{ $store }}-ca, readOnly: true}
-{{- end }}
-{{- if include "tokenlease.postgresClient" . }}
-- {name: postgres-client, mountPath: /etc/tokenlease/postgres-client, readOnly: true}
+{{- range $folder, $_ := include "tokenlease.ledgerFiles" . | fromJson }}
+- {name: {{ $folder }}, mountPath: /etc/tokenlease/{{ $folder }}, readOnly: true}
 {{- end }}
 {{- end }}
 
 {{- define "tokenlease.ledgerVolumes" -}}
-{{- range $store := splitList " " (include "tokenlease.verifiedStores" .) | compact }}
-- name: {{ $store }}-ca
-  {{- $ca := (index $.Values.ledger $store).ca }}
+{{- range $folder, $secret := include "tokenlease.ledgerFiles" . | fromJson }}
+- name: {{ $folder }}
   secret:
-    secretName: {{ $ca.name }}
-    items: [{key: {{ $ca.key }}, path: ca.crt}]
-{{- end }}
-{{- with include "tokenlease.postgresClient" . }}
-- name: postgres-client
-  secret: {secretName: {{ . }}}
+    {{- toYaml $secret | nindent 4 }}
 {{- end }}
 {{- end }}
 
-{{/* The secret with what PostgreSQL is shown, if the rung has one. */}}
-{{- define "tokenlease.postgresClient" -}}
-{{- if ne .Values.ledger.kind "embedded" }}{{ .Values.ledger.postgres.clientSecret }}{{ end }}
-{{- end }}
-
-{{/* The stores of the rung of which the certificate's authorities are given, by name. */}}
-{{- define "tokenlease.verifiedStores" -}}
+{{/* Each folder and the secret in it, as JSON: of the stores of the rung. */}}
+{{- define "tokenlease.ledgerFiles" -}}
 {{- $ledger := .Values.ledger -}}
-{{- if and $ledger.postgres.ca (ne $ledger.kind "embedded") }}postgres{{ end }} {{ if and $ledger.redis.ca (eq $ledger.kind "redis") }}redis{{ end }}
+{{- $files := dict -}}
+{{- $stores := ternary list (ternary (list "postgres" "redis") (list "postgres") (eq $ledger.kind "redis")) (eq $ledger.kind "embedded") -}}
+{{- range $store := $stores }}
+{{- $settings := index $ledger $store }}
+{{- include "tokenlease.addFile" (list $files (printf "%s-ca" $store) $settings.ca "ca.crt") }}
+{{- include "tokenlease.addFile" (list $files (printf "%s-password" $store) $settings.passwordSecret "password") }}
+{{- with $settings.clientSecret }}
+{{- $_ := set $files (printf "%s-client" $store) (dict "secretName" .) }}
+{{- end }}
+{{- end }}
+{{- if eq $ledger.kind "redis" }}
+{{- include "tokenlease.addFile" (list $files "sentinel-password" $ledger.redis.sentinel.passwordSecret "password") }}
+{{- end }}
+{{- toJson $files }}
+{{- end }}
+
+{{/* Takes (list files folder reference name). */}}
+{{- define "tokenlease.addFile" -}}
+{{- $name := index . 3 -}}
+{{- $folder := index . 1 -}}
+{{- $files := index . 0 -}}
+{{- with index . 2 }}
+{{- $_ := set $files $folder (dict "secretName" .name "items" (list (dict "key" .key "path" $name))) }}
+{{- end }}
 {{- end }}
 
 {{/* Whether a job migrates before servers start; a volume has no job, its one server does it. */}}

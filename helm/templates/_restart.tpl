@@ -1,6 +1,6 @@
 {{/*
 Who reads a secret at its start must be started again when it changes. What is in it is found where the chart is installed, not
-where it is only rendered. Files of tokens and certificates are not in here: programs read them again.
+where it is only rendered. Files of tokens, certificates and passwords are not in here: programs read them again.
 */}}
 
 {{/* The line of a pod's annotations, if there is something to go by. Takes (list . references), as JSON. */}}
@@ -23,10 +23,8 @@ checksum/secrets: {{ toJson $found | sha256sum }}
 {{- $stores := ternary list (ternary (list $ledger.postgres $ledger.redis) (list $ledger.postgres) (eq $ledger.kind "redis")) (eq $ledger.kind "embedded") -}}
 {{- $references := list -}}
 {{- range $store := $stores }}
-{{- range list "urlSecret" "passwordSecret" "ca" }}
-{{- with index $store . }}
+{{- with $store.urlSecret }}
 {{- $references = append $references . }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- concat $references (include "tokenlease.environmentSecrets" .Values.server | fromJsonArray) | toJson }}

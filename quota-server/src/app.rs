@@ -49,9 +49,9 @@ pub enum StartError {
     /// The Redis ledger does not open.
     #[error(transparent)]
     Redis(#[from] OpenRedisError),
-    /// Where Redis is cannot be told.
+    /// Where the store is, or how to log in there, cannot be told.
     #[error(transparent)]
-    RedisAddress(#[from] Mistake),
+    Configured(#[from] Mistake),
     /// The declared deployments cannot be put.
     #[error("the deployments file cannot be applied: {0}")]
     Declared(#[from] NotApplied),
@@ -256,13 +256,14 @@ async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result
 ///
 /// # Errors
 /// The database does not answer, or belongs to a newer server.
-pub async fn migrate(config: &LedgerConfig) -> Result<(), OpenError> {
-    match &config.database_url {
-        Some(url) if config.ledger != LedgerKind::Embedded => {
-            PostgresLedger::migrate(url.reveal()).await
+pub async fn migrate(config: &LedgerConfig) -> Result<(), StartError> {
+    match config.database()? {
+        Some(database) if config.ledger != LedgerKind::Embedded => {
+            PostgresLedger::migrate(database).await?;
         }
-        _ => JournaledLedger::migrate(&config.data_dir, config.shards).await,
+        _ => JournaledLedger::migrate(&config.data_dir, config.shards).await?,
     }
+    Ok(())
 }
 
 async fn keep_up(exposition: PrometheusHandle, stop: CancellationToken) {

@@ -198,7 +198,7 @@ mod tests {
         reload.ask();
         let applied = async {
             while tpm_limit(&test, "a").await != Some(5) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                sleep(Duration::from_millis(1)).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(20), applied).await.unwrap();

@@ -84,7 +84,8 @@ def test_a_migration_needs_nothing_of_the_release():
     """It runs before anything else is made."""
     (job,) = chart.of_kind(rung("postgres"), "Job")
     pod = job["spec"]["template"]["spec"]
-    assert "serviceAccountName" not in pod and "volumes" not in pod
+    mounted = [volume["secret"]["secretName"] for volume in pod["volumes"]]
+    assert "serviceAccountName" not in pod and mounted == ["quota-db"], "the stores' own secrets"
     config = chart.named(rung("postgres"), "ConfigMap", "quota-tokenlease-config")
     assert "no_migrate = true" in config["data"]["quota.toml"]
     config = chart.named(rung("redis"), "ConfigMap", "quota-tokenlease-config")

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use crate::clock::SystemClock;
-use crate::config::{AdvertiseUrl, LedgerConfig, LedgerKind, SecretUrl};
+use crate::config::{AdvertiseUrl, LedgerConfig, LedgerKind};
 use crate::ledger::Ledger;
 use crate::ledger::awaited::{self, Opener};
 use crate::ledger::journaled::{JournaledConfig, JournaledLedger};
@@ -45,7 +45,7 @@ pub(super) async fn open(
             awaited::open(OnRedis { config, tasks: tasks.clone() }, tasks).await
         }
         LedgerKind::Postgres => {
-            let config = postgres_config(config, &place);
+            let config = postgres_config(config, &place)?;
             awaited::open(OnPostgres { config, tasks: tasks.clone() }, tasks).await
         }
     }
@@ -104,24 +104,24 @@ impl StartError {
         match self {
             Self::Ledger(error) | Self::Redis(OpenRedisError::Catalogue(error)) => error.may_pass(),
             Self::Redis(OpenRedisError::Unread(_)) => true,
-            Self::RedisAddress(_) | Self::Declared(_) | Self::Listen { .. } | Self::Metrics(_) => {
+            Self::Configured(_) | Self::Declared(_) | Self::Listen { .. } | Self::Metrics(_) => {
                 false
             }
         }
     }
 }
 
-fn postgres_config(config: &LedgerConfig, place: &Place) -> PostgresConfig {
+fn postgres_config(config: &LedgerConfig, place: &Place) -> Result<PostgresConfig, Mistake> {
     let advertised = config.advertise_url.as_ref().map(AdvertiseUrl::as_str);
-    let url = config.database_url.as_ref().map(SecretUrl::reveal).unwrap_or_default();
-    PostgresConfig {
-        database_url: url.to_owned(),
+    let missing = || Mistake::at("ledger", "`database_url` must be set too");
+    Ok(PostgresConfig {
+        database: config.database()?.ok_or_else(missing)?,
         advertise_url: advertised.map_or_else(|| place.url(), Into::into),
         server: format!("{:016x}", place.start_id).into(),
         migrate: !config.no_migrate,
         history_hours: config.history_hours,
         memory: config.memory(),
-    }
+    })
 }
 
 /// What a ledger may need to know of the server around it.
@@ -141,13 +141,14 @@ impl Place {
 }
 
 fn redis_config(config: &LedgerConfig, start_id: u64) -> Result<RedisConfig, Mistake> {
-    let address = config.redis_address()?;
+    let address = config.redis.address()?;
     // A catalogue that is made now is named after this start.
     let site = format!("{start_id:016x}");
     Ok(RedisConfig {
-        database_url: config.database_url.as_ref().map(|url| url.reveal().to_owned()),
+        database: config.database()?,
         migrate: !config.no_migrate,
         history_hours: config.history_hours,
+        acknowledged: config.redis.redis_acknowledge.clone().unwrap_or_default(),
         ..RedisConfig::new(address, config.data_dir.clone(), site)
     })
 }

@@ -103,10 +103,17 @@ pub enum Ask {
     Backup(Backup),
     /// Put a backup into a data directory that has no ledger
     ///
-    /// A backup is worth its deployments and history. What was granted after it was made is not known, so a server that starts
-    /// on it grants nothing of the open window and the next one, with rolling deployments one longer.
+    /// A backup is worth its deployments and history. What was granted after it was made is not
+    /// known, so a server that starts on it grants nothing of the open window and the next one,
+    /// with rolling deployments one longer.
     #[command(after_help = format!("{EXAMPLES_OF_BACKUP}\n\n{EXITS}"))]
     Restore(Restore),
+    /// Print the function library that this server calls in Redis, for who may load it where
+    /// servers may not
+    #[command(after_help = "\
+Examples:
+  quota-server redis-library | redis-cli -x FUNCTION LOAD")]
+    RedisLibrary,
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -135,6 +142,7 @@ impl Ask {
             Self::Journal(ask) => ask.run(env).await,
             Self::Backup(ask) => ask.run(env).await,
             Self::Restore(ask) => ask.run(env),
+            Self::RedisLibrary => Ok(crate::ledger::redis::library()),
             Self::Completion { shell } => Ok(completion(shell)),
             Self::Openapi => Ok(crate::http::document()),
         }

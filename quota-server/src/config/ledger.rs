@@ -4,10 +4,10 @@ use std::str::FromStr;
 use clap::{ArgAction, value_parser};
 use url::Url;
 
-use super::SecretUrl;
-use crate::ledger::redis::{AddressError, RedisAddress};
+use super::{RedisSettings, SecretUrl};
 use crate::memory::Memory;
 use crate::mistake::Mistake;
+use crate::store::DatabaseUrl;
 
 /// Who keeps the book, and where.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,17 +21,15 @@ pub struct LedgerConfig {
     #[arg(long, value_name = "DIR", default_value = "./quota-data")]
     pub data_dir: PathBuf,
     /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL,
-    /// PGPASSWORD or PGPASSFILE, never from this flag
+    /// PGPASSWORD, PGPASSFILE or the file of --database-password-file, never from this flag
     #[arg(long, value_name = "URL")]
     pub database_url: Option<SecretUrl>,
-    /// Redis: `redis://host:port`, `redis+sentinel://h1:p1,h2:p2/master`, `redis+cluster://h1:p1,h2:p2`;
-    /// with `rediss` for TLS. Its password comes from QUOTA_REDIS_URL, never from this flag
-    #[arg(long, value_name = "URL")]
-    pub redis_url: Option<SecretUrl>,
-    /// PEM file of the authorities that the certificate of a `rediss://` must be of [default: the
-    /// system's]
+    /// File of PostgreSQL's password, instead of one in the URL; read again for each connection
     #[arg(long, value_name = "FILE")]
-    pub redis_ca: Option<PathBuf>,
+    pub database_password_file: Option<PathBuf>,
+    /// Where Redis is, and how it is logged in to.
+    #[command(flatten)]
+    pub redis: RedisSettings,
     /// How clients reach this server, for other servers to name [default: the address listened on]
     #[arg(long, value_name = "URL")]
     pub advertise_url: Option<AdvertiseUrl>,
@@ -57,9 +55,6 @@ pub struct LedgerConfig {
     pub deployments: Option<PathBuf>,
 }
 
-/// What a certificate begins with.
-const PEM: &[u8] = b"-----BEGIN CERTIFICATE-----";
-
 /// The schemes that name PostgreSQL.
 const POSTGRES: &[&str] = &["postgres", "postgresql"];
 
@@ -69,13 +64,12 @@ impl LedgerConfig {
         if let Some(url) = &self.database_url {
             url.url("database_url", POSTGRES)?;
         }
-        if self.redis_url.is_some() {
-            self.redis_address()?;
-        }
+        self.database()?;
+        self.redis.check()?;
         let missing = |setting| Err(Mistake::at("ledger", format!("`{setting}` must be set too")));
         match self.ledger {
             LedgerKind::Postgres if self.database_url.is_none() => missing("database_url"),
-            LedgerKind::Redis if self.redis_url.is_none() => missing("redis_url"),
+            LedgerKind::Redis if self.redis.redis_url.is_none() => missing("redis_url"),
             LedgerKind::Embedded | LedgerKind::Postgres | LedgerKind::Redis => Ok(()),
         }
     }
@@ -86,31 +80,27 @@ impl LedgerConfig {
         self.memory_mib.map_or_else(Memory::found, Memory::of_mib)
     }
 
-    /// Where Redis is, and whom to trust there.
+    /// How to connect to PostgreSQL, if there is one.
     ///
     /// # Errors
-    /// `redis_url` is missing or no address, or the file of `redis_ca` is of no use.
-    pub fn redis_address(&self) -> Result<RedisAddress, Mistake> {
-        let url = self.redis_url.as_ref().map_or("", SecretUrl::reveal);
-        let address: RedisAddress = url
-            .parse()
-            .map_err(|error: AddressError| Mistake::at("redis_url", error.to_string()))?;
-        let Some(path) = &self.redis_ca else { return Ok(address) };
-        if !address.is_encrypted() {
-            return Err(Mistake::at("redis_ca", "`redis_url` must begin with `rediss`"));
+    /// The file of its password is of no use, or there are two.
+    pub fn database(&self) -> Result<Option<DatabaseUrl>, Mistake> {
+        let Some(url) = &self.database_url else { return Ok(None) };
+        let database = DatabaseUrl::new(url.reveal(), self.database_password_file.clone());
+        let Some(path) = &self.database_password_file else { return Ok(Some(database)) };
+        if url.has_password() {
+            let what = "`database_url` has a password already: which is it?";
+            return Err(Mistake::at("database_password_file", what));
         }
-        let pem = std::fs::read(path).map_err(|error| Mistake::unreadable(path, &error))?;
-        if !pem.windows(PEM.len()).any(|text| text == PEM) {
-            let what = "there is no PEM certificate in it";
-            return Err(Mistake::at(path.display().to_string(), what));
-        }
-        Ok(address.trusting(&pem))
+        let readable = database.password();
+        readable.map_err(|error| Mistake::at(path.display().to_string(), error.to_string()))?;
+        Ok(Some(database))
     }
 
     /// Which ledger it is and where, for who starts it.
     pub(crate) fn shown(&self) -> String {
         let name = self.ledger.name();
-        match (self.ledger, &self.database_url, self.redis_address()) {
+        match (self.ledger, &self.database_url, self.redis.address()) {
             (LedgerKind::Postgres, Some(url), _) => format!("{name}, at {url}"),
             (LedgerKind::Redis, _, Ok(address)) => format!("{name}, at {address}"),
             _ => {
@@ -140,8 +130,7 @@ impl LedgerConfig {
 
 /// An address of several Redis processes is no URL.
 fn has_password(url: &SecretUrl) -> bool {
-    let address = url.reveal().parse::<RedisAddress>();
-    url.has_password() || address.is_ok_and(|address| address.has_password())
+    url.has_password() || RedisSettings::has_password(url)
 }
 
 /// A rung of the storage ladder.

@@ -58,7 +58,7 @@ impl Server {
         url: &str,
     ) -> Result<Self, OpenError> {
         let config = PostgresConfig {
-            database_url: String::new(),
+            database: "".into(),
             advertise_url: url.into(),
             server: name.into(),
             migrate: false,

@@ -26,8 +26,8 @@ where it is. `quota-server/samples/quota.toml` shows every key with its default.
 
 const TOKENS: &str = "\
 Tokens never come from a flag, which everybody on the machine can see. They are in the tokens file, hashed, or one for each role in \
-`QUOTA_ADMIN_TOKEN`, `QUOTA_GATEWAY_TOKEN` and `QUOTA_VIEWER_TOKEN`. Passwords of stores come from `QUOTA_DATABASE_URL` and \
-`QUOTA_REDIS_URL`.";
+`QUOTA_ADMIN_TOKEN`, `QUOTA_GATEWAY_TOKEN` and `QUOTA_VIEWER_TOKEN`. Passwords of stores come from files that the flags above name, or \
+from `QUOTA_DATABASE_URL` and `QUOTA_REDIS_URL`.";
 
 fn sections(command: &Command) -> Vec<&str> {
     let mut sections = Vec::new();

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ledger::journaled::History;
 use crate::memory::Memory;
+use crate::store::DatabaseUrl;
 use face::Face;
 
 pub(crate) use shared::SharedStore;
@@ -38,8 +39,8 @@ const TERM: Duration = Duration::from_secs(2);
 /// How a server takes part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostgresConfig {
-    /// `postgres://user:password@host:port/database`.
-    pub database_url: String,
+    /// Where PostgreSQL is.
+    pub database: DatabaseUrl,
     /// How clients reach this server.
     pub advertise_url: Arc<str>,
     /// A name that no other process has, for the life of this one.

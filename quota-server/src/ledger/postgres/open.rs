@@ -12,6 +12,7 @@ use super::shared::SharedStore;
 use super::{PostgresConfig, PostgresLedger};
 use crate::clock::Clock;
 use crate::ledger::journaled::{OpenError, RecoveryError};
+use crate::store::DatabaseUrl;
 use crate::store::postgres::{Database, SharedDatabase};
 
 impl PostgresLedger {
@@ -25,15 +26,16 @@ impl PostgresLedger {
         clock: Arc<dyn Clock>,
         tracker: &TaskTracker,
     ) -> Result<Self, OpenError> {
-        let database = Database::new(&config.database_url)
-            .map_err(|source| OpenError::Store { name: "the database".to_owned(), source })?;
+        let failed = |source| OpenError::Store { name: "the database".to_owned(), source };
+        let database = Database::new(config.database.clone()).map_err(failed)?;
         if config.migrate {
             database.migrate().await?;
         } else {
             database.check_schema().await?;
         }
         let warnings = warnings(&database).await?;
-        let mut ledger = Self::on(SharedDatabase::new(database), config, clock, tracker).await?;
+        let database = SharedDatabase::new(database).map_err(failed)?;
+        let mut ledger = Self::on(database, config, clock, tracker).await?;
         ledger.warnings = warnings;
         Ok(ledger)
     }
@@ -67,8 +69,8 @@ impl PostgresLedger {
     ///
     /// # Errors
     /// PostgreSQL does not answer, or a newer server has changed the tables.
-    pub async fn migrate(database_url: &str) -> Result<(), OpenError> {
-        let database = Database::new(database_url)
+    pub async fn migrate(database: DatabaseUrl) -> Result<(), OpenError> {
+        let database = Database::new(database)
             .map_err(|source| OpenError::Store { name: "the database".to_owned(), source })?;
         database.migrate().await
     }

@@ -57,9 +57,14 @@ impl Inner {
     fn warn(&self, warnings: Vec<Warning>) {
         let mut told = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in warnings.iter().filter(|warning| !told.contains(warning)) {
-            tracing::warn!("{warning}");
+            if self.acknowledged.has(*warning) {
+                tracing::info!("acknowledged: {warning}");
+            } else {
+                tracing::warn!("{warning} (--redis-acknowledge {})", warning.name());
+            }
         }
-        metrics::store_warnings(warnings.len());
+        let open = warnings.iter().filter(|warning| !self.acknowledged.has(**warning));
+        metrics::store_warnings(open.count());
         *told = warnings;
     }
 }

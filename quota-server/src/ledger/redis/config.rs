@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use super::RedisAddress;
+use super::{Acknowledged, RedisAddress};
+use crate::store::DatabaseUrl;
 
 /// How the Redis ledger is reached, and where its catalogue is.
 #[derive(Debug, Clone)]
@@ -8,7 +9,7 @@ pub struct RedisConfig {
     /// Redis.
     pub address: RedisAddress,
     /// The PostgreSQL database of the catalogue. `None`: in `data_dir`, for one server only.
-    pub database_url: Option<String>,
+    pub database: Option<DatabaseUrl>,
     /// Whether to bring the tables of that database up to date.
     pub migrate: bool,
     /// The folder of the catalogue, if it is not in PostgreSQL.
@@ -17,6 +18,8 @@ pub struct RedisConfig {
     pub site: String,
     /// How long the books of closed windows are kept, at least 1.
     pub history_hours: u32,
+    /// What of Redis's settings is not warned of.
+    pub acknowledged: Acknowledged,
     /// How many calls may be under way; more are refused as overloaded.
     pub calls: usize,
 }
@@ -27,11 +30,12 @@ impl RedisConfig {
     pub fn new(address: RedisAddress, data_dir: impl Into<PathBuf>, site: String) -> Self {
         Self {
             address,
-            database_url: None,
+            database: None,
             migrate: true,
             data_dir: data_dir.into(),
             site,
             history_hours: 24,
+            acknowledged: Acknowledged::default(),
             calls: 4_096,
         }
     }

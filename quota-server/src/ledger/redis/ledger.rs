@@ -76,7 +76,10 @@ impl Ledger for RedisLedger {
     fn warnings(&self) -> Vec<String> {
         let warnings = self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let down = self.inner.down.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = warnings.iter().map(ToString::to_string);
+        let told = warnings.iter().map(|warning| {
+            let is_read = self.inner.acknowledged.has(*warning);
+            format!("{}{warning}", if is_read { "acknowledged: " } else { "" })
+        });
         let told = told.chain(down.iter().map(ToString::to_string));
         told.chain(self.inner.catalogue_trouble()).collect()
     }

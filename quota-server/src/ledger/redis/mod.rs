@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::RedisConfig;
-pub use link::{AddressError, RedisAddress};
+pub use link::{Acknowledged, AddressError, RedisAddress, RedisFiles, UselessFile};
 pub use open::{OpenRedisError, RedisTrouble};
 
 use crate::ledger::Unavailable;
@@ -74,6 +74,7 @@ struct Inner {
     /// Those of the catalogue because of deployments that are not known here.
     readings: SingleFlight<Result<(), Unavailable>>,
     warnings: Mutex<Vec<Warning>>,
+    acknowledged: Acknowledged,
     /// What took no writes when it was looked at last, of several that should.
     down: Mutex<Vec<Probed>>,
     history_hours: u32,
@@ -87,4 +88,10 @@ struct Inner {
 /// Whether this is an answer of the library, of any kind.
 pub(crate) fn is_reply(value: &::redis::Value) -> bool {
     book::Reply::read(value).is_ok()
+}
+
+/// The function library of this build, for an administrator to load where servers may not.
+#[must_use]
+pub fn library() -> String {
+    functions::Library::new().code().to_string()
 }

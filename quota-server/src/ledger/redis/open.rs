@@ -65,8 +65,8 @@ pub enum RedisTrouble {
 }
 
 impl RedisLedger {
-    /// Opens the catalogue, connects to Redis, and begins its beats on `tasks`. A Redis that cannot be used yet is waited for
-    /// some seconds, and after that beside the server's work.
+    /// Opens the catalogue, connects to Redis, and begins its beats on `tasks`. A Redis that cannot
+    /// be used yet is waited for some seconds, and after that beside the server's work.
     ///
     /// # Errors
     /// The catalogue cannot be used. Nothing is left running then.
@@ -95,8 +95,7 @@ impl RedisLedger {
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Result<Self, OpenRedisError> {
-        let code = library.code().clone();
-        let link = Link::begin(config.address.clone(), code, tasks, stop.clone());
+        let link = Link::begin(config.address.clone(), library.clone(), tasks, stop.clone());
         let inner = Inner {
             site: Site::new(catalogue.site(), &config.site),
             agreement: Agreement::default(),
@@ -109,6 +108,7 @@ impl RedisLedger {
             calls: config.calls,
             readings: SingleFlight::default(),
             warnings: Mutex::default(),
+            acknowledged: config.acknowledged.clone(),
             down: Mutex::default(),
             history_hours: config.history_hours,
             tasks: tasks.clone(),
@@ -159,8 +159,8 @@ impl Inner {
 }
 
 async fn open_catalogue(config: &RedisConfig) -> Result<Catalogue, OpenError> {
-    match &config.database_url {
-        Some(url) => Catalogue::in_postgres(url, &config.site, config.migrate).await,
+    match &config.database {
+        Some(url) => Catalogue::in_postgres(url.clone(), &config.site, config.migrate).await,
         None => Catalogue::in_folder(&config.data_dir, &config.site).await,
     }
 }

@@ -48,8 +48,9 @@ pub(crate) enum News {
 }
 
 impl Catalogue {
-    /// What is new since `revision`; 0: all of it.
+    /// What is new since `revision`; 0: all of it. It is asked for once a second.
     pub(crate) async fn since(&self, revision: u64) -> Result<News, CatalogueError> {
+        self.renew();
         bounded(async {
             let changed = self.changed_since(revision).await?;
             // Read after the changes: a deletion that was forgotten before they were read shows here.

@@ -17,7 +17,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::AnyPool;
+use sqlx::any::AnyConnectOptions;
+use sqlx::{AnyPool, ConnectOptions};
 use tokio::time::timeout;
 
 pub(crate) use deployments::{Change, InBook, News};
@@ -26,6 +27,7 @@ use instance::Instances;
 pub(crate) use redis::InUse;
 pub(crate) use rows::Entry;
 
+use super::DatabaseUrl;
 use super::sqlite::FolderLock;
 
 /// How long a call may take.
@@ -34,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The deployments and the history.
 pub(crate) struct Catalogue {
     pool: AnyPool,
+    /// Where it is, if that is PostgreSQL.
+    database: Option<DatabaseUrl>,
     site: Arc<str>,
     instances: Instances,
     /// Held while it is open, where only one server may have it.
@@ -55,6 +59,17 @@ impl Catalogue {
     /// Names the catalogue, so that two of them never share a Redis.
     pub(crate) fn site(&self) -> &str {
         &self.site
+    }
+
+    /// Connections that are opened from now on know a password that has changed. Where that cannot
+    /// be read those that there are may do.
+    fn renew(&self) {
+        if let Some(database) = self.database.as_ref().filter(|database| database.may_change())
+            && let Ok(url) = database.url()
+            && let Ok(options) = AnyConnectOptions::from_url(&url)
+        {
+            self.pool.set_connect_options(options);
+        }
     }
 
     /// Closes the database.

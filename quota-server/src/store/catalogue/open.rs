@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, AnyPool, Executor};
 
 use super::{Catalogue, Instances, PATIENCE};
 use crate::ledger::journaled::{JournalError, OpenError};
+use crate::store::DatabaseUrl;
 use crate::store::postgres::Database;
 use crate::store::sqlite::{self, FolderLock};
 
@@ -38,19 +39,23 @@ impl Catalogue {
     /// The catalogue in a PostgreSQL database, whose tables are brought up to date if `migrate` says so.
     /// `site` is its name if it is new.
     pub(crate) async fn in_postgres(
-        url: &str,
+        url: impl Into<DatabaseUrl>,
         site: &str,
         migrate: bool,
     ) -> Result<Self, OpenError> {
         let unnamed = |source| OpenError::Store { name: "the database".to_owned(), source };
-        let database = Database::new(url).map_err(unnamed)?;
+        let url = url.into();
+        let database = Database::new(url.clone()).map_err(unnamed)?;
         if migrate {
             database.migrate().await?;
         } else {
             database.check_schema().await?;
         }
-        let pool = pool(CONNECTIONS, url, POSTGRES).await.map_err(unopened(database.name()))?;
-        Self::named(pool, site).await.map_err(unopened(database.name()))
+        let now = url.url().map_err(unnamed)?;
+        let pool =
+            pool(CONNECTIONS, now.as_str(), POSTGRES).await.map_err(unopened(database.name()))?;
+        let catalogue = Self::named(pool, site).await.map_err(unopened(database.name()))?;
+        Ok(Self { database: Some(url), ..catalogue })
     }
 
     async fn named(pool: AnyPool, site: &str) -> sqlx::Result<Self> {
@@ -64,7 +69,7 @@ impl Catalogue {
         .await?;
         let named = "SELECT site FROM catalogue_head WHERE id = 1";
         let site: String = sqlx::query_scalar(named).fetch_one(&pool).await?;
-        Ok(Self { pool, site: site.into(), instances, lock: None })
+        Ok(Self { pool, database: None, site: site.into(), instances, lock: None })
     }
 }
 

@@ -1,6 +1,5 @@
 //! Connections, none of which can hang for long, whatever becomes of PostgreSQL.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -8,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
 
 use crate::ledger::journaled::JournalError;
+use crate::store::DatabaseUrl;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ const DURABLE: &str = "SELECT
 /// Where PostgreSQL is, and how to connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    options: PgConnectOptions,
+    url: DatabaseUrl,
     name: String,
 }
 
@@ -50,16 +50,15 @@ pub(crate) struct Database {
 pub(crate) struct Doubt(&'static str);
 
 impl Database {
-    /// The database of this URL; what is not in it is taken from the variables that libpq knows.
-    pub(crate) fn new(url: &str) -> Result<Self, JournalError> {
-        let options = PgConnectOptions::from_str(url).map_err(JournalError::new)?;
+    /// The database of this URL; what is not in it is taken from the variables and files that libpq
+    /// knows, for each connection anew.
+    pub(crate) fn new(url: impl Into<DatabaseUrl>) -> Result<Self, JournalError> {
+        let url = url.into();
+        let options = PgConnectOptions::from_url(&url.url()?).map_err(JournalError::new)?;
         let (host, port) = (options.get_host(), options.get_port());
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{host}:{port}/{database}");
-        let options = options.application_name("quota-server").disable_statement_logging();
-        // Migrations are noticed at each start: that there is nothing to do.
-        let options = options.options([("client_min_messages", "warning")]);
-        Ok(Self { options, name })
+        Ok(Self { url, name })
     }
 
     /// What it is called in messages.
@@ -67,20 +66,33 @@ impl Database {
         &self.name
     }
 
-    pub(super) fn options(&self) -> PgConnectOptions {
-        self.options.clone().options(SESSION)
+    /// How to connect now.
+    pub(super) fn options(&self) -> Result<PgConnectOptions, JournalError> {
+        Ok(self.patient_options()?.options(SESSION))
+    }
+
+    fn patient_options(&self) -> Result<PgConnectOptions, JournalError> {
+        let options = PgConnectOptions::from_url(&self.url.url()?).map_err(JournalError::new)?;
+        let options = options.application_name("quota-server").disable_statement_logging();
+        // Migrations are noticed at each start: that there is nothing to do.
+        Ok(options.options([("client_min_messages", "warning")]))
+    }
+
+    /// Whether how to connect may be another later.
+    pub(super) const fn may_change(&self) -> bool {
+        self.url.may_change()
     }
 
     /// Connects, to commit durably.
     pub(crate) async fn connect(&self) -> Result<PgConnection, JournalError> {
-        let mut connection = within(CONNECT, self.options().connect()).await?;
+        let mut connection = within(CONNECT, self.options()?.connect()).await?;
         self.doubts(&mut connection).await?;
         Ok(connection)
     }
 
     /// Connects for what may take long.
     pub(super) async fn connect_patiently(&self) -> Result<PgConnection, JournalError> {
-        within(CONNECT, self.options.connect()).await
+        within(CONNECT, self.patient_options()?.connect()).await
     }
 
     /// Makes the session's commits durable, and says what stands against it.

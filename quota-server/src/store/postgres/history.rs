@@ -18,18 +18,32 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Reads the history beside the writer, on a standby too.
 pub(crate) struct PostgresHistory {
+    database: Database,
     pool: PgPool,
 }
 
 impl PostgresHistory {
     /// Connects when it is first asked.
-    pub(crate) fn new(database: &Database) -> Self {
+    ///
+    /// # Errors
+    /// The file of the password cannot be read.
+    pub(crate) fn new(database: &Database) -> Result<Self, JournalError> {
         let pool = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(CALL)
             .idle_timeout(IDLE)
-            .connect_lazy_with(database.options());
-        Self { pool }
+            .connect_lazy_with(database.options()?);
+        Ok(Self { database: database.clone(), pool })
+    }
+
+    /// Connections that are opened from now on know what changed. Where that cannot be read those
+    /// that there are may do.
+    fn renew(&self) {
+        if self.database.may_change()
+            && let Ok(options) = self.database.options()
+        {
+            self.pool.set_connect_options(options);
+        }
     }
 }
 
@@ -40,6 +54,7 @@ impl History for PostgresHistory {
         minute: u64,
     ) -> BoxFuture<'_, Result<Vec<BookPage>, JournalError>> {
         async move {
+            self.renew();
             let sql = "SELECT * FROM history WHERE deployment = $1 AND minute >= $2
                 ORDER BY \"window\" DESC";
             let call = sqlx::query_as(sql)

@@ -16,7 +16,8 @@ impl Database {
     /// Brings the tables up to date. Servers that do so at once wait for each other.
     pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
         let mut connection = self.connect_patiently().await.map_err(|error| self.failed(error))?;
-        // Boxed: the compiler cannot tell of the crate's generic future that threads may pass it on.
+        // Boxed: the compiler cannot tell of the crate's generic future that threads may pass it
+        // on.
         let run = MIGRATIONS.run_direct(None, &mut connection, false).boxed();
         match run.await {
             Ok(()) => Ok(()),

@@ -18,9 +18,12 @@ pub(crate) struct SharedDatabase {
 
 impl SharedDatabase {
     /// Connects when it is first asked.
-    pub(crate) fn new(database: Database) -> Self {
-        let history = Arc::new(PostgresHistory::new(&database));
-        Self { database, history }
+    ///
+    /// # Errors
+    /// The file of the password cannot be read.
+    pub(crate) fn new(database: Database) -> Result<Self, JournalError> {
+        let history = Arc::new(PostgresHistory::new(&database)?);
+        Ok(Self { database, history })
     }
 }
 

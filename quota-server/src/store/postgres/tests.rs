@@ -29,7 +29,7 @@ async fn empty() -> TestDatabase {
 async fn elected(on: &TestDatabase, server: &str) -> PostgresJournal {
     let mut connection = on.database.connect().await.unwrap();
     let term = elect(&mut connection, &me(server), Duration::ZERO).await.unwrap().unwrap();
-    let history = Arc::new(PostgresHistory::new(&on.database));
+    let history = Arc::new(PostgresHistory::new(&on.database).unwrap());
     PostgresJournal::elected(on.database.clone(), me(server), term, connection, history)
 }
 

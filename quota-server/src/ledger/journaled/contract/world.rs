@@ -268,7 +268,7 @@ async fn elected(on: &TestDatabase) -> PostgresJournal {
         advertise_url: "http://127.0.0.1:1".into(),
     };
     let term = elect(&mut connection, &me, Duration::ZERO).await.unwrap().unwrap();
-    let history = Arc::new(PostgresHistory::new(&on.database));
+    let history = Arc::new(PostgresHistory::new(&on.database).unwrap());
     PostgresJournal::elected(on.database.clone(), me, term, connection, history)
 }
 

@@ -38,7 +38,7 @@ impl Site {
     pub(super) async fn server(&self, name: &str, clock: &ManualClock) -> Server {
         let url: Arc<str> = format!("http://{name}:7700").into();
         let config = PostgresConfig {
-            database_url: self.on.url.clone(),
+            database: (&self.on.url).into(),
             advertise_url: Arc::clone(&url),
             server: name.into(),
             migrate: true,

@@ -81,6 +81,12 @@ impl Library {
         Self::with_clock(concat!(include_str!("manual_clock.lua"), "-- Another build.\n"))
     }
 
+    /// Another library, whose functions bear this version.
+    #[cfg(test)]
+    pub(crate) fn of(code: &str, version: &str) -> Self {
+        Self { code: code.into(), version: version.into() }
+    }
+
     fn with_clock(clock: &str) -> Self {
         let head = CONSTANTS
             .iter()

@@ -11,6 +11,7 @@ end
 -- Without `allow-oom`: a full Redis refuses them before they begin. (No loop: while a library is loaded, there is
 -- nothing global but `redis`.)
 local writes, reads = {}, { 'no-writes' }
+register('probe', writes)
 register('open', writes)
 register('configure', writes)
 register('run', writes)

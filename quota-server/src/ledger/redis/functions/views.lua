@@ -82,3 +82,9 @@ function operations.leases(keys, args)
   end
   return reply.of(b, 'leases', { 0, 0 })
 end
+
+-- Whether Redis takes writes, and has this library: where it does not it refuses the call before it
+-- begins.
+function operations.probe()
+  return redis.status_reply('OK')
+end

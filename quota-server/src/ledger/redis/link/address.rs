@@ -2,28 +2,27 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use redis::{
-    ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
-    TlsCertificates,
-};
+use percent_encoding::percent_decode_str;
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
+
+use super::login::{Login, RedisFiles, UselessFile};
 
 /// One Redis, a set of replicas watched by Sentinel, or a cluster.
 ///
 /// `redis://host:port`, `redis+sentinel://host:port,host:port/master-name` or
 /// `redis+cluster://host:port,host:port`, each with `user:password@` before the hosts where Redis
-/// asks for it. With `rediss` instead of `redis` it is spoken with over TLS. A password is not shown.
+/// asks for it; what means something in a URL is written as `%` and two digits, as `redis-cli` has
+/// it. With `rediss` instead of `redis` it is spoken with over TLS. A password is not shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress {
     encrypted: bool,
-    /// The authorities to trust instead of the system's, in PEM.
-    authorities: Option<Arc<[u8]>>,
     pub(super) topology: Topology,
     /// `host:port` of Redis, of the sentinels, or of some of the cluster's nodes.
     pub(super) nodes: Vec<Node>,
     user: Option<String>,
     password: Option<String>,
+    files: RedisFiles,
 }
 
 /// How the nodes belong together.
@@ -60,6 +59,11 @@ pub enum AddressError {
         "redis+sentinel:// needs the master's name at its end, as in redis+sentinel://127.0.0.1:26379/mymaster"
     )]
     Master,
+    /// A `%` that no two hexadecimal digits follow, or none of text.
+    #[error(
+        "a % in the user, the password or the master's name is written %25: two digits follow each"
+    )]
+    Encoding,
     /// Something follows the nodes that means nothing.
     #[error("nothing may follow the port: database 0 is used")]
     Path,
@@ -78,16 +82,22 @@ impl RedisAddress {
         self.encrypted
     }
 
-    /// The same, trusting these authorities (PEM) instead of the system's.
+    /// The same, with what these files hold.
     #[must_use]
-    pub fn trusting(self, authorities: &[u8]) -> Self {
-        Self { authorities: Some(authorities.into()), ..self }
+    pub fn with_files(self, files: RedisFiles) -> Self {
+        Self { files, ..self }
     }
 
-    /// Whom to trust, if it is spoken with over TLS.
-    pub(super) fn certificates(&self) -> Option<TlsCertificates> {
-        let root_cert = self.authorities.as_ref().map(|pem| pem.to_vec());
-        self.encrypted.then_some(TlsCertificates { client_tls: None, root_cert })
+    /// Reads its files once, as each connection will.
+    ///
+    /// # Errors
+    /// One of them is of no use.
+    pub fn check_files(&self) -> Result<(), UselessFile> {
+        Login::read(self).map(drop)
+    }
+
+    pub(super) const fn files(&self) -> &RedisFiles {
+        &self.files
     }
 
     /// Where its nodes are.
@@ -96,11 +106,18 @@ impl RedisAddress {
     }
 
     /// How to connect to its nodes, and to log in.
-    pub(super) fn infos(&self) -> RedisResult<Vec<ConnectionInfo>> {
+    pub(super) fn infos(&self, login: &Login) -> RedisResult<Vec<ConnectionInfo>> {
         let info = |address| {
-            Ok(IntoConnectionInfo::into_connection_info(address)?.set_redis_settings(self.login()))
+            let info = IntoConnectionInfo::into_connection_info(address)?;
+            Ok(info.set_redis_settings(login.of_redis()))
         };
         self.addresses().map(info).collect()
+    }
+
+    /// Whether Sentinel is asked where it is.
+    #[must_use]
+    pub const fn is_watched(&self) -> bool {
+        matches!(self.topology, Topology::Sentinel { .. })
     }
 
     pub(super) fn is_single(&self) -> bool {
@@ -111,21 +128,9 @@ impl RedisAddress {
         self.topology == Topology::Cluster
     }
 
-    /// The user and the password.
+    /// The user and the password that it tells.
     pub(super) fn user_and_password(&self) -> (Option<&str>, Option<&str>) {
         (self.user.as_deref(), self.password.as_deref())
-    }
-
-    /// How to log in to Redis.
-    fn login(&self) -> RedisConnectionInfo {
-        let mut login = RedisConnectionInfo::default();
-        if let Some(user) = &self.user {
-            login = login.set_username(user);
-        }
-        if let Some(password) = &self.password {
-            login = login.set_password(password);
-        }
-        login
     }
 }
 
@@ -156,8 +161,9 @@ impl FromStr for RedisAddress {
         };
         let nodes: Vec<Node> = nodes.split(',').map(str::parse).collect::<Result<_, _>>()?;
         let topology = topology(&scheme, nodes.len(), path)?;
-        let (user, password) = login.map_or((None, None), split_login);
-        Ok(Self { encrypted, authorities: None, topology, nodes, user, password })
+        let (user, password) = login.map_or(Ok((None, None)), split_login)?;
+        let files = RedisFiles::default();
+        Ok(Self { encrypted, topology, nodes, user, password, files })
     }
 }
 
@@ -167,16 +173,27 @@ fn topology(scheme: &str, nodes: usize, path: &str) -> Result<Topology, AddressE
         ("redis", "") => Err(AddressError::OneNode),
         ("redis+cluster", "") => Ok(Topology::Cluster),
         ("redis+sentinel", "") => Err(AddressError::Master),
-        ("redis+sentinel", master) => Ok(Topology::Sentinel { master: master.to_owned() }),
+        ("redis+sentinel", master) => Ok(Topology::Sentinel { master: decoded(master)? }),
         ("redis" | "redis+cluster", _) => Err(AddressError::Path),
         _ => Err(AddressError::Scheme),
     }
 }
 
-fn split_login(login: &str) -> (Option<String>, Option<String>) {
+fn split_login(login: &str) -> Result<(Option<String>, Option<String>), AddressError> {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    (some(user), some(password))
+    let some = |text: &str| (!text.is_empty()).then(|| decoded(text)).transpose();
+    Ok((some(user)?, some(password)?))
+}
+
+fn decoded(text: &str) -> Result<String, AddressError> {
+    let is_encoded = |rest: &str| {
+        rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_encoded) {
+        return Err(AddressError::Encoding);
+    }
+    let text = percent_decode_str(text).decode_utf8();
+    text.map(Into::into).map_err(|_| AddressError::Encoding)
 }
 
 impl FromStr for Node {
@@ -237,11 +254,19 @@ mod tests {
 
     #[test]
     fn a_password_is_taken_and_not_shown() {
-        let address: RedisAddress = "redis://quota:hush@h:1".parse().unwrap();
-        assert!(address.has_password());
-        assert_eq!(address.login().password(), Some("hush"));
-        assert_eq!(address.login().username(), Some("quota"));
-        assert_eq!(format!("{address:?} {address}"), "redis://h:1 redis://h:1");
+        for (login, user, password) in [
+            ("quota:hush", Some("quota"), Some("hush")),
+            (":hush", None, Some("hush")),
+            ("quota", Some("quota"), None),
+            // As redis-cli takes it.
+            ("a%40b:hush%25%2F%3A", Some("a@b"), Some("hush%/:")),
+            (":hush@2", None, Some("hush@2")),
+        ] {
+            let address: RedisAddress = format!("redis://{login}@h:1").parse().unwrap();
+            assert_eq!(address.has_password(), password.is_some());
+            assert_eq!(address.user_and_password(), (user, password));
+            assert_eq!(format!("{address:?} {address}"), "redis://h:1 redis://h:1");
+        }
     }
 
     #[test]
@@ -258,6 +283,9 @@ mod tests {
             ("redis+cluster://a:1,,b:2", AddressError::Node),
             ("redis+sentinel://a:1", AddressError::Master),
             ("redis://a:1/3", AddressError::Path),
+            ("redis://:50%@a:1", AddressError::Encoding),
+            ("redis://:%zz@a:1", AddressError::Encoding),
+            ("redis://:%ff@a:1", AddressError::Encoding),
         ] {
             assert_eq!(text.parse::<RedisAddress>(), Err(why), "{text}");
         }

@@ -35,3 +35,9 @@ pub(super) fn is_unknown_function(error: &RedisError) -> bool {
 pub(super) fn is_loaded_already(error: &RedisError) -> bool {
     error.detail().is_some_and(|detail| detail.contains("already exists"))
 }
+
+/// The user may do much, and not this.
+pub(super) fn is_forbidden_load(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+        && error.detail().is_some_and(|detail| detail.contains("function|load"))
+}

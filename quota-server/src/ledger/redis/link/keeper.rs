@@ -1,24 +1,31 @@
-//! Keeps the connections: opens them, loads the function library, and opens them anew when somebody
-//! finds them lost. Callers never wait for that: while there are none they are refused at once.
+//! Keeps the connections: opens them, loads the function library where it is missing, and opens
+//! them anew when somebody finds them lost. Callers never wait for that: while there are none they
+//! are refused at once.
 
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use redis::{ErrorKind, RedisResult, cmd};
+use redis::{ErrorKind, RedisResult, Value, cmd};
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::super::functions::Library;
 use super::address::RedisAddress;
-use super::error::is_loaded_already;
+use super::error::{is_forbidden_load, is_loaded_already, is_unknown_function};
+use super::login::Login;
 use super::settings::Settings;
 use super::wire::Wire;
 
 /// Between tries: at first, and at most.
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_millis(500);
+
+/// How often the files of a cluster's log-in are looked at.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// The connections that are open, if any.
 #[derive(Clone)]
@@ -134,7 +141,7 @@ impl Board {
 /// Opens connections whenever there are none, until it is stopped.
 pub(super) struct Keeper {
     pub(super) address: RedisAddress,
-    pub(super) library: Arc<str>,
+    pub(super) library: Library,
     pub(super) board: Arc<Board>,
 }
 
@@ -148,8 +155,9 @@ impl Keeper {
         let mut generation = 0;
         let mut before: Option<Met> = None;
         let mut left = false;
+        let mut opened = self.reopen().await;
         loop {
-            let (wire, process, keeps) = self.reopen().await;
+            let Opened { wire, process, keeps, login } = opened;
             generation += 1;
             if !left || before.as_ref().is_none_or(|met| met.process != process) {
                 info!(redis = %self.address, "connected to Redis");
@@ -159,15 +167,42 @@ impl Keeper {
             let (process, trust) = (met.process.clone(), met.trust.clone());
             before = Some(met);
             self.board.open.send_replace(Some(Open { wire, generation, process, trust }));
-            self.board.lost.notified().await;
-            left = self.board.left.swap(false, Ordering::AcqRel);
-            if !left {
-                warn!(redis = %self.address, "the connection to Redis is lost");
+            opened = tokio::select! {
+                () = self.board.lost.notified() => {
+                    left = self.board.left.swap(false, Ordering::AcqRel);
+                    if !left {
+                        warn!(redis = %self.address, "the connection to Redis is lost");
+                    }
+                    self.reopen().await
+                }
+                renewed = self.renewed(&login) => {
+                    info!(redis = %self.address, "connected anew: what it is logged in with has changed");
+                    left = true;
+                    renewed
+                }
+            };
+        }
+    }
+
+    /// To the nodes of a cluster the crate connects anew by itself, with what it was given. So once
+    /// a file says something else all is opened anew, as soon as the cluster takes it. Other
+    /// connections last as long as they are of use.
+    async fn renewed(&self, opened_with: &Login) -> Opened {
+        if !self.address.is_cluster() {
+            return pending().await;
+        }
+        loop {
+            sleep(RENEWAL).await;
+            let login = Login::read(&self.address).ok().filter(|login| login != opened_with);
+            if let Some(login) = login
+                && let Ok(opened) = self.open_with(login).await
+            {
+                return opened;
             }
         }
     }
 
-    async fn reopen(&self) -> (Wire, Arc<str>, bool) {
+    async fn reopen(&self) -> Opened {
         let mut pause = SHORTEST;
         loop {
             match self.open().await {
@@ -185,10 +220,14 @@ impl Keeper {
         }
     }
 
+    async fn open(&self) -> RedisResult<Opened> {
+        self.open_with(Login::read(&self.address)?).await
+    }
+
     /// A replica, or a Redis that is still loading, refuses the library: it is not taken for the one
     /// that takes writes.
-    async fn open(&self) -> RedisResult<(Wire, Arc<str>, bool)> {
-        let wire = Wire::open(&self.address).await?;
+    async fn open_with(&self, login: Login) -> RedisResult<Opened> {
+        let wire = Wire::open(&self.address, &login).await?;
         load(&wire, &self.library).await?;
         let settings = Settings::read(&wire).await?;
         if !self.address.is_cluster() && !is_one(&settings) {
@@ -197,15 +236,23 @@ impl Keeper {
         }
         let keeps = self.address.is_single() && settings.iter().all(Settings::keeps_everything);
         let process = settings.first().and_then(Settings::run_id).map_or("", String::as_str);
-        Ok((wire, process.into(), keeps))
+        Ok(Opened { wire, process: process.into(), keeps, login })
     }
 }
 
-/// Loads the library on every Redis that takes writes, or some shards of a cluster at least: where it is missing it is
-/// loaded when it is called.
-pub(super) async fn load(wire: &Wire, library: &str) -> RedisResult<()> {
+/// Connections, and what was seen as they were opened.
+struct Opened {
+    wire: Wire,
+    process: Arc<str>,
+    keeps: bool,
+    login: Login,
+}
+
+/// Sees to it that every Redis that takes writes has the library, or some shards of a cluster at
+/// least: where it is missing it is loaded when it is called.
+pub(super) async fn load(wire: &Wire, library: &Library) -> RedisResult<()> {
     let mut loaded = Ok(());
-    for (_, answer) in load_on_each(wire, library).await {
+    for (_, answer) in probe_each(wire, library).await {
         if answer.is_ok() {
             return answer;
         }
@@ -214,17 +261,41 @@ pub(super) async fn load(wire: &Wire, library: &str) -> RedisResult<()> {
     loaded
 }
 
-/// What came of it on each. The library's name changes with its code, so one that is there already is the same.
-pub(super) async fn load_on_each(wire: &Wire, library: &str) -> Vec<(Arc<str>, RedisResult<()>)> {
-    let mut command = cmd("FUNCTION");
-    command.arg("LOAD").arg(library);
-    let answers = wire.each(command).await.into_iter();
-    answers
-        .map(|(name, answer)| match answer {
-            Err(error) if !is_loaded_already(&error) => (name, Err(error)),
-            _there => (name, Ok(())),
-        })
-        .collect()
+/// Whether each takes writes, by a call that writes nothing. The library is loaded where it is
+/// missing; its name changes with its code, so one that is there is the same.
+pub(super) async fn probe_each(wire: &Wire, library: &Library) -> Vec<(Arc<str>, RedisResult<()>)> {
+    let mut probe = cmd("FCALL");
+    probe.arg(library.function("probe")).arg(0);
+    let mut answers: Vec<_> = wire.each(probe).await;
+    let is_missing = |answer: &RedisResult<Value>| answer.as_ref().is_err_and(is_unknown_function);
+    if answers.iter().any(|(_, answer)| is_missing(answer)) {
+        let mut load = cmd("FUNCTION");
+        load.arg("LOAD").arg(&**library.code());
+        let loaded = wire.each(load).await;
+        for (name, answer) in answers.iter_mut().filter(|(_, answer)| is_missing(answer)) {
+            // One that has come since then is looked at the next time.
+            if let Some((_, loaded)) = loaded.iter().find(|(of, _)| of == name) {
+                *answer = loaded.clone();
+            }
+        }
+    }
+    answers.into_iter().map(|(name, answer)| (name, loaded(answer))).collect()
+}
+
+fn loaded(answer: RedisResult<Value>) -> RedisResult<()> {
+    match answer {
+        Err(error) if is_loaded_already(&error) => Ok(()),
+        // `FCALL` is asked for before, so it is `FUNCTION LOAD` that is not permitted.
+        Err(error) if is_forbidden_load(&error) => Err((
+            ErrorKind::InvalidClientConfig,
+            "the function library is missing, and this user may not load it",
+            "an administrator does: quota-server redis-library | redis-cli -x FUNCTION LOAD"
+                .to_owned(),
+        )
+            .into()),
+        Err(error) => Err(error),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// A name may have come to mean another Redis between two connections.

@@ -9,9 +9,13 @@
 //! what the crate sends on to where a slot has gone. That is safe: every operation of the book can be
 //! repeated (R5).
 
+mod acknowledged;
 mod address;
 mod error;
 mod keeper;
+mod login;
+#[cfg(test)]
+mod login_tests;
 mod settings;
 mod shards;
 #[cfg(test)]
@@ -29,10 +33,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::functions::Library;
+pub use acknowledged::Acknowledged;
 pub use address::{AddressError, RedisAddress};
 pub(crate) use error::LinkError;
 pub(crate) use keeper::{Agreed, Trust};
 use keeper::{Board, Keeper, Open};
+pub use login::{RedisFiles, UselessFile};
 use settings::Settings;
 pub(crate) use settings::Warning;
 
@@ -63,7 +70,7 @@ impl Probed {
 /// The way to Redis.
 pub(crate) struct Link {
     board: Arc<Board>,
-    library: Arc<str>,
+    library: Library,
     turn: AtomicUsize,
 }
 
@@ -71,7 +78,7 @@ impl Link {
     /// Begins to connect, and keeps connected until `stop`.
     pub(crate) fn begin(
         address: RedisAddress,
-        library: Arc<str>,
+        library: Library,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Self {
@@ -129,10 +136,10 @@ impl Link {
         answers.into_iter().map(|answer| Ok(answer?)).collect()
     }
 
-    /// Which Redis takes writes just now, by name: the library, which is there already, is written again.
+    /// Which Redis takes writes just now, by name.
     pub(crate) async fn probe(&self) -> Result<Vec<Probed>, LinkError> {
         let open = self.open().ok_or(LinkError::Down)?;
-        let probed = keeper::load_on_each(&open.wire, &self.library).await;
+        let probed = keeper::probe_each(&open.wire, &self.library).await;
         for (_, answer) in &probed {
             self.judge(&open, std::slice::from_ref(answer));
         }

@@ -15,7 +15,7 @@ pub(super) struct Settings {
     info: HashMap<String, String>,
 }
 
-/// A setting under which writes can be lost.
+/// A setting under which writes can be lost, or service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Warning {
     /// The settings cannot be read.
@@ -34,6 +34,33 @@ pub(crate) enum Warning {
     NoReplicaToSpare,
     /// One shard of a cluster that is away stops all others.
     AllShardsOrNone,
+}
+
+impl Warning {
+    pub(super) const ALL: [Self; 8] = [
+        Self::Unreadable,
+        Self::Evicts,
+        Self::NotAppending,
+        Self::SyncsLate,
+        Self::NeverSyncs,
+        Self::AloneWithReplicas,
+        Self::NoReplicaToSpare,
+        Self::AllShardsOrNone,
+    ];
+
+    /// What it is called in the configuration.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Evicts => "evicts",
+            Self::NotAppending => "not-appending",
+            Self::SyncsLate => "syncs-late",
+            Self::NeverSyncs => "never-syncs",
+            Self::AloneWithReplicas => "alone-with-replicas",
+            Self::NoReplicaToSpare => "no-replica-to-spare",
+            Self::AllShardsOrNone => "all-shards-or-none",
+        }
+    }
 }
 
 impl fmt::Display for Warning {

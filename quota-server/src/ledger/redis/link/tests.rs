@@ -4,7 +4,8 @@ use super::super::testing::{TestCluster, TestRedis, until};
 use super::*;
 
 const LIBRARY: &str = "#!lua name=links
-redis.register_function('links_count', function(keys) return redis.call('INCR', keys[1]) end)";
+redis.register_function('links_count', function(keys) return redis.call('INCR', keys[1]) end)
+redis.register_function('tl_test_probe', function() return 1 end)";
 
 /// What is known of a Redis that keeps everything, at first.
 const NEW: Trust = Trust { keeps: true, vouched: None, term: 0 };
@@ -17,7 +18,15 @@ struct World {
 impl World {
     fn new(address: RedisAddress) -> Self {
         let stop = CancellationToken::new();
-        Self { link: Link::begin(address, LIBRARY.into(), &TaskTracker::new(), stop.clone()), stop }
+        Self {
+            link: Link::begin(
+                address,
+                Library::of(LIBRARY, "test"),
+                &TaskTracker::new(),
+                stop.clone(),
+            ),
+            stop,
+        }
     }
 
     async fn reached(address: RedisAddress) -> Self {

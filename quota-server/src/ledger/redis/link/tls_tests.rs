@@ -1,5 +1,6 @@
 //! The same ways to Redis, over TLS.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -9,7 +10,8 @@ use super::*;
 use crate::tls::testing::Authority;
 
 const NOTHING: &str = "#!lua name=nothing
-redis.register_function('nothing', function() return 1 end)";
+redis.register_function('nothing', function() return 1 end)
+redis.register_function('tl_test_probe', function() return 1 end)";
 
 /// The files of a Redis at 127.0.0.1, and who trusts them.
 struct Site {
@@ -49,13 +51,22 @@ impl Site {
     }
 
     fn address(&self, text: &str) -> RedisAddress {
-        text.parse::<RedisAddress>().unwrap().trusting(self.authority.pem().as_bytes())
+        self.address_trusting(text, "ca.pem")
+    }
+}
+
+impl Site {
+    fn address_trusting(&self, text: &str, file: &str) -> RedisAddress {
+        let authorities = Some(self.folder.path().join(file));
+        let files = RedisFiles { authorities, ..RedisFiles::default() };
+        text.parse::<RedisAddress>().unwrap().with_files(files)
     }
 }
 
 async fn answers(address: RedisAddress, patience: Duration) -> bool {
     let stop = CancellationToken::new();
-    let link = Link::begin(address, NOTHING.into(), &TaskTracker::new(), stop.clone());
+    let link =
+        Link::begin(address, Library::of(NOTHING, "test"), &TaskTracker::new(), stop.clone());
     let reached = link.reached(patience).await.is_ok();
     let answered = link.run(vec![redis::cmd("FCALL").arg("nothing").arg(0).take()]).await;
     stop.cancel();
@@ -70,7 +81,8 @@ async fn one_redis_whose_certificate_is_verified() {
     let _redis = site.redis(port, &[]).await;
     let url = format!("rediss://127.0.0.1:{port}");
     assert!(answers(site.address(&url), LONG).await);
-    let other = url.parse::<RedisAddress>().unwrap().trusting(Authority::new().pem().as_bytes());
+    std::fs::write(site.folder.path().join("other.pem"), Authority::new().pem()).unwrap();
+    let other = site.address_trusting(&url, "other.pem");
     assert!(!answers(other, Duration::from_millis(500)).await, "of another authority");
     let elsewhere = site.address(&format!("rediss://localhost:{port}"));
     assert!(!answers(elsewhere, Duration::from_millis(500)).await, "of another name");
@@ -85,7 +97,92 @@ async fn a_cluster() {
     assert!(answers(site.address(&format!("rediss+cluster://127.0.0.1:{port}")), LONG).await);
 }
 
+impl Site {
+    /// What is shown to those who want to see a certificate.
+    fn papers(&self) -> RedisFiles {
+        let (cert, key) = self.authority.leaf("quota");
+        let [cert, key] = [("client.pem", cert), ("client.key", key)].map(|(name, text)| {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        });
+        let authorities = Some(self.folder.path().join("ca.pem"));
+        RedisFiles { authorities, certificate: Some((cert, key)), ..RedisFiles::default() }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+#[tokio::test]
+async fn one_redis_that_wants_to_see_a_certificate() {
+    let (site, port) = (Site::new(), free_port());
+    let _redis = site.redis(port, &["--tls-auth-clients", "yes"]).await;
+    let url = format!("rediss://127.0.0.1:{port}");
+    let address = || url.parse::<RedisAddress>().unwrap();
+    assert!(answers(address().with_files(site.papers()), LONG).await);
+    let without = RedisFiles { certificate: None, ..site.papers() };
+    assert!(!answers(address().with_files(without), Duration::from_millis(500)).await);
+    let (cert, key) = Authority::new().leaf("quota");
+    let foreign = Some((site.file("foreign.pem", &cert), site.file("foreign.key", &key)));
+    let foreign = RedisFiles { certificate: foreign, ..site.papers() };
+    assert!(!answers(address().with_files(foreign), Duration::from_millis(500)).await);
+}
+
+/// As people run it: passwords on Redis and on Sentinel, and both want to see a certificate.
+#[tokio::test]
+async fn the_master_that_a_guarded_sentinel_names() {
+    let (site, master, port) = (Site::new(), free_port(), free_port());
+    let redis = site.redis(master, &["--tls-auth-clients", "yes"]).await;
+    redis.ask("ACL SETUSER quota on >one ~* &* +@all").await;
+    let settings = format!(
+        "{}user sentry on >two ~* &* +@all\nuser default off\n",
+        site.sentinel(master, port, "yes")
+    );
+    let _sentinel = Sentinel::start(&site.file("sentinel.conf", &settings));
+    let url = format!("rediss+sentinel://quota@127.0.0.1:{port}/books");
+    let files = || RedisFiles {
+        password: Some(site.file("redis-password", "one\n")),
+        sentinel_user: Some("sentry".to_owned()),
+        sentinel_password: Some(site.file("sentinel-password", "two\n")),
+        ..site.papers()
+    };
+    let address = |files| url.parse::<RedisAddress>().unwrap().with_files(files);
+    assert!(answers(address(files()), LONG).await);
+    let wrong = site.file("wrong", "three");
+    for files in [
+        RedisFiles { certificate: None, ..files() },
+        RedisFiles { sentinel_password: Some(wrong.clone()), ..files() },
+        RedisFiles { password: Some(wrong), ..files() },
+    ] {
+        assert!(!answers(address(files), Duration::from_millis(500)).await);
+    }
+}
+
 struct Sentinel(Child);
+
+impl Sentinel {
+    fn start(file: &Path) -> Self {
+        let mut command = Command::new(program());
+        Self(command.arg(file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Site {
+    /// The file of a Sentinel that watches this master; `wants` certificates or not.
+    fn sentinel(&self, master: u16, port: u16, wants: &str) -> String {
+        let settings = self.settings(port).into_iter().map(|(name, value)| match &*name {
+            "tls-auth-clients" => format!("{name} {wants}\n"),
+            _ => format!("{name} {value}\n"),
+        });
+        let watch =
+            format!("port 0\nbind 127.0.0.1\nsentinel monitor books 127.0.0.1 {master} 1\n");
+        settings.collect::<String>() + &watch
+    }
+}
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
@@ -98,14 +195,8 @@ impl Drop for Sentinel {
 async fn the_master_that_sentinel_names() {
     let (site, master, port) = (Site::new(), free_port(), free_port());
     let _redis = site.redis(master, &[]).await;
-    let file = site.folder.path().join("sentinel.conf");
-    let settings = site.settings(port);
-    let settings: String =
-        settings.iter().map(|(name, value)| format!("{name} {value}\n")).collect();
-    let watch = format!("port 0\nbind 127.0.0.1\nsentinel monitor books 127.0.0.1 {master} 1\n");
-    std::fs::write(&file, settings + &watch).unwrap();
-    let child = Command::new(program()).arg(&file).arg("--sentinel").stdout(Stdio::null()).spawn();
-    let _sentinel = Sentinel(child.unwrap());
+    let _sentinel =
+        Sentinel::start(&site.file("sentinel.conf", &site.sentinel(master, port, "no")));
     let address = site.address(&format!("rediss+sentinel://127.0.0.1:{port}/books"));
     assert!(answers(address, LONG).await);
 }

@@ -13,6 +13,7 @@ use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, TlsMode, Value};
 
 use super::address::{RedisAddress, Topology};
+use super::login::Login;
 use super::shards::Shards;
 
 /// How long connecting and logging in may take.
@@ -44,11 +45,13 @@ pub(super) enum Wire {
 
 impl Wire {
     /// Connects. Sentinel is asked for the master each time.
-    pub(super) async fn open(address: &RedisAddress) -> RedisResult<Self> {
+    pub(super) async fn open(address: &RedisAddress, login: &Login) -> RedisResult<Self> {
         match &address.topology {
-            Topology::Single => Self::to_node(&single(address)?).await,
-            Topology::Sentinel { master } => Self::to_node(&watched(address, master).await?).await,
-            Topology::Cluster => Self::to_cluster(address).await,
+            Topology::Single => Self::to_node(&single(address, login)?).await,
+            Topology::Sentinel { master } => {
+                Self::to_node(&watched(address, login, master).await?).await
+            }
+            Topology::Cluster => Self::to_cluster(address, login).await,
         }
     }
 
@@ -61,14 +64,14 @@ impl Wire {
         Ok(Self::Nodes(try_join_all(connecting).await?))
     }
 
-    async fn to_cluster(address: &RedisAddress) -> RedisResult<Self> {
-        let mut builder = ClusterClient::builder(address.infos()?)
+    async fn to_cluster(address: &RedisAddress, login: &Login) -> RedisResult<Self> {
+        let mut builder = ClusterClient::builder(address.infos(login)?)
             .connection_timeout(CONNECT)
             .response_timeout(SHARD_ANSWER)
             .min_retry_wait(SOON)
             .max_retry_wait(LATE)
             .tcp_settings(tcp());
-        if let Some(certificates) = address.certificates() {
+        if let Some(certificates) = login.certificates() {
             builder = builder.tls(TlsMode::Secure).certs(certificates);
         }
         let cluster = builder.build()?.get_async_connection().await?;
@@ -169,28 +172,29 @@ async fn run_on_cluster(
     join_all(running).await
 }
 
-fn single(address: &RedisAddress) -> RedisResult<Client> {
-    let mut infos = address.infos()?;
+fn single(address: &RedisAddress, login: &Login) -> RedisResult<Client> {
+    let mut infos = address.infos(login)?;
     let info = infos.swap_remove(0).set_tcp_settings(tcp());
-    match address.certificates() {
+    match login.certificates() {
         Some(certificates) => Client::build_with_tls(info, certificates),
         None => Client::open(info),
     }
 }
 
-/// The master that Sentinel names; Sentinel itself is asked without a log-in.
-async fn watched(address: &RedisAddress, master: &str) -> RedisResult<Client> {
+/// The master that Sentinel names.
+async fn watched(address: &RedisAddress, login: &Login, master: &str) -> RedisResult<Client> {
     let sentinels = address.addresses();
     let mut builder = SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?
         .set_client_to_redis_tcp_settings(tcp());
-    let (user, password) = address.user_and_password();
-    if let Some(user) = user {
-        builder = builder.set_client_to_redis_username(user);
-    }
-    if let Some(password) = password {
+    if let (user, Some(password)) = login.user_and_password() {
         builder = builder.set_client_to_redis_password(password);
+        builder = with(builder, user, SentinelClientBuilder::set_client_to_redis_username);
     }
-    if let Some(certificates) = address.certificates() {
+    if let (user, Some(password)) = login.sentinel_user_and_password() {
+        builder = builder.set_client_to_sentinel_password(password);
+        builder = with(builder, user, SentinelClientBuilder::set_client_to_sentinel_username);
+    }
+    if let Some(certificates) = login.certificates() {
         builder = builder
             .set_client_to_redis_tls_mode(TlsMode::Secure)
             .set_client_to_sentinel_tls_mode(TlsMode::Secure)
@@ -198,6 +202,13 @@ async fn watched(address: &RedisAddress, master: &str) -> RedisResult<Client> {
             .set_client_to_sentinel_certificates(certificates);
     }
     builder.build()?.async_get_client().await
+}
+
+fn with<B, T>(builder: B, value: Option<T>, set: impl Fn(B, T) -> B) -> B {
+    match value {
+        Some(value) => set(builder, value),
+        None => builder,
+    }
 }
 
 fn tcp() -> TcpSettings {

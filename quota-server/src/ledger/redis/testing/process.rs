@@ -138,6 +138,13 @@ impl TestRedis {
         self.try_ask(command).await.unwrap()
     }
 
+    /// Loads a function library, as an administrator does.
+    pub(crate) async fn load(&self, code: &str) {
+        let mut load = redis::cmd("FUNCTION");
+        load.arg("LOAD").arg(code);
+        load.exec_async(&mut connect(self.port).await.unwrap()).await.unwrap();
+    }
+
     /// Whether something is in the answer to a command.
     pub(crate) async fn says(&self, command: &str, what: &str) -> bool {
         self.try_ask(command).await.is_ok_and(|answer| format!("{answer:?}").contains(what))

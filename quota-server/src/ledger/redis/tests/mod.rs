@@ -5,6 +5,7 @@ mod forgotten;
 mod in_use;
 mod losses;
 mod outages;
+mod permitted;
 mod servers;
 mod shards;
 mod world;
