@@ -25,7 +25,7 @@ pub enum Refusal {
     Stopping,
     /// It is above the limit itself.
     NeverFits,
-    /// No deployment of the group is for requests with such tags.
+    /// No deployment of the group is for such requests: by their tags, or by what they ask for.
     NoDeployment,
 }
 
@@ -113,6 +113,13 @@ impl Denial {
         let mut said = if hope(&other) < hope(&self) { other } else { self };
         said.retry_after = earliest;
         said
+    }
+}
+
+impl Refusal {
+    /// Whether it may be over if one waits: for room, or for a deployment to be well again.
+    pub(crate) const fn may_pass(self) -> bool {
+        matches!(self, Self::Exhausted | Self::Busy | Self::Cooling | Self::Quarantined)
     }
 }
 

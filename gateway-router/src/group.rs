@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::denial::{Denial, Refusal};
 use crate::health::{Admission, Cooling};
+use crate::line::{Line, LineSettings};
 use crate::member::{Choice, Drawn, Member, Quota, Stay};
 use crate::request::{Request, Size};
 use crate::strategy::{Candidate, LatencySettings, Rank, Round, Strategy, StrategyName};
@@ -35,6 +36,8 @@ pub struct GroupSettings {
     pub cooling: Cooling,
     /// Which requests go where by their tags.
     pub tags: TagFilter,
+    /// How long requests may wait for room, and how many.
+    pub line: LineSettings,
 }
 
 /// The deployments that answer to one model name.
@@ -44,6 +47,7 @@ pub struct Group<T, C: Clock = BootClock> {
     strategy: Box<dyn Strategy>,
     settings: GroupSettings,
     clock: C,
+    pub(crate) line: Option<Arc<Line>>,
 }
 
 /// A deployment's place in the order for one request.
@@ -90,7 +94,8 @@ impl<T, C: Clock> Group<T, C> {
         strategy: Box<dyn Strategy>,
     ) -> Self {
         let members = members.into_iter().map(Arc::new).collect();
-        Self { name: name.into(), members, strategy, settings, clock }
+        let line = Line::new(settings.line);
+        Self { name: name.into(), members, strategy, settings, clock, line }
     }
 
     /// Nothing cools from now on: where there is nowhere else to go, leaving the only deployment alone helps
@@ -111,6 +116,23 @@ impl<T, C: Clock> Group<T, C> {
         &self.members
     }
 
+    /// How many of its requests wait for room.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.as_ref().map_or(0, |line| line.len())
+    }
+
+    /// The tokens that a request would draw where it would draw most.
+    pub(crate) fn largest(&self, size: &impl Size<T>) -> u64 {
+        let fitting = self.members.iter().filter(|member| size.fits(&member.target));
+        fitting.map(|member| size.size(&member.target).tokens).max().unwrap_or_default()
+    }
+
+    /// Whether a request is under way to one of its deployments: what it doesn't use may come back.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.members.iter().any(|member| member.statistics.in_flight() > 0)
+    }
+
     /// Draws from the first deployment, by the strategy, that has room and was not tried before. What is
     /// chosen has been drawn. Those of one class are tried in hand first; then one after another is
     /// waited for, and the next as well when one has nothing to give, or let 100 ms pass.
@@ -127,7 +149,7 @@ impl<T, C: Clock> Group<T, C> {
     where
         T: Sync,
     {
-        let (ranked, mut said) = self.ranked(request, tried, rng);
+        let (ranked, mut said) = self.ranked(request, size, tried, rng);
         let max_wait = ranked.iter().map(|ranked| self.members[ranked.index].max_wait()).max();
         let deadline = Instant::now() + max_wait.unwrap_or_default();
         let mut turns = 0..ranked.len();
@@ -162,6 +184,7 @@ impl<T, C: Clock> Group<T, C> {
     fn ranked(
         &self,
         request: &Request,
+        size: &impl Size<T>,
         tried: &[usize],
         rng: &mut impl Rng,
     ) -> (Vec<Ranked>, Option<Denial>) {
@@ -170,6 +193,7 @@ impl<T, C: Clock> Group<T, C> {
         let tagged = tags::filter(&self.members, request, self.settings.tags);
         let indices: Vec<_> = tagged
             .filter(|index| !tried.contains(index))
+            .filter(|&index| size.fits(&self.members[index].target))
             .filter(|&index| {
                 let member = &self.members[index];
                 let denial = match member.health.admission(now) {
@@ -258,7 +282,8 @@ impl<T, C: Clock> Group<T, C> {
             };
             return Err(Denial::because(Refusal::Cooling, left));
         };
-        Ok(Choice { stay: Stay::new(member, pass, cooling, &self.clock), permit: drawn })
+        let line = self.line.clone();
+        Ok(Choice { stay: Stay::new(member, pass, cooling, &self.clock, line), permit: drawn })
     }
 
     fn cooling(&self, member: &Member<T, C>) -> Cooling {

@@ -59,6 +59,7 @@
 //!   to another ([`Tries`]).
 //! - [`Group::draw`] asks its [`Strategy`] for an order and draws from the first deployment that has room.
 //!   To add a strategy: see [`strategy`].
+//! - A request that finds no room may wait for it ([`LineSettings`]), in turns with those of other callers.
 //! - A provider that fails is left alone for a while ([`Cooling`]); a denial by the quota server's leases is
 //!   no failure.
 //! - Statistics are atomics: no lock, and no sample lost.
@@ -69,6 +70,7 @@ mod denial;
 mod dice;
 mod group;
 mod health;
+mod line;
 mod member;
 mod request;
 mod router;
@@ -85,6 +87,7 @@ pub use denial::{Denial, Refusal};
 pub use dice::Dice;
 pub use group::{Group, GroupSettings};
 pub use health::{Cooling, Fault};
+pub use line::LineSettings;
 pub use member::{Choice, Member, MemberSettings, Stay};
 pub use request::{Request, Size};
 pub use router::{Leaves, Router, RouterSettings, UnknownGroup};

@@ -6,6 +6,7 @@ use gateway_client::clock::{BootClock, Clock};
 use gateway_client::{Amount, Deployment, Permit};
 
 use crate::health::{Cooling, Fault, Health, Pass};
+use crate::line::Line;
 use crate::statistics::Statistics;
 
 /// What a deployment of a group is configured with, by LiteLLM's names.
@@ -114,18 +115,27 @@ pub struct Choice<T, C: Clock = BootClock> {
     pub permit: Option<Permit>,
 }
 
-/// A request's stay at a deployment, which counts as in flight until this is dropped.
+/// A request's stay at a deployment, which counts as in flight until this is dropped. Settle its permit before: who waits
+/// for room is woken then.
 pub struct Stay<T, C: Clock = BootClock> {
     member: Arc<Member<T, C>>,
     pass: Pass,
     cooling: Cooling,
     clock: C,
+    /// Who waits for it to end.
+    line: Option<Arc<Line>>,
 }
 
 impl<T, C: Clock> Stay<T, C> {
     /// The member has counted it as in flight.
-    pub(crate) fn new(member: &Arc<Member<T, C>>, pass: Pass, cooling: Cooling, clock: &C) -> Self {
-        Self { member: Arc::clone(member), pass, cooling, clock: clock.clone() }
+    pub(crate) fn new(
+        member: &Arc<Member<T, C>>,
+        pass: Pass,
+        cooling: Cooling,
+        clock: &C,
+        line: Option<Arc<Line>>,
+    ) -> Self {
+        Self { member: Arc::clone(member), pass, cooling, clock: clock.clone(), line }
     }
 
     /// The deployment.
@@ -161,5 +171,8 @@ impl<T, C: Clock> Drop for Stay<T, C> {
     fn drop(&mut self) {
         self.member.health.left(self.pass, self.clock.now());
         self.member.statistics.landed();
+        if let Some(line) = &self.line {
+            line.freed();
+        }
     }
 }

@@ -4,6 +4,11 @@ use gateway_client::Amount;
 pub trait Size<T> {
     /// What to draw for it there. Deployments may count the same text differently.
     fn size(&self, target: &T) -> Amount;
+
+    /// Whether the deployment takes such a request at all. One that doesn't is not asked.
+    fn fits(&self, _target: &T) -> bool {
+        true
+    }
 }
 
 impl<T, F: Fn(&T) -> Amount> Size<T> for F {
@@ -19,4 +24,6 @@ pub struct Request {
     pub tags: Vec<String>,
     /// The answer is to come as a stream.
     pub streams: bool,
+    /// Whose it is: where requests wait, callers take turns.
+    pub caller: u64,
 }

@@ -61,7 +61,7 @@ mod tests {
             Arc::new(Member::<(), gateway_client::clock::BootClock>::new((), None, settings))
         };
         let members: Vec<_> = members.iter().map(member).collect();
-        let request = Request { tags: owned(tags), streams: false };
+        let request = Request { tags: owned(tags), ..Request::default() };
         filter(&members, &request, tag_filter).collect()
     }
 

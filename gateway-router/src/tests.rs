@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 
+mod waiting;
+
 /// Tokio's time, which stands still unless everybody waits.
 #[derive(Debug, Clone, Copy)]
 struct Paused(Instant);
@@ -120,6 +122,33 @@ async fn tries_go_to_siblings_and_then_to_other_groups() {
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 6, "none twice");
+}
+
+/// Fits one deployment alone.
+struct Only(usize);
+
+impl Size<usize> for Only {
+    fn size(&self, target: &usize) -> Amount {
+        one(target)
+    }
+
+    fn fits(&self, target: &usize) -> bool {
+        *target == self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_goes_where_it_fits_and_nowhere_else() {
+    let dice = Dice::new(1);
+    let group = group("g", GroupSettings::default(), &vec![MemberSettings::default(); 3], clock());
+    let draw = async |only| {
+        let drawn = group.draw(&Request::default(), &Only(only), &[], &mut dice.roll()).await;
+        drawn.map(|(_, choice)| target(&choice))
+    };
+    for _ in 0..20 {
+        assert_eq!(draw(1).await.unwrap(), 1);
+    }
+    assert_eq!(draw(3).await.unwrap_err().refusal, Refusal::NoDeployment);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A thin OpenAI-compatible gateway on `gateway-client`.
 //!
-//! A caller's request is read ([`body`]), counted ([`tokens`]), drawn for ([`routing`]), sent on and
+//! A caller's request is read ([`endpoints`], [`body`]), counted ([`tokens`]), drawn for ([`routing`]), sent on and
 //! settled by what the provider says it used ([`upstream`]). [`config`] reads a LiteLLM
 //! `config.yaml`; [`run`] starts it all and stops it.
 
@@ -11,6 +11,7 @@ pub mod body;
 mod check;
 pub mod cli;
 pub mod config;
+pub mod endpoints;
 pub mod http;
 pub mod logs;
 pub mod metrics;

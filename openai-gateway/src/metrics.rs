@@ -33,6 +33,7 @@ const USED: &str = "openai_gateway_tokens_used_total";
 const UNSETTLED: &str = "openai_gateway_unsettled_total";
 const COOLED: &str = "openai_gateway_cooled_total";
 const RETRIED: &str = "openai_gateway_retried_total";
+const WAITING: &str = "openai_gateway_waiting_requests";
 const BUILD_INFO: &str = "openai_gateway_build_info";
 
 const COUNTERS: &[(&str, &str)] = &[
@@ -53,6 +54,7 @@ const COUNTERS: &[(&str, &str)] = &[
 const GAUGES: &[(&str, &str)] = &[
     (IN_FLIGHT, "Requests that wait for the upstream or its answer's end"),
     (STREAMS, "Streamed answers on their way to callers"),
+    (WAITING, "Requests of the group that wait for room, as long as they may"),
     (BUILD_INFO, "1, with the version as a label"),
 ];
 

@@ -118,9 +118,15 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
             prometheus: Some(prometheus.clone()),
         },
     );
-    let router = router(Arc::new(app), RequestIds::new(seed));
+    let app = Arc::new(app);
+    let router = router(Arc::clone(&app), RequestIds::new(seed));
     let stop = Stop::default();
     let tasks = TaskTracker::new();
+    let draining = stop.draining.clone();
+    tasks.spawn(async move {
+        draining.cancelled().await;
+        app.groups.stop_waiting();
+    });
     tasks.spawn(metrics::upkeep(prometheus, stop.hard.clone()));
     let ended = live(cli, config, &client, tls, router, &stop, &tasks).await;
     stop.now();

@@ -105,7 +105,8 @@ impl<'a> Fields<'a> {
 
     /// The object as a deployment of this model wants it, but for its model's name.
     /// Of the deployment's defaults only those count that the predicate wants.
-    pub(super) fn edited<'e>(
+    #[must_use]
+    pub fn edited<'e>(
         &'e self,
         rules: &'e BodyRules,
         model: &str,
@@ -114,36 +115,39 @@ impl<'a> Fields<'a> {
         let mut edit = Edit::of(self);
         edit.0.retain(|(name, _)| !rules.drops(name, model));
         for (name, value) in rules.defaults.iter().filter(|(name, _)| wants(name)) {
-            let is_bound = OUTPUT_BOUNDS.contains(&name.as_str());
+            let is_bound = BodyRules::OUTPUT_BOUNDS.contains(&name.as_str());
             let absent = match is_bound {
-                true => OUTPUT_BOUNDS.iter().all(|bound| self.raw(bound).is_none()),
+                true => BodyRules::OUTPUT_BOUNDS.iter().all(|bound| self.raw(bound).is_none()),
                 false => self.raw(name).is_none(),
             };
             if absent {
                 edit.set(name, value);
             }
         }
-        if let Some((from, to)) = rules.renamed_bound(model) {
-            edit.rename(from, to);
-        }
         rules.overrides.iter().for_each(|(name, value)| edit.set(name, value));
         edit
     }
 }
 
-/// What bounds the output of a request, by both of its names.
-const OUTPUT_BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
-
 /// An object on its way to a provider.
-pub(super) struct Edit<'a>(Vec<(&'a str, &'a RawValue)>);
+pub struct Edit<'a>(Vec<(&'a str, Cow<'a, RawValue>)>);
 
 impl<'a> Edit<'a> {
     fn of(fields: &'a Fields<'_>) -> Self {
-        Self(fields.0.iter().map(|(name, value)| (&**name, *value)).collect())
+        Self(fields.0.iter().map(|(name, value)| (&**name, Cow::Borrowed(*value))).collect())
     }
 
     /// Sets a field in its place, or at the end.
-    pub(super) fn set(&mut self, name: &'a str, value: &'a RawValue) {
+    pub fn set(&mut self, name: &'a str, value: &'a RawValue) {
+        self.place(name, Cow::Borrowed(value));
+    }
+
+    /// The same with a value that was made for it.
+    pub fn put(&mut self, name: &'a str, value: Box<RawValue>) {
+        self.place(name, Cow::Owned(value));
+    }
+
+    fn place(&mut self, name: &'a str, value: Cow<'a, RawValue>) {
         match self.0.iter_mut().find(|(field, _)| *field == name) {
             Some(field) => field.1 = value,
             None => self.0.push((name, value)),
@@ -151,7 +155,7 @@ impl<'a> Edit<'a> {
     }
 
     /// Gives a field that is there and not null another name; whatever has that name goes.
-    fn rename(&mut self, from: &str, to: &'a str) {
+    pub fn rename(&mut self, from: &str, to: &'a str) {
         let found = self.0.iter().position(|(name, value)| *name == from && value.get() != "null");
         if let Some(index) = found {
             self.0[index].0 = to;
@@ -161,7 +165,8 @@ impl<'a> Edit<'a> {
     }
 
     /// The object as JSON.
-    pub(super) fn finish(self) -> String {
+    #[must_use]
+    pub fn finish(self) -> String {
         let size: usize =
             self.0.iter().map(|(name, value)| name.len() + value.get().len() + 8).sum();
         let mut out = String::with_capacity(size + 8);
@@ -179,8 +184,18 @@ fn append(out: &mut String, name: &str, value: &RawValue) {
 }
 
 /// A text as JSON.
-pub(super) fn text(text: &str) -> Box<RawValue> {
+#[must_use]
+pub fn text(text: &str) -> Box<RawValue> {
     serde_json::value::to_raw_value(text).expect("a str can always be written as JSON")
+}
+
+/// What was written here as JSON.
+///
+/// # Panics
+/// It isn't.
+#[must_use]
+pub fn json(text: impl Into<String>) -> Box<RawValue> {
+    RawValue::from_string(text.into()).expect("it is written here as JSON")
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {

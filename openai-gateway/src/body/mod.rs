@@ -2,10 +2,10 @@
 //! what the gateway must change. Numbers, order and fields that the gateway doesn't know stay as they
 //! were written.
 
-mod chat;
-mod embeddings;
 mod fields;
+mod form;
+mod json;
 
-pub use chat::ChatBody;
-pub use embeddings::EmbeddingsBody;
-pub use fields::{BadRequest, Fields};
+pub use fields::{BadRequest, Edit, Fields, json, text};
+pub use form::Form;
+pub use json::JsonBody;

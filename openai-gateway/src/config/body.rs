@@ -34,6 +34,17 @@ pub enum OutputBound {
 }
 
 impl BodyRules {
+    /// What bounds the output of a chat, by both of its names.
+    pub const OUTPUT_BOUNDS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+    /// What a request is told to make at most that doesn't say itself.
+    #[must_use]
+    pub fn default_bound(&self) -> Option<&RawValue> {
+        let is_bound = |name: &str| Self::OUTPUT_BOUNDS.contains(&name);
+        let bound = self.defaults.iter().find(|(name, _)| is_bound(name));
+        bound.map(|(_, bound)| &**bound)
+    }
+
     /// Fields that OpenAI's reasoning models refuse.
     pub const REASONING_LACKS: &[&str] = &[
         "temperature",

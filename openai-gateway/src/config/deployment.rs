@@ -26,6 +26,8 @@ pub struct DeploymentConfig {
     pub endpoint: Endpoint,
     /// Its key, and what else is sent with each request. All values are marked as sensitive.
     pub headers: HeaderMap,
+    /// The same for Anthropic's protocol, where it speaks that as well.
+    pub anthropic_headers: Option<HeaderMap>,
     /// What is changed in the bodies of its requests.
     pub body: BodyRules,
     /// Its limits; without any it needs no lease.

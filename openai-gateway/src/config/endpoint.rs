@@ -15,6 +15,17 @@ pub struct Endpoint {
     base: Url,
     /// The model stands in the path, as Azure's deployments do.
     model_in_path: bool,
+    /// Calls that are at another path of the same host: which, and where.
+    elsewhere: &'static [(&'static str, &'static str)],
+}
+
+/// A kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Its path, after the base.
+    pub path: &'static str,
+    /// Where an endpoint has models in paths, this call has one too.
+    pub names_model: bool,
 }
 
 /// Where one kind of call goes: worked out once, unless it depends on the model that a caller names.
@@ -23,13 +34,18 @@ pub enum CallUrl {
     /// Always there.
     Fixed(Url),
     /// Wherever the model is.
-    ByModel(Endpoint, &'static str),
+    ByModel(Endpoint, Call),
 }
 
 impl Endpoint {
     /// The call is appended to the base.
     pub(super) const fn plain(base: Url) -> Self {
-        Self { base, model_in_path: false }
+        Self { base, model_in_path: false, elsewhere: &[] }
+    }
+
+    /// The same with these calls at other paths.
+    pub(super) fn with(self, elsewhere: &'static [(&'static str, &'static str)]) -> Self {
+        Self { elsewhere, ..self }
     }
 
     /// Azure OpenAI, in the form that base and version ask for: a base that names `/openai/v1`, or the version
@@ -51,7 +67,7 @@ impl Endpoint {
             return Self::plain(base);
         }
         base.set_path(path.trim_end_matches("/openai"));
-        Self { base, model_in_path: true }
+        Self { base, model_in_path: true, elsewhere: &[] }
     }
 
     /// Azure AI Foundry: `/models` at its own hosts; elsewhere the base is complete. Its portal shows the
@@ -80,23 +96,30 @@ impl Endpoint {
 
     /// Where a kind of call goes, for this model or, without one, for any that a caller names.
     #[must_use]
-    pub fn call(&self, path: &'static str, model: Option<&str>) -> CallUrl {
-        match (self.model_in_path, model) {
-            (true, None) => CallUrl::ByModel(self.clone(), path),
-            _ => CallUrl::Fixed(self.url(path, model.unwrap_or_default())),
+    pub fn call(&self, call: Call, model: Option<&str>) -> CallUrl {
+        match (self.model_in_path && call.names_model, model) {
+            (true, None) => CallUrl::ByModel(self.clone(), call),
+            _ => CallUrl::Fixed(self.url(call, model.unwrap_or_default())),
         }
     }
 
     /// The base and the path, whether the base ends in a slash or not; a query stays.
-    fn url(&self, path: &str, model: &str) -> Url {
+    fn url(&self, call: Call, model: &str) -> Url {
         let mut url = self.base.clone();
+        if let Some((_, at)) = self.elsewhere.iter().find(|(path, _)| *path == call.path) {
+            url.set_path(at);
+            return url;
+        }
         // What is no base, like `mailto:`, has no segments; `api_base` is http or https.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty();
             if self.model_in_path {
-                segments.extend(["openai", "deployments", model]);
+                segments.push("openai");
             }
-            segments.extend(path.split('/'));
+            if self.model_in_path && call.names_model {
+                segments.extend(["deployments", model]);
+            }
+            segments.extend(call.path.split('/'));
         }
         url
     }
@@ -108,7 +131,7 @@ impl CallUrl {
     pub fn of(&self, model: &str) -> Url {
         match self {
             Self::Fixed(url) => url.clone(),
-            Self::ByModel(endpoint, path) => endpoint.url(path, model),
+            Self::ByModel(endpoint, call) => endpoint.url(*call, model),
         }
     }
 }
@@ -124,7 +147,8 @@ fn set_version(base: &mut Url, version: &str) {
 mod tests {
     use super::*;
 
-    const CHAT: &str = "chat/completions";
+    const CHAT: Call = Call { path: "chat/completions", names_model: true };
+    const RESPONSES: Call = Call { path: "responses", names_model: false };
 
     fn url(base: &str) -> Url {
         Url::parse(base).unwrap()
@@ -160,6 +184,26 @@ mod tests {
             let call = Endpoint::azure(url(base), version).call(CHAT, Some("m"));
             assert_eq!(call.of("m").as_str(), chat, "{base} {version}");
         }
+    }
+
+    #[test]
+    fn not_every_call_of_azure_s_names_its_model() {
+        for (version, expected) in [
+            ("2025-04-01-preview", "http://a/openai/responses?api-version=2025-04-01-preview"),
+            ("v1", "http://a/openai/v1/responses"),
+        ] {
+            let endpoint = Endpoint::azure(url("http://a"), version);
+            for model in [None, Some("m")] {
+                assert_eq!(endpoint.call(RESPONSES, model).of("m").as_str(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_may_be_elsewhere() {
+        let endpoint = Endpoint::plain(url("http://a/x/v1")).with(&[("responses", "/v2/r")]);
+        assert_eq!(endpoint.call(RESPONSES, None).of("m").as_str(), "http://a/v2/r");
+        assert_eq!(endpoint.call(CHAT, None).of("m").path(), "/x/v1/chat/completions");
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub struct QuotaConfig {
     pub holder: String,
     /// How long a request may wait for quota.
     pub max_wait_ms: u64,
+    /// How long a request may wait for room in its group, instead of being denied. 0: not at all.
+    pub wait_for_room_ms: u64,
+    /// How many requests of a group may wait for it at once.
+    pub max_waiting_requests: u32,
+    /// How many tokens they may wait for together.
+    pub max_waiting_tokens: u64,
     /// Whether to register the deployments' limits at start.
     pub register: bool,
     /// What is reserved for a request before it is sent.
@@ -52,6 +58,9 @@ impl Default for QuotaConfig {
             client_key_file: None,
             holder: "gateway".to_owned(),
             max_wait_ms: 500,
+            wait_for_room_ms: 0,
+            max_waiting_requests: 1_000,
+            max_waiting_tokens: 10_000_000,
             register: false,
             reservation: Reservation::default(),
             default_max_output_tokens: 1_024,
@@ -78,6 +87,15 @@ impl QuotaConfig {
             client_key_file: path(&mut quota, "client_key_file", report),
             holder: quota.text("holder", report).unwrap_or(default.holder),
             max_wait_ms: quota.whole("max_wait_ms", report).unwrap_or(default.max_wait_ms),
+            wait_for_room_ms: quota
+                .whole("wait_for_room_ms", report)
+                .unwrap_or(default.wait_for_room_ms),
+            max_waiting_requests: quota
+                .count("max_waiting_requests", report)
+                .unwrap_or(default.max_waiting_requests),
+            max_waiting_tokens: quota
+                .whole("max_waiting_tokens", report)
+                .unwrap_or(default.max_waiting_tokens),
             register: quota.flag("register", report).unwrap_or(default.register),
             reservation: one_of(&mut quota, "reservation", RESERVATIONS, report),
             default_max_output_tokens: quota
@@ -130,6 +148,17 @@ pub enum Reservation {
     InputPlusMaxOutput,
     /// The input alone.
     Input,
+}
+
+impl Reservation {
+    /// What is reserved of so much output.
+    #[must_use]
+    pub const fn output(self, tokens: u64) -> u64 {
+        match self {
+            Self::InputPlusMaxOutput => tokens,
+            Self::Input => 0,
+        }
+    }
 }
 
 impl From<Reservation> for api::Reservation {

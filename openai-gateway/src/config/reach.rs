@@ -18,6 +18,9 @@ const LOCATION: &[&str] = &["VERTEXAI_LOCATION", "VERTEX_LOCATION"];
 const PROJECT: &[&str] = &["VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"];
 const ACCOUNT: &[&str] = &["CLOUDFLARE_ACCOUNT_ID"];
 
+/// Where Anthropic's protocol has its key.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
 /// Where an entry's calls go.
 pub(super) struct Reach {
     pub(super) provider: &'static Provider,
@@ -25,6 +28,8 @@ pub(super) struct Reach {
     pub(super) model: String,
     pub(super) endpoint: Endpoint,
     pub(super) key: Option<(HeaderName, HeaderValue)>,
+    /// The same as Anthropic's protocol has it.
+    pub(super) bare_key: Option<(HeaderName, HeaderValue)>,
     /// What tells this key from others without giving it away: the variable that holds it.
     pub(super) key_name: String,
 }
@@ -168,7 +173,9 @@ impl Said {
             }
             (Ok(base), key) => {
                 let header = key.as_ref().map(|key| header(provider, &base, key));
-                let Some(key_header) = header.transpose().ok() else {
+                let bare = key.as_ref().map(|key| sensitive(X_API_KEY, &key.text));
+                let headers = (header.transpose(), bare.transpose());
+                let (Ok(key_header), Ok(bare_key)) = headers else {
                     let at = key.map_or(place, |key| key.place);
                     report.mistake(at, format!("{path}.api_key: a header can't carry it"));
                     return None;
@@ -179,6 +186,7 @@ impl Said {
                     model: named(provider, model),
                     endpoint: endpoint(provider, base, version.as_deref()),
                     key: key_header,
+                    bare_key,
                     key_name: key.map(|key| key.name).unwrap_or_default(),
                 })
             }
@@ -375,7 +383,7 @@ fn named(provider: &Provider, model: &str) -> String {
 
 fn endpoint(provider: &Provider, base: Url, version: Option<&str>) -> Endpoint {
     match provider.urls {
-        Urls::Plain => Endpoint::plain(base),
+        Urls::Plain => Endpoint::plain(base).with(provider.elsewhere),
         Urls::AzureOpenAi => Endpoint::azure(base, version.unwrap_or(AZURE_VERSION)),
         Urls::AzureFoundry => Endpoint::foundry(base, version),
     }
@@ -396,7 +404,14 @@ fn header(
         true => (HeaderName::from_static("api-key"), key.text.clone()),
         false => (AUTHORIZATION, format!("Bearer {}", key.text)),
     };
-    let mut value = HeaderValue::from_str(&text)?;
+    sensitive(name, &text)
+}
+
+fn sensitive(
+    name: HeaderName,
+    text: &str,
+) -> Result<(HeaderName, HeaderValue), http::header::InvalidHeaderValue> {
+    let mut value = HeaderValue::from_str(text)?;
     value.set_sensitive(true);
     Ok((name, value))
 }

@@ -105,9 +105,15 @@ impl Terms {
             );
             report.warn(place, what);
         }
-        let mut headers = HeaderMap::new();
-        headers.extend(reach.key.clone());
-        headers.extend(self.headers.clone());
+        let headers = |key| {
+            let mut headers = HeaderMap::new();
+            headers.extend(key);
+            headers.extend(self.headers.clone());
+            headers
+        };
+        let anthropic_headers =
+            reach.provider.speaks_anthropic.then(|| headers(reach.bare_key.clone()));
+        let headers = headers(reach.key.clone());
         let derived = identities.derive(&model_group, &reach);
         if self.id.is_none() && derived.is_by_place && reach.has_nameless_key() {
             let what = format!(
@@ -125,6 +131,7 @@ impl Terms {
             model: reach.model,
             endpoint: reach.endpoint,
             headers,
+            anthropic_headers,
             limits: self.limits,
             weight: self.weight,
             order: self.order,

@@ -11,6 +11,7 @@ use http::request::Parts;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::endpoints::Form;
 use crate::metrics;
 
 /// How long a body may take to arrive.
@@ -20,16 +21,24 @@ const LARGE_BYTES: usize = 64 << 10;
 /// By so much a body is decoded before it is looked whether there is room for it.
 const STEP_BYTES: u64 = 64 << 10;
 
-/// Reads a request's body, bounded in size and time: JSON, perhaps in gzip. Nothing else is taken: what a page of
-/// another site may send without asking first is never `application/json`. Its place is to be held as long as it is.
+/// Reads a request's body, bounded in size and time: of the form that it must have, perhaps in gzip. What a page of another
+/// site may send without asking first is never `application/json`, but it may be a form: that page is refused before. Its
+/// place is to be held as long as it is.
 pub(super) async fn read(
     head: &Parts,
     body: Body,
+    form: Form,
     app: &App,
 ) -> Result<(Bytes, BodyPlace), ApiError> {
     let (room, max_bytes) = (&app.body_room, app.max_body_bytes);
-    if !is_json(&head.headers) {
-        return Err(ApiError::not_json());
+    match form {
+        Form::Json if !is_of_kind(&head.headers, "application/json") => {
+            return Err(ApiError::not_json());
+        }
+        Form::Multipart if !is_of_kind(&head.headers, "multipart/form-data") => {
+            return Err(ApiError::not_multipart());
+        }
+        Form::Json | Form::Multipart => {}
     }
     let is_gzip = is_gzip(&head.headers)?;
     let read = tokio::time::timeout(PATIENCE, room.read(body, max_bytes)).await;
@@ -58,10 +67,10 @@ pub(super) fn work<T>(body: &[u8], work: impl FnOnce() -> T) -> T {
     if body.len() > LARGE_BYTES { tokio::task::block_in_place(work) } else { work() }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_of_kind(headers: &HeaderMap, wanted: &str) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json")
+    kind.eq_ignore_ascii_case(wanted)
 }
 
 /// # Errors

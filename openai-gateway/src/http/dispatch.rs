@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
+use rand::RngExt;
 use tokio::time::Instant;
 
 use super::error::ApiError;
@@ -23,7 +24,7 @@ pub(super) fn find<'a>(app: &'a App, model: &str) -> Result<&'a Group, ApiError>
 pub(super) async fn serve(
     app: &App,
     (group, request): (&Group, Request),
-    outgoing: &impl Outgoing,
+    outgoing: &Outgoing<'_>,
     need: &(impl Size<Target> + Sync),
 ) -> Result<Response, ApiError> {
     let began = Instant::now();
@@ -37,7 +38,8 @@ pub(super) async fn serve(
             Ok(choice) => choice,
             Err(denial) => {
                 app.groups.metrics(tries.group()).denied(denial.refusal);
-                let told = || Err(ApiError::denied(group.name(), &denial));
+                let lot = app.dice.roll().random::<f64>();
+                let told = || Err(ApiError::denied(group.name(), &denial, lot));
                 return failure.map_or_else(told, respond_failure);
             }
         };
@@ -86,14 +88,14 @@ fn respond_failure(failure: Failure) -> Result<Response, ApiError> {
     (*failure.said).map(respond).map_err(|error| ApiError::from(&error))
 }
 
-/// A success says how much is left; a failure keeps the provider's own headers.
+/// An answer says how much is left. A provider's own denial keeps the provider's headers: its limit is what binds then.
 fn respond(answer: Answer) -> Response {
     let mut response = answer.body.into_response();
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     let headers = response.headers_mut();
     headers.insert(DEPLOYMENT, HeaderValue::clone(&answer.member.target.id));
-    if answer.status.is_success()
+    if answer.status != StatusCode::TOO_MANY_REQUESTS
         && let Some(quota) = answer.member.quota()
     {
         limits::replace(headers, quota);

@@ -1,22 +1,22 @@
-//! Errors, as OpenAI's clients expect them: `{"error": {message, type, param, code}}`.
+//! Errors, as OpenAI's clients expect them: `{"error": {message, type, param, code}}`; at Anthropic's calls as its clients do.
 //!
 //! Their SDKs repeat 408, 409, 429 and 5xx by themselves, and wait as `retry-after-ms` or
 //! `retry-after` says. So what can't succeed later has none of these: a request above the limit
 //! itself is a 400.
 
+mod denied;
+
 use std::time::Duration;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use edge::same_site::Foreign;
-use gateway_client::api::Unit;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::limits;
 use crate::body::BadRequest;
-use crate::routing::{Denial, Refusal};
+use crate::endpoints::{anthropic_error, anthropic_kind};
 use crate::upstream::CallError;
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
@@ -106,6 +106,11 @@ impl ApiError {
         Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", message)
     }
 
+    pub(super) fn not_multipart() -> Self {
+        let message = "The body must be a form, sent as `content-type: multipart/form-data`.";
+        Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_multipart", message)
+    }
+
     pub(super) fn unknown_coding() -> Self {
         let message = "The body has a content-encoding that is not taken: gzip is, and identity.";
         Self::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_coding", message)
@@ -128,66 +133,6 @@ impl ApiError {
     pub(super) fn body_too_slow() -> Self {
         let message = "The body took too long to arrive.";
         Self::invalid(StatusCode::REQUEST_TIMEOUT, "body_too_slow", message)
-    }
-
-    /// No deployment of the group takes the request.
-    pub(super) fn denied(model_group: &str, denial: &Denial) -> Self {
-        let (code, message) = match denial.refusal {
-            Refusal::Exhausted => return Self::exhausted(model_group, denial),
-            Refusal::NeverFits => return Self::never_fits(model_group, denial),
-            Refusal::NoDeployment => return Self::no_deployment(model_group),
-            Refusal::Busy => ("deployments_busy", "As many requests are under way as may be."),
-            Refusal::Cooling => (
-                "upstream_unavailable",
-                "The model's upstreams failed and are left alone for a while.",
-            ),
-            Refusal::ServerAway => ("quota_unavailable", "The quota server is away."),
-            Refusal::Quarantined => ("quota_quarantined", "The quota of this minute is in doubt."),
-            Refusal::Unregistered => (
-                "deployment_unregistered",
-                "The quota server does not know the model's deployments: the gateway's log names them. \
-                 They are registered with --register, or made at the quota server.",
-            ),
-            Refusal::Refused => ("quota_refused", "The quota server refuses this gateway."),
-            Refusal::Stopping => ("shutting_down", "The gateway is stopping."),
-        };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE, Some(code), message)
-            .retry_after(denial.retry_after.max(UNAVAILABLE_PAUSE))
-    }
-
-    fn never_fits(model_group: &str, denial: &Denial) -> Self {
-        let needs = denial.size.tokens;
-        let message = match denial.limit_tokens {
-            Some(limit) => format!(
-                "The request may use {needs} tokens, and the rate limit of {model_group} is {limit} tokens per min: it can never fit."
-            ),
-            None => format!(
-                "The request may use {needs} tokens, more than the rate limit of {model_group} itself: it can never fit."
-            ),
-        };
-        Self::invalid(StatusCode::BAD_REQUEST, "request_too_large", message)
-    }
-
-    fn no_deployment(model_group: &str) -> Self {
-        let message = format!("No deployment of {model_group} is for requests with these tags.");
-        Self::invalid(StatusCode::BAD_REQUEST, "no_deployment", message)
-    }
-
-    fn exhausted(model_group: &str, denial: &Denial) -> Self {
-        let kind = match denial.unit {
-            Some(Unit::Requests) => "requests",
-            Some(Unit::Tokens) | None => "tokens",
-        };
-        let seconds = denial.retry_after.as_secs_f64();
-        let message = format!(
-            "Rate limit reached for {model_group} on {kind} per min. Please try again in {seconds:.3}s."
-        );
-        let code = Some("rate_limit_exceeded");
-        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, kind, code, message);
-        if let Some(usage) = &denial.usage {
-            limits::insert(&mut error.headers, usage, denial.retry_after);
-        }
-        error.retry_after(denial.retry_after)
     }
 
     /// In whole seconds, rounded up, and in ms, which OpenAI's clients look for first.
@@ -244,76 +189,36 @@ pub(super) fn panicked() -> Response {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let message = Message(self.body.message.clone());
         let body = Json(Envelope { error: self.body });
-        (self.status, *self.headers, body).into_response()
+        (self.status, *self.headers, Extension(message), body).into_response()
     }
+}
+
+/// Goes with an answer that is an error of the gateway's own.
+#[derive(Debug, Clone)]
+struct Message(String);
+
+/// An error of the gateway's own in Anthropic's words. A provider's is in them already.
+pub(super) async fn in_anthropic_s_words(mut response: Response) -> Response {
+    if let Some(Message(message)) = response.extensions_mut().remove() {
+        let error = anthropic_error(anthropic_kind(response.status()), &message);
+        *response.body_mut() = Json(error).into_response().into_body();
+    }
+    response
 }
 
 #[cfg(test)]
 mod tests {
-    use gateway_client::Amount;
-    use gateway_client::api::{Usage, UsagePair};
     use http_body_util::BodyExt;
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn denial(refusal: Refusal, retry_after_ms: u64) -> Denial {
-        let full = |limit| UsagePair { limit: Some(limit), outstanding: limit, overrun: 0 };
-        Denial {
-            refusal,
-            retry_after: Duration::from_millis(retry_after_ms),
-            unit: Some(Unit::Requests),
-            usage: Some(Usage { tokens: full(500), requests: full(3) }),
-            size: Amount { tokens: 501, requests: 1 },
-            limit_tokens: Some(500),
-        }
-    }
-
-    async fn parts(error: ApiError) -> (StatusCode, HeaderMap, Value) {
+    pub(super) async fn parts(error: ApiError) -> (StatusCode, HeaderMap, Value) {
         let (head, body) = error.into_response().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (head.status, head.headers, serde_json::from_slice(&body).unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_denial_is_openai_s_429() {
-        let error = ApiError::denied("gpt-4o", &denial(Refusal::Exhausted, 1_234));
-        let (status, headers, body) = parts(error).await;
-        assert_eq!(status, 429);
-        assert_eq!(headers["retry-after"], "2");
-        assert_eq!(headers["retry-after-ms"], "1234");
-        assert_eq!(headers["x-ratelimit-limit-requests"], "3");
-        assert_eq!(headers["x-ratelimit-remaining-tokens"], "0");
-        assert_eq!(headers["x-ratelimit-reset-requests"], "1.234s");
-        assert_eq!(body["error"]["type"], "requests");
-        assert_eq!(body["error"]["code"], "rate_limit_exceeded");
-        assert_eq!(body["error"]["param"], Value::Null);
-    }
-
-    #[tokio::test]
-    async fn a_request_above_the_limit_is_not_to_be_repeated() {
-        let error = ApiError::denied("gpt-4o", &denial(Refusal::NeverFits, 0));
-        let (status, headers, body) = parts(error).await;
-        assert_eq!(status, 400);
-        assert!(!headers.contains_key("retry-after"));
-        assert_eq!(body["error"]["type"], "invalid_request_error");
-        assert_eq!(body["error"]["code"], "request_too_large");
-        let message = body["error"]["message"].as_str().unwrap();
-        assert!(
-            message.contains("501 tokens") && message.contains("500 tokens per min"),
-            "{message}"
-        );
-    }
-
-    #[tokio::test]
-    async fn without_the_quota_server_it_is_503_with_retry_after() {
-        let error = ApiError::denied("gpt-4o", &denial(Refusal::ServerAway, 0));
-        let (status, headers, body) = parts(error).await;
-        assert_eq!(status, 503);
-        assert_eq!(headers["retry-after"], "1");
-        assert_eq!(headers["retry-after-ms"], "1000");
-        assert_eq!(body["error"]["code"], "quota_unavailable");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
-//! `x-ratelimit-*`, as OpenAI writes them.
+//! `x-ratelimit-*`, as OpenAI writes them, and `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), as the
+//! quota server does: an entry for each limit of the deployment. What they say is what leases and beats told: nobody is asked.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use gateway_client::Deployment;
@@ -8,21 +10,32 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The names of one unit's headers.
 struct Names {
+    unit: &'static str,
     limit: HeaderName,
     remaining: HeaderName,
     reset: HeaderName,
 }
 
 const TOKENS: Names = Names {
+    unit: "tokens",
     limit: HeaderName::from_static("x-ratelimit-limit-tokens"),
     remaining: HeaderName::from_static("x-ratelimit-remaining-tokens"),
     reset: HeaderName::from_static("x-ratelimit-reset-tokens"),
 };
 const REQUESTS: Names = Names {
+    unit: "requests",
     limit: HeaderName::from_static("x-ratelimit-limit-requests"),
     remaining: HeaderName::from_static("x-ratelimit-remaining-requests"),
     reset: HeaderName::from_static("x-ratelimit-reset-requests"),
 };
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const LEFT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// Every limit counts over a minute.
+const WINDOW_S: u64 = 60;
+
+/// A limit and what is left of it.
+type LimitAndLeft = Option<(u64, u64)>;
 
 /// Says how full the deployment's window is, in place of what the provider said: others spend the
 /// same quota, and only the quota server knows of all.
@@ -31,38 +44,49 @@ pub(super) fn replace(headers: &mut HeaderMap, quota: &Deployment) {
     let Some(usage) = view.usage else {
         return;
     };
-    for Names { limit, remaining, reset } in [TOKENS, REQUESTS] {
-        for name in [limit, remaining, reset] {
-            headers.remove(name);
-        }
+    let of_provider =
+        |name: &str| name.starts_with("x-ratelimit-") || name.starts_with("anthropic-ratelimit-");
+    let theirs: Vec<_> =
+        headers.keys().filter(|name| of_provider(name.as_str())).cloned().collect();
+    for name in theirs {
+        headers.remove(name);
     }
-    let reset = view.window_ends_in.unwrap_or_default();
-    let (tokens, requests) = (view.remaining_tokens(), view.remaining_requests());
-    insert_unit(headers, TOKENS, usage.tokens.limit.zip(tokens), reset);
-    insert_unit(headers, REQUESTS, usage.requests.limit.zip(requests), reset);
+    let tokens = usage.tokens.limit.zip(view.remaining_tokens());
+    let requests = usage.requests.limit.zip(view.remaining_requests());
+    tell(headers, [tokens, requests], view.window_ends_in);
 }
 
 /// Says how full a window is; `reset` is when it is worth asking again.
 pub(super) fn insert(headers: &mut HeaderMap, usage: &Usage, reset: Duration) {
-    for (names, pair) in [(TOKENS, &usage.tokens), (REQUESTS, &usage.requests)] {
-        insert_unit(headers, names, pair.limit.zip(pair.remaining()), reset);
-    }
+    let pairs = [&usage.tokens, &usage.requests].map(|pair| pair.limit.zip(pair.remaining()));
+    tell(headers, pairs, Some(reset));
 }
 
-/// A unit without a limit has no headers.
-fn insert_unit(
-    headers: &mut HeaderMap,
-    names: Names,
-    limit_and_remaining: Option<(u64, u64)>,
-    reset: Duration,
-) {
-    let Some((limit, remaining)) = limit_and_remaining else {
+/// A unit without a limit has no headers. Where nobody knows when there will be more, nothing is said of it.
+fn tell(headers: &mut HeaderMap, units: [LimitAndLeft; 2], reset: Option<Duration>) {
+    let (mut policy, mut left) = (String::with_capacity(64), String::with_capacity(64));
+    for (names, said) in [TOKENS, REQUESTS].into_iter().zip(units) {
+        let Some((limit, remaining)) = said else { continue };
+        let comma = if policy.is_empty() { "" } else { ", " };
+        // Writing to a string cannot fail.
+        let _ = write!(policy, "{comma}\"{}\";q={limit};w={WINDOW_S}", names.unit);
+        let _ = write!(left, "{comma}\"{}\";r={remaining}", names.unit);
+        if let Some(reset) = reset {
+            let _ = write!(left, ";t={}", reset.as_millis().div_ceil(1_000));
+        }
+        headers.insert(names.limit, HeaderValue::from(limit));
+        headers.insert(names.remaining, HeaderValue::from(remaining));
+        if let Ok(reset) = HeaderValue::from_str(&go_duration(reset.unwrap_or_default())) {
+            headers.insert(names.reset, reset);
+        }
+    }
+    if policy.is_empty() {
         return;
-    };
-    headers.insert(names.limit, HeaderValue::from(limit));
-    headers.insert(names.remaining, HeaderValue::from(remaining));
-    if let Ok(reset) = HeaderValue::from_str(&go_duration(reset)) {
-        headers.insert(names.reset, reset);
+    }
+    for (name, value) in [(POLICY, policy), (LEFT, left)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
     }
 }
 
@@ -103,12 +127,25 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_for_each_limit() {
+        let mut headers = HeaderMap::new();
+        tell(&mut headers, [Some((500, 0)), Some((100, 60))], Some(Duration::from_millis(29_001)));
+        assert_eq!(headers["ratelimit-policy"], r#""tokens";q=500;w=60, "requests";q=100;w=60"#);
+        assert_eq!(headers["ratelimit"], r#""tokens";r=0;t=30, "requests";r=60;t=30"#);
+        let mut headers = HeaderMap::new();
+        tell(&mut headers, [None, None], None);
+        assert!(headers.is_empty());
+    }
+
+    #[test]
     fn a_unit_without_a_limit_has_no_headers() {
         let tokens = UsagePair { limit: Some(500), outstanding: 450, overrun: 20 };
         let usage = Usage { tokens, requests: UsagePair::default() };
         let mut headers = HeaderMap::new();
         insert(&mut headers, &usage, Duration::from_secs(1));
-        assert_eq!(headers.len(), 3);
+        assert_eq!(headers.len(), 5);
+        assert_eq!(headers["ratelimit-policy"], r#""tokens";q=500;w=60"#);
+        assert_eq!(headers["ratelimit"], r#""tokens";r=30;t=1"#);
         assert_eq!(headers["x-ratelimit-limit-tokens"], "500");
         assert_eq!(headers["x-ratelimit-remaining-tokens"], "30");
         assert_eq!(headers["x-ratelimit-reset-tokens"], "1s");

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::{ADDED, DENIED, RETRIED, declared};
+use super::{ADDED, DENIED, RETRIED, WAITING, declared};
 use crate::routing::Refusal;
 
 /// The metrics of one model group.
@@ -11,6 +11,7 @@ pub struct GroupMetrics {
     denied: [Counter; Refusal::ALL.len()],
     added: Histogram,
     retried: Counter,
+    waiting: Gauge,
 }
 
 impl GroupMetrics {
@@ -24,6 +25,7 @@ impl GroupMetrics {
         Self {
             denied,
             added: histogram!(ADDED, "model_group" => model_group.to_owned()),
+            waiting: gauge!(WAITING, "model_group" => model_group.to_owned()),
             retried: declared(counter!(RETRIED, "model_group" => model_group.to_owned())),
         }
     }
@@ -31,6 +33,12 @@ impl GroupMetrics {
     /// A request was denied.
     pub fn denied(&self, refusal: Refusal) {
         self.denied[refusal as usize].increment(1);
+    }
+
+    /// So many requests wait for room.
+    #[expect(clippy::cast_precision_loss, reason = "so many can't wait")]
+    pub fn waiting(&self, requests: usize) {
+        self.waiting.set(requests as f64);
     }
 
     /// A request is tried again.

@@ -45,7 +45,7 @@ impl Groups {
             }
             group.push(member(deployment, client)?);
         }
-        let settings = group_settings(&config.routing);
+        let settings = group_settings(&config.routing, &config.quota);
         let mut groups = Vec::with_capacity(names.len());
         for &name in &names {
             let members = members.remove(name).unwrap_or_default();
@@ -72,6 +72,18 @@ impl Groups {
     #[must_use]
     pub fn tries<'a>(&'a self, group: &'a Group, request: Request) -> Tries<'a> {
         self.router.tries(group, request)
+    }
+
+    /// From now on no request waits for room: the gateway is stopping.
+    pub fn stop_waiting(&self) {
+        self.router.stop_waiting();
+    }
+
+    /// Says how many requests wait for room.
+    pub fn tell_waiting(&self) {
+        for group in self.router.iter() {
+            self.metrics(group).waiting(group.waiting());
+        }
     }
 
     /// What is counted about a group.

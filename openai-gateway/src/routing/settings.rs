@@ -1,16 +1,18 @@
 //! The configuration as the router takes it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use gateway_router::{
-    Cooling, GroupSettings, LatencySettings, MemberSettings, RouterSettings, StrategyName,
-    TagFilter,
+    Cooling, GroupSettings, LatencySettings, LineSettings, MemberSettings, RouterSettings,
+    StrategyName, TagFilter,
 };
 
-use crate::config::{DeploymentConfig, Fallbacks, RoutingConfig, Strategy};
+use crate::config::{DeploymentConfig, Fallbacks, QuotaConfig, RoutingConfig, Strategy};
 
-pub(super) fn group_settings(routing: &RoutingConfig) -> GroupSettings {
+pub(super) fn group_settings(routing: &RoutingConfig, quota: &QuotaConfig) -> GroupSettings {
     let (strategy, latency) = strategy(routing.strategy);
+    let max_requests = usize::try_from(quota.max_waiting_requests).unwrap_or(usize::MAX);
     GroupSettings {
         strategy,
         latency,
@@ -19,6 +21,11 @@ pub(super) fn group_settings(routing: &RoutingConfig) -> GroupSettings {
             (false, _) => TagFilter::Off,
             (true, true) => TagFilter::Any,
             (true, false) => TagFilter::All,
+        },
+        line: LineSettings {
+            max_wait: Duration::from_millis(quota.wait_for_room_ms),
+            max_requests,
+            max_tokens: quota.max_waiting_tokens,
         },
     }
 }

@@ -4,8 +4,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use reqwest::Url;
 
 use crate::config::{BodyRules, CallUrl, DeploymentConfig, Pattern, model_for};
+use crate::endpoints::{self, Dialect, Endpoint};
 use crate::metrics::DeploymentMetrics;
 use crate::tokens::Encoding;
 
@@ -19,12 +21,12 @@ pub struct Target {
     pub model: String,
     /// How its tokens are counted.
     pub encoding: Encoding,
-    /// Where chat requests go.
-    pub chat: CallUrl,
-    /// Where embedding requests go.
-    pub embeddings: CallUrl,
+    /// Where calls go, by their endpoint's path.
+    urls: Vec<(&'static str, CallUrl)>,
     /// Its key, and what else goes with each request.
-    pub headers: HeaderMap,
+    headers: HeaderMap,
+    /// The same as Anthropic's protocol has it, where it speaks that.
+    anthropic_headers: Option<HeaderMap>,
     /// What is changed in bodies.
     pub body: BodyRules,
     /// The output that a request is taken to allow that doesn't say, tokens.
@@ -57,9 +59,12 @@ impl Target {
             pattern: config.pattern.clone(),
             model: config.model.clone(),
             encoding: Encoding::of_model(&config.model),
-            chat: config.endpoint.call("chat/completions", model),
-            embeddings: config.endpoint.call("embeddings", model),
+            urls: endpoints::ALL
+                .iter()
+                .map(|endpoint| (endpoint.path, config.endpoint.call(endpoint.call(), model)))
+                .collect(),
             headers: config.headers.clone(),
+            anthropic_headers: config.anthropic_headers.clone(),
             body: config.body.clone(),
             default_output: config.default_output,
             timeout: config.timeout,
@@ -73,6 +78,26 @@ impl Target {
     #[must_use]
     pub fn model_for(&self, requested: &str) -> Cow<'_, str> {
         model_for(self.pattern.as_ref(), &self.model, requested)
+    }
+
+    /// Where a call goes that names the model like this.
+    ///
+    /// # Panics
+    /// The endpoint is none of [`endpoints::ALL`].
+    #[must_use]
+    pub fn url(&self, endpoint: &Endpoint, requested: &str) -> Url {
+        let found = self.urls.iter().find(|(path, _)| *path == endpoint.path);
+        let (_, url) = found.expect("every endpoint has its address");
+        url.of(&self.model_for(requested))
+    }
+
+    /// What goes with each request of a protocol, its key too; `None` where it doesn't speak that.
+    #[must_use]
+    pub const fn headers(&self, dialect: Dialect) -> Option<&HeaderMap> {
+        match dialect {
+            Dialect::OpenAi => Some(&self.headers),
+            Dialect::Anthropic => self.anthropic_headers.as_ref(),
+        }
     }
 
     /// From now on its streams aren't asked for their usage: it took one without `stream_options` that it had refused

@@ -14,8 +14,13 @@ const PRIMING: u64 = 3;
 /// An image of 1024 x 1024 in full detail, and any in low detail (OpenAI's vision guide).
 const IMAGE: u64 = 765;
 const IMAGE_LOW: u64 = 85;
+/// The largest that Anthropic makes of an image.
+const IMAGE_SOURCE: u64 = 1_600;
 /// Bytes of an attached file's or sound's base64 that are taken for one token.
 const ATTACHED_BYTES_PER_TOKEN: u64 = 1_024;
+/// Parts may have parts in them, as results of tools do. What stands deeper than this counts as it is written: to read it once
+/// for each of its levels would be a caller's way to keep a gateway busy.
+const MAX_DEPTH: usize = 3;
 
 /// The tokens of a chat request's `messages`. What has a shape that isn't known here counts as the JSON that it is
 /// written in, which errs to the safe side: providers take more than any gateway knows, and say themselves what
@@ -26,6 +31,44 @@ pub fn message_tokens(messages: &RawValue, encoding: Encoding) -> u64 {
         return encoding.count(messages.get());
     };
     list.iter().fold(PRIMING, |sum, message| sum.saturating_add(of_message(message, encoding)))
+}
+
+/// The tokens of a Responses request's `input`: a text, or a list of items, of which messages are one kind.
+#[must_use]
+pub fn item_tokens(input: &RawValue, encoding: Encoding) -> u64 {
+    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(input.get()) else {
+        return PRIMING + PER_MESSAGE + of_text(input, encoding);
+    };
+    list.iter().fold(PRIMING, |sum, item| sum.saturating_add(of_item(item, encoding)))
+}
+
+/// The tokens of what a message, or what stands for one, has in it: a text, or a list of parts.
+#[must_use]
+pub fn content_tokens(content: &RawValue, encoding: Encoding) -> u64 {
+    of_content(content, encoding, MAX_DEPTH)
+}
+
+/// How many tokens are taken for so many bytes of a file or a sound.
+#[must_use]
+pub const fn attached_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(ATTACHED_BYTES_PER_TOKEN)
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output: Option<&'a RawValue>,
+}
+
+/// A message, the result of a call, or what counts as it is written: calls, reasoning, whatever is new.
+fn of_item(item: &RawValue, encoding: Encoding) -> u64 {
+    match serde_json::from_str(item.get()) {
+        Ok(Item { content: Some(_), .. }) => of_message(item, encoding),
+        Ok(Item { output: Some(output), .. }) => PER_MESSAGE + content_tokens(output, encoding),
+        _ => PER_MESSAGE + encoding.count(item.get()),
+    }
 }
 
 #[derive(Deserialize)]
@@ -50,15 +93,16 @@ fn of_message(message: &RawValue, encoding: Encoding) -> u64 {
     let name = message.name.map_or(0, |name| encoding.count(&name) + PER_NAME);
     let calls = [message.tool_calls, message.function_call].into_iter().flatten();
     let calls: u64 = calls.map(|call| encoding.count(call.get())).sum();
-    let content = message.content.map_or(0, |content| of_content(content, encoding));
+    let content = message.content.map_or(0, |content| content_tokens(content, encoding));
     PER_MESSAGE + role + name + calls + content
 }
 
-/// A message's content is a text, a list of parts, or nothing.
-fn of_content(content: &RawValue, encoding: Encoding) -> u64 {
+/// A message's content is a text, a list of parts, one part, or nothing.
+fn of_content(content: &RawValue, encoding: Encoding, depth: usize) -> u64 {
     match serde_json::from_str::<Vec<&RawValue>>(content.get()) {
-        Ok(parts) => parts.iter().map(|part| of_part(part, encoding)).sum(),
+        Ok(parts) => parts.iter().map(|part| of_part(part, encoding, depth)).sum(),
         Err(_) if content.get() == "null" => 0,
+        Err(_) if content.get().starts_with('{') => of_part(content, encoding, depth),
         Err(_) => of_text(content, encoding),
     }
 }
@@ -77,6 +121,8 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
     text: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -87,21 +133,37 @@ struct Part<'a> {
     input_audio: Option<&'a RawValue>,
     #[serde(borrow)]
     file: Option<&'a RawValue>,
+    /// Of a file, in Responses.
+    #[serde(borrow)]
+    file_data: Option<&'a RawValue>,
+    /// Of an image or a document, with Anthropic.
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    /// Of a tool's result, with Anthropic.
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
 }
 
 /// A part that has nothing of what is known is a bare string, or of a kind that is new.
-fn of_part(part: &RawValue, encoding: Encoding) -> u64 {
+fn of_part(part: &RawValue, encoding: Encoding, depth: usize) -> u64 {
     let Ok(known) = serde_json::from_str::<Part<'_>>(part.get()) else {
         return of_text(part, encoding);
     };
-    let Part { text, refusal, image_url, input_audio, file } = known;
-    if [text, refusal, image_url, input_audio, file].iter().all(Option::is_none) {
+    let is_image = known.kind.as_deref() == Some("image");
+    let Part { text, refusal, image_url, input_audio, file, file_data, source, content, .. } =
+        known;
+    let all = [text, refusal, image_url, input_audio, file, file_data, source, content];
+    if all.iter().all(Option::is_none) || (content.is_some() && depth == 0) {
         return encoding.count(part.get());
     }
     let texts: u64 = [text, refusal].into_iter().flatten().map(|it| of_text(it, encoding)).sum();
-    let attached = |raw: &RawValue| (raw.get().len() as u64).div_ceil(ATTACHED_BYTES_PER_TOKEN);
-    let attached: u64 = [input_audio, file].into_iter().flatten().map(attached).sum();
-    texts + attached + image_url.map_or(0, of_image)
+    let documents = if is_image { None } else { source };
+    let attached = [input_audio, file, file_data, documents].into_iter().flatten();
+    let attached: u64 = attached.map(|raw| attached_tokens(raw.get().len() as u64)).sum();
+    let images = image_url.map_or(0, of_image);
+    let sources = source.filter(|_| is_image).map_or(0, |_| IMAGE_SOURCE);
+    let inner = content.map_or(0, |content| of_content(content, encoding, depth.saturating_sub(1)));
+    texts + attached + images + sources + inner
 }
 
 #[derive(Deserialize)]
@@ -155,6 +217,50 @@ mod tests {
             Encoding::O200k,
         );
         assert_eq!(parts, text + IMAGE_LOW + IMAGE + 1);
+    }
+
+    #[test]
+    fn items_are_counted() {
+        let items = |json: &str| item_tokens(serde_json::from_str(json).unwrap(), Encoding::O200k);
+        let message = r#"[{"role": "user", "content": "tiktoken is great!"}]"#;
+        assert_eq!(items(message), count(message, Encoding::O200k));
+        assert_eq!(items(r#""tiktoken is great!""#), PRIMING + PER_MESSAGE + 6);
+        let call = r#"{"type": "function_call", "name": "f", "arguments": "{}"}"#;
+        let as_written = PRIMING + PER_MESSAGE + Encoding::O200k.count(call);
+        assert_eq!(items(&format!("[{call}]")), as_written);
+        let result = r#"[{"type": "function_call_output", "output": "tiktoken is great!"}]"#;
+        assert_eq!(items(result), PRIMING + PER_MESSAGE + 6);
+        let data = "A".repeat(4 << 20);
+        let shot = format!(r#"[{{"output": {{"type": "x", "image_url": "data:..{data}"}}}}]"#);
+        assert_eq!(items(&shot), PRIMING + PER_MESSAGE + IMAGE);
+    }
+
+    #[test]
+    fn anthropic_s_parts_are_counted() {
+        let data = "A".repeat(4 << 20);
+        let source = format!(r#"{{"type": "base64", "data": "{data}"}}"#);
+        let parts = |parts: &str| {
+            let parts = format!("[{parts}]");
+            content_tokens(serde_json::from_str(&parts).unwrap(), Encoding::O200k)
+        };
+        let image = format!(r#"{{"type": "image", "source": {source}}}"#);
+        assert_eq!(parts(&image), IMAGE_SOURCE);
+        let document = format!(r#"{{"type": "document", "source": {source}}}"#);
+        assert!((4_096..4_200).contains(&parts(&document)));
+        let result = format!(r#"{{"type": "tool_result", "content": [{image}, {image}]}}"#);
+        assert_eq!(parts(&result), 2 * IMAGE_SOURCE);
+    }
+
+    #[test]
+    fn what_stands_too_deep_counts_as_it_is_written() {
+        let nested = |depth: usize| {
+            let (open, close) = (r#"[{"content": "#.repeat(depth), "}]".repeat(depth));
+            let nested = format!(r#"{open}"tiktoken is great!"{close}"#);
+            content_tokens(serde_json::from_str(&nested).unwrap(), Encoding::O200k)
+        };
+        assert_eq!((nested(1), nested(MAX_DEPTH)), (6, 6));
+        assert!(nested(MAX_DEPTH + 1) > 6);
+        assert!(nested(100_000) > 100_000, "as it is written, and at once");
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! other attachments are flat guesses. Whatever is guessed wrong the settlement sets right.
 
 mod chat;
-mod embeddings;
 mod encoding;
+mod prompt;
 
-pub use chat::message_tokens;
-pub use embeddings::embedding_tokens;
+pub use chat::{attached_tokens, content_tokens, item_tokens, message_tokens};
 pub use encoding::Encoding;
+pub use prompt::{prompt_tokens, prompts};

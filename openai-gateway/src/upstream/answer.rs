@@ -35,17 +35,23 @@ pub(super) enum Reply {
     Whole { status: StatusCode, headers: HeaderMap, body: Bytes },
     /// A stream that has begun.
     Stream { status: StatusCode, headers: HeaderMap, pieces: Pieces },
+    /// An answer that is no text, which has begun.
+    Raw { status: StatusCode, headers: HeaderMap, pieces: Pieces },
 }
 
 impl Reply {
     /// Reads an answer to its end, or a stream to its first byte.
-    pub(super) async fn read(response: reqwest::Response) -> Result<Self, CallError> {
+    pub(super) async fn read(response: reqwest::Response, is_raw: bool) -> Result<Self, CallError> {
         let status = response.status();
         let mut fit = fit(response.headers());
         let is_stream = status.is_success() && is_stream(response.headers());
         let pieces = decoded(response, &mut fit);
         if is_stream {
-            return begun(status, for_stream(fit), pieces).await;
+            let (headers, pieces) = (for_stream(fit), begun(pieces).await?);
+            return Ok(Self::Stream { status, headers, pieces });
+        }
+        if is_raw && status.is_success() {
+            return Ok(Self::Raw { status, headers: fit, pieces: begun(pieces).await? });
         }
         Ok(Self::Whole { status, headers: fit, body: collect(pieces).await? })
     }
@@ -59,17 +65,12 @@ fn is_stream(headers: &HeaderMap) -> bool {
 }
 
 /// A stream counts as begun with its first byte: until then it may be tried elsewhere.
-async fn begun(
-    status: StatusCode,
-    headers: HeaderMap,
-    mut pieces: Pieces,
-) -> Result<Reply, CallError> {
+async fn begun(mut pieces: Pieces) -> Result<Pieces, CallError> {
     loop {
         match pieces.next().await {
             Some(Ok(piece)) if piece.is_empty() => {}
             Some(Ok(piece)) => {
-                let pieces = once(async { Ok(piece) }).chain(pieces).boxed();
-                return Ok(Reply::Stream { status, headers, pieces });
+                return Ok(once(async { Ok(piece) }).chain(pieces).boxed());
             }
             Some(Err(error)) => return Err(CallError::BrokenOff(error)),
             None => return Err(CallError::BrokenOff("a stream without a byte".into())),
@@ -116,7 +117,10 @@ fn is_fit(name: &HeaderName) -> bool {
             | "retry-after-ms"
             | "openai-processing-ms"
             | "openai-version"
+            | "request-id"
+            | "x-should-retry"
     ) || name.starts_with("x-ratelimit-")
+        || name.starts_with("anthropic-ratelimit-")
 }
 
 /// Whatever stands between here and the caller is told not to hold a stream back.

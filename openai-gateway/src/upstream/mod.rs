@@ -9,30 +9,30 @@ mod answer;
 mod bill;
 mod coding;
 mod outcome;
+mod outgoing;
+mod raw;
 mod relay;
 mod sse;
-mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use reqwest::Url;
+use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, debug_span};
 
+use crate::endpoints::Endpoint;
 use crate::metrics::InFlight;
 use crate::routing::{Choice, Fault, Member, Stay, Target};
 use answer::Reply;
 use bill::{Bill, made_nothing};
 use relay::Relay;
-use usage::tokens_used;
 
 pub use answer::Answer;
 pub use bill::Terms;
 pub use outcome::{Failure, Remedy};
+pub use outgoing::Outgoing;
 
 /// An idle connection is closed after so long: before the provider does it in the very moment in
 /// which the next call goes out. Uvicorn, which vLLM runs on, closes after 5 s.
@@ -88,20 +88,9 @@ impl CallError {
     }
 }
 
-/// What is sent, to whichever deployment is chosen.
-pub trait Outgoing: Sync {
-    /// Where it goes there.
-    fn url(&self, target: &Target) -> Url;
-    /// The body for it, JSON. `asks_usage`: a stream is told to end with its usage.
-    fn body(&self, target: &Target, asks_usage: bool) -> String;
-    /// The answer is to come as a stream.
-    fn streams(&self) -> bool;
-    /// The caller asked for the usage as a stream's last piece.
-    fn include_usage(&self) -> bool;
-}
-
 /// A call under way.
 struct Running {
+    endpoint: &'static Endpoint,
     stay: Stay,
     bill: Bill,
     in_flight: InFlight,
@@ -144,15 +133,13 @@ impl Upstream {
     pub async fn call(
         &self,
         choice: Choice,
-        outgoing: &impl Outgoing,
+        outgoing: &Outgoing<'_>,
         may_ask_usage: bool,
     ) -> Result<Answer, Failure> {
-        let running = Running::begin(choice, self.terms, outgoing.streams());
+        let running = Running::begin(choice, self.terms, outgoing);
         let target = &running.member().target;
-        let asks_usage = may_ask_usage
-            && outgoing.streams()
-            && !outgoing.include_usage()
-            && target.takes_stream_options();
+        let asks_usage =
+            may_ask_usage && outgoing.asked.hides_usage() && target.takes_stream_options();
         match self.exchange(&running, outgoing, asks_usage).await {
             Ok(Reply::Whole { status, headers, body }) => {
                 let is_refused = matches!(status.as_u16(), 400 | 422);
@@ -161,9 +148,13 @@ impl Upstream {
                 running.whole(status, headers, body, may_reword)
             }
             Ok(Reply::Stream { status, headers, pieces }) => {
-                let (member, relay) = running.stream(pieces, outgoing.include_usage());
+                let (member, relay) = running.stream(pieces, outgoing.asked.hides_usage());
                 let body = Body::from_stream(relay.stream());
                 Ok(Answer { member, status, headers, body })
+            }
+            Ok(Reply::Raw { status, headers, pieces }) => {
+                let (member, raw) = running.raw(pieces);
+                Ok(Answer { member, status, headers, body: Body::from_stream(raw) })
             }
             Err(error) => Err(running.failed(error)),
         }
@@ -173,14 +164,14 @@ impl Upstream {
     async fn exchange(
         &self,
         running: &Running,
-        outgoing: &impl Outgoing,
+        outgoing: &Outgoing<'_>,
         asks_usage: bool,
     ) -> Result<Reply, CallError> {
         let target = &running.member().target;
         let exchanged = timeout_at(running.deadline, async {
             let response = self.send(target, outgoing, asks_usage).await?;
             target.metrics.answered(response.status(), running.started.elapsed());
-            Reply::read(response).await
+            Reply::read(response, running.endpoint.is_raw).await
         });
         exchanged.await.map_err(|_| CallError::TimedOut)?
     }
@@ -189,17 +180,12 @@ impl Upstream {
     async fn send(
         &self,
         target: &Target,
-        outgoing: &impl Outgoing,
+        outgoing: &Outgoing<'_>,
         asks_usage: bool,
     ) -> Result<reqwest::Response, CallError> {
         let span = debug_span!("upstream", otel.kind = "client", deployment = ?target.id);
-        let mut headers = target.headers.clone();
+        let mut headers = outgoing.headers(target);
         traces::carry(&span, &mut headers);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let accept = || HeaderValue::from_static("application/json, text/event-stream");
-        headers.entry(ACCEPT).or_insert_with(accept);
-        // What is compressed would have to be undone for its usage.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let request = self.http.post(outgoing.url(target)).headers(headers);
         let sent = request.body(outgoing.body(target, asks_usage)).send().instrument(span).await;
         sent.map_err(|error| match error.is_connect() {
@@ -210,12 +196,14 @@ impl Upstream {
 }
 
 impl Running {
-    fn begin(choice: Choice, terms: Terms, streams: bool) -> Self {
+    fn begin(choice: Choice, terms: Terms, outgoing: &Outgoing<'_>) -> Self {
         let member = Arc::clone(choice.stay.member());
         let target = &member.target;
         let started = Instant::now();
+        let streams = outgoing.asked.streams() || outgoing.endpoint.is_raw;
         let patience = if streams { target.stream_timeout } else { target.timeout };
         Self {
+            endpoint: outgoing.endpoint,
             in_flight: target.metrics.fly(),
             started,
             deadline: started + patience,
@@ -248,15 +236,18 @@ impl Running {
         body: bytes::Bytes,
         may_reword: bool,
     ) -> Result<Answer, Failure> {
+        let fault = outcome::fault(status, &headers);
         // Where callers choose the model, that there is none of this name says nothing of the deployment.
         let is_their_model =
             status == StatusCode::NOT_FOUND && self.member().target.pattern.is_some();
-        let fault = outcome::fault(status, &headers).filter(|_| !is_their_model);
+        // Nor does it that it has no such endpoint: a sibling may.
+        let lacks_it = !self.endpoint.is_everywhere && matches!(status.as_u16(), 404 | 405 | 501);
+        let fault = fault.filter(|_| !is_their_model && !lacks_it);
         match fault {
             Some(fault) => fail(&self.stay, fault),
             None => self.stay.succeeded(),
         }
-        let used = tokens_used(&body).filter(|_| status.is_success());
+        let used = (self.endpoint.used)(&body).filter(|_| status.is_success());
         if status.is_success() {
             let output = used.map_or(0, |used| used.output);
             self.stay.answered(self.started.elapsed(), output);
@@ -268,7 +259,9 @@ impl Running {
         }
         let leaves = outcome::leaves(status, &body).map(Remedy::Leave);
         let reword = may_reword.then_some(Remedy::Reword);
-        let remedy = reword.or_else(|| fault.map(|_| Remedy::Sibling)).or(leaves);
+        let elsewhere =
+            (fault.is_some() || (lacks_it && !is_their_model)).then_some(Remedy::Sibling);
+        let remedy = reword.or(elsewhere).or(leaves);
         let member = Arc::clone(self.stay.member());
         let answer = Answer { member, status, headers, body: Body::from(body) };
         match remedy {
@@ -277,12 +270,26 @@ impl Running {
         }
     }
 
-    fn stream(self, pieces: answer::Pieces, include_usage: bool) -> (Arc<Member>, Relay) {
+    fn stream(self, pieces: answer::Pieces, hides_usage: bool) -> (Arc<Member>, Relay) {
+        let (member, in_flight) = self.began();
+        let owed = (self.bill, self.stay);
+        let in_flight = [self.in_flight, in_flight];
+        (member, Relay::new(self.endpoint, pieces, owed, hides_usage, in_flight))
+    }
+
+    fn raw(self, pieces: answer::Pieces) -> (Arc<Member>, raw::RawPieces) {
+        let (member, in_flight) = self.began();
+        let owed = (self.bill, self.stay);
+        (member, raw::relay(pieces, owed, [self.in_flight, in_flight]))
+    }
+
+    /// Its first byte is here.
+    fn began(&self) -> (Arc<Member>, InFlight) {
         self.stay.succeeded();
         self.stay.began(self.started.elapsed());
         let member = Arc::clone(self.stay.member());
-        let in_flight = [self.in_flight, member.target.metrics.stream()];
-        (member, Relay::new(pieces, self.bill, self.stay, include_usage, in_flight))
+        let in_flight = member.target.metrics.stream();
+        (member, in_flight)
     }
 }
 

@@ -67,7 +67,12 @@ pub(super) fn leaves(status: StatusCode, body: &[u8]) -> Option<Leaves> {
     let message = refused.error.message.unwrap_or_default();
     let has =
         |phrases: &[&str]| phrases.iter().any(|phrase| code == *phrase || message.contains(phrase));
-    if has(&["context_length_exceeded", "maximum context length", "context window"]) {
+    if has(&[
+        "context_length_exceeded",
+        "maximum context length",
+        "context window",
+        "prompt is too long",
+    ]) {
         return Some(Leaves::TooLong);
     }
     has(&["content_policy_violation", "content_filter"]).then_some(Leaves::Objected)

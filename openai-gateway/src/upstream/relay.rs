@@ -10,8 +10,10 @@ use tokio::time::Instant;
 
 use super::answer::Pieces;
 use super::bill::Bill;
-use super::sse::{Events, Said, TooLong, read};
+use super::sse::{Events, TooLong, data};
 use super::{BoxError, fail};
+use crate::endpoints::usage::{Counts, Said, Used};
+use crate::endpoints::{Dialect, Endpoint};
 use crate::metrics::InFlight;
 use crate::routing::{Fault, Stay};
 
@@ -31,30 +33,18 @@ pub(super) enum BrokenOff {
     TooLong(#[from] TooLong),
 }
 
-/// What OpenAI's clients raise an error of, wherever it stands in a stream. `{}`: the message and the code.
-macro_rules! last_event {
-    ($message:literal, $code:literal) => {
-        concat!(
-            "data: {\"error\":{\"message\":\"",
-            $message,
-            "\",\"type\":\"upstream_error\",\"param\":null,\"code\":\"",
-            $code,
-            "\"}}\n\n"
-        )
-    };
-}
-
 impl BrokenOff {
     /// What the caller is told, as the last event.
-    const fn event(&self) -> &'static str {
-        match self {
+    fn event(&self, dialect: Dialect) -> String {
+        let (message, code) = match self {
             Self::Upstream(_) | Self::TooLong(_) => {
-                last_event!("The upstream broke off its stream.", "upstream_broken_off")
+                ("The upstream broke off its stream.", "upstream_broken_off")
             }
             Self::Silent(_) | Self::Endless => {
-                last_event!("The upstream did not go on in time.", "upstream_timed_out")
+                ("The upstream did not go on in time.", "upstream_timed_out")
             }
-        }
+        };
+        dialect.last_event(message, code)
     }
 
     const fn fault(&self) -> Option<Fault> {
@@ -67,15 +57,16 @@ impl BrokenOff {
 }
 
 pub(super) struct Relay {
+    endpoint: &'static Endpoint,
     upstream: Pieces,
     events: Events,
     /// Until it is settled.
     bill: Option<Bill>,
     stay: Stay,
-    /// Tokens, by the last usage that was said.
-    used: Option<u64>,
-    /// The caller asked for the usage: its chunk isn't dropped.
-    include_usage: bool,
+    /// What was said of usage so far.
+    counts: Counts,
+    /// The caller didn't ask for the usage: an event with nothing else is dropped.
+    hides_usage: bool,
     /// When it must be over.
     until: Instant,
     ended: bool,
@@ -84,19 +75,20 @@ pub(super) struct Relay {
 
 impl Relay {
     pub(super) fn new(
+        endpoint: &'static Endpoint,
         upstream: Pieces,
-        bill: Bill,
-        stay: Stay,
-        include_usage: bool,
+        (bill, stay): (Bill, Stay),
+        hides_usage: bool,
         in_flight: [InFlight; 2],
     ) -> Self {
         Self {
+            endpoint,
             upstream,
             events: Events::default(),
             bill: Some(bill),
             stay,
-            used: None,
-            include_usage,
+            counts: Counts::default(),
+            hides_usage,
             until: Instant::now() + WHOLE,
             ended: false,
             _in_flight: in_flight,
@@ -111,7 +103,8 @@ impl Relay {
                 Ok(piece) => piece.map(|piece| (Ok(piece), relay)),
                 Err(broken) => {
                     relay.break_off(&broken);
-                    Some((Ok(Bytes::from_static(broken.event().as_bytes())), relay))
+                    let last = broken.event(relay.endpoint.dialect);
+                    Some((Ok(Bytes::from(last)), relay))
                 }
             }
         })
@@ -164,23 +157,25 @@ impl Relay {
 
     /// Whether the caller is to see the event.
     fn passes(&mut self, event: &[u8]) -> bool {
-        match read(event) {
-            Said::Usage(tokens) => {
-                self.used = Some(tokens);
-                self.settle();
-                return self.include_usage;
-            }
-            Said::UsageSoFar(tokens) => self.used = Some(tokens),
-            Said::Done => self.settle(),
-            Said::Other => {}
+        let said = data(event).map_or(Said::Other, self.endpoint.said);
+        let (counts, is_last) = match said {
+            Said::Other => return true,
+            Said::SoFar(counts) => (counts, false),
+            Said::Usage(counts) | Said::Done(counts) => (counts, true),
+        };
+        self.counts = self.counts.and(counts);
+        if is_last {
+            self.settle();
         }
-        true
+        !self.hides_usage || !matches!(said, Said::Usage(_))
     }
 
     /// Once, with the last usage that was said; where none was, the bill is charged in full.
     fn settle(&mut self) {
-        if let (Some(tokens), Some(bill)) = (self.used, self.bill.take()) {
-            bill.settle(tokens);
+        if let Some(Used { total, .. }) = self.counts.used()
+            && let Some(bill) = self.bill.take()
+        {
+            bill.settle(total);
         }
     }
 }

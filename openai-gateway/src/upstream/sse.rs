@@ -2,10 +2,6 @@
 //! pass through as they came; lines end in LF or CRLF, as every provider ends them.
 
 use bytes::{Bytes, BytesMut};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
-use super::usage::Usage;
 
 /// The longest event that is waited for.
 const MAX_EVENT_BYTES: usize = 16 << 20;
@@ -59,50 +55,8 @@ fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// What an event says.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// Tokens used so far, beside a piece of the answer.
-    UsageSoFar(u64),
-    /// Tokens used in all, and nothing else.
-    Usage(u64),
-    /// The stream is complete.
-    Done,
-    /// Anything else.
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    usage: Option<Usage>,
-    #[serde(default)]
-    choices: Vec<IgnoredAny>,
-}
-
-/// Reads an event.
-pub(super) fn read(event: &[u8]) -> Said {
-    let Some(data) = data(event) else {
-        return Said::Other;
-    };
-    if data == b"[DONE]" {
-        return Said::Done;
-    }
-    // Most events say nothing of usage: don't parse them.
-    if !data.windows(7).any(|window| window == b"\"usage\"") {
-        return Said::Other;
-    }
-    let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
-        return Said::Other;
-    };
-    match chunk.usage.and_then(Usage::used).map(|used| used.total) {
-        Some(tokens) if chunk.choices.is_empty() => Said::Usage(tokens),
-        Some(tokens) => Said::UsageSoFar(tokens),
-        None => Said::Other,
-    }
-}
-
-/// The event's data: OpenAI's protocol has one line of it.
-fn data(event: &[u8]) -> Option<&[u8]> {
+/// The event's data: neither protocol has more than one line of it.
+pub(super) fn data(event: &[u8]) -> Option<&[u8]> {
     let mut lines = event.split(|&byte| byte == b'\n');
     lines.find_map(|line| line.strip_prefix(b"data:")).map(<[u8]>::trim_ascii)
 }
@@ -143,21 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn usage_is_read() {
-        for (event, said) in [
-            ("data: {\"choices\":[],\"usage\":{\"total_tokens\":9}}\n\n", Said::Usage(9)),
-            ("data:{\"choices\":[],\"usage\":{\"total_tokens\":9}}\r\n\r\n", Said::Usage(9)),
-            (
-                "data: {\"choices\":[{\"x\":1}],\"usage\":{\"total_tokens\":9}}\n\n",
-                Said::UsageSoFar(9),
-            ),
-            ("data: {\"choices\":[{}],\"usage\":null}\n\n", Said::Other),
-            ("data: {\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\"\"}}]}\n\n", Said::Other),
-            ("data: {\"usage\" broken\n\n", Said::Other),
-            ("data: [DONE]\n\n", Said::Done),
-            (": usage\n\n", Said::Other),
+    fn an_event_s_data_are_found() {
+        for (event, found) in [
+            ("data: {}\n\n", Some("{}")),
+            ("data:{}\r\n\r\n", Some("{}")),
+            ("event: message_stop\ndata: {}\n\n", Some("{}")),
+            (": data\n\n", None),
         ] {
-            assert_eq!(read(event.as_bytes()), said, "{event}");
+            assert_eq!(data(event.as_bytes()), found.map(str::as_bytes), "{event}");
         }
     }
 }

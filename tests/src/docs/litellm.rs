@@ -39,7 +39,7 @@ body of each request that does not have it, as with LiteLLM (`temperature`, `rea
 A number may be written in any way, and any single value may be `os.environ/NAME`.";
 
 const PROVIDERS: &str = "\
-This gateway speaks OpenAI's protocol, with a key. `api_base` leads elsewhere than to the address below; a base without a path gets the \
+This gateway speaks OpenAI's protocol, with a key, and Anthropic's with Anthropic. `api_base` leads elsewhere than to the address below; a base without a path gets the \
 address's own path where that is not what its users write (`http://gpu:11434` for Ollama). The key is `api_key`, else the first of the variables that \
 is set. A variable's key goes to its own provider's hosts alone, by https; those that have no address of their own have it sent to their \
 base, unless that is another provider's host. An `api_key` that is the variable of one provider is a mistake at another's host. \
@@ -96,6 +96,12 @@ fn peculiar(provider: &Provider) -> String {
     }
     if provider.urls != Urls::Plain {
         peculiar.push("`api-version`".to_owned());
+    }
+    if provider.speaks_anthropic {
+        peculiar.push("speaks Anthropic's protocol as well".to_owned());
+    }
+    for (call, path) in provider.elsewhere {
+        peculiar.push(format!("{} is at {}", code(call), code(path)));
     }
     for field in provider.lacks {
         peculiar.push(match *field {

@@ -223,6 +223,24 @@ pub(super) const KEYS: &[Key] = &[
     obeyed(Quota, "max_wait_ms", "500", "how long a request may wait for quota"),
     obeyed(
         Quota,
+        "wait_for_room_ms",
+        "30000",
+        "how long a request may wait for room in its group, instead of being denied; 0 without it: not at all",
+    ),
+    obeyed(
+        Quota,
+        "max_waiting_requests",
+        "100",
+        "how many requests of a group may wait for room at once; 1 000 without it",
+    ),
+    obeyed(
+        Quota,
+        "max_waiting_tokens",
+        "1000000",
+        "how many tokens they may wait for together; 10 000 000 without it",
+    ),
+    obeyed(
+        Quota,
         "register",
         "true",
         "whether the limits above are put to the quota server at start",

@@ -41,6 +41,10 @@ pub struct Provider {
     pub model_prefix: &'static str,
     /// Words before the model's name that mean something to LiteLLM alone.
     pub model_routes: &'static [&'static str],
+    /// Calls that it has at another path of its host than below its base: which, and where.
+    pub elsewhere: &'static [(&'static str, &'static str)],
+    /// It speaks Anthropic's protocol as well, at the same base, with its key in `x-api-key`.
+    pub speaks_anthropic: bool,
     /// Fields of chat requests that it doesn't take: see [`BodyRules`](super::BodyRules).
     pub lacks: &'static [&'static str],
 }

@@ -7,7 +7,8 @@ fn reach(params: &str, variables: &[(&str, &str)]) -> (String, String) {
     let environment: Environment = variables.iter().copied().collect();
     let config = Config::of_text(&entry(params), &environment).unwrap();
     let deployment = &config.deployments[0];
-    let url = deployment.endpoint.call("chat/completions", Some(&deployment.model)).of("");
+    let call = Call { path: "chat/completions", names_model: true };
+    let url = deployment.endpoint.call(call, Some(&deployment.model)).of("");
     let key = ["authorization", "api-key"].into_iter().find_map(|name| {
         let value = deployment.headers.get(name)?.to_str().unwrap();
         Some(format!("{name}: {value}"))

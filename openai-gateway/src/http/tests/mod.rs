@@ -1,7 +1,9 @@
 //! The whole API, against an upstream in the same process.
 
+mod anthropic;
 mod bodies;
 mod calls;
+mod endpoints;
 mod pages;
 mod quota;
 mod quotas;
@@ -9,6 +11,7 @@ mod refusals;
 mod second_tries;
 mod streams;
 mod upstream;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,6 +22,7 @@ pub(super) struct FakeQuotaServer {
 #[derive(Debug, Default)]
 struct Book {
     leases: BTreeMap<String, LeaseBook>,
+    denials: usize,
 }
 
 /// Totals, as the holder told them.
@@ -57,7 +58,7 @@ impl FakeQuotaServer {
         server
     }
 
-    /// What all holders told that they used.
+    /// What all holders told that they used, overruns too.
     pub(super) fn used(&self) -> Amount {
         let book = self.book();
         let used = book.leases.values().map(|lease| lease.used);
@@ -72,6 +73,11 @@ impl FakeQuotaServer {
         self.book().leases.len()
     }
 
+    /// How often it had not enough left.
+    pub(super) fn denials(&self) -> usize {
+        self.book().denials
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap()
     }
@@ -84,6 +90,7 @@ impl FakeQuotaServer {
             return Item::failed(Problem::new(Code::NeverFits, "too much"));
         }
         if wanted.tokens.min > left {
+            book.denials += 1;
             let problem = Problem::new(Code::Exhausted, "too much").retry_after_ms(30_000);
             return Item::failed(Problem {
                 state: Some(QuotaState::Exhausted),
@@ -107,7 +114,10 @@ impl FakeQuotaServer {
 
     fn record(&self, item: UsedItem) -> Item<UseRecorded> {
         let used = Amount { tokens: item.tokens, requests: item.requests };
-        self.book().lease(&item.lease_id).used = used;
+        self.book().lease(&item.lease_id).used = Amount {
+            tokens: used.tokens + item.overrun.tokens,
+            requests: used.requests + item.overrun.requests,
+        };
         Item::done(200, UseRecorded { lease_id: item.lease_id, used, overrun: item.overrun })
     }
 

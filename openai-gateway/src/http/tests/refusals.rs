@@ -95,7 +95,7 @@ async fn no_message_speaks_of_how_this_is_written() {
 #[tokio::test]
 async fn other_paths_and_methods_are_refused_in_openai_s_shape() {
     let gateway = anywhere().await;
-    let reply = ask(&gateway, post("/v1/completions", "{}")).await;
+    let reply = ask(&gateway, post("/v1/nothing", "{}")).await;
     assert_eq!((reply.status.as_u16(), reply.error()["code"].as_str()), (404, Some("unknown_url")));
     let reply = ask(&gateway, Request::get("/v1/embeddings").body(Body::empty()).unwrap()).await;
     assert_eq!(reply.status, 405);

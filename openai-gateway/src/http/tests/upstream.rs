@@ -33,8 +33,11 @@ pub(super) struct Script {
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
     pub(super) path: String,
+    pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
+    /// Null where it is no JSON.
     pub(super) body: Value,
+    pub(super) bytes: Bytes,
 }
 
 #[derive(Clone)]
@@ -83,14 +86,16 @@ impl FakeUpstream {
 
 async fn answer(State(upstream): State<FakeUpstream>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    let body: Value = serde_json::from_slice(&body).unwrap();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let script = upstream.script;
     let refused = script.refuses.filter(|field| body.get(field).is_some());
     upstream.arrivals.lock().unwrap().push(Arrival {
         path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
         headers: head.headers,
         body,
+        bytes,
     });
     if let Some(field) = refused {
         // As pydantic does it: with what came.

@@ -5,12 +5,20 @@ use serde_json::value::RawValue;
 
 use super::Encoding;
 
-/// The tokens of an embedding's `input`: a text, token ids, or a list of either. Counted while it is
-/// read: nothing is copied, however long the input is. What is none of these counts as the JSON that it is
+/// The tokens of an embedding's `input` or a completion's `prompt`: a text, token ids, or a list of either. Counted
+/// while it is read: nothing is copied, however long the input is. What is none of these counts as the JSON that it is
 /// written in, and the provider says what it makes of it.
 #[must_use]
-pub fn embedding_tokens(input: &RawValue, encoding: Encoding) -> u64 {
+pub fn prompt_tokens(input: &RawValue, encoding: Encoding) -> u64 {
     known_shape(input, encoding).unwrap_or_else(|_| encoding.count(input.get()))
+}
+
+/// How many prompts stand in a `prompt`, each of which is answered: a list of texts, or of lists of token ids, is as many.
+#[must_use]
+pub fn prompts(prompt: &RawValue) -> u64 {
+    let list = serde_json::from_str::<Vec<&RawValue>>(prompt.get()).unwrap_or_default();
+    let is_prompt = |item: &&&RawValue| item.get().starts_with(['"', '[']);
+    (list.iter().filter(is_prompt).count() as u64).max(1)
 }
 
 fn known_shape(input: &RawValue, encoding: Encoding) -> Result<u64, serde_json::Error> {
@@ -100,10 +108,25 @@ mod tests {
     }
 
     #[test]
+    fn each_prompt_of_a_list_is_answered() {
+        for (prompt, many) in [
+            (r#""a""#, 1),
+            (r#"["a"]"#, 1),
+            (r#"["a", "b", "c"]"#, 3),
+            ("[1, 2, 3]", 1),
+            ("[[1, 2], [3]]", 2),
+            ("[]", 1),
+            ("{}", 1),
+        ] {
+            assert_eq!(prompts(serde_json::from_str(prompt).unwrap()), many, "{prompt}");
+        }
+    }
+
+    #[test]
     fn other_shapes_count_as_they_are_written() {
         let image: &RawValue = serde_json::from_str(r#"[{"image": "AAAA"}]"#).unwrap();
         let written = Encoding::Cl100k.count(image.get());
-        assert!(written > 3 && embedding_tokens(image, Encoding::Cl100k) == written);
+        assert!(written > 3 && prompt_tokens(image, Encoding::Cl100k) == written);
 
         for input in
             ["5", "null", "{}", "[-1]", "[1.5]", "[null]", "[[[1]]]", r#"[["a"]]"#, "[true]"]

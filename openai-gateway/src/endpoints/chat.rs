@@ -1,124 +1,123 @@
-use std::borrow::Cow;
+//! `POST /v1/chat/completions`
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::fields::{BadRequest, Fields, text};
+use super::usage;
+use super::{Asked, Endpoint, Received};
+use crate::body::{BadRequest, Fields, JsonBody, json};
 use crate::config::{BodyRules, Reservation};
 use crate::tokens::{Encoding, message_tokens};
 
-/// The tags of a request, as they are written, bytes. Each is compared with those of every deployment.
-const MAX_TAGS_BYTES: usize = 16 << 10;
+pub(super) const CHAT: Endpoint = Endpoint {
+    path: "chat/completions",
+    is_azure_s: true,
+    is_everywhere: true,
+    read: |received| Ok(Box::new(Chat::read(received)?)),
+    said: usage::of_chat_event,
+    ..Endpoint::OPENAI
+};
 
-/// The body of `POST /v1/chat/completions`.
+/// A chat request.
 #[derive(Debug)]
-pub struct ChatBody<'a> {
-    fields: Fields<'a>,
-    /// The model group asked for, where the body says it.
-    pub model: Option<Cow<'a, str>>,
-    /// For which deployments it is, where they go by tags (`metadata.tags`).
-    pub tags: Vec<String>,
-    /// The answer is to come in pieces.
-    pub stream: bool,
+struct Chat<'a> {
+    body: JsonBody<'a>,
     /// The caller wants the usage as the last piece.
-    pub include_usage: bool,
+    include_usage: bool,
     stream_options: Fields<'a>,
     messages: &'a RawValue,
     max_output: Option<u64>,
     choices: u64,
 }
 
-impl<'a> ChatBody<'a> {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// It isn't one.
-    pub fn read(body: &'a [u8]) -> Result<Self, BadRequest> {
-        let fields = Fields::read(body)?;
+impl<'a> Chat<'a> {
+    fn read(received: Received<'a>) -> Result<Self, BadRequest> {
+        let body = JsonBody::read(received.body)?;
+        let fields = &body.fields;
         let stream_options: Fields<'_> = fields.parse("stream_options")?.unwrap_or_default();
         let (max_tokens, max_completion_tokens) =
             (fields.parse("max_tokens")?, fields.parse("max_completion_tokens")?);
         Ok(Self {
-            model: fields.parse("model")?,
-            tags: tags(&fields)?,
-            stream: fields.parse("stream")?.unwrap_or(false),
             include_usage: stream_options.parse("include_usage")?.unwrap_or(false),
             stream_options,
-            messages: fields
-                .raw("messages")
-                .ok_or_else(|| BadRequest::about("messages", "is required"))?,
+            messages: body.required("messages")?,
             // A provider may obey either.
             max_output: max_completion_tokens.max(max_tokens),
             choices: fields.parse("n")?.unwrap_or(1).max(1),
-            fields,
+            body,
         })
     }
+}
 
-    /// What to reserve of output, of every choice, as the policy says; `default_output` where the request doesn't
-    /// bound it.
-    #[must_use]
-    pub fn output_tokens(&self, reservation: Reservation, default_output: u64) -> u64 {
-        let output = match reservation {
-            Reservation::Input => 0,
-            Reservation::InputPlusMaxOutput => self.max_output.unwrap_or(default_output),
-        };
-        output.saturating_mul(self.choices)
+impl Asked for Chat<'_> {
+    fn model(&self) -> Option<&str> {
+        self.body.model.as_deref()
     }
 
-    /// The tokens of its input.
-    #[must_use]
-    pub fn input_tokens(&self, encoding: Encoding) -> u64 {
+    fn tags(&self) -> &[String] {
+        &self.body.tags
+    }
+
+    fn streams(&self) -> bool {
+        self.body.stream
+    }
+
+    fn hides_usage(&self) -> bool {
+        self.body.stream && !self.include_usage
+    }
+
+    fn input_tokens(&self, encoding: Encoding) -> u64 {
         let messages = message_tokens(self.messages, encoding);
         let written = ["tools", "functions", "response_format"];
-        let written = written.iter().filter_map(|name| self.fields.raw(name));
+        let written = written.iter().filter_map(|name| self.body.fields.raw(name));
         written.fold(messages, |sum, json| sum + encoding.count(json.get()))
     }
 
-    /// The body for a deployment that calls the model this. Where its provider can be asked, a stream is
-    /// told to end with its usage, since only that settles it. Tags are the gateway's affair.
-    #[must_use]
-    pub fn for_model(&self, model: &str, rules: &BodyRules, asks_usage: bool) -> String {
-        let name = text(model);
-        let options = self.stream_options.with(&[("include_usage", json("true"))]);
-        let metadata = (!self.tags.is_empty()).then(|| self.fields.raw("metadata")).flatten();
-        let metadata = metadata.and_then(|raw| Fields::read(raw.get().as_bytes()).ok());
-        let metadata = metadata.map(|fields| fields.without("tags"));
-        let mut edit = self.fields.edited(rules, model, |_| true);
-        edit.set("model", &name);
-        if self.stream && !self.include_usage && asks_usage {
-            edit.set("stream_options", json(&options));
-        }
-        if let Some(metadata) = &metadata {
-            edit.set("metadata", json(metadata));
-        }
-        edit.finish()
+    /// Of every choice.
+    fn output_tokens(&self, reservation: Reservation, default_output: u64) -> u64 {
+        reservation.output(self.max_output.unwrap_or(default_output)).saturating_mul(self.choices)
     }
-}
 
-/// LiteLLM's `metadata.tags`. Metadata of any other shape is the provider's affair.
-fn tags(fields: &Fields<'_>) -> Result<Vec<String>, BadRequest> {
-    let metadata = fields.raw("metadata").map(|raw| Fields::read(raw.get().as_bytes()));
-    let Some(Ok(metadata)) = metadata else { return Ok(Vec::new()) };
-    let Some(tags) = metadata.raw("tags").map(RawValue::get) else { return Ok(Vec::new()) };
-    if tags.len() > MAX_TAGS_BYTES {
-        return Err(BadRequest::about("metadata", "has more tags than are looked at"));
+    /// Where its provider can be asked, a stream is told to end with its usage, since only that settles it.
+    fn body(&self, model: &str, rules: &BodyRules, asks_usage: bool) -> Bytes {
+        let asks = self.hides_usage() && asks_usage;
+        self.body.for_model(
+            model,
+            rules,
+            |_| true,
+            |edit| {
+                if let Some((from, to)) = rules.renamed_bound(model) {
+                    edit.rename(from, to);
+                }
+                if asks {
+                    let include_usage = json("true");
+                    let options = self.stream_options.with(&[("include_usage", &include_usage)]);
+                    edit.put("stream_options", json(options));
+                }
+            },
+        )
     }
-    Ok(serde_json::from_str(tags).unwrap_or_default())
-}
-
-fn json(text: &str) -> &RawValue {
-    serde_json::from_str(text).expect("it is written here as JSON")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use http::HeaderMap;
+
     use super::*;
     use crate::config::OutputBound;
 
     const HELLO: &str = r#""model":"m","messages":[{"role":"user","content":"hello"}]"#;
 
+    fn read(body: &[u8]) -> Result<Chat<'_>, BadRequest> {
+        static HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+        Chat::read(Received { headers: &HEADERS, body })
+    }
+
     fn tokens(rest: &str) -> u64 {
         let body = format!("{{{HELLO}{rest}}}");
-        let body = ChatBody::read(body.as_bytes()).unwrap();
+        let body = read(body.as_bytes()).unwrap();
         let output = body.output_tokens(Reservation::InputPlusMaxOutput, 100);
         body.input_tokens(Encoding::O200k).saturating_add(output)
     }
@@ -142,7 +141,7 @@ mod tests {
     #[test]
     fn input_alone_where_the_policy_says_so() {
         let body = format!("{{{HELLO},\"max_tokens\":50}}");
-        let body = ChatBody::read(body.as_bytes()).unwrap();
+        let body = read(body.as_bytes()).unwrap();
         assert_eq!(body.output_tokens(Reservation::Input, 100), 0);
     }
 
@@ -152,9 +151,8 @@ mod tests {
 
     fn sent_by(rest: &str, model: &str, rules: &BodyRules) -> serde_json::Value {
         let body = format!("{{{HELLO}{rest}}}");
-        let sent =
-            ChatBody::read(body.as_bytes()).unwrap().for_model(model, rules, rules.asks_usage);
-        serde_json::from_str(&sent).unwrap()
+        let sent = read(body.as_bytes()).unwrap().body(model, rules, rules.asks_usage);
+        serde_json::from_slice(&sent).unwrap()
     }
 
     #[test]
@@ -174,7 +172,7 @@ mod tests {
     }
 
     fn fields(fields: &[(&str, &str)]) -> Vec<(String, Box<RawValue>)> {
-        fields.iter().map(|(name, value)| ((*name).to_owned(), json(value).to_owned())).collect()
+        fields.iter().map(|(name, value)| ((*name).to_owned(), json(*value))).collect()
     }
 
     #[test]
@@ -211,41 +209,8 @@ mod tests {
     #[test]
     fn a_provider_that_takes_no_stream_options_gets_what_the_caller_wrote() {
         let body = format!("{{{HELLO},\"stream\":true}}");
-        let sent = ChatBody::read(body.as_bytes()).unwrap().for_model(
-            "there",
-            &BodyRules::default(),
-            false,
-        );
+        let sent = read(body.as_bytes()).unwrap().body("there", &BodyRules::default(), false);
         assert_eq!(sent, body.replace("\"m\"", "\"there\""));
-    }
-
-    #[test]
-    fn tags_stay_here() {
-        let tagged = r#","metadata":{"user":"u","tags":["eu","paid"]}"#;
-        let body = format!("{{{HELLO}{tagged}}}");
-        assert_eq!(ChatBody::read(body.as_bytes()).unwrap().tags, ["eu", "paid"]);
-        assert_eq!(sent(tagged)["metadata"], serde_json::json!({"user": "u"}));
-        for strange in [r#","metadata":5"#, r#","metadata":{"tags":"eu"}"#] {
-            let body = format!("{{{HELLO}{strange}}}");
-            assert!(ChatBody::read(body.as_bytes()).unwrap().tags.is_empty());
-            assert!(
-                ChatBody::read(body.as_bytes())
-                    .unwrap()
-                    .for_model("m", &BodyRules::default(), true)
-                    .contains(strange)
-            );
-        }
-    }
-
-    #[test]
-    fn tags_without_end_are_refused() {
-        let tagged = |count| {
-            let tags = vec![r#""""#; count].join(",");
-            format!(r#"{{{HELLO},"metadata":{{"tags":[{tags}]}}}}"#)
-        };
-        assert_eq!(ChatBody::read(tagged(5_000).as_bytes()).unwrap().tags.len(), 5_000);
-        let refused = ChatBody::read(tagged(6_000).as_bytes()).unwrap_err();
-        assert_eq!(refused.param, Some("metadata"));
     }
 
     #[test]
@@ -257,9 +222,9 @@ mod tests {
             (r#","stream_options":5"#, "stream_options"),
         ] {
             let body = format!("{{{HELLO}{rest}}}");
-            let bad = ChatBody::read(body.as_bytes()).unwrap_err();
+            let bad = read(body.as_bytes()).unwrap_err();
             assert_eq!(bad.param, Some(param));
         }
-        assert_eq!(ChatBody::read(br#"{"model":"m"}"#).unwrap_err().param, Some("messages"));
+        assert_eq!(read(br#"{"model":"m"}"#).unwrap_err().param, Some("messages"));
     }
 }

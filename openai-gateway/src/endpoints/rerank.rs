@@ -1,0 +1,71 @@
+//! `POST /v1/rerank` and `/rerank`, as Jina, Cohere, vLLM and others have it.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::{Asked, Endpoint, Received};
+use crate::body::{BadRequest, JsonBody};
+use crate::config::BodyRules;
+use crate::tokens::{Encoding, content_tokens};
+
+pub(super) const RERANK: Endpoint = Endpoint {
+    path: "rerank",
+    read: |received| Ok(Box::new(Rerank::read(received)?)),
+    ..Endpoint::OPENAI
+};
+
+/// Defaults of a deployment that mean something here.
+const FIELDS: [&str; 3] = ["top_n", "return_documents", "max_chunks_per_doc"];
+
+/// Documents to be put in order.
+#[derive(Debug)]
+struct Rerank<'a> {
+    body: JsonBody<'a>,
+    query: &'a RawValue,
+    documents: Vec<&'a RawValue>,
+}
+
+impl<'a> Rerank<'a> {
+    fn read(received: Received<'a>) -> Result<Self, BadRequest> {
+        let body = JsonBody::read(received.body)?;
+        let documents = serde_json::from_str(body.required("documents")?.get());
+        let documents = documents.map_err(|_| BadRequest::about("documents", "must be a list"))?;
+        Ok(Self { query: body.required("query")?, documents, body })
+    }
+}
+
+impl Asked for Rerank<'_> {
+    fn model(&self) -> Option<&str> {
+        self.body.model.as_deref()
+    }
+
+    /// The query is read with each document.
+    fn input_tokens(&self, encoding: Encoding) -> u64 {
+        let query = content_tokens(self.query, encoding);
+        let documents = self.documents.iter().map(|document| content_tokens(document, encoding));
+        let queries = query.saturating_mul(self.documents.len() as u64);
+        documents.fold(queries, u64::saturating_add)
+    }
+
+    fn body(&self, model: &str, rules: &BodyRules, _asks_usage: bool) -> Bytes {
+        self.body.for_model(model, rules, |field| FIELDS.contains(&field), |_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn the_query_counts_for_each_document() {
+        let headers = HeaderMap::new();
+        let count = |body: &str| {
+            let read = Rerank::read(Received { headers: &headers, body: body.as_bytes() });
+            read.map(|read| read.input_tokens(Encoding::O200k)).map_err(|bad| bad.param)
+        };
+        assert_eq!(count(r#"{"query":"hello","documents":["hello",{"text":"hello"}]}"#), Ok(4));
+        assert_eq!(count(r#"{"query":"hello","documents":"hello"}"#), Err(Some("documents")));
+    }
+}
