@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{Asked, Endpoint, Received};
 use crate::body::{BadRequest, JsonBody};
 use crate::config::BodyRules;
-use crate::tokens::{Encoding, content_tokens};
+use crate::tokens::{Encoding, document_tokens};
 
 pub(super) const RERANK: Endpoint = Endpoint {
     path: "rerank",
@@ -22,14 +22,16 @@ const FIELDS: [&str; 3] = ["top_n", "return_documents", "max_chunks_per_doc"];
 struct Rerank<'a> {
     body: JsonBody<'a>,
     query: &'a RawValue,
-    documents: Vec<&'a RawValue>,
+    documents: &'a RawValue,
 }
 
 impl<'a> Rerank<'a> {
     fn read(received: Received<'a>) -> Result<Self, BadRequest> {
         let body = JsonBody::read(received.body)?;
-        let documents = serde_json::from_str(body.required("documents")?.get());
-        let documents = documents.map_err(|_| BadRequest::about("documents", "must be a list"))?;
+        let documents = body.required("documents")?;
+        if !documents.get().starts_with('[') {
+            return Err(BadRequest::about("documents", "must be a list"));
+        }
         Ok(Self { query: body.required("query")?, documents, body })
     }
 }
@@ -41,10 +43,7 @@ impl Asked for Rerank<'_> {
 
     /// The query is read with each document.
     fn input_tokens(&self, encoding: Encoding) -> u64 {
-        let query = content_tokens(self.query, encoding);
-        let documents = self.documents.iter().map(|document| content_tokens(document, encoding));
-        let queries = query.saturating_mul(self.documents.len() as u64);
-        documents.fold(queries, u64::saturating_add)
+        document_tokens(self.query, self.documents, encoding)
     }
 
     fn body(&self, model: &str, rules: &BodyRules, _asks_usage: bool) -> Bytes {

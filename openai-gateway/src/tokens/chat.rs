@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Encoding;
+use super::list::each_of;
 
 const PER_MESSAGE: u64 = 3;
 const PER_NAME: u64 = 1;
@@ -27,19 +28,18 @@ const MAX_DEPTH: usize = 3;
 /// they do not take.
 #[must_use]
 pub fn message_tokens(messages: &RawValue, encoding: Encoding) -> u64 {
-    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(messages.get()) else {
-        return encoding.count(messages.get());
-    };
-    list.iter().fold(PRIMING, |sum, message| sum.saturating_add(of_message(message, encoding)))
+    let mut sum = PRIMING;
+    let is_list =
+        each_of(messages, |message| sum = sum.saturating_add(of_message(message, encoding)));
+    if is_list { sum } else { encoding.count(messages.get()) }
 }
 
 /// The tokens of a Responses request's `input`: a text, or a list of items, of which messages are one kind.
 #[must_use]
 pub fn item_tokens(input: &RawValue, encoding: Encoding) -> u64 {
-    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(input.get()) else {
-        return PRIMING + PER_MESSAGE + of_text(input, encoding);
-    };
-    list.iter().fold(PRIMING, |sum, item| sum.saturating_add(of_item(item, encoding)))
+    let mut sum = PRIMING;
+    let is_list = each_of(input, |item| sum = sum.saturating_add(of_item(item, encoding)));
+    if is_list { sum } else { PRIMING + PER_MESSAGE + of_text(input, encoding) }
 }
 
 /// The tokens of what a message, or what stands for one, has in it: a text, or a list of parts.
@@ -99,11 +99,13 @@ fn of_message(message: &RawValue, encoding: Encoding) -> u64 {
 
 /// A message's content is a text, a list of parts, one part, or nothing.
 fn of_content(content: &RawValue, encoding: Encoding, depth: usize) -> u64 {
-    match serde_json::from_str::<Vec<&RawValue>>(content.get()) {
-        Ok(parts) => parts.iter().map(|part| of_part(part, encoding, depth)).sum(),
-        Err(_) if content.get() == "null" => 0,
-        Err(_) if content.get().starts_with('{') => of_part(content, encoding, depth),
-        Err(_) => of_text(content, encoding),
+    let mut sum = 0u64;
+    let is_list = each_of(content, |part| sum = sum.saturating_add(of_part(part, encoding, depth)));
+    match content.get() {
+        _ if is_list => sum,
+        "null" => 0,
+        object if object.starts_with('{') => of_part(content, encoding, depth),
+        _ => of_text(content, encoding),
     }
 }
 

@@ -6,8 +6,9 @@
 
 mod chat;
 mod encoding;
+mod list;
 mod prompt;
 
 pub use chat::{attached_tokens, content_tokens, item_tokens, message_tokens};
 pub use encoding::Encoding;
-pub use prompt::{prompt_tokens, prompts};
+pub use prompt::{document_tokens, prompt_tokens, prompts};

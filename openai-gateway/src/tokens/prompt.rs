@@ -3,7 +3,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Encoding;
+use super::list::each_of;
+use super::{Encoding, content_tokens};
 
 /// The tokens of an embedding's `input` or a completion's `prompt`: a text, token ids, or a list of either. Counted
 /// while it is read: nothing is copied, however long the input is. What is none of these counts as the JSON that it is
@@ -16,9 +17,21 @@ pub fn prompt_tokens(input: &RawValue, encoding: Encoding) -> u64 {
 /// How many prompts stand in a `prompt`, each of which is answered: a list of texts, or of lists of token ids, is as many.
 #[must_use]
 pub fn prompts(prompt: &RawValue) -> u64 {
-    let list = serde_json::from_str::<Vec<&RawValue>>(prompt.get()).unwrap_or_default();
-    let is_prompt = |item: &&&RawValue| item.get().starts_with(['"', '[']);
-    (list.iter().filter(is_prompt).count() as u64).max(1)
+    let mut prompts = 0;
+    each_of(prompt, |item| prompts += u64::from(item.get().starts_with(['"', '['])));
+    prompts.max(1)
+}
+
+/// The tokens of a list of documents, and of a query that is read with each.
+#[must_use]
+pub fn document_tokens(query: &RawValue, documents: &RawValue, encoding: Encoding) -> u64 {
+    let query = content_tokens(query, encoding);
+    let mut tokens = 0u64;
+    each_of(documents, |document| {
+        let document = content_tokens(document, encoding);
+        tokens = tokens.saturating_add(query).saturating_add(document);
+    });
+    tokens
 }
 
 fn known_shape(input: &RawValue, encoding: Encoding) -> Result<u64, serde_json::Error> {
