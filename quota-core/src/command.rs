@@ -1,62 +1,20 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, HolderId, LeaseId, Policy, RequestKey};
+use crate::{Amount, HolderId, LeaseId, Policy, Report, Return, Wish};
 
 /// Something that a book is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// A holder wants a lease.
-    Acquire(Acquire),
-    /// A holder gives back.
-    GiveBack(GiveBack),
+    Acquire(HolderId, Wish),
+    /// A holder gives back; only the lease's holder can.
+    GiveBack(HolderId, Return),
     /// A holder reports usage.
-    Use(Use),
+    Use(HolderId, Report),
     /// A holder denied draws by itself: a statistic.
     Denied(Amount),
     /// The deployment's limits changed.
     SetPolicy(Policy),
-}
-
-/// A wish for a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Acquire {
-    /// Who asks.
-    pub holder: HolderId,
-    /// Which of its wishes this is: the same again gets the same lease. See [`RequestKey`] for what
-    /// tells another wish.
-    pub request: RequestKey,
-    /// What is needed now, this or nothing.
-    pub min: Amount,
-    /// What is of use at most; at least `min`.
-    pub want: Amount,
-    /// Of the window after the open one.
-    pub ahead: bool,
-}
-
-/// A return: running totals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GiveBack {
-    /// Who gives back; only the lease's holder can.
-    pub holder: HolderId,
-    /// Of which lease.
-    pub lease: LeaseId,
-    /// All given back of it so far.
-    pub total: Amount,
-    /// No more draws from it.
-    pub closed: bool,
-}
-
-/// A usage report: running totals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Use {
-    /// Who reports.
-    pub holder: HolderId,
-    /// Of which lease.
-    pub lease: LeaseId,
-    /// All used out of it so far.
-    pub used: Amount,
-    /// All used above it so far.
-    pub overrun: Amount,
 }
 
 /// What came of a command.

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Amount;
+use crate::Wish;
 
 /// A lease of one book: the window that it is charged to and its number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,12 +41,10 @@ pub struct HolderId(pub u32);
 /// A holder's `request_id`, hashed by the ledger. Two ids of one holder meet with a chance of 2^-80;
 /// ids of different holders are never compared.
 ///
-/// The low 80 bits name the request. In an [`Acquire`] the others mean nothing. In a granted lease they are a
+/// The low 80 bits name the request. In a [`Wish`] the others mean nothing. In a granted lease they are a
 /// print of what was asked for, 32 bits and 16 that vouch for them: journals from before there was a print
 /// have the rest of the hash there. So a journal of any age tells a repeated wish from another under the
 /// same id, save one of 2^32 others.
-///
-/// [`Acquire`]: crate::Acquire
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestKey(pub u128);
 
@@ -58,7 +56,8 @@ pub struct WishPrint(pub u32);
 impl WishPrint {
     /// Of a wish.
     #[must_use]
-    pub const fn of(min: Amount, want: Amount, ahead: bool) -> Self {
+    pub const fn of(wish: &Wish) -> Self {
+        let Wish { min, want, ahead, .. } = *wish;
         let mut hash = mixed(0x9e37_79b9_7f4a_7c15, ahead as u64);
         hash = mixed(mixed(hash, min.tokens), min.requests);
         hash = mixed(mixed(hash, want.tokens), want.requests);
@@ -103,11 +102,15 @@ const fn mixed(hash: u64, with: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Amount;
 
     #[test]
     fn a_granted_key_tells_its_wish_and_an_old_one_nothing() {
-        let wish = |tokens, ahead| WishPrint::of(Amount::new(tokens, 1), Amount::new(90, 2), ahead);
         let key = RequestKey(u128::MAX / 7);
+        let want = Amount::new(90, 2);
+        let wish = |tokens, ahead| {
+            WishPrint::of(&Wish { request: key, min: Amount::new(tokens, 1), want, ahead })
+        };
         let granted = key.granted(wish(15, false));
         assert_eq!(granted.id(), key.id());
         assert_eq!(granted.print(), Some(wish(15, false)));

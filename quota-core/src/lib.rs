@@ -9,7 +9,7 @@
 //! There is no IO, clock, randomness, identity or async in here: all of it comes in as parameters.
 //! The embedded ledger runs this crate; every other ledger must answer as it does.
 //!
-//! To add a command: its type in `command.rs`, its event in `event.rs`, its rule in `book/`.
+//! To add a command: its type in `command.rs`, what it says in `wish.rs`, its event in `event.rs`, its rule in `book/`.
 
 #![warn(missing_docs)]
 
@@ -27,6 +27,7 @@ mod policy;
 mod rolling;
 mod sizing;
 mod time;
+mod wish;
 
 pub use amount::{Amount, Limit};
 pub use book::{
@@ -34,14 +35,14 @@ pub use book::{
     Standing,
 };
 pub use command::{
-    Acquire, Command, Denial, GiveBack, Granted, LateUse, Outcome, Refusal, Returned, State, Unit,
-    Use, Used,
+    Command, Denial, Granted, LateUse, Outcome, Refusal, Returned, State, Unit, Used,
 };
 pub use event::{Event, Imbalance};
 pub use ids::{HolderId, LeaseId, RequestKey, WishPrint};
 pub use policy::{Policy, Settlement, WindowKind};
 pub use sizing::{ENDGAME_PERCENT, SHORTAGE_PERCENT};
 pub use time::{MINUTE_MS, Now, Reading, SHORTEST_WINDOW_MS, Timekeeper, WindowSpan};
+pub use wish::{Report, Return, Wish};
 
 /// The most that one lease holds: 40 bits of tokens and 24 of requests, one word in the client.
 pub const MAX_LEASE: Amount = Amount { tokens: (1 << 40) - 1, requests: (1 << 24) - 1 };

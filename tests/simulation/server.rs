@@ -8,9 +8,8 @@ use quota_api::{
     Problem, State, Unit, Usage, UsagePair, UseRecorded, UsedItem, Which,
 };
 use quota_core::{
-    Acquire, Amount, Book, Command, Denial, Event, GiveBack, HolderId, LeaseId, Limit, Now,
-    Outcome, Policy, Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use,
-    WindowKind,
+    Amount, Book, Command, Denial, Event, HolderId, LeaseId, Limit, Now, Outcome, Policy, Reading,
+    Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper, WindowKind, Wish,
 };
 
 use crate::plan::Plan;
@@ -97,14 +96,13 @@ impl Server {
     fn acquire(&mut self, holder: HolderId, item: &AcquireItem, now: &Now) -> Item<Lease> {
         let fresh = RequestKey(self.requests.len() as u128);
         let name = format!("{}/{}", holder.0, item.request_id);
-        let acquire = Acquire {
-            holder,
+        let wish = Wish {
             request: *self.requests.entry(name).or_insert(fresh),
             min: Amount::new(item.tokens.min, item.requests.min),
             want: Amount::new(item.tokens.want, item.requests.want),
             ahead: item.window == Which::Next,
         };
-        match self.tell(&Command::Acquire(acquire), now) {
+        match self.tell(&Command::Acquire(holder, wish), now) {
             Ok(Outcome::Granted(granted)) => {
                 let standing = self.book.standing_with(granted.lease, now);
                 let lease = Lease {
@@ -139,9 +137,9 @@ impl Server {
 
     fn give_back(&mut self, holder: HolderId, item: &GiveBackItem, now: &Now) -> Item<GivenBack> {
         let total = Amount::new(item.tokens, item.requests);
-        let command = GiveBack { holder, lease: lease(&item.lease_id), total, closed: item.closed };
-        match self.tell(&Command::GiveBack(command), now).expect("a client gives back what it has")
-        {
+        let give_back = Return { lease: lease(&item.lease_id), total, closed: item.closed };
+        let told = self.tell(&Command::GiveBack(holder, give_back), now);
+        match told.expect("a client gives back what it has") {
             Outcome::Returned(returned) => Item::done(
                 200,
                 GivenBack {
@@ -157,8 +155,8 @@ impl Server {
     fn record(&mut self, holder: HolderId, item: &UsedItem, now: &Now) -> Item<UseRecorded> {
         let used = Amount::new(item.tokens, item.requests);
         let overrun = Amount::new(item.overrun.tokens, item.overrun.requests);
-        let report = Use { holder, lease: lease(&item.lease_id), used, overrun };
-        match self.tell(&Command::Use(report), now) {
+        let report = Report { lease: lease(&item.lease_id), used, overrun };
+        match self.tell(&Command::Use(holder, report), now) {
             Ok(Outcome::Used(known)) => Item::done(
                 200,
                 UseRecorded {

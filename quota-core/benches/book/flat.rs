@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use quota_core::{
-    Acquire, Amount, Book, Command, GiveBack, HolderId, LeaseId, Limit, Now, Policy, RequestKey,
-    Settlement, Use, WindowKind, WindowSpan,
+    Amount, Book, Command, HolderId, LeaseId, Limit, Now, Policy, Report, RequestKey, Return,
+    Settlement, WindowKind, WindowSpan, Wish,
 };
 
 /// Leases out.
@@ -29,12 +29,12 @@ const OPERATIONS: [Operation; 8] = [
     ("return", |book, out, n| {
         let (lease, total) = (lease(lately(out, n)), Amount::new(1, 1));
         let holder = holder(lately(out, n));
-        tell(book, &Command::GiveBack(GiveBack { holder, lease, total, closed: true }));
+        tell(book, &Command::GiveBack(holder, Return { lease, total, closed: true }));
     }),
     ("use", |book, out, n| {
         let (lease, used) = (lease(lately(out, n)), Amount::new(1, 1));
         let (holder, overrun) = (holder(lately(out, n)), Amount::ZERO);
-        tell(book, &Command::Use(Use { holder, lease, used, overrun }));
+        tell(book, &Command::Use(holder, Report { lease, used, overrun }));
     }),
     ("standing", |book, _, _| {
         black_box(book.standing(&now(LIFE_MS - 1)));
@@ -125,7 +125,7 @@ fn acquire(number: u64, amount: Amount) -> Command {
     let request =
         RequestKey(u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     let (min, want) = (amount, amount);
-    Command::Acquire(Acquire { holder: holder(number), request, min, want, ahead: false })
+    Command::Acquire(holder(number), Wish { request, min, want, ahead: false })
 }
 
 /// One of the latest leases, another each time.

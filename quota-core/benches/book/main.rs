@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use quota_core::{
-    Acquire, Amount, Book, Command, Event, HolderId, Limit, Now, Policy, RequestKey, Settlement,
-    WindowKind, WindowSpan,
+    Amount, Book, Command, Event, HolderId, Limit, Now, Policy, RequestKey, Settlement, WindowKind,
+    WindowSpan, Wish,
 };
 
 const GRANTS: u64 = 2_000_000;
@@ -47,8 +47,8 @@ fn apply_all() -> (Vec<Event>, f64) {
     let mut events = Vec::with_capacity(usize::try_from(GRANTS).unwrap_or(0));
     let ns = ns_each(|| {
         for number in 0..GRANTS {
-            let acquire = Acquire {
-                holder: HolderId((number % 64) as u32),
+            let holder = HolderId((number % 64) as u32);
+            let wish = Wish {
                 request: RequestKey(
                     u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
                 ),
@@ -56,7 +56,7 @@ fn apply_all() -> (Vec<Event>, f64) {
                 want: Amount::new(1_000, 10),
                 ahead: false,
             };
-            let result = book.apply(&Command::Acquire(acquire), &now(number));
+            let result = book.apply(&Command::Acquire(holder, wish), &now(number));
             events.extend(result.expect("there is room").1);
         }
     });

@@ -4,8 +4,8 @@ use super::{AHEAD_MS, Book};
 use crate::lease::Lease;
 use crate::rolling::released_ms;
 use crate::{
-    Acquire, Amount, Event, Granted, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, MINUTE_MS, Now,
-    Outcome, Refusal, Unit, WindowKind, WishPrint, sizing,
+    Amount, Event, Granted, HolderId, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, MINUTE_MS, Now,
+    Outcome, Refusal, Unit, WindowKind, Wish, WishPrint, sizing,
 };
 
 /// A lease that would last less, ms, is granted from the next window instead.
@@ -21,46 +21,48 @@ struct Place {
 impl Book {
     pub(super) fn decide_acquire(
         &mut self,
-        acquire: &Acquire,
+        holder: HolderId,
+        wish: &Wish,
         now: &Now,
     ) -> Result<(Outcome, Option<Event>), Refusal> {
-        self.holders.seen(acquire.holder, now.steady_ms);
-        if let Some(granted) = self.known(acquire, now)? {
+        self.holders.seen(holder, now.steady_ms);
+        if let Some(granted) = self.known(holder, wish, now)? {
             return Ok((Outcome::Granted(granted), None));
         }
-        self.check_ask(acquire)?;
-        let place = self.place(acquire.ahead, now)?;
+        self.check_ask(wish)?;
+        let place = self.place(wish.ahead, now)?;
         let available = self.available(place.window).min(self.countable(place.window));
         let lease = self.open_bucket(place.window, now).next_id();
         let holders = self.holders.active(now.steady_ms);
-        let amount = sizing::grant(acquire.min, acquire.want, available, holders);
-        let short = self.policy.limit.paused().or(acquire.min.first_above(available));
+        let amount = sizing::grant(wish.min, wish.want, available, holders);
+        let short = self.policy.limit.paused().or(wish.min.first_above(available));
         match (short, lease) {
             (None, Some(lease)) if !amount.is_zero() => {
-                Ok(Self::grant(lease, acquire, amount, &place, now, self.policy.kind))
+                Ok(self.grant(lease, holder, wish, amount, &place, now))
             }
             (short, _) => {
                 let unit = short.unwrap_or(Unit::Tokens);
-                self.note_denied(place.window, acquire.min, now);
+                self.note_denied(place.window, wish.min, now);
                 let bucket = self.open_bucket(place.window, now);
-                bucket.short = bucket.short.max(acquire.min);
-                Err(Refusal::Denied(self.denial(unit, acquire.min, place.window, now)))
+                bucket.short = bucket.short.max(wish.min);
+                Err(Refusal::Denied(self.denial(unit, wish.min, place.window, now)))
             }
         }
     }
 
     fn grant(
+        &self,
         lease: LeaseId,
-        acquire: &Acquire,
+        holder: HolderId,
+        wish: &Wish,
         amount: Amount,
         place: &Place,
         now: &Now,
-        kind: WindowKind,
     ) -> (Outcome, Option<Event>) {
         let event = Event::Granted {
             lease,
-            holder: acquire.holder,
-            request: acquire.request.granted(print(acquire)),
+            holder,
+            request: wish.request.granted(WishPrint::of(wish)),
             amount,
             starts_ms: place.starts_ms,
             ends_ms: place.ends_ms,
@@ -70,7 +72,7 @@ impl Book {
             amount,
             starts_in_ms: place.starts_ms.saturating_sub(now.steady_ms),
             expires_in_ms: place.ends_ms.saturating_sub(now.steady_ms),
-            credit_ends_in_ms: credit_ends_ms(kind, lease.window, place.ends_ms, now)
+            credit_ends_in_ms: credit_ends_ms(self.policy.kind, lease.window, place.ends_ms, now)
                 .saturating_sub(now.steady_ms),
             repeated: false,
         };
@@ -125,12 +127,17 @@ impl Book {
     }
 
     /// The lease that the same request was given, in the windows that are kept.
-    fn known(&mut self, acquire: &Acquire, now: &Now) -> Result<Option<Granted>, Refusal> {
+    fn known(
+        &mut self,
+        holder: HolderId,
+        wish: &Wish,
+        now: &Now,
+    ) -> Result<Option<Granted>, Refusal> {
         let kind = self.policy.kind;
         let mut buckets = self.buckets.iter_mut().rev();
-        let known = buckets.find_map(|bucket| bucket.by_request(acquire.holder, acquire.request));
+        let known = buckets.find_map(|bucket| bucket.by_request(holder, wish.request));
         let Some((id, lease)) = known else { return Ok(None) };
-        if !may_be_of(lease, acquire) {
+        if !may_be_of(lease, wish) {
             return Err(Refusal::OtherWish);
         }
         if lease.closed {
@@ -139,11 +146,11 @@ impl Book {
         Ok(Some(granted(kind, id, lease, now)))
     }
 
-    fn check_ask(&self, acquire: &Acquire) -> Result<(), Refusal> {
-        if acquire.want.is_zero() {
+    fn check_ask(&self, wish: &Wish) -> Result<(), Refusal> {
+        if wish.want.is_zero() {
             return Err(Refusal::NothingAsked);
         }
-        if !acquire.min.fits(acquire.want) {
+        if !wish.min.fits(wish.want) {
             return Err(Refusal::WantBelowMin);
         }
         if self.policy.limit.paused().is_some() {
@@ -151,7 +158,7 @@ impl Book {
             return Ok(());
         }
         let most = self.policy.limit.ceiling().min(MAX_LEASE);
-        match acquire.min.first_above(most) {
+        match wish.min.first_above(most) {
             Some(unit @ Unit::Tokens) => Err(Refusal::NeverFits { unit, limit: most.tokens }),
             Some(unit @ Unit::Requests) => Err(Refusal::NeverFits { unit, limit: most.requests }),
             None => Ok(()),
@@ -188,15 +195,11 @@ fn credit_ends_ms(kind: WindowKind, window: u64, ends_ms: u64, now: &Now) -> u64
     }
 }
 
-fn print(acquire: &Acquire) -> WishPrint {
-    WishPrint::of(acquire.min, acquire.want, acquire.ahead)
-}
-
 /// Whether a lease was granted to this wish, as far as its request tells.
-fn may_be_of(lease: &Lease, acquire: &Acquire) -> bool {
-    lease.request.print().is_none_or(|known| known == print(acquire))
-        && acquire.min.fits(lease.granted())
-        && lease.granted().fits(acquire.want)
+fn may_be_of(lease: &Lease, wish: &Wish) -> bool {
+    lease.request.print().is_none_or(|known| known == WishPrint::of(wish))
+        && wish.min.fits(lease.granted())
+        && lease.granted().fits(wish.want)
 }
 
 /// A lease that was granted before, as it is now.

@@ -75,9 +75,11 @@ impl Book {
     ) -> Result<(Outcome, Option<Event>), Refusal> {
         self.advance(now);
         let (outcome, event) = match command {
-            Command::Acquire(acquire) => self.decide_acquire(acquire, now)?,
-            Command::GiveBack(give_back) => self.decide_give_back(give_back, now)?,
-            Command::Use(report) => self.decide_use(report)?,
+            Command::Acquire(holder, wish) => self.decide_acquire(*holder, wish, now)?,
+            Command::GiveBack(holder, give_back) => {
+                self.decide_give_back(*holder, give_back, now)?
+            }
+            Command::Use(holder, report) => self.decide_use(*holder, report)?,
             Command::Denied(amount) => {
                 self.note_denied(now.window.number, *amount, now);
                 (Outcome::Noted, None)

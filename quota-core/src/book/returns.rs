@@ -4,21 +4,22 @@ use super::Book;
 use crate::lease::Lease;
 use crate::rolling::released_ms;
 use crate::{
-    Amount, Event, GiveBack, Imbalance, LateUse, LeaseId, Now, Outcome, Refusal, Returned, Use,
-    Used, WindowKind,
+    Amount, Event, HolderId, Imbalance, LateUse, LeaseId, Now, Outcome, Refusal, Report, Return,
+    Returned, Used, WindowKind,
 };
 
 impl Book {
     pub(super) fn decide_give_back(
         &self,
-        give_back: &GiveBack,
+        holder: HolderId,
+        give_back: &Return,
         now: &Now,
     ) -> Result<(Outcome, Option<Event>), Refusal> {
         let id = give_back.lease;
         let Some(lease) = self.bucket(id.window).and_then(|bucket| bucket.find(id)) else {
-            return self.return_of_old(give_back, now);
+            return self.return_of_old(holder, id, now);
         };
-        if lease.holder != give_back.holder {
+        if lease.holder != holder {
             return Err(Refusal::NotYours);
         }
         let total = lease.given_back().max(give_back.total);
@@ -36,12 +37,13 @@ impl Book {
     /// A return to a window whose book is closed: too late for credit, and no fault of the holder's.
     fn return_of_old(
         &self,
-        give_back: &GiveBack,
+        holder: HolderId,
+        lease: LeaseId,
         now: &Now,
     ) -> Result<(Outcome, Option<Event>), Refusal> {
-        match self.owner(give_back.lease) {
-            Some(owner) if owner != give_back.holder => Err(Refusal::NotYours),
-            None if !self.is_over(give_back.lease.window, now) => Err(Refusal::NoSuchLease),
+        match self.owner(lease) {
+            Some(owner) if owner != holder => Err(Refusal::NotYours),
+            None if !self.is_over(lease.window, now) => Err(Refusal::NoSuchLease),
             _ => Ok((returned(Amount::ZERO, Amount::ZERO), None)),
         }
     }
@@ -53,9 +55,13 @@ impl Book {
         }
     }
 
-    pub(super) fn decide_use(&self, report: &Use) -> Result<(Outcome, Option<Event>), Refusal> {
+    pub(super) fn decide_use(
+        &self,
+        holder: HolderId,
+        report: &Report,
+    ) -> Result<(Outcome, Option<Event>), Refusal> {
         let id = report.lease;
-        if self.owner(id).ok_or(Refusal::NoSuchLease)? != report.holder {
+        if self.owner(id).ok_or(Refusal::NoSuchLease)? != holder {
             return Err(Refusal::NotYours);
         }
         let (known, kept, is_late) = self.recorded(id).ok_or(Refusal::NoSuchLease)?;

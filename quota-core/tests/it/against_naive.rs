@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use quota_core::{
-    Amount, Book, Command, HolderId, LeaseId, Outcome, Refusal, RequestKey, Use, WindowKind,
+    Amount, Book, Command, HolderId, LeaseId, Outcome, Refusal, Report, RequestKey, WindowKind,
 };
 
 use crate::naive::{Grant, Naive};
@@ -210,7 +210,7 @@ impl Check {
         };
         let (used, overrun) = (amount(tokens, requests), amount(overrun, 0));
         let known = self.world.book.owner(lease).is_some();
-        match self.world.tell(&Command::Use(Use { holder, lease, used, overrun })) {
+        match self.world.tell(&Command::Use(holder, Report { lease, used, overrun })) {
             Ok(Outcome::Used(_)) => {
                 let reports = &mut self.naive.grants.get_mut(&lease).expect("it is there").reports;
                 reports.push((self.world.ms, used, overrun));

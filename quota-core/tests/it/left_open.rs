@@ -2,7 +2,7 @@
 //! one were granted ahead and are drawn from.
 
 use quota_core::{
-    Acquire, Book, Command, HolderId, Now, Outcome, Refusal, RequestKey, WindowKind, WindowSpan,
+    Book, Command, HolderId, Now, Outcome, Refusal, RequestKey, WindowKind, WindowSpan, Wish,
 };
 
 use crate::world::{MINUTE_MS, amount, now, policy};
@@ -11,7 +11,7 @@ use crate::world::{MINUTE_MS, amount, now, policy};
 fn ask(book: &mut Book, request: u128, tokens: u64, ahead: bool, now: &Now) -> Option<u64> {
     let (holder, request) = (HolderId(1), RequestKey(request));
     let (min, want) = (amount(tokens, 1), amount(tokens, 1));
-    let command = Command::Acquire(Acquire { holder, request, min, want, ahead });
+    let command = Command::Acquire(holder, Wish { request, min, want, ahead });
     match book.apply(&command, now) {
         Ok((Outcome::Granted(granted), _)) => Some(granted.lease.window),
         Err(Refusal::Denied(_)) => None,

@@ -1,9 +1,9 @@
 //! A book with a clock of its own, told what happens in short sentences.
 
 use quota_core::{
-    Acquire, Amount, Book, Command, Denial, Event, GiveBack, Granted, HolderId, LeaseId, Limit,
-    Now, Outcome, Policy, Refusal, RequestKey, Returned, Settlement, State, Use, Used, WindowKind,
-    WindowSpan,
+    Amount, Book, Command, Denial, Event, Granted, HolderId, LeaseId, Limit, Now, Outcome, Policy,
+    Refusal, Report, RequestKey, Return, Returned, Settlement, State, Used, WindowKind, WindowSpan,
+    Wish,
 };
 
 pub(crate) const MINUTE_MS: u64 = 60_000;
@@ -70,9 +70,8 @@ impl World {
         want: Amount,
         ahead: bool,
     ) -> Result<Granted, Refusal> {
-        let acquire =
-            Acquire { holder: HolderId(holder), request: RequestKey(request), min, want, ahead };
-        match self.tell(&Command::Acquire(acquire))? {
+        let wish = Wish { request: RequestKey(request), min, want, ahead };
+        match self.tell(&Command::Acquire(HolderId(holder), wish))? {
             Outcome::Granted(granted) => Ok(granted),
             other => panic!("an acquire came to {other:?}"),
         }
@@ -109,16 +108,15 @@ impl World {
         total: Amount,
         closed: bool,
     ) -> Result<Returned, Refusal> {
-        let give_back = GiveBack { holder: HolderId(holder), lease, total, closed };
-        match self.tell(&Command::GiveBack(give_back))? {
+        let give_back = Return { lease, total, closed };
+        match self.tell(&Command::GiveBack(HolderId(holder), give_back))? {
             Outcome::Returned(returned) => Ok(returned),
             other => panic!("a return came to {other:?}"),
         }
     }
 
     pub(crate) fn close(&mut self, holder: u32, lease: LeaseId, total: Amount) {
-        let give_back = GiveBack { holder: HolderId(holder), lease, total, closed: true };
-        self.tell(&Command::GiveBack(give_back)).expect("a lease can be closed");
+        self.return_of(holder, lease, total, true).expect("a lease can be closed");
     }
 
     pub(crate) fn report(
@@ -128,8 +126,8 @@ impl World {
         used: Amount,
         overrun: Amount,
     ) -> Result<Used, Refusal> {
-        let report = Use { holder: HolderId(holder), lease, used, overrun };
-        match self.tell(&Command::Use(report))? {
+        let report = Report { lease, used, overrun };
+        match self.tell(&Command::Use(HolderId(holder), report))? {
             Outcome::Used(used) => Ok(used),
             other => panic!("a report came to {other:?}"),
         }

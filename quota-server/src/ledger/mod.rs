@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use quota_core::{
-    Amount, BookPage, Granted, HeldLease, LateUse, LeaseId, Now, Overview, Policy, Refusal,
-    RequestKey, Returned, Standing, Used,
+    Amount, BookPage, Granted, HeldLease, LateUse, LeaseId, Now, Overview, Policy, Refusal, Report,
+    Return, Returned, Standing, Used, Wish,
 };
 
 /// How many leases, or deployments, are looked at in one go: grants wait no longer, however many there
@@ -130,32 +130,22 @@ pub enum Op {
     Acquire {
         /// Of which deployment.
         deployment: Arc<str>,
-        /// Which wish of the holder it is.
-        request: RequestKey,
-        /// This or nothing.
-        min: Amount,
-        /// At most.
-        want: Amount,
-        /// Of the next window.
-        ahead: bool,
+        /// What for.
+        wish: Wish,
     },
-    /// A return, as running totals.
+    /// A lease is given back.
     GiveBack {
-        /// Of which lease.
-        lease: LeaseRef,
-        /// All given back so far.
-        total: Amount,
-        /// No more draws.
-        closed: bool,
+        /// The number of its deployment.
+        deployment: u32,
+        /// How much of it.
+        give_back: Return,
     },
-    /// A usage report, as running totals.
+    /// Usage of a lease is reported.
     Use {
-        /// Of which lease.
-        lease: LeaseRef,
-        /// All used so far.
-        used: Amount,
-        /// All used above the lease so far.
-        overrun: Amount,
+        /// The number of its deployment.
+        deployment: u32,
+        /// How much.
+        report: Report,
     },
     /// Draws that a holder denied by itself.
     Denied {
@@ -321,6 +311,22 @@ pub struct LeaseRef {
     pub deployment: u32,
     /// The lease in its book.
     pub lease: LeaseId,
+}
+
+impl LeaseRef {
+    /// A return of it: running totals, and whether no more is drawn from it.
+    #[must_use]
+    pub const fn give_back(self, total: Amount, closed: bool) -> Op {
+        let give_back = Return { lease: self.lease, total, closed };
+        Op::GiveBack { deployment: self.deployment, give_back }
+    }
+
+    /// A report of its usage: running totals.
+    #[must_use]
+    pub const fn report(self, used: Amount, overrun: Amount) -> Op {
+        let report = Report { lease: self.lease, used, overrun };
+        Op::Use { deployment: self.deployment, report }
+    }
 }
 
 impl fmt::Display for LeaseRef {

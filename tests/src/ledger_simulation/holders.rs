@@ -63,10 +63,12 @@ async fn ask(site: &Site, holder: usize, wish: Wish, rng: &mut SmallRng) {
         site.checker.borrow_mut().asks((holder, wish.credential, wish.request));
         let op = || Op::Acquire {
             deployment: id(wish.deployment),
-            request: RequestKey(wish.request),
-            min: Amount::new(wish.min, 1),
-            want: Amount::new(wish.want, 1),
-            ahead: wish.ahead,
+            wish: quota_core::Wish {
+                request: RequestKey(wish.request),
+                min: Amount::new(wish.min, 1),
+                want: Amount::new(wish.want, 1),
+                ahead: wish.ahead,
+            },
         };
         let hear = |answer: &Result<Reply, OpError>| {
             is_answered.set(is_answered.get() | !is_away(answer));
@@ -156,7 +158,7 @@ pub(super) async fn give_back(
     let requests = u64::from(closed && held.drawn == 0);
     let total = Amount::new(held.returned, requests);
     site.checker.borrow_mut().sends_back(held.lease, total);
-    let op = || Op::GiveBack { lease: held.lease, total, closed };
+    let op = || held.lease.give_back(total, closed);
     until_heard(&site, holder, held.credential, op, &mut rng, |answer| {
         if let Ok(Reply::Returned(returned)) = answer {
             site.checker.borrow_mut().returned(held.lease, returned.credited, total);
@@ -181,7 +183,7 @@ pub(super) async fn report(
     };
     let used = Amount::new(held.drawn, u64::from(held.drawn > 0));
     let overrun = Amount::new(held.overrun, 0);
-    let op = || Op::Use { lease: held.lease, used, overrun };
+    let op = || held.lease.report(used, overrun);
     until_heard(&site, holder, held.credential, op, &mut rng, |answer| {
         if let Ok(Reply::Used(_)) = answer {
             site.checker.borrow_mut().overran(held.lease, overrun);
@@ -198,7 +200,7 @@ pub(super) async fn forge(site: Site, holder: usize, of: usize, back: usize, mut
     let is_own = holder == of;
     let credential = if is_own { held.credential } else { site.holder(holder).borrow().credential };
     let tokens = if is_own { held.tokens + 1 } else { held.tokens };
-    let op = || Op::GiveBack { lease: held.lease, total: Amount::new(tokens, 0), closed: true };
+    let op = || held.lease.give_back(Amount::new(tokens, 0), true);
     let hear = |answer: &Result<Reply, OpError>| {
         if let Ok(Reply::Returned(returned)) = answer {
             site.checker.borrow_mut().forged(held.lease, returned.credited);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use quota_core::{Amount, Limit, RequestKey, WindowKind};
+use quota_core::{Amount, Limit, RequestKey, WindowKind, Wish};
 use quota_server::ledger::{Caller, Op, OpError};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -182,13 +182,13 @@ async fn serves(site: &Site, after: &str) {
         sleep(Duration::from_secs(1)).await;
     }
     let caller = Caller { credential: "the end".into(), holder: "the end".into() };
-    let op = Op::Acquire {
-        deployment: id(DEPLOYMENTS),
+    let wish = Wish {
         request: RequestKey(u128::try_from(after.len()).unwrap_or(0)),
         min: Amount::new(1, 1),
         want: Amount::new(1, 1),
         ahead: false,
     };
+    let op = Op::Acquire { deployment: id(DEPLOYMENTS), wish };
     let granted = talk::run(site, caller, op).await;
     let mut checker = site.checker.borrow_mut();
     checker.looks_at(Rule::ServesAgain);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Parser;
-use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind};
+use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind, Wish};
 use sqlx::Connection;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -43,13 +43,13 @@ async fn ledger(shards: u32, ids: &[&str]) -> TempDir {
         let put = Put { id: id.into(), policy, details: "{}".into(), expected: None };
         ledger.put(put).await.unwrap();
         let caller = Caller { credential: "token".into(), holder: "gw-1".into() };
-        let op = Op::Acquire {
-            deployment: id.into(),
+        let wish = Wish {
             request: RequestKey(number as u128),
             min: Amount::new(10, 1),
             want: Amount::new(10, 1),
             ahead: false,
         };
+        let op = Op::Acquire { deployment: id.into(), wish };
         ledger.run(caller, vec![op]).await.remove(0).unwrap();
     }
     ledger.stop().await;

@@ -2,7 +2,7 @@ use quota_api::{
     AcquireItem, Ask, DeniedItem, GiveBack, GivenBack, HeldLease, Lease, LeaseWindow, UseRecorded,
     UsedItem, Which,
 };
-use quota_core::{Amount, Granted, RequestKey, Returned, Standing, Used};
+use quota_core::{Amount, Granted, RequestKey, Returned, Standing, Used, Wish};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{amount, bounds, deployment, state, usage};
@@ -16,31 +16,27 @@ pub(in crate::http) fn wish(item: &AcquireItem) -> Result<Op, Failure> {
     bounds::ask("tokens", item.tokens)?;
     bounds::ask("requests", item.requests)?;
     let both = |part: fn(Ask) -> u64| Amount::new(part(item.tokens), part(item.requests));
-    Ok(Op::Acquire {
-        deployment: item.deployment.as_str().into(),
+    let wish = Wish {
         request: RequestKey(xxh3_128(item.request_id.as_bytes())),
         min: both(|ask| ask.min),
         want: both(|ask| ask.want),
         ahead: item.window == Which::Next,
-    })
+    };
+    Ok(Op::Acquire { deployment: item.deployment.as_str().into(), wish })
 }
 
 /// A return. The lease itself is the bound of its totals.
 pub(in crate::http) const fn give_back(lease: LeaseRef, wire: GiveBack) -> Op {
-    let total = Amount::new(wire.tokens, wire.requests);
-    Op::GiveBack { lease, total, closed: wire.closed }
+    lease.give_back(Amount::new(wire.tokens, wire.requests), wire.closed)
 }
 
 /// A usage report. The lease itself is the bound of what is used out of it.
 pub(in crate::http) fn used(item: &UsedItem) -> Result<Op, Failure> {
-    let lease = item.lease_id.parse().map_err(|()| Failure::no_lease())?;
+    let lease: LeaseRef = item.lease_id.parse().map_err(|()| Failure::no_lease())?;
     bounds::number("overrun.tokens", item.overrun.tokens)?;
     bounds::number("overrun.requests", item.overrun.requests)?;
-    Ok(Op::Use {
-        lease,
-        used: Amount::new(item.tokens, item.requests),
-        overrun: Amount::new(item.overrun.tokens, item.overrun.requests),
-    })
+    let overrun = Amount::new(item.overrun.tokens, item.overrun.requests);
+    Ok(lease.report(Amount::new(item.tokens, item.requests), overrun))
 }
 
 /// Draws that a holder denied by itself.

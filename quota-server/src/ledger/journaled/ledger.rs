@@ -298,8 +298,8 @@ impl JournaledLedger {
             Op::Acquire { deployment, .. } | Op::Denied { deployment, .. } => {
                 self.index_of_id(deployment)
             }
-            Op::GiveBack { lease, .. } | Op::Use { lease, .. } => {
-                self.modulo(u64::from(lease.deployment))
+            Op::GiveBack { deployment, .. } | Op::Use { deployment, .. } => {
+                self.modulo(u64::from(*deployment))
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Operations on the books of one shard.
 
 use quota_core::{
-    Acquire, Amount, Book, Command, Event, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal,
-    Standing, Use, WindowKind,
+    Amount, Book, Command, Event, HolderId, LeaseId, Now, Outcome, Refusal, Standing, WindowKind,
+    Wish,
 };
 
 use super::books::{Books, Slot};
@@ -36,31 +36,30 @@ impl Books {
         draft: &mut Draft,
     ) -> Result<Reply, OpError> {
         match op {
-            Op::Acquire { deployment, request, min, want, ahead } => {
+            Op::Acquire { deployment, wish } => {
                 let admitted = self.room.admits(&asker.caller.credential, now);
                 let (slot, holders) =
                     self.live_mut(&deployment, now).ok_or(OpError::NoSuchDeployment)?;
                 let no = slot.no;
                 let holder = asker.id(holders, now);
                 if let Err(retry_after_ms) = admitted
-                    && !slot.book_mut().is_some_and(|book| book.knows(holder, request))
+                    && !slot.book_mut().is_some_and(|book| book.knows(holder, wish.request))
                 {
                     return Err(room::refused(retry_after_ms));
                 }
-                let acquire = Acquire { holder, request, min, want, ahead };
-                let answer = slot.acquire(&acquire, holders, now, draft);
+                let answer = slot.acquire(holder, &wish, holders, now, draft);
                 self.enter_room(asker.caller, no, &answer);
                 answer
             }
-            Op::GiveBack { lease, total, closed } => {
-                self.on_lease(asker.caller, lease, now, draft, |holder| {
-                    Command::GiveBack(GiveBack { holder, lease: lease.lease, total, closed })
-                })
+            Op::GiveBack { deployment, give_back } => {
+                let lease = LeaseRef { deployment, lease: give_back.lease };
+                let command = |holder| Command::GiveBack(holder, give_back);
+                self.on_lease(asker.caller, lease, now, draft, command)
             }
-            Op::Use { lease, used, overrun } => {
-                self.on_lease(asker.caller, lease, now, draft, |holder| {
-                    Command::Use(Use { holder, lease: lease.lease, used, overrun })
-                })
+            Op::Use { deployment, report } => {
+                let lease = LeaseRef { deployment, lease: report.lease };
+                let command = |holder| Command::Use(holder, report);
+                self.on_lease(asker.caller, lease, now, draft, command)
             }
             Op::Denied { deployment, amount } => self.denied(&deployment, amount, now),
         }
@@ -158,7 +157,8 @@ impl Asker<'_> {
 impl Slot {
     fn acquire(
         &mut self,
-        acquire: &Acquire,
+        holder: HolderId,
+        wish: &Wish,
         holders: &mut Holders,
         now: &Now,
         draft: &mut Draft,
@@ -172,7 +172,7 @@ impl Slot {
             let refusal = Refusal::Denied(denial);
             return Err(OpError::Refused { refusal, standing: Some(standing) });
         }
-        match book.apply(&Command::Acquire(*acquire), now) {
+        match book.apply(&Command::Acquire(holder, *wish), now) {
             Ok((Outcome::Granted(granted), event)) => {
                 let standing = book.standing_with(granted.lease, now);
                 let lease = LeaseRef { deployment: self.no, lease: granted.lease };
@@ -186,7 +186,7 @@ impl Slot {
             }
             Ok(_) => Ok(Reply::Noted),
             Err(refusal @ Refusal::Denied(_)) => {
-                let standing = Some(standing_of_denied(book, acquire.ahead, now));
+                let standing = Some(standing_of_denied(book, wish.ahead, now));
                 Err(OpError::Refused { refusal, standing })
             }
             Err(refusal) => Err(refused(refusal)),

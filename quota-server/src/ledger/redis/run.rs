@@ -101,17 +101,20 @@ impl Inner {
             Op::Acquire { deployment, .. } | Op::Denied { deployment, .. } => {
                 self.live(deployment).await?.ok_or(OpError::NoSuchDeployment)
             }
-            Op::GiveBack { lease, .. } | Op::Use { lease, .. } => self.of_lease(*lease).await,
+            Op::GiveBack { deployment, .. } | Op::Use { deployment, .. } => {
+                self.numbered(*deployment).await
+            }
         }
     }
 
-    async fn of_lease(&self, lease: LeaseRef) -> Result<Arc<Known>, OpError> {
-        if let Some(known) = self.register.numbered(lease.deployment) {
+    /// The deployment of a lease.
+    async fn numbered(&self, no: u32) -> Result<Arc<Known>, OpError> {
+        if let Some(known) = self.register.numbered(no) {
             return Ok(known);
         }
         self.refresh_for_unknown().await?;
         let none = OpError::Refused { refusal: Refusal::NoSuchLease, standing: None };
-        self.register.numbered(lease.deployment).ok_or(none)
+        self.register.numbered(no).ok_or(none)
     }
 
     /// A deployment by its id. One that is not known here may have been made by another server.
@@ -232,13 +235,9 @@ impl Group {
 
 fn operation(op: &Op) -> Operation {
     match *op {
-        Op::Acquire { request, min, want, ahead, .. } => {
-            Operation::Acquire { request, min, want, ahead }
-        }
-        Op::GiveBack { lease, total, closed } => {
-            Operation::GiveBack { lease: lease.lease, total, closed }
-        }
-        Op::Use { lease, used, overrun } => Operation::Use { lease: lease.lease, used, overrun },
+        Op::Acquire { wish, .. } => Operation::Acquire(wish),
+        Op::GiveBack { give_back, .. } => Operation::GiveBack(give_back),
+        Op::Use { report, .. } => Operation::Use(report),
         Op::Denied { amount, .. } => Operation::Denied(amount),
     }
 }

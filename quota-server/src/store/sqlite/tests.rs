@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind};
+use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind, Wish};
 use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,8 +38,8 @@ async fn used(shards: u32) -> tempfile::TempDir {
     let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
     for request in 0..3 {
         let (min, want) = (Amount::new(100, 1), Amount::new(100, 1));
-        let (deployment, request) = ("a".into(), RequestKey(request));
-        let op = Op::Acquire { deployment, request, min, want, ahead: false };
+        let wish = Wish { request: RequestKey(request), min, want, ahead: false };
+        let op = Op::Acquire { deployment: "a".into(), wish };
         assert!(ledger.run(caller.clone(), vec![op]).await[0].is_ok());
     }
     ledger.stop().await;
@@ -108,8 +108,8 @@ async fn a_newer_schema_is_left_alone() {
 async fn take(ledger: &JournaledLedger, tokens: u64) -> Result<Reply, OpError> {
     let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
     let (min, want) = (Amount::new(tokens, 1), Amount::new(tokens, 1));
-    let (deployment, request) = ("a".into(), RequestKey(u128::from(tokens)));
-    let op = Op::Acquire { deployment, request, min, want, ahead: false };
+    let wish = Wish { request: RequestKey(u128::from(tokens)), min, want, ahead: false };
+    let op = Op::Acquire { deployment: "a".into(), wish };
     ledger.run(caller, vec![op]).await.remove(0)
 }
 

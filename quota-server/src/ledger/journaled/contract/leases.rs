@@ -61,7 +61,7 @@ pub(super) async fn a_request_id_is_of_one_wish_and_of_one_lease(mut world: Worl
         world.crash().await;
     }
     let total = Amount::new(300, 1);
-    let back = Op::GiveBack { lease, total, closed: true };
+    let back = lease.give_back(total, true);
     world.one(gw(1), back).await.unwrap();
     world.take_as(&gw(2), "a", 500, 2).await.unwrap();
     for _ in 0..2 {
@@ -100,9 +100,9 @@ pub(super) async fn only_the_credential_that_acquired_a_lease_can_return_it(mut 
     let lease = world.take("a", 300).await.unwrap().lease;
     for _ in 0..2 {
         let total = Amount::new(1, 0);
-        let theirs = world.one(gw(2), Op::GiveBack { lease, total, closed: false }).await;
+        let theirs = world.one(gw(2), lease.give_back(total, false)).await;
         assert!(matches!(theirs, Err(OpError::NotYourLease)));
-        let report = Op::Use { lease, used: total, overrun: Amount::ZERO };
+        let report = lease.report(total, Amount::ZERO);
         assert!(matches!(world.one(gw(2), report).await, Err(OpError::NotYourLease)));
         // The same answers after a restart.
         world.crash().await;
@@ -110,7 +110,7 @@ pub(super) async fn only_the_credential_that_acquired_a_lease_can_return_it(mut 
     // A return names no holder.
     let caller = Caller { holder: "".into(), ..gw(1) };
     let total = Amount::new(1, 0);
-    let mine = world.one(caller, Op::GiveBack { lease, total, closed: true }).await;
+    let mine = world.one(caller, lease.give_back(total, true)).await;
     assert!(matches!(mine, Ok(Reply::Returned(_))));
 }
 

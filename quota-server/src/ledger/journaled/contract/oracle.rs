@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use quota_core::{
-    Acquire, Amount, Book, Command, GiveBack, HolderId, LeaseId, Now, Outcome, Refusal, RequestKey,
-    Use,
+    Amount, Book, Command, HolderId, LeaseId, Now, Outcome, Refusal, Report, RequestKey, Return,
+    Wish,
 };
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -89,12 +89,11 @@ fn step(rng: &mut SmallRng, leases: &[(&'static str, u32, LeaseRef)]) -> Step {
     let (total, overrun, closed) = (of(rng), of(rng), rng.random_bool(0.3));
     let named = HolderId(holder);
     if pick < 7 {
-        let give_back = GiveBack { holder: named, lease: lease.lease, total, closed };
-        let command = Command::GiveBack(give_back);
-        Step { id, holder, op: Op::GiveBack { lease, total, closed }, command }
+        let command = Command::GiveBack(named, Return { lease: lease.lease, total, closed });
+        Step { id, holder, op: lease.give_back(total, closed), command }
     } else {
-        let command = Command::Use(Use { holder: named, lease: lease.lease, used: total, overrun });
-        Step { id, holder, op: Op::Use { lease, used: total, overrun }, command }
+        let report = Report { lease: lease.lease, used: total, overrun };
+        Step { id, holder, op: lease.report(total, overrun), command: Command::Use(named, report) }
     }
 }
 
@@ -105,9 +104,9 @@ fn acquire(rng: &mut SmallRng) -> Step {
     let request = RequestKey(rng.random_range(0..400));
     let min = Amount::new(rng.random_range(0..120), rng.random_range(0..3));
     let ahead = rng.random_bool(0.2);
-    let op = Op::Acquire { deployment: id.into(), request, min, want: min, ahead };
-    let command =
-        Command::Acquire(Acquire { holder: HolderId(holder), request, min, want: min, ahead });
+    let wish = Wish { request, min, want: min, ahead };
+    let op = Op::Acquire { deployment: id.into(), wish };
+    let command = Command::Acquire(HolderId(holder), wish);
     Step { id, holder, op, command }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quota_core::{
     Amount, BookPage, Granted, Limit, Now, Policy, RequestKey, Returned, Settlement, Standing,
-    Used, WindowKind,
+    Used, WindowKind, Wish,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -168,7 +168,7 @@ impl World {
         tokens: u64,
     ) -> Result<Returned, OpError> {
         let total = Amount::new(tokens, 0);
-        match self.one(gw(1), Op::GiveBack { lease, total, closed: false }).await? {
+        match self.one(gw(1), lease.give_back(total, false)).await? {
             Reply::Returned(returned) => Ok(returned),
             other => panic!("{other:?}"),
         }
@@ -181,7 +181,7 @@ impl World {
         overrun: u64,
     ) -> Result<Used, OpError> {
         let (used, overrun) = (Amount::new(used, 1), Amount::new(overrun, 0));
-        match self.one(gw(1), Op::Use { lease, used, overrun }).await? {
+        match self.one(gw(1), lease.report(used, overrun)).await? {
             Reply::Used(used) => Ok(used),
             other => panic!("{other:?}"),
         }
@@ -273,13 +273,9 @@ async fn elected(on: &TestDatabase) -> PostgresJournal {
 }
 
 pub(super) fn acquire(id: &str, tokens: u64, request: u128) -> Op {
-    Op::Acquire {
-        deployment: id.into(),
-        request: RequestKey(request),
-        min: Amount::new(tokens, 1),
-        want: Amount::new(tokens, 1),
-        ahead: false,
-    }
+    let amount = Amount::new(tokens, 1);
+    let wish = Wish { request: RequestKey(request), min: amount, want: amount, ahead: false };
+    Op::Acquire { deployment: id.into(), wish }
 }
 
 /// A gateway, with its own credential.

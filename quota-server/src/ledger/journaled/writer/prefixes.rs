@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use quota_core::{
     Amount, BookPage, Event, HeldLease, LeaseId, Limit, Now, Policy, RequestKey, Settlement,
-    WindowKind,
+    WindowKind, Wish,
 };
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -129,7 +129,8 @@ impl World {
         let request = RequestKey(self.requests - self.rng.random_range(0..2));
         let ahead = self.rng.random_bool(0.2);
         let min = Amount::new(min, 1);
-        let op = Op::Acquire { deployment: deployment.into(), request, min, want, ahead };
+        let wish = Wish { request, min, want, ahead };
+        let op = Op::Acquire { deployment: deployment.into(), wish };
         if let Some(Ok(Reply::Granted { lease, standing, granted })) = self.run(op).await {
             self.leases.push(lease);
             if !granted.repeated {
@@ -149,10 +150,10 @@ impl World {
         let lease = self.leases[last - self.rng.random_range(0..=last.min(9))];
         let amount = Amount::new(self.rng.random_range(0..60), 0);
         let op = if self.rng.random_bool(0.5) {
-            Op::GiveBack { lease, total: amount, closed: self.rng.random_bool(0.3) }
+            lease.give_back(amount, self.rng.random_bool(0.3))
         } else {
             let overrun = Amount::new(self.rng.random_range(0..9), 0);
-            Op::Use { lease, used: amount, overrun }
+            lease.report(amount, overrun)
         };
         self.run(op).await;
     }
@@ -361,15 +362,15 @@ async fn an_overrun_outlives_the_entries_of_its_lease() {
     let mut world = World::new(0).await;
     world.put_as("a", WindowKind::Rolling, 1_000).await;
     let amount = Amount::new(100, 1);
-    let (deployment, request) = ("a".into(), RequestKey(1));
-    let op = Op::Acquire { deployment, request, min: amount, want: amount, ahead: false };
+    let wish = Wish { request: RequestKey(1), min: amount, want: amount, ahead: false };
+    let op = Op::Acquire { deployment: "a".into(), wish };
     let Some(Ok(Reply::Granted { lease, .. })) = world.run(op).await else { panic!("no grant") };
     while world.window() < lease.lease.window + 2 {
         world.clock.advance(1_000);
         world.serve(None).await;
     }
     let (used, overrun) = (Amount::new(10, 1), Amount::new(20, 0));
-    let reported = world.run(Op::Use { lease, used, overrun }).await;
+    let reported = world.run(lease.report(used, overrun)).await;
     assert!(matches!(reported, Some(Ok(Reply::Used(_)))), "{reported:?}");
     for _ in 0..70 {
         world.clock.advance(1_000);

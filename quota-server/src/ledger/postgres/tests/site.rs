@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind};
+use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind, Wish};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
@@ -61,14 +61,8 @@ impl Site {
 /// Acquires exactly this of `a`, as this request.
 pub(super) async fn take(server: &Server, tokens: u64, request: u128) -> Result<LeaseRef, OpError> {
     let amount = Amount::new(tokens, 1);
-    let op = Op::Acquire {
-        deployment: "a".into(),
-        request: RequestKey(request),
-        min: amount,
-        want: amount,
-        ahead: false,
-    };
-    match server.one(op).await? {
+    let wish = Wish { request: RequestKey(request), min: amount, want: amount, ahead: false };
+    match server.one(Op::Acquire { deployment: "a".into(), wish }).await? {
         Reply::Granted { lease, .. } => Ok(lease),
         other => panic!("{other:?}"),
     }

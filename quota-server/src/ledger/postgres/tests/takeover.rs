@@ -7,7 +7,7 @@ use sqlx::Executor;
 use tokio::time::sleep;
 
 use super::site::{Server, Site, is_denied, machine, take, until};
-use crate::ledger::{Ledger, Op, OpError, Reply, Unavailable};
+use crate::ledger::{Ledger, OpError, Reply, Unavailable};
 
 #[tokio::test]
 async fn a_killed_server_is_taken_over_and_its_leases_can_be_given_back_once() {
@@ -21,7 +21,7 @@ async fn a_killed_server_is_taken_over_and_its_leases_can_be_given_back_once() {
     assert!(is_denied(&site.take(&b, 201).await));
     for credited in [120, 0] {
         let total = Amount::new(120, 0);
-        let reply = b.one(Op::GiveBack { lease, total, closed: false }).await.unwrap();
+        let reply = b.one(lease.give_back(total, false)).await.unwrap();
         let Reply::Returned(returned) = reply else { panic!("{reply:?}") };
         assert_eq!(returned.credited.tokens, credited);
     }

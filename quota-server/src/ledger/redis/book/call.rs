@@ -1,6 +1,6 @@
 //! Calls: one operation each, as the command that runs it.
 
-use quota_core::{Amount, LeaseId, Policy, RequestKey, Settlement, WindowKind};
+use quota_core::{Amount, LeaseId, Policy, Report, Return, Settlement, WindowKind, Wish};
 use redis::Cmd;
 
 use super::Hints;
@@ -36,35 +36,12 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
     /// Asks for a lease. Answers `Granted` or `Refused`.
-    Acquire {
-        /// Which of the caller's wishes this is.
-        request: RequestKey,
-        /// This or nothing.
-        min: Amount,
-        /// At most.
-        want: Amount,
-        /// Of the next window.
-        ahead: bool,
-    },
+    Acquire(Wish),
     /// Gives back. Answers `Returned`, `Refused` or `NotYourLease`.
-    GiveBack {
-        /// Of which lease.
-        lease: LeaseId,
-        /// All given back so far.
-        total: Amount,
-        /// No more draws.
-        closed: bool,
-    },
+    GiveBack(Return),
     /// Reports usage. Answers `Used`, `Refused` or `NotYourLease`. What is late comes out of `harvest`
     /// again with its window's page.
-    Use {
-        /// Of which lease.
-        lease: LeaseId,
-        /// All used so far.
-        used: Amount,
-        /// All used above the lease so far.
-        overrun: Amount,
-    },
+    Use(Report),
     /// Adds to what was denied. Answers `Noted`.
     Denied(Amount),
 }

@@ -2,7 +2,7 @@
 //! its fields, numbers with their highest byte first. Acquires that follow on each other in one name
 //! are one argument.
 
-use quota_core::{Amount, LeaseId, RequestKey, WishPrint};
+use quota_core::{Amount, LeaseId, Report, RequestKey, Return, WishPrint};
 use redis::Cmd;
 use sha2::{Digest, Sha256};
 
@@ -58,18 +58,18 @@ impl<'a> Run<'a> {
             _ => self.ask_as(caller),
         };
         match *operation {
-            Operation::Acquire { request, min, want, ahead } => {
-                let request = Key::of_request(holder, request);
-                let print = WishPrint::of(min, want, ahead).0.to_be_bytes();
+            Operation::Acquire(wish) => {
+                let request = Key::of_request(holder, wish.request);
+                let print = WishPrint::of(&wish).0.to_be_bytes();
                 let acquires = self.acquires.letter(b'a').bytes(&request.0).bytes(&print);
-                acquires.amount(min).amount(want).flag(ahead);
+                acquires.amount(wish.min).amount(wish.want).flag(wish.ahead);
             }
-            Operation::GiveBack { lease, total, closed } => {
+            Operation::GiveBack(Return { lease, total, closed }) => {
                 self.argument(
                     Packed::default().letter(b'g').lease(lease).amount(total).flag(closed),
                 );
             }
-            Operation::Use { lease, used, overrun } => {
+            Operation::Use(Report { lease, used, overrun }) => {
                 self.argument(
                     Packed::default().letter(b'u').lease(lease).amount(used).amount(overrun),
                 );

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use quota_core::{
-    Amount, Denial, Limit, Policy, Refusal, RequestKey, Settlement, State, WindowKind,
+    Amount, Denial, Limit, Policy, Refusal, RequestKey, Settlement, State, WindowKind, Wish,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,7 @@ impl Server {
 
     pub(super) async fn give_back(&self, lease: LeaseRef, tokens: u64) -> Amount {
         let total = Amount::new(tokens, 0);
-        match self.run(Op::GiveBack { lease, total, closed: false }).await.unwrap() {
+        match self.run(lease.give_back(total, false)).await.unwrap() {
             Reply::Returned(returned) => returned.credited,
             other => panic!("{other:?}"),
         }
@@ -165,13 +165,8 @@ pub(super) fn put(id: &str, tokens: u64, kind: WindowKind) -> Put {
 /// A wish for exactly so many tokens.
 pub(super) fn acquire(id: &str, request: u128, tokens: u64) -> Op {
     let amount = Amount::new(tokens, 1);
-    Op::Acquire {
-        deployment: id.into(),
-        request: RequestKey(request),
-        min: amount,
-        want: amount,
-        ahead: false,
-    }
+    let wish = Wish { request: RequestKey(request), min: amount, want: amount, ahead: false };
+    Op::Acquire { deployment: id.into(), wish }
 }
 
 pub(super) fn granted(outcome: Outcome) -> LeaseRef {

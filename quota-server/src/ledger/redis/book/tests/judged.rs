@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use quota_core::{Amount, LeaseId, RequestKey, WindowKind};
+use quota_core::{Amount, LeaseId, RequestKey, Return, WindowKind, Wish};
 use redis::Cmd;
 
 use super::world::{NOON_MS, World, gw, policy};
@@ -88,7 +88,7 @@ impl Servers {
         match call {
             Call::Acquire { server, request, tokens, ahead } => {
                 let (min, request) = (Amount::new(tokens, 1), RequestKey(request));
-                let operation = Operation::Acquire { request, min, want: min, ahead };
+                let operation = Operation::Acquire(Wish { request, min, want: min, ahead });
                 let Some(Answer::Granted(granted, _)) = self.run(server, operation, send) else {
                     return;
                 };
@@ -102,7 +102,7 @@ impl Servers {
                     return;
                 };
                 let total = Amount::new(tokens, 0);
-                let operation = Operation::GiveBack { lease, total, closed: false };
+                let operation = Operation::GiveBack(Return { lease, total, closed: false });
                 if let Some(Answer::Returned(returned)) = self.run(server, operation, send) {
                     self.judge.credited(minute, returned.credited.tokens);
                 }

@@ -2,7 +2,8 @@
 //! is known can be given back, and the next window is clean.
 
 use quota_core::{
-    Amount, Denial, Granted, LeaseId, Refusal, RequestKey, Returned, State, WindowKind,
+    Amount, Denial, Granted, LeaseId, Refusal, RequestKey, Return, Returned, State, WindowKind,
+    Wish,
 };
 
 use super::world::{World, policy};
@@ -16,8 +17,8 @@ impl World {
     pub(super) fn tokens(&mut self, tokens: u64) -> (Mark, Result<Granted, Denial>) {
         let request = RequestKey(u128::from(self.steady_ms) << 64 | u128::from(tokens));
         let min = Amount::new(tokens, 1);
-        let (mark, answer) =
-            self.run(1, Operation::Acquire { request, min, want: min, ahead: false });
+        let wish = Wish { request, min, want: min, ahead: false };
+        let (mark, answer) = self.run(1, Operation::Acquire(wish));
         match answer {
             Answer::Granted(granted, _) => (mark, Ok(granted)),
             Answer::Refused(Refusal::Denied(denial), Some(standing)) => {
@@ -34,7 +35,7 @@ impl World {
 
     pub(super) fn returned(&mut self, lease: LeaseId, tokens: u64) -> Answer {
         let total = Amount::new(tokens, 0);
-        self.run(1, Operation::GiveBack { lease, total, closed: false }).1
+        self.run(1, Operation::GiveBack(Return { lease, total, closed: false })).1
     }
 
     fn is_missing(&mut self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use quota_core::{Amount, LeaseId, RequestKey, WindowKind};
+use quota_core::{Amount, LeaseId, RequestKey, Return, WindowKind, Wish};
 
 use super::world::{NOON_MS, World, gw, policy};
 use crate::ledger::redis::book::{Answer, Cursor, MOST_OPERATIONS, Operation};
@@ -17,12 +17,13 @@ const SOME: [u32; 8] = [0, 77, 4_095, 4_096, 4_097, 8_191, 8_192, LEASES - 1];
 const ONE: Amount = Amount::new(1, 1);
 
 fn acquire(request: u32) -> Operation {
-    Operation::Acquire { request: RequestKey(request.into()), min: ONE, want: ONE, ahead: false }
+    let request = RequestKey(request.into());
+    Operation::Acquire(Wish { request, min: ONE, want: ONE, ahead: false })
 }
 
 fn give_back(number: u32) -> Operation {
     let lease = LeaseId { window: WINDOW, number };
-    Operation::GiveBack { lease, total: ONE, closed: true }
+    Operation::GiveBack(Return { lease, total: ONE, closed: true })
 }
 
 impl World {
@@ -97,7 +98,7 @@ async fn no_lease_is_larger_than_a_lease_can_be() {
     ];
     for (request, (want, amount)) in (0..).step_by(2).zip(wants) {
         let requests = [request, request + 1].map(RequestKey);
-        let of = |request| Operation::Acquire { request, min: ONE, want, ahead: false };
+        let of = |request| Operation::Acquire(Wish { request, min: ONE, want, ahead: false });
         for answer in world.run_all(requests.map(of)) {
             let Answer::Granted(granted, _) = answer else { panic!("{answer:?}") };
             assert_eq!(granted.amount, amount);

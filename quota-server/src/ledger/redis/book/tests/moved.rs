@@ -1,6 +1,6 @@
 //! A cluster that moves a book's slot: half-way through, its keys are here and there. A call then changes nothing.
 
-use quota_core::{Amount, RequestKey, WindowKind};
+use quota_core::{Amount, RequestKey, WindowKind, Wish};
 use redis::{Cmd, Value};
 
 use super::world::{World, gw, policy};
@@ -11,7 +11,7 @@ const LIMIT: u64 = 1_000;
 
 fn acquire(request: u128, tokens: u64, ahead: bool) -> Operation {
     let min = Amount::new(tokens, 1);
-    Operation::Acquire { request: RequestKey(request), min, want: min, ahead }
+    Operation::Acquire(Wish { request: RequestKey(request), min, want: min, ahead })
 }
 
 /// A slot that moves from one node to another.

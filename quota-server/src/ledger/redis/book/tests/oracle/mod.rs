@@ -8,8 +8,8 @@ mod steps;
 use std::collections::BTreeMap;
 
 use quota_core::{
-    Acquire, Book, BookPage, Command, GiveBack, HolderId, LateUse, LeaseId, Now, Outcome, Policy,
-    Reading, Refusal, RequestKey, Settlement, Standing, Timekeeper, Use, WindowKind,
+    Book, BookPage, Command, HolderId, LateUse, LeaseId, Now, Outcome, Policy, Reading, Refusal,
+    Report, RequestKey, Return, Settlement, Standing, Timekeeper, WindowKind, Wish,
 };
 use redis::Value;
 
@@ -33,7 +33,7 @@ struct Pair {
     opened_ms: (u64, u64),
     leases: Vec<(LeaseId, u32)>,
     /// What was asked for.
-    asked: Vec<Acquire>,
+    asked: Vec<(u32, Wish)>,
     /// What the history must come to: every page that was closed, with the usage that came late.
     closed: BTreeMap<u64, BookPage>,
     /// What it came to.
@@ -160,8 +160,8 @@ impl Pair {
                 (_, Answer::Granted(granted, standing)) => {
                     *standing = self.book.standing_with(granted.lease, &now);
                 }
-                (Command::Acquire(acquire), Answer::Refused(_, Some(standing))) => {
-                    *standing = self.standing_of_denied(acquire.ahead, &now);
+                (Command::Acquire(_, wish), Answer::Refused(_, Some(standing))) => {
+                    *standing = self.standing_of_denied(wish.ahead, &now);
                 }
                 _ => {}
             }
@@ -172,23 +172,23 @@ impl Pair {
         Some(match *op {
             Op::Acquire { holder, request, min, more, ahead } => {
                 let (want, request) = (min.checked_add(more).unwrap(), RequestKey(request));
-                let acquire = Acquire { holder: HolderId(holder), request, min, want, ahead };
-                self.asked.push(acquire);
-                wish(acquire)
+                let asked = (holder, Wish { request, min, want, ahead });
+                self.asked.push(asked);
+                wish(asked)
             }
             Op::Again { back } => {
                 wish(*self.asked.iter().rev().nth(back % self.asked.len().max(1))?)
             }
             Op::GiveBack { holder, lease, total, closed } => {
                 let (lease, owner) = self.lease(lease, holder)?;
-                let give_back = GiveBack { holder: HolderId(owner), lease, total, closed };
-                let operation = Operation::GiveBack { lease, total, closed };
-                (owner, operation, Command::GiveBack(give_back))
+                let give_back = Return { lease, total, closed };
+                let command = Command::GiveBack(HolderId(owner), give_back);
+                (owner, Operation::GiveBack(give_back), command)
             }
             Op::Use { holder, lease, used, overrun } => {
                 let (lease, owner) = self.lease(lease, holder)?;
-                let report = Use { holder: HolderId(owner), lease, used, overrun };
-                (owner, Operation::Use { lease, used, overrun }, Command::Use(report))
+                let report = Report { lease, used, overrun };
+                (owner, Operation::Use(report), Command::Use(HolderId(owner), report))
             }
             Op::Denied(amount) => (0, Operation::Denied(amount), Command::Denied(amount)),
         })
@@ -202,12 +202,12 @@ impl Pair {
     ) -> Answer {
         let now = self.now(mark);
         match (result, command) {
-            (Ok(Outcome::Granted(granted)), Command::Acquire(acquire)) => {
-                self.leases.push((granted.lease, acquire.holder.0));
+            (Ok(Outcome::Granted(granted)), Command::Acquire(holder, _)) => {
+                self.leases.push((granted.lease, holder.0));
                 Answer::Granted(granted, self.book.standing_with(granted.lease, &now))
             }
-            (Err(refusal @ Refusal::Denied(_)), Command::Acquire(acquire)) => {
-                Answer::Refused(refusal, Some(self.standing_of_denied(acquire.ahead, &now)))
+            (Err(refusal @ Refusal::Denied(_)), Command::Acquire(_, wish)) => {
+                Answer::Refused(refusal, Some(self.standing_of_denied(wish.ahead, &now)))
             }
             (Ok(Outcome::Returned(returned)), _) => Answer::Returned(returned),
             (Ok(Outcome::Used(used)), _) => Answer::Used(used),
@@ -278,10 +278,8 @@ impl Pair {
     }
 }
 
-fn wish(acquire: Acquire) -> (u32, Operation, Command) {
-    let Acquire { holder, request, min, want, ahead } = acquire;
-    let operation = Operation::Acquire { request, min, want, ahead };
-    (holder.0, operation, Command::Acquire(acquire))
+fn wish((holder, wish): (u32, Wish)) -> (u32, Operation, Command) {
+    (holder, Operation::Acquire(wish), Command::Acquire(HolderId(holder), wish))
 }
 
 fn replay(kind: WindowKind) {
