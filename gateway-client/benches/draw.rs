@@ -18,7 +18,7 @@ use gateway_client::{Amount, Deployment, Moment, Permit, QuotaClient};
 
 const ROUNDS: usize = 15;
 const DRAWS: u32 = 1_000_000;
-const TOKEN: Amount = Amount { tokens: 1, requests: 0 };
+const TOKEN: Amount = Amount::new(1, 0);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 #[expect(clippy::print_stdout, reason = "a benchmark shows what it measured")]

@@ -7,7 +7,7 @@ use gateway_client::{Amount, QuotaClient};
 
 fn tokens(tokens: u64) -> Amount {
     let requests = 1;
-    Amount { tokens, requests }
+    Amount::new(tokens, requests)
 }
 
 #[tokio::main]

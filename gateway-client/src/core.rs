@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::metrics::Histogram;
 use arc_swap::ArcSwap;
-use quota_api::Amount;
+use quota_units::Amount;
 use tokio::sync::Notify;
 
 use crate::pool::{Pool, Signals};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quota_api::Amount;
+use quota_units::Amount;
 use tracing::{Instrument, debug_span};
 
 use crate::clock::{BootClock, Clock};
@@ -96,7 +96,7 @@ impl<C: Clock> Deployment<C> {
     pub fn view(&self) -> View {
         let now = self.handle.clock.now();
         let told = self.core.told.load();
-        let smallest = Amount { tokens: 0, requests: 1 };
+        let smallest = Amount::new(0, 1);
         View {
             state: told.state,
             usage: told.usage(now),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use quota_api::Amount;
+use quota_units::Amount;
 use tracing::Span;
 
 use crate::Moment;
@@ -94,8 +94,7 @@ impl Desk {
         for lease in &orders.sweep {
             let amount = self.leases.sweep(*lease);
             refill.took(self.no, *lease, amount);
-            given_back.tokens += amount.tokens;
-            given_back.requests += amount.requests;
+            given_back = given_back.saturating_add(amount);
         }
         self.metrics.gave_back(given_back);
         for lease in &orders.retire {

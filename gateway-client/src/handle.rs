@@ -127,13 +127,13 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use quota_api::Amount;
+    use quota_units::Amount;
 
     use super::*;
     use crate::Moment;
 
     fn denial(core: &Core) -> Option<Reason> {
-        let smallest = Amount { tokens: 0, requests: 1 };
+        let smallest = Amount::new(0, 1);
         core.told.load().denial(smallest, Moment::START).map(|denied| denied.reason)
     }
 

@@ -16,9 +16,9 @@
 //! let deployment = client.deployment("gpt-4o-eu");
 //!
 //! // One request that may use up to 1 500 tokens. Waits a moment for a lease if need be.
-//! let permit = deployment.draw(Amount { tokens: 1_500, requests: 1 }).await?;
+//! let permit = deployment.draw(Amount::new(1_500, 1)).await?;
 //! let used = send_the_request().await;
-//! permit.settle(Amount { tokens: used, requests: 1 });
+//! permit.settle(Amount::new(used, 1));
 //!
 //! client.shutdown().await?;
 //! # Ok(())
@@ -68,7 +68,7 @@ mod transport;
 mod view;
 
 pub use quota_api as api;
-pub use quota_api::Amount;
+pub use quota_units::Amount;
 
 pub use builder::Builder;
 pub use client::QuotaClient;

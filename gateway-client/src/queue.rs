@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use quota_api::Amount;
+use quota_units::Amount;
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -104,8 +104,7 @@ impl Queue {
                 waiting.first = waiter.amount;
             }
             waiting.count += 1;
-            waiting.sum.tokens += waiter.amount.tokens;
-            waiting.sum.requests += waiter.amount.requests;
+            waiting.sum = waiting.sum.saturating_add(waiter.amount);
         }
         waiting
     }

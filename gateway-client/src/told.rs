@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use quota_api::{Amount, State, Unit, Usage, UsagePair};
+use quota_api::{State, Usage};
+use quota_units::{Amount, Unit};
 
 use crate::{Denied, Moment, Reason};
 
@@ -45,13 +46,10 @@ impl Ban {
 
     /// Whether the size that was denied fits into `room`, in the unit that it was denied for. The same says
     /// whether a draw of the size `room` is denied.
-    fn fits(&self, room: Amount) -> bool {
-        let tokens = room.tokens >= self.least.tokens;
-        let requests = room.requests >= self.least.requests;
+    pub(crate) fn fits(&self, room: Amount) -> bool {
         match self.unit {
-            Some(Unit::Tokens) => tokens,
-            Some(Unit::Requests) => requests,
-            None => tokens && requests,
+            Some(unit) => self.least[unit] <= room[unit],
+            None => self.least.fits(room),
         }
     }
 }
@@ -94,7 +92,7 @@ impl Told {
     /// The smallest size that was denied for want of room, or for the limit itself.
     pub(crate) fn least_denied(&self, now: Moment) -> Option<Amount> {
         let bans = self.bans.iter().filter(|ban| now < ban.until && ban.is_of_size());
-        bans.map(|ban| ban.least).min_by_key(|least| (least.tokens, least.requests))
+        bans.map(|ban| ban.least).min_by_key(|least| least.counts())
     }
 
     /// So much was granted: what was denied that is no larger may be asked for again.
@@ -104,8 +102,7 @@ impl Told {
 
     /// The limit is known anew: what was denied as above it, and is not, may be asked for again.
     pub(crate) fn limited(&mut self, usage: &Usage) {
-        let limit = |pair: &UsagePair| pair.limit.unwrap_or(u64::MAX);
-        let limits = Amount { tokens: limit(&usage.tokens), requests: limit(&usage.requests) };
+        let limits = Amount::by_unit(|unit| usage.of(unit).limit.unwrap_or(u64::MAX));
         self.bans.retain(|ban| !(ban.reason == Reason::NeverFits && ban.fits(limits)));
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use quota_api::{Amount, State, Usage};
+use quota_api::{State, Usage};
+use quota_units::Amount;
 
 /// A deployment, as this client sees it just now: for routing and for `x-ratelimit` headers. It is
 /// an estimate, since what other holders do is known from the server's last answer only.
@@ -25,14 +26,14 @@ impl View {
     #[must_use]
     pub fn remaining_tokens(&self) -> Option<u64> {
         let ungranted = self.usage?.tokens.remaining()?;
-        Some(ungranted.saturating_add(self.free.tokens))
+        Some(ungranted.saturating_add(self.free.tokens()))
     }
 
     /// The same in requests.
     #[must_use]
     pub fn remaining_requests(&self) -> Option<u64> {
         let ungranted = self.usage?.requests.remaining()?;
-        Some(ungranted.saturating_add(self.free.requests))
+        Some(ungranted.saturating_add(self.free.requests()))
     }
 
     /// Tokens that all holders together have used of the window or may be using: what they were granted and
@@ -42,6 +43,6 @@ impl View {
     pub fn used_tokens(&self) -> u64 {
         let Some(usage) = self.usage else { return 0 };
         let spent = usage.tokens.outstanding.saturating_add(usage.tokens.overrun);
-        spent.saturating_sub(self.free.tokens)
+        spent.saturating_sub(self.free.tokens())
     }
 }

@@ -30,12 +30,12 @@
 //! let group = router.find("gpt-4o").expect("it was made above");
 //! let mut tries = router.tries(group, Request::default());
 //! loop {
-//!     let size = |_: &&str| Amount { tokens: 1_500, requests: 1 };
+//!     let size = |_: &&str| Amount::new(1_500, 1);
 //!     let choice = tries.next(&size, &mut dice.roll()).await?;
 //!     match send_to(choice.stay.member().target).await {
 //!         Ok(used) => {
 //!             choice.stay.succeeded();
-//!             let used = Amount { tokens: used, requests: 1 };
+//!             let used = Amount::new(used, 1);
 //!             choice.permit.into_iter().for_each(|permit| permit.settle(used));
 //!             break;
 //!         }

@@ -36,7 +36,7 @@ fn group(name: &str, settings: GroupSettings, members: &[MemberSettings], clock:
 }
 
 fn one(_: &usize) -> Amount {
-    Amount { tokens: 1, requests: 1 }
+    Amount::new(1, 1)
 }
 
 async fn draw(

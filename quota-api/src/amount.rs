@@ -1,3 +1,4 @@
+use quota_units::Unit;
 use serde::{Deserialize, Serialize};
 
 /// Tokens and requests, always both: every limit, lease, draw and return carries the pair.
@@ -9,6 +10,18 @@ pub struct Amount {
     pub tokens: u64,
     /// Requests.
     pub requests: u64,
+}
+
+impl From<quota_units::Amount> for Amount {
+    fn from(amount: quota_units::Amount) -> Self {
+        Self { tokens: amount.tokens(), requests: amount.requests() }
+    }
+}
+
+impl From<Amount> for quota_units::Amount {
+    fn from(said: Amount) -> Self {
+        Self::new(said.tokens, said.requests)
+    }
 }
 
 /// How much of one unit a holder asks for.
@@ -42,6 +55,23 @@ pub struct UsagePair {
     pub outstanding: u64,
     /// Real usage above what was reserved; it stands apart from the grants and lowers what is left.
     pub overrun: u64,
+}
+
+impl Usage {
+    /// What `usage` says of each unit.
+    #[must_use]
+    pub fn by_unit(usage: impl Fn(Unit) -> UsagePair) -> Self {
+        Self { tokens: usage(Unit::Tokens), requests: usage(Unit::Requests) }
+    }
+
+    /// In one unit.
+    #[must_use]
+    pub const fn of(&self, unit: Unit) -> &UsagePair {
+        match unit {
+            Unit::Tokens => &self.tokens,
+            Unit::Requests => &self.requests,
+        }
+    }
 }
 
 impl UsagePair {

@@ -26,10 +26,11 @@ pub use batch::{AcquireItem, Batch, BatchReply, DeniedItem, GiveBackItem, Item, 
 pub use deployment::{
     Deployment, DeploymentList, DeploymentSpec, LeasePolicy, Refused, Reservation, Settlement,
 };
-pub use error::{Code, Problem, Unit};
+pub use error::{Code, Problem};
 pub use lease::{
     Acquire, GiveBack, GivenBack, HeldLease, Lease, LeaseList, LeaseWindow, State, UseRecorded,
     Which,
 };
 pub use overview::{DeploymentOverview, LedgerKind, Overview, ServerInfo, ServerRole};
+pub use quota_units::Unit;
 pub use window::{WindowBook, WindowKind, WindowList};

@@ -89,7 +89,7 @@ impl Audit {
 mod tests {
     use super::*;
     use crate::bucket::Bucket;
-    use crate::{HolderId, LeaseId, Limit, RequestKey};
+    use crate::{HolderId, LeaseId, Limit, RequestKey, Unit};
 
     fn id(number: u32) -> LeaseId {
         LeaseId { window: 9, number }
@@ -97,7 +97,7 @@ mod tests {
 
     /// One with ten leases of 10 tokens, the first three of which have ended.
     fn bucket() -> Bucket {
-        let mut bucket = Bucket::new(9, 9, Limit { tokens: None, requests: None }, 0);
+        let mut bucket = Bucket::new(9, 9, Limit::default(), 0);
         for number in 0..10 {
             let request = RequestKey(u128::from(number));
             let ends_ms = if number < 3 { 5 } else { 50 };
@@ -146,10 +146,10 @@ mod tests {
     #[test]
     fn a_sum_that_is_off_is_found() {
         let off: [fn(&mut Tally); 4] = [
-            |tally| tally.granted.tokens += 1,
-            |tally| tally.given_back.requests += 1,
-            |tally| tally.used.tokens += 1,
-            |tally| tally.overrun.tokens += 1,
+            |tally| tally.granted[Unit::Tokens] += 1,
+            |tally| tally.given_back[Unit::Requests] += 1,
+            |tally| tally.used[Unit::Tokens] += 1,
+            |tally| tally.overrun[Unit::Tokens] += 1,
         ];
         for off in off {
             let mut bucket = bucket();

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, HolderId, LeaseId, Policy, Report, Return, Wish};
+use crate::{Amount, HolderId, LeaseId, Policy, Report, Return, Unit, Wish};
 
 /// Something that a book is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,15 +136,6 @@ pub struct Denial {
     /// [`State::Endgame`] while other holders' rests are on their way, else [`State::Exhausted`]
     /// or [`State::Quarantined`].
     pub state: State,
-}
-
-/// A unit that a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// Tokens.
-    Tokens,
-    /// Requests.
-    Requests,
 }
 
 /// What a deployment's quota is like just now.

@@ -59,8 +59,8 @@ impl WishPrint {
     pub const fn of(wish: &Wish) -> Self {
         let Wish { min, want, ahead, .. } = *wish;
         let mut hash = mixed(0x9e37_79b9_7f4a_7c15, ahead as u64);
-        hash = mixed(mixed(hash, min.tokens), min.requests);
-        hash = mixed(mixed(hash, want.tokens), want.requests);
+        hash = mixed(mixed(hash, min.tokens()), min.requests());
+        hash = mixed(mixed(hash, want.tokens()), want.requests());
         Self((hash >> 32) as u32)
     }
 }

@@ -76,11 +76,11 @@ struct Word(u64);
 
 impl Word {
     const fn of(amount: Amount) -> Self {
-        Self(amount.tokens << 24 | amount.requests)
+        Self(amount.tokens() << 24 | amount.requests())
     }
 
     const fn amount(self) -> Amount {
-        Amount::new(self.0 >> 24, self.0 & MAX_LEASE.requests)
+        Amount::new(self.0 >> 24, self.0 & MAX_LEASE.requests())
     }
 }
 

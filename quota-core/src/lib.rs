@@ -13,7 +13,6 @@
 
 #![warn(missing_docs)]
 
-mod amount;
 mod audit;
 mod book;
 mod bucket;
@@ -29,23 +28,15 @@ mod sizing;
 mod time;
 mod wish;
 
-pub use amount::{Amount, Limit};
 pub use book::{
     ACTIVE_MS, AHEAD_MS, BEAT_MS, Book, BookPage, HeldLease, Overview, REFUND_MS, SHORTEST_LIFE_MS,
     Standing,
 };
-pub use command::{
-    Command, Denial, Granted, LateUse, Outcome, Refusal, Returned, State, Unit, Used,
-};
+pub use command::{Command, Denial, Granted, LateUse, Outcome, Refusal, Returned, State, Used};
 pub use event::{Event, Imbalance};
 pub use ids::{HolderId, LeaseId, RequestKey, WishPrint};
 pub use policy::{Policy, Settlement, WindowKind};
+pub use quota_units::{Amount, Limit, MAX_LEASE, MAX_LIMIT, Settle, Unit};
 pub use sizing::{ENDGAME_PERCENT, SHORTAGE_PERCENT};
 pub use time::{MINUTE_MS, Now, Reading, SHORTEST_WINDOW_MS, Timekeeper, WindowSpan};
 pub use wish::{Report, Return, Wish};
-
-/// The most that one lease holds: 40 bits of tokens and 24 of requests, one word in the client.
-pub const MAX_LEASE: Amount = Amount { tokens: (1 << 40) - 1, requests: (1 << 24) - 1 };
-
-/// The largest limit; an absent limit counts as this, so that no sum overflows.
-pub const MAX_LIMIT: u64 = (1 << 53) - 1;

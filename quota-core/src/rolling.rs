@@ -12,7 +12,7 @@ use std::collections::btree_map::Entry;
 use crate::{Amount, MAX_LIMIT, MINUTE_MS};
 
 /// The most that a sum holds.
-const MOST: Amount = Amount::new(MAX_LIMIT, MAX_LIMIT);
+const MOST: Amount = Amount::of_each(MAX_LIMIT);
 
 /// A slice has so many of the next shorter, as a power of two.
 const SPLIT: u32 = 4;

@@ -1,7 +1,7 @@
 //! How much to grant, and when the end of a window's capacity is near: pure functions of what is
 //! left. Large first, then geometrically smaller, so that many holders share the last of it.
 
-use crate::{Amount, Limit, MAX_LEASE};
+use crate::{Amount, Limit, MAX_LEASE, Unit};
 
 /// The part of a limit below which its endgame begins: 3 %, from the simulation in which stranded
 /// quota fell from 2 % to 0.00 %.
@@ -13,28 +13,23 @@ pub const SHORTAGE_PERCENT: u64 = 10;
 /// `min(want, max(min, available / (2 x holders)))` in each unit, at most what a lease holds.
 /// `min` must fit into `available`, and `holders` counts the asker.
 pub(crate) fn grant(min: Amount, want: Amount, available: Amount, holders: u64) -> Amount {
-    let of = |min: u64, want: u64, available: u64, most: u64| {
-        let share = available / holders.saturating_mul(2).max(1);
-        want.min(min.max(share)).min(most)
-    };
-    Amount::new(
-        of(min.tokens, want.tokens, available.tokens, MAX_LEASE.tokens),
-        of(min.requests, want.requests, available.requests, MAX_LEASE.requests),
-    )
+    Amount::by_unit(|unit| {
+        let share = available[unit] / holders.saturating_mul(2).max(1);
+        want[unit].min(min[unit].max(share)).min(MAX_LEASE[unit])
+    })
 }
 
 /// Whether a limited unit is near its end: less than 3 % of it is left, or than what holders are short of, `short`
 /// each, of its last 10 %. However large a request is, nobody needs to give back while there is plenty.
 pub(crate) fn is_endgame(limit: Limit, available: Amount, holders: u64, short: Amount) -> bool {
-    let near = |limit: Option<u64>, available: u64, short: u64| {
-        limit.is_some_and(|limit| {
+    let is_near = |unit: Unit| {
+        limit.get(unit).is_some_and(|limit| {
             let part = |percent: u64| limit.saturating_mul(percent) / 100;
-            let shortage = holders.saturating_mul(short).min(part(SHORTAGE_PERCENT));
-            available < part(ENDGAME_PERCENT).max(shortage).max(1)
+            let shortage = holders.saturating_mul(short[unit]).min(part(SHORTAGE_PERCENT));
+            available[unit] < part(ENDGAME_PERCENT).max(shortage).max(1)
         })
     };
-    near(limit.tokens, available.tokens, short.tokens)
-        || near(limit.requests, available.requests, short.requests)
+    Unit::ALL.into_iter().any(is_near)
 }
 
 #[cfg(test)]
@@ -59,7 +54,7 @@ mod tests {
         ];
         for ((min, want, available, holders), granted) in table {
             let got = grant(tokens(min), tokens(want), tokens(available), holders);
-            assert_eq!(got.tokens, granted, "{min} {want} {available} {holders}");
+            assert_eq!(got.tokens(), granted, "{min} {want} {available} {holders}");
         }
     }
 
@@ -71,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_endgame_is_the_last_of_the_limit_and_a_little_before_while_holders_are_short() {
-        let limit = Limit { tokens: Some(1_000), requests: None };
+        let limit = Limit::new(Some(1_000), None);
         // left, holders, what somebody was denied -> endgame
         let table = [
             (30, 1, 0, false),
@@ -92,10 +87,10 @@ mod tests {
     #[test]
     fn nothing_left_is_the_end_of_any_limit() {
         for limit in [0, 1, 7, 99] {
-            let limit = Limit { tokens: None, requests: Some(limit) };
+            let limit = Limit::new(None, Some(limit));
             assert!(is_endgame(limit, Amount::ZERO, 1, Amount::ZERO), "{limit:?}");
         }
-        let largest = Limit { tokens: Some(crate::MAX_LIMIT), requests: None };
+        let largest = Limit::new(Some(crate::MAX_LIMIT), None);
         assert!(!is_endgame(largest, tokens(crate::MAX_LIMIT / 10), 9, tokens(crate::MAX_LIMIT)));
     }
 }

@@ -1,15 +1,16 @@
 //! What a holder says: the one form of it that the API, the ledgers and the book pass on.
 //!
-//! To add a field to a wish: here, in [`WishPrint`], which tells another wish by it, and where it comes
-//! in (`quota-server/src/http/wire/`). Whom it is of, and of which deployment, stands beside it.
+//! To add a field to a wish: here, in [`WishPrint`], which tells another wish by it, and where it
+//! comes in (`quota-server/src/http/wire/`). Whom it is of, and of which deployment, stands beside
+//! it.
 
 use crate::{Amount, LeaseId, RequestKey};
 
 /// A wish for a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
-    /// Which of its holder's wishes this is: the same again gets the same lease. See [`RequestKey`] for
-    /// what tells another wish.
+    /// Which of its holder's wishes this is: the same again gets the same lease. See [`RequestKey`]
+    /// for what tells another wish.
     pub request: RequestKey,
     /// What is needed now, this or nothing.
     pub min: Amount,

@@ -172,8 +172,9 @@ mod tests {
         let text =
             "deployments:\n  a: {tpm_limit: 500}\n  b:\n    rpm_limit: 3\n    window: rolling\n";
         let puts = parse(Path::new("d.yaml"), text).unwrap();
-        let limits =
-            puts.iter().map(|put| (&*put.id, put.policy.limit.tokens, put.policy.limit.requests));
+        let limits = puts
+            .iter()
+            .map(|put| (&*put.id, put.policy.limit.tokens(), put.policy.limit.requests()));
         assert_eq!(limits.collect::<Vec<_>>(), [("a", Some(500), None), ("b", None, Some(3))]);
         assert_eq!(parse(Path::new("d.yaml"), "deployments: {}").unwrap().len(), 0);
     }

@@ -180,7 +180,7 @@ mod tests {
 
     async fn tpm_limit(test: &TestLedger, id: &str) -> Option<u64> {
         let stored = test.ledger.deployment(id.into()).await.unwrap();
-        stored.and_then(|stored| stored.policy.limit.tokens)
+        stored.and_then(|stored| stored.policy.limit.tokens())
     }
 
     fn unseen(path: PathBuf) -> DeploymentsFile {

@@ -91,12 +91,12 @@ pub enum VerifyError {
 }
 
 fn said(amount: Amount) -> String {
-    format!("{} tokens and {} requests", amount.tokens, amount.requests)
+    format!("{} tokens and {} requests", amount.tokens(), amount.requests())
 }
 
 fn limited(limit: Limit) -> String {
     let unit = |limit: Option<u64>, unit| limit.map(|limit| format!("{limit} {unit}"));
-    let units = [unit(limit.tokens, "tokens"), unit(limit.requests, "requests")];
+    let units = [unit(limit.tokens(), "tokens"), unit(limit.requests(), "requests")];
     units.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 

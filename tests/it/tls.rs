@@ -57,7 +57,7 @@ async fn a_gateway_draws_by_its_certificate_alone_and_all_certificates_can_be_re
     let gateway = authority.papers(folder.path(), GATEWAY).unwrap();
     let client = client(&server, &gateway);
     let deployment = client.deployment("m");
-    deployment.draw(Amount { tokens: 10, requests: 1 }).await.unwrap().cancel();
+    deployment.draw(Amount::new(10, 1)).await.unwrap().cancel();
 
     // Another authority signs for both sides: who has only the old papers is not let in any more.
     let next = Authority::new().unwrap();
@@ -71,7 +71,7 @@ async fn a_gateway_draws_by_its_certificate_alone_and_all_certificates_can_be_re
     .unwrap();
     next.papers(folder.path(), GATEWAY).unwrap();
     wait::until("a lease by the new papers", wait::START, || async {
-        let permit = deployment.draw(Amount { tokens: 1_000, requests: 1 }).await.ok()?;
+        let permit = deployment.draw(Amount::new(1_000, 1)).await.ok()?;
         permit.cancel();
         client.deployment_on_server("m").await.ok().map(drop)
     })

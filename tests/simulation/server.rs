@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use quota_api::{
     AcquireItem, Batch, BatchReply, Code, GiveBackItem, GivenBack, Item, Lease, LeaseWindow,
-    Problem, State, Unit, Usage, UsagePair, UseRecorded, UsedItem, Which,
+    Problem, State, Usage, UsagePair, UseRecorded, UsedItem, Which,
 };
 use quota_core::{
     Amount, Book, Command, Denial, Event, HolderId, LeaseId, Limit, Now, Outcome, Policy, Reading,
@@ -33,7 +33,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(plan: &Plan) -> Self {
         let policy = Policy {
-            limit: Limit { tokens: Some(plan.tpm_limit), requests: plan.rpm_limit },
+            limit: Limit::new(Some(plan.tpm_limit), plan.rpm_limit),
             kind: plan.kind,
             life_ms: if plan.kind == WindowKind::Minute { 2_000 } else { 1_000 },
             guard_ms: 200,
@@ -108,8 +108,8 @@ impl Server {
                 let lease = Lease {
                     lease_id: granted.lease.to_string(),
                     deployment: item.deployment.clone(),
-                    tokens: granted.amount.tokens,
-                    requests: granted.amount.requests,
+                    tokens: granted.amount.tokens(),
+                    requests: granted.amount.requests(),
                     starts_in_ms: granted.starts_in_ms,
                     expires_in_ms: granted.expires_in_ms,
                     window: LeaseWindow {
@@ -182,7 +182,7 @@ fn lease(text: &str) -> LeaseId {
 }
 
 fn wire(amount: Amount) -> quota_api::Amount {
-    quota_api::Amount { tokens: amount.tokens, requests: amount.requests }
+    amount.into()
 }
 
 fn wire_kind(kind: WindowKind) -> quota_api::WindowKind {
@@ -202,25 +202,17 @@ fn state(state: quota_core::State) -> State {
 }
 
 fn usage(standing: &Standing) -> Usage {
-    let pair = |limit, outstanding, overrun| UsagePair { limit, outstanding, overrun };
-    Usage {
-        tokens: pair(standing.limit.tokens, standing.outstanding.tokens, standing.overrun.tokens),
-        requests: pair(
-            standing.limit.requests,
-            standing.outstanding.requests,
-            standing.overrun.requests,
-        ),
-    }
+    Usage::by_unit(|unit| UsagePair {
+        limit: standing.limit.get(unit),
+        outstanding: standing.outstanding[unit],
+        overrun: standing.overrun[unit],
+    })
 }
 
 fn denied(denial: &Denial, standing: &Standing) -> Problem {
-    let unit = match denial.unit {
-        quota_core::Unit::Tokens => Unit::Tokens,
-        quota_core::Unit::Requests => Unit::Requests,
-    };
     Problem {
         state: Some(state(denial.state)),
-        unit: Some(unit),
+        unit: Some(denial.unit),
         usage: Some(usage(standing)),
         ..Problem::new(Code::Exhausted, "not enough").retry_after_ms(denial.retry_after_ms)
     }

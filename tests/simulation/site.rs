@@ -213,7 +213,7 @@ impl Site {
         if self.gateways[gateway].is_dead {
             return;
         }
-        let amount = Amount { tokens: self.audit.requests[request].reserved, requests: 1 };
+        let amount = Amount::new(self.audit.requests[request].reserved, 1);
         let drawn = self.gateways[gateway].draw(request, amount, self.now_us);
         self.became(gateway, drawn);
         self.go_on(gateway);
@@ -223,7 +223,7 @@ impl Site {
         let record = &mut self.audit.requests[request];
         record.used = used.min(record.reserved);
         self.audit.overrun += used.saturating_sub(record.reserved);
-        permit.settle(Amount { tokens: used, requests: 1 });
+        permit.settle(Amount::new(used, 1));
         self.gateways[gateway].settled();
         self.go_on(gateway);
     }

@@ -293,8 +293,7 @@ impl Gateway {
                 waiting.first = waiter.amount;
             }
             waiting.count += 1;
-            waiting.sum.tokens += waiter.amount.tokens;
-            waiting.sum.requests += waiter.amount.requests;
+            waiting.sum = waiting.sum.saturating_add(waiter.amount);
         }
         waiting
     }
@@ -358,7 +357,7 @@ fn draw(
 
 /// Whether it may be this lease that the machine has put up.
 fn is_of(grant: &Grant, lease: &Lease, now: Moment) -> bool {
-    let amount = Amount { tokens: lease.tokens, requests: lease.requests };
+    let amount = Amount::new(lease.tokens, lease.requests);
     (grant.amount, grant.not_before > now) == (amount, lease.starts_in_ms > 0)
 }
 

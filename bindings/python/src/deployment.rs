@@ -55,7 +55,7 @@ impl Deployment {
     /// known that asking is of no use, a lease is asked for in the background.
     #[pyo3(signature = (tokens, requests = 1))]
     fn try_draw(&self, py: Python<'_>, tokens: u64, requests: u64) -> Result<Permit> {
-        let drawn = self.with(py, |it| it.try_draw(Amount { tokens, requests }))?;
+        let drawn = self.with(py, |it| it.try_draw(Amount::new(tokens, requests)))?;
         permit(py, drawn)
     }
 
@@ -63,7 +63,7 @@ impl Deployment {
     /// and nothing counts as denied.
     #[pyo3(signature = (tokens, requests = 1))]
     fn draw_in_hand(&self, py: Python<'_>, tokens: u64, requests: u64) -> Result<Option<Permit>> {
-        let drawn = self.with(py, |it| it.draw_in_hand(Amount { tokens, requests }))?;
+        let drawn = self.with(py, |it| it.draw_in_hand(Amount::new(tokens, requests)))?;
         Ok(drawn.map(Permit::new))
     }
 
@@ -79,7 +79,7 @@ impl Deployment {
     ) -> Result<Permit> {
         let (deployment, max_wait) = self.waiter(py, max_wait)?;
         let runtime = runtime::handle()?;
-        let draw = deployment.draw_within(Amount { tokens, requests }, max_wait);
+        let draw = deployment.draw_within(Amount::new(tokens, requests), max_wait);
         let drawn = py.detach(|| runtime.block_on(draw));
         permit(py, drawn)
     }
@@ -98,7 +98,7 @@ impl Deployment {
         let runtime = runtime::handle()?;
         let handle = runtime.clone();
         runtime.spawn(async move {
-            let drawn = deployment.draw_within(Amount { tokens, requests }, max_wait).await;
+            let drawn = deployment.draw_within(Amount::new(tokens, requests), max_wait).await;
             // Waits for the interpreter's lock, as the runtime's own thread never may.
             handle.spawn_blocking(move || Python::try_attach(|py| tell(py, &told, drawn)));
         });
@@ -108,7 +108,7 @@ impl Deployment {
     /// Whether a draw of this amount may succeed: a lease in hand covers it, or asking for one may help.
     #[pyo3(signature = (tokens, requests = 1))]
     fn accepts(&self, py: Python<'_>, tokens: u64, requests: u64) -> Result<bool> {
-        self.with(py, |it| it.accepts(Amount { tokens, requests }))
+        self.with(py, |it| it.accepts(Amount::new(tokens, requests)))
     }
 
     /// How the deployment stands, as far as this process knows.

@@ -1,11 +1,12 @@
 //! What goes wrong, as the exceptions of `tokenlease.errors`.
 
+use gateway_client::api::Unit;
 use gateway_client::{BuildError, CallError, Denied, Reason, ShutdownError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
-use crate::view::{Usage, state, unit};
+use crate::view::{Usage, state};
 
 static ERRORS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
@@ -27,7 +28,7 @@ pub(crate) fn denied(py: Python<'_>, denied: &Denied) -> PyErr {
         denied.reason.to_string(),
         denied.reason.as_str(),
         (retry_after > 0.0).then_some(retry_after),
-        denied.unit.map(unit),
+        denied.unit.map(Unit::name),
         denied.state.map(state),
         denied.usage.map(Usage::from),
     );

@@ -40,13 +40,13 @@ impl Permit {
     /// The tokens that were reserved.
     #[getter]
     fn tokens(&self) -> u64 {
-        self.reserved.tokens
+        self.reserved.tokens()
     }
 
     /// The requests that were reserved.
     #[getter]
     fn requests(&self) -> u64 {
-        self.reserved.requests
+        self.reserved.requests()
     }
 
     /// Whether it has not been settled, cancelled or charged yet.
@@ -60,7 +60,7 @@ impl Permit {
     /// Raises `PermitEnded` if the permit has ended.
     #[pyo3(signature = (tokens, requests = None))]
     fn settle(&self, tokens: u64, requests: Option<u64>) -> PyResult<()> {
-        self.settle_amount(Amount { tokens, requests: requests.unwrap_or(self.reserved.requests) })
+        self.settle_amount(Amount::new(tokens, requests.unwrap_or(self.reserved.requests())))
     }
 
     /// The request was never sent: all of the reservation returns. Raises `PermitEnded` if the permit
@@ -84,7 +84,7 @@ impl Permit {
     }
 
     fn __repr__(&self) -> String {
-        let Amount { tokens, requests } = self.reserved;
+        let (tokens, requests) = (self.reserved.tokens(), self.reserved.requests());
         let state = if self.is_open() { "open" } else { "ended" };
         format!("<Permit of {tokens} tokens, {requests} requests, {state}>")
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gateway_client::api::{self, State, Unit, UsagePair};
+use gateway_client::api::{self, State, UsagePair};
 use pyo3::prelude::*;
 
 /// How full a deployment's window was, when the server last told.
@@ -65,13 +65,5 @@ pub(crate) const fn state(state: State) -> &'static str {
         State::Endgame => "endgame",
         State::Exhausted => "exhausted",
         State::Quarantined => "quarantined",
-    }
-}
-
-/// The unit's name on the wire.
-pub(crate) const fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Tokens => "tokens",
-        Unit::Requests => "requests",
     }
 }

@@ -1,5 +1,5 @@
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
-use quota_api::Amount;
+use quota_units::{Amount, Unit};
 
 use super::{
     DENIED, DENIED_REQUESTS, DENIED_TOKENS, DRAWN_REQUESTS, DRAWN_TOKENS, GIVEN_BACK_REQUESTS,
@@ -11,21 +11,19 @@ use crate::refill::{Orders, Sample};
 
 /// Of one deployment.
 pub(crate) struct DeploymentMetrics {
-    drawn: Pair<Counter>,
-    denied: Pair<Counter>,
+    drawn: ByUnit<Counter>,
+    denied: ByUnit<Counter>,
     denied_by_reason: [Counter; Reason::ALL.len()],
-    given_back: Pair<Counter>,
+    given_back: ByUnit<Counter>,
     overrun_tokens: Counter,
     grants: Counter,
     leases: Gauge,
-    held: Pair<Gauge>,
+    held: ByUnit<Gauge>,
     waiting: Gauge,
 }
 
-struct Pair<M> {
-    tokens: M,
-    requests: M,
-}
+/// One for each unit, in their order.
+struct ByUnit<M>([M; Unit::COUNT]);
 
 /// How long draws of a deployment wait. Those who wait record it, not the driver.
 pub(crate) fn waits(deployment: &str) -> Histogram {
@@ -42,21 +40,18 @@ impl DeploymentMetrics {
             gauge
         };
         Self {
-            drawn: Pair { tokens: counter(DRAWN_TOKENS), requests: counter(DRAWN_REQUESTS) },
-            denied: Pair { tokens: counter(DENIED_TOKENS), requests: counter(DENIED_REQUESTS) },
+            drawn: ByUnit([DRAWN_TOKENS, DRAWN_REQUESTS].map(counter)),
+            denied: ByUnit([DENIED_TOKENS, DENIED_REQUESTS].map(counter)),
             denied_by_reason: Reason::ALL.map(|reason| {
                 let deployment = deployment.to_owned();
                 let reason = reason.as_str();
                 declared(counter!(DENIED, "deployment" => deployment, "reason" => reason))
             }),
-            given_back: Pair {
-                tokens: counter(GIVEN_BACK_TOKENS),
-                requests: counter(GIVEN_BACK_REQUESTS),
-            },
+            given_back: ByUnit([GIVEN_BACK_TOKENS, GIVEN_BACK_REQUESTS].map(counter)),
             overrun_tokens: counter(OVERRUN_TOKENS),
             grants: counter(GRANTS),
             leases: gauge(LEASES),
-            held: Pair { tokens: gauge(HELD_TOKENS), requests: gauge(HELD_REQUESTS) },
+            held: ByUnit([HELD_TOKENS, HELD_REQUESTS].map(gauge)),
             waiting: gauge(WAITING),
         }
     }
@@ -79,21 +74,24 @@ impl DeploymentMetrics {
     pub(crate) fn looked(&self, sample: &Sample, orders: &Orders) {
         self.drawn.add(orders.drawn);
         self.denied.add(sample.denied);
-        self.overrun_tokens.increment(orders.overrun.tokens);
+        self.overrun_tokens.increment(orders.overrun.tokens());
         self.leases.set(gauged(sample.leases.len() as u64));
         self.waiting.set(gauged(sample.waiting.total as u64));
-        let free = |unit: fn(Amount) -> u64| {
-            sample.leases.iter().fold(0, |sum: u64, lease| sum.saturating_add(unit(lease.free)))
-        };
-        self.held.tokens.set(gauged(free(|amount| amount.tokens)));
-        self.held.requests.set(gauged(free(|amount| amount.requests)));
+        let free = sample.leases.iter().map(|lease| lease.free);
+        let held = free.fold(Amount::ZERO, Amount::saturating_add);
+        self.held.each(|gauge, unit| gauge.set(gauged(held[unit])));
     }
 }
 
-impl Pair<Counter> {
+impl<M> ByUnit<M> {
+    fn each(&self, tell: impl Fn(&M, Unit)) {
+        self.0.iter().zip(Unit::ALL).for_each(|(metric, unit)| tell(metric, unit));
+    }
+}
+
+impl ByUnit<Counter> {
     fn add(&self, amount: Amount) {
-        self.tokens.increment(amount.tokens);
-        self.requests.increment(amount.requests);
+        self.each(|counter, unit| counter.increment(amount[unit]));
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use quota_api::Amount;
+use quota_units::Amount;
 
 use super::slab::Seat;
 use super::word::Word;

@@ -15,7 +15,7 @@ mod word;
 
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-use quota_api::Amount;
+use quota_units::Amount;
 
 use crate::Moment;
 use atomic::AtomicU64;
@@ -75,13 +75,8 @@ impl Pool {
     /// so a draw of all of it need not succeed.
     #[must_use]
     pub fn free(&self, now: Moment) -> Amount {
-        self.seats().map(|(slot, generation)| slot.free(generation, now)).fold(
-            Amount::default(),
-            |sum, free| Amount {
-                tokens: sum.tokens + free.tokens,
-                requests: sum.requests + free.requests,
-            },
-        )
+        let free = self.seats().map(|(slot, generation)| slot.free(generation, now));
+        free.fold(Amount::ZERO, Amount::saturating_add)
     }
 
     #[inline]

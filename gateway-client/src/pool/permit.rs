@@ -1,6 +1,6 @@
 use std::mem;
 
-use quota_api::Amount;
+use quota_units::Amount;
 
 use super::slot::Slot;
 use super::word::Word;

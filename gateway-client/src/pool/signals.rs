@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
-use quota_api::Amount;
+use quota_units::{Amount, Unit};
 
 use super::atomic::AtomicU64;
 use super::slot::Line;
@@ -14,11 +14,24 @@ pub struct Signals {
 
 #[derive(Debug, Default)]
 struct Counts {
-    denied_tokens: AtomicU64,
-    denied_requests: AtomicU64,
-    missed_tokens: AtomicU64,
-    missed_requests: AtomicU64,
+    denied: ByUnit,
+    missed: ByUnit,
     last_missed: AtomicU64,
+}
+
+/// Sums by unit, in their order. Each is exact; they are not one step.
+#[derive(Debug, Default)]
+struct ByUnit([AtomicU64; Unit::COUNT]);
+
+impl ByUnit {
+    /// Answers with what there was before.
+    fn add(&self, amount: Amount) -> Amount {
+        Amount::by_unit(|unit| self.0[unit as usize].fetch_add(amount[unit], Relaxed))
+    }
+
+    fn take(&self) -> Amount {
+        Amount::by_unit(|unit| self.0[unit as usize].swap(0, Relaxed))
+    }
 }
 
 /// Draws that found no lease and did not wait for one.
@@ -35,16 +48,14 @@ impl Signals {
     pub fn denied(&self, amount: Amount) -> bool {
         let counts = &self.line.0;
         let amount = Word::pack_capped(amount).amount();
-        let tokens = counts.denied_tokens.fetch_add(amount.tokens, Relaxed);
-        let requests = counts.denied_requests.fetch_add(amount.requests, Relaxed);
-        tokens == 0 && requests == 0
+        counts.denied.add(amount).is_zero()
     }
 
     /// Whether draws were denied since they were taken.
     #[must_use]
     pub fn has_denied(&self) -> bool {
         let counts = &self.line.0;
-        counts.denied_requests.load(Relaxed) > 0 || counts.denied_tokens.load(Relaxed) > 0
+        counts.denied.0.iter().any(|count| count.load(Relaxed) > 0)
     }
 
     /// A draw was denied that a lease would have helped.
@@ -52,26 +63,20 @@ impl Signals {
         let counts = &self.line.0;
         let last = Word::pack_capped(amount).bits();
         counts.last_missed.store(last, Relaxed);
-        counts.missed_tokens.fetch_add(amount.tokens, Relaxed);
-        counts.missed_requests.fetch_add(amount.requests, Relaxed);
+        counts.missed.add(amount);
     }
 
     /// What was denied since the last call.
     pub fn take_denied(&self) -> Amount {
-        let counts = &self.line.0;
-        Amount {
-            tokens: counts.denied_tokens.swap(0, Relaxed),
-            requests: counts.denied_requests.swap(0, Relaxed),
-        }
+        self.line.0.denied.take()
     }
 
     /// What was missed since the last call.
     pub fn take_missed(&self) -> Missed {
         let counts = &self.line.0;
-        let sum = Amount {
-            tokens: counts.missed_tokens.swap(0, Relaxed),
-            requests: counts.missed_requests.swap(0, Relaxed),
-        };
-        Missed { sum, last: Word::from_bits(counts.last_missed.swap(0, Relaxed)).amount() }
+        Missed {
+            sum: counts.missed.take(),
+            last: Word::from_bits(counts.last_missed.swap(0, Relaxed)).amount(),
+        }
     }
 }

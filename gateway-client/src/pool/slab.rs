@@ -65,13 +65,13 @@ fn retired() -> std::sync::MutexGuard<'static, VecDeque<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use quota_api::Amount;
+    use quota_units::Amount;
 
     use super::*;
 
     #[test]
     fn what_a_late_permit_returns_does_not_keep_its_slot() {
-        let word = |tokens| Word::pack(Amount { tokens, requests: 1 }).unwrap();
+        let word = |tokens| Word::pack(Amount::new(tokens, 1)).unwrap();
         let slot = Slot::default();
         let generation = slot.open(word(100), Moment::START, Moment::NEVER);
         assert!(slot.draw(generation, word(60), Moment::START).is_some());

@@ -10,7 +10,7 @@
 
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-use quota_api::Amount;
+use quota_units::{Amount, Unit};
 
 use super::atomic::{AtomicU32, AtomicU64};
 use super::stripe::{STRIPES, stripe};
@@ -45,8 +45,8 @@ struct Tally {
     used: AtomicU64,
     /// For the estimate of the demand only: the same tokens can be refunded many times.
     refunded: AtomicU64,
-    overrun_tokens: AtomicU64,
-    overrun_requests: AtomicU64,
+    /// By unit, in their order.
+    overrun: [AtomicU64; Unit::COUNT],
 }
 
 /// A draw that was made.
@@ -113,14 +113,11 @@ impl Slot {
     #[cold]
     fn overrun(&self, reserved: Word, used: Amount) {
         let kept = Word::pack_capped(used).min(reserved);
-        let excess = Amount {
-            tokens: used.tokens.saturating_sub(reserved.amount().tokens),
-            requests: used.requests.saturating_sub(reserved.amount().requests),
-        };
+        let excess = used.saturating_sub(reserved.amount());
         let covered = self.take_up_to(Word::pack_capped(excess)).amount();
-        let tally = self.tally();
-        add(&tally.overrun_tokens, excess.tokens - covered.tokens);
-        add(&tally.overrun_requests, excess.requests - covered.requests);
+        let uncovered = excess.saturating_sub(covered);
+        let overrun = &self.tally().overrun;
+        Unit::ALL.into_iter().for_each(|unit| add(&overrun[unit as usize], uncovered[unit]));
         let charged = kept.bits() + Word::pack_capped(covered).bits();
         let rest = reserved.without(kept).unwrap_or_default();
         self.refund(Word::from_bits(charged), rest);
@@ -189,8 +186,7 @@ impl Slot {
         for Line(tally) in &self.tallies {
             tally.used.store(0, Relaxed);
             tally.refunded.store(0, Relaxed);
-            tally.overrun_tokens.store(0, Relaxed);
-            tally.overrun_requests.store(0, Relaxed);
+            tally.overrun.iter().for_each(|overrun| overrun.store(0, Relaxed));
         }
         let terms = &self.terms.0;
         terms.taken.store(0, Relaxed);
@@ -236,10 +232,7 @@ impl Slot {
             in_flight: Word::from_bits(granted - used - free).amount(),
             used: Word::from_bits(used).amount(),
             refunded: Word::from_bits(refunded).amount(),
-            overrun: Amount {
-                tokens: self.sum(|tally| &tally.overrun_tokens),
-                requests: self.sum(|tally| &tally.overrun_requests),
-            },
+            overrun: Amount::by_unit(|unit| self.sum(|tally| &tally.overrun[unit as usize])),
         }
     }
 

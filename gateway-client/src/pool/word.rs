@@ -1,4 +1,4 @@
-use quota_api::Amount;
+use quota_units::Amount;
 
 /// Bits of a word that count requests; the 40 above them count tokens.
 const REQUEST_BITS: u32 = 24;
@@ -25,19 +25,19 @@ impl Word {
 
     /// `None` if no lease can hold that much.
     pub(super) const fn pack(amount: Amount) -> Option<Self> {
-        if amount.tokens > TOKENS || amount.requests > REQUESTS {
+        if amount.tokens() > TOKENS || amount.requests() > REQUESTS {
             return None;
         }
-        Some(Self(amount.tokens << REQUEST_BITS | amount.requests))
+        Some(Self(amount.tokens() << REQUEST_BITS | amount.requests()))
     }
 
     /// The most of it that a word holds.
     pub(super) fn pack_capped(amount: Amount) -> Self {
-        Self(amount.tokens.min(TOKENS) << REQUEST_BITS | amount.requests.min(REQUESTS))
+        Self(amount.tokens().min(TOKENS) << REQUEST_BITS | amount.requests().min(REQUESTS))
     }
 
     pub(super) const fn amount(self) -> Amount {
-        Amount { tokens: self.tokens(), requests: self.requests() }
+        Amount::new(self.tokens(), self.requests())
     }
 
     const fn tokens(self) -> u64 {
@@ -74,16 +74,16 @@ mod tests {
     use super::*;
 
     fn word(tokens: u64, requests: u64) -> Word {
-        Word::pack(Amount { tokens, requests }).unwrap()
+        Word::pack(Amount::new(tokens, requests)).unwrap()
     }
 
     #[test]
     fn the_largest_lease_fits_and_nothing_larger() {
         let (tokens, requests) =
             (quota_api::limits::MAX_LEASE_TOKENS, quota_api::limits::MAX_LEASE_REQUESTS);
-        assert_eq!(word(tokens, requests).amount(), Amount { tokens, requests });
+        assert_eq!(word(tokens, requests).amount(), Amount::new(tokens, requests));
         for (tokens, requests) in [(tokens + 1, 0), (0, requests + 1)] {
-            assert_eq!(Word::pack(Amount { tokens, requests }), None);
+            assert_eq!(Word::pack(Amount::new(tokens, requests)), None);
         }
     }
 
@@ -102,7 +102,7 @@ mod tests {
             let whole = word(tokens, requests);
             let part = word(part.0 % (tokens + 1), part.1 % (requests + 1));
             let rest = whole.without(part).unwrap();
-            prop_assert_eq!(rest.amount().tokens + part.amount().tokens, tokens);
+            prop_assert_eq!(rest.amount().tokens() + part.amount().tokens(), tokens);
             prop_assert_eq!(Word(rest.0 + part.0), whole);
         }
     }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use quota_api::{
-    Amount, BatchReply, Code, Item, Lease, Problem, State, Unit, Usage, UsagePair, Which,
-    WindowKind,
-};
+use quota_api::{BatchReply, Code, Item, Lease, Problem, State, Usage, Which, WindowKind};
+use quota_units::Amount;
 
 use super::ask::{Ask, Progress};
 use super::held::Held;
@@ -203,7 +201,7 @@ impl Renewal {
                 if lease.state != State::Quarantined {
                     told.lift(Reason::Quarantined);
                 }
-                told.granted(Amount { tokens: lease.tokens, requests: lease.requests });
+                told.granted(Amount::new(lease.tokens, lease.requests));
                 told.limited(&lease.usage);
                 if lease.state == State::Ok {
                     lift_what_fits(told, &lease.usage);
@@ -278,16 +276,9 @@ pub(crate) fn is_trouble(code: Code) -> bool {
 
 /// There is room again: what was denied for want of it may be asked for.
 fn lift_what_fits(told: &mut Told, usage: &Usage) {
-    let fits = |pair: &UsagePair, least: u64| pair.remaining().is_none_or(|left| left >= least);
+    let left = Amount::by_unit(|unit| usage.of(unit).remaining().unwrap_or(u64::MAX));
     told.bans.retain(|ban| {
         let is_scarcity = matches!(ban.reason, Reason::Exhausted | Reason::Endgame);
-        let tokens = fits(&usage.tokens, ban.least.tokens);
-        let requests = fits(&usage.requests, ban.least.requests);
-        let has_room = match ban.unit {
-            Some(Unit::Tokens) => tokens,
-            Some(Unit::Requests) => requests,
-            None => tokens && requests,
-        };
-        !(is_scarcity && has_room)
+        !(is_scarcity && ban.fits(left))
     });
 }

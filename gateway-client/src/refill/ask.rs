@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use quota_api::{AcquireItem, Amount, Ask as Range, Which};
+use quota_api::{AcquireItem, Ask as Range, Which};
+use quota_units::{Amount, MAX_LEASE};
 
-use super::amounts::{capped, larger};
 use crate::Moment;
 
 /// So long a lost answer is asked for again. The server keeps its grants for longer.
@@ -75,11 +75,11 @@ pub(super) enum Progress {
 
 impl Ask {
     pub(super) fn new(request_id: String, wish: Wish, now: Moment) -> Self {
-        let min = capped(wish.min);
+        let min = wish.min.min(MAX_LEASE);
         Self {
             request_id,
             min,
-            want: capped(larger(min, wish.want)),
+            want: min.max(wish.want).min(MAX_LEASE),
             which: wish.which,
             made: now,
             progress: Progress::New,
@@ -99,8 +99,8 @@ impl Ask {
         AcquireItem {
             deployment: deployment.to_owned(),
             request_id: self.request_id.clone(),
-            tokens: Range { min: self.min.tokens, want: self.want.tokens },
-            requests: Range { min: self.min.requests, want: self.want.requests },
+            tokens: Range { min: self.min.tokens(), want: self.want.tokens() },
+            requests: Range { min: self.min.requests(), want: self.want.requests() },
             window: self.which,
         }
     }

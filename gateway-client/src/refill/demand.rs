@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use quota_api::Amount;
+use quota_units::{Amount, Unit};
 
-use super::amounts::plus;
 use crate::Moment;
 
 /// Samples closer together than this are taken as one.
@@ -23,11 +22,11 @@ const STEADY: u64 = 3;
 const MILLI: u64 = 1_000;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A demand, in tokens and in requests.
+/// A demand, in each unit.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Demand {
-    tokens: Rate,
-    requests: Rate,
+    /// By unit, in their order.
+    rates: [Rate; Unit::COUNT],
     /// Seen since the last step.
     fresh: Amount,
     stepped: Moment,
@@ -40,31 +39,28 @@ struct Rate(u64);
 impl Demand {
     /// So much was drawn or denied since the last call.
     pub(super) fn learn(&mut self, offered: Amount, now: Moment) {
-        self.fresh = plus(self.fresh, offered);
+        self.fresh = self.fresh.saturating_add(offered);
         let span = now.since(self.stepped);
         if span < STEP {
             return;
         }
-        self.tokens.step(self.fresh.tokens, span);
-        self.requests.step(self.fresh.requests, span);
+        for unit in Unit::ALL {
+            self.rates[unit as usize].step(self.fresh[unit], span);
+        }
         self.fresh = Amount::default();
         self.stepped = now;
     }
 
     /// Whether the next second brings requests enough to hold leases for them beforehand.
     pub(super) fn is_steady(&self) -> bool {
-        self.requests.0 >= STEADY * MILLI
+        self.rate(Unit::Requests).0 >= STEADY * MILLI
     }
 
     /// About a second of demand: what is expected, and two standard deviations of the count.
     pub(super) fn target(&self) -> Amount {
         let expected = self.over(SECOND);
-        let spread = 2 * expected.requests.isqrt();
-        let request = self.request();
-        Amount {
-            tokens: expected.tokens.saturating_add(spread.saturating_mul(request.tokens)),
-            requests: expected.requests.saturating_add(spread),
-        }
+        let spread = 2 * expected.requests().isqrt();
+        expected.saturating_add(self.request().saturating_mul(spread))
     }
 
     /// What came since the last step: all that is known of a demand that just began.
@@ -74,18 +70,24 @@ impl Demand {
 
     /// The rest at which the next lease should be asked for.
     pub(super) fn low_water(&self) -> Amount {
-        plus(self.over(LOW_WATER), self.request())
+        self.over(LOW_WATER).saturating_add(self.request())
     }
 
     /// A request of mean size.
     pub(super) fn request(&self) -> Amount {
-        let requests = self.requests.0.max(1);
-        let tokens = self.tokens.0.saturating_add(requests / 2) / requests;
-        Amount { tokens, requests: 1 }
+        let requests = self.rate(Unit::Requests).0.max(1);
+        Amount::by_unit(|unit| match unit {
+            Unit::Requests => 1,
+            _ => self.rate(unit).0.saturating_add(requests / 2) / requests,
+        })
     }
 
     fn over(&self, span: Duration) -> Amount {
-        Amount { tokens: self.tokens.over(span), requests: self.requests.over(span) }
+        Amount::by_unit(|unit| self.rate(unit).over(span))
+    }
+
+    fn rate(&self, unit: Unit) -> Rate {
+        self.rates[unit as usize]
     }
 }
 
@@ -123,12 +125,12 @@ mod tests {
     #[test]
     fn it_nears_a_steady_rate_and_forgets_it() {
         let mut demand = Demand::default();
-        let each = Amount { tokens: 2_500, requests: 25 };
+        let each = Amount::new(2_500, 25);
         run(&mut demand, 0, 3_000, each);
         let target = demand.target();
-        assert!((9_900..=12_100).contains(&target.tokens), "{target:?}");
-        assert!((99..=121).contains(&target.requests), "{target:?}");
-        assert_eq!(demand.request().tokens, 100);
+        assert!((9_900..=12_100).contains(&target.tokens()), "{target:?}");
+        assert!((99..=121).contains(&target.requests()), "{target:?}");
+        assert_eq!(demand.request().tokens(), 100);
         run(&mut demand, 3_000, 12_000, Amount::default());
         assert!(!demand.is_steady());
     }
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_request_now_and_then_is_not_steady() {
         let mut demand = Demand::default();
-        let one = Amount { tokens: 15, requests: 1 };
+        let one = Amount::new(15, 1);
         for second in 1..60 {
             demand.learn(one, Moment::START + Duration::from_secs(second));
             assert!(!demand.is_steady());
@@ -146,8 +148,8 @@ mod tests {
     #[test]
     fn the_largest_counts_do_not_overflow() {
         let mut demand = Demand::default();
-        let all = Amount { tokens: u64::MAX, requests: u64::MAX };
+        let all = Amount::new(u64::MAX, u64::MAX);
         run(&mut demand, 0, 5_000, all);
-        assert!(demand.target().tokens > 0 && demand.low_water().tokens > 0);
+        assert!(demand.target().tokens() > 0 && demand.low_water().tokens() > 0);
     }
 }

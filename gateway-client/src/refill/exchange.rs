@@ -1,6 +1,6 @@
 //! What goes into the machine and what comes out of it, besides messages.
 
-use quota_api::Amount;
+use quota_units::Amount;
 
 use crate::Moment;
 use crate::pool::Missed;

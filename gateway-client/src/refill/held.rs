@@ -1,13 +1,12 @@
 use std::time::Duration;
 
-use quota_api::limits::MAX_LIMIT;
-use quota_api::{Amount, Lease};
+use quota_api::Lease;
+use quota_units::{Amount, MAX_LIMIT};
 
-use super::amounts::{is_nothing, less, plus};
 use super::{Grant, LeaseNo, LeaseSample};
 use crate::{Moment, Pace};
 
-/// Less by a thousandth and by this, since the wire took time and clocks run apart (DESIGN.md, R6).
+/// Less by a thousandth and by this, since the wire took time and clocks run apart (R6).
 const GUARD: Duration = Duration::from_millis(5);
 /// So long after a lease's end the server still hears of its usage.
 const REPORTED_FOR: Duration = Duration::from_secs(600);
@@ -55,7 +54,7 @@ impl Held {
     pub(super) fn new(no: LeaseNo, lease: Lease, sent_at: Moment, now: Moment, pace: Pace) -> Self {
         let not_before =
             if lease.starts_in_ms == 0 { sent_at } else { now + longer(lease.starts_in_ms) };
-        let amount = Amount { tokens: lease.tokens, requests: lease.requests };
+        let amount = Amount::new(lease.tokens, lease.requests);
         let not_after = sent_at + shorter(lease.expires_in_ms, pace);
         let mut held = Self {
             no,
@@ -100,13 +99,13 @@ impl Held {
     /// Takes a sample in, and answers with what was drawn since the last one, and with what was used
     /// since then beyond the lease.
     pub(super) fn learn(&mut self, sample: &LeaseSample) -> (Amount, Amount) {
-        let drawn = plus(plus(sample.used, sample.in_flight), sample.refunded);
-        let new = less(drawn, self.drawn);
+        let drawn = sample.used.saturating_add(sample.in_flight).saturating_add(sample.refunded);
+        let new = drawn.saturating_sub(self.drawn);
         self.drawn = drawn;
         self.free = sample.free;
         self.in_flight = sample.in_flight;
         let overrun = reportable(sample.overrun);
-        let overrun_new = less(overrun, self.used.now.1);
+        let overrun_new = overrun.saturating_sub(self.used.now.1);
         self.used.now = (sample.used, overrun);
         (new, overrun_new)
     }
@@ -122,12 +121,12 @@ impl Held {
 
     /// Whether permits of it are out.
     pub(super) fn is_in_flight(&self) -> bool {
-        !is_nothing(self.in_flight)
+        !self.in_flight.is_zero()
     }
 
     /// So much was taken out of it.
     pub(super) fn took(&mut self, amount: Amount) {
-        self.given_back.now = plus(self.given_back.now, amount);
+        self.given_back.now = self.given_back.now.saturating_add(amount);
         self.free = Amount::default();
         self.is_swept = true;
     }
@@ -144,9 +143,9 @@ impl Held {
     /// while the lease lives and holds something that the server counts on.
     pub(super) fn return_due(&self, now: Moment) -> Option<(Amount, bool)> {
         let back = self.given_back;
-        let kept = less(less(self.amount, back.now), self.used.acked.0);
+        let kept = self.amount.saturating_sub(back.now).saturating_sub(self.used.acked.0);
         let closes =
-            self.is_closed && !back.is_close_acked && now < self.not_after && !is_nothing(kept);
+            self.is_closed && !back.is_close_acked && now < self.not_after && !kept.is_zero();
         (now < self.credit_ends && (back.now != back.acked || closes))
             .then_some((back.now, self.is_closed))
     }
@@ -167,7 +166,7 @@ impl Held {
 
     /// Whether nothing of it will ever change or must be told.
     pub(super) fn is_done(&self, now: Moment) -> bool {
-        let is_settled = is_nothing(self.free) && is_nothing(self.in_flight);
+        let is_settled = self.free.is_zero() && self.in_flight.is_zero();
         let is_told = self.return_due(now).is_none() && self.use_due().is_none();
         self.is_closed
             && (self.is_swept && is_settled && is_told || now >= self.not_after + REPORTED_FOR)
@@ -176,7 +175,7 @@ impl Held {
 
 /// More than any limit is as much as can be said.
 fn reportable(overrun: Amount) -> Amount {
-    Amount { tokens: overrun.tokens.min(MAX_LIMIT), requests: overrun.requests.min(MAX_LIMIT) }
+    overrun.min(Amount::of_each(MAX_LIMIT))
 }
 
 fn shorter(ms: u64, pace: Pace) -> Duration {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use quota_api::limits::{MAX_BATCH_ITEMS, MAX_LIMIT};
-use quota_api::{Amount, Batch, DeniedItem, GiveBackItem, State, UsedItem, Which};
+use quota_api::limits::MAX_BATCH_ITEMS;
+use quota_api::{Batch, DeniedItem, GiveBackItem, State, UsedItem, Which};
+use quota_units::{Amount, MAX_LIMIT, Unit};
 
-use super::amounts::{is_nothing, plus};
 use super::ask::{Ask, Progress};
 use super::held::Held;
 use super::renewal::Renewal;
@@ -56,7 +56,7 @@ impl Renewal {
             due = Some(last_sent);
         } else if let Some(reports) = self.reports_due(last_sent, now) {
             due = Some(reports);
-        } else if !is_nothing(self.denied) {
+        } else if !self.denied.is_zero() {
             due = Some(last_sent + PROBE);
         }
         Some(due?.max(self.reach.next_try))
@@ -83,11 +83,11 @@ impl Renewal {
     fn may_hold(&self, now: Moment) -> bool {
         let untold = |held: &&Held| held.return_due(now).is_some() || held.use_due().is_some();
         let held = self.leases.iter().filter(untold);
-        let sum = held.clone().fold(Amount::default(), |sum, held| plus(sum, held.amount));
-        let part = |amount: u64| amount.saturating_mul(MISSED_PART);
+        let sum = held.clone().fold(Amount::default(), |sum, held| sum.saturating_add(held.amount));
+        let part = sum.saturating_mul(MISSED_PART);
         let is_little = self.told.usage.is_some_and(|usage| {
-            usage.tokens.remaining().is_none_or(|left| part(sum.tokens) <= left)
-                && usage.requests.remaining().is_none_or(|left| part(sum.requests) <= left)
+            let is_little = |unit| usage.of(unit).remaining().is_none_or(|left| part[unit] <= left);
+            Unit::ALL.into_iter().all(is_little)
         });
         is_little
             && self.told.state == Some(State::Ok)
@@ -143,8 +143,8 @@ fn add_returns(
         }
         batch.give_back.push(GiveBackItem {
             lease_id: held.id.clone(),
-            tokens: total.tokens,
-            requests: total.requests,
+            tokens: total.tokens(),
+            requests: total.requests(),
             closed,
         });
         flight.give_back.push(Returned { deployment: no, lease: held.no, total, closed });
@@ -161,9 +161,9 @@ fn add_uses(renewal: &Renewal, no: DeploymentNo, batch: &mut Batch, flight: &mut
         }
         batch.used.push(UsedItem {
             lease_id: held.id.clone(),
-            tokens: used.tokens,
-            requests: used.requests,
-            overrun,
+            tokens: used.tokens(),
+            requests: used.requests(),
+            overrun: overrun.into(),
         });
         flight.used.push(Used { deployment: no, lease: held.no, used, overrun });
     }
@@ -171,13 +171,13 @@ fn add_uses(renewal: &Renewal, no: DeploymentNo, batch: &mut Batch, flight: &mut
 
 /// Said once: a statistic may get lost with its message.
 fn add_denied(renewal: &mut Renewal, batch: &mut Batch) {
-    if is_nothing(renewal.denied) || batch.denied.len() == MAX_BATCH_ITEMS {
+    if renewal.denied.is_zero() || batch.denied.len() == MAX_BATCH_ITEMS {
         return;
     }
-    let denied = std::mem::take(&mut renewal.denied);
+    let denied = std::mem::take(&mut renewal.denied).min(Amount::of_each(MAX_LIMIT));
     batch.denied.push(DeniedItem {
         deployment: renewal.id.clone(),
-        tokens: denied.tokens.min(MAX_LIMIT),
-        requests: denied.requests.min(MAX_LIMIT),
+        tokens: denied.tokens(),
+        requests: denied.requests(),
     });
 }

@@ -21,7 +21,6 @@
 //! returns to it. The answer to a repeat is timed from before the repeat was sent: the ledger says
 //! how long the lease still lasts, not how long it lasted when it was granted.
 
-mod amounts;
 mod answers;
 mod ask;
 mod demand;
@@ -37,7 +36,8 @@ mod tests;
 
 use std::time::Duration;
 
-use quota_api::{Amount, Batch, BatchReply};
+use quota_api::{Batch, BatchReply};
+use quota_units::Amount;
 
 use crate::told::{Ban, Told};
 use crate::{Moment, Pace};

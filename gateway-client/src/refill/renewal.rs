@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use quota_api::{Amount, State, UsagePair, Which};
+use quota_api::{State, Which};
+use quota_units::{Amount, Unit};
 
-use super::amounts::{covers, is_nothing, larger, less, plus};
 use super::ask::{Ask, Asks, Progress, Wish};
 use super::demand::Demand;
 use super::held::Held;
@@ -78,8 +78,8 @@ impl Renewal {
     ) -> Orders {
         self.turn_window(now);
         let (drawn, overrun) = self.learn(sample, now);
-        let is_busy = self.active == now || !is_nothing(sample.denied);
-        if !is_nothing(sample.denied) {
+        let is_busy = self.active == now || !sample.denied.is_zero();
+        if !sample.denied.is_zero() {
             self.probe(probe_at);
         }
         let is_probing = now >= self.probe_at;
@@ -157,9 +157,9 @@ impl Renewal {
 
     /// Whether the window has less left than this, as far as the server told.
     fn is_short_of(&self, amount: Amount) -> bool {
-        let lacks = |pair: &UsagePair, amount: u64| pair.remaining().is_some_and(|it| it < amount);
         self.told.usage.is_some_and(|usage| {
-            lacks(&usage.tokens, amount.tokens) || lacks(&usage.requests, amount.requests)
+            let lacks = |unit| usage.of(unit).remaining().is_some_and(|left| left < amount[unit]);
+            Unit::ALL.into_iter().any(lacks)
         })
     }
 
@@ -182,17 +182,17 @@ impl Renewal {
         for lease in &sample.leases {
             if let Some(held) = self.held(lease.no) {
                 let (drawn_of_it, overrun_of_it) = held.learn(lease);
-                drawn = plus(drawn, drawn_of_it);
-                overrun = plus(overrun, overrun_of_it);
+                drawn = drawn.saturating_add(drawn_of_it);
+                overrun = overrun.saturating_add(overrun_of_it);
             }
         }
-        self.demand.learn(plus(drawn, sample.denied), now);
-        self.denied = plus(self.denied, sample.denied);
-        self.missed.sum = plus(self.missed.sum, sample.missed.sum);
-        if !is_nothing(sample.missed.last) {
+        self.demand.learn(drawn.saturating_add(sample.denied), now);
+        self.denied = self.denied.saturating_add(sample.denied);
+        self.missed.sum = self.missed.sum.saturating_add(sample.missed.sum);
+        if !sample.missed.last.is_zero() {
             self.missed.last = sample.missed.last;
         }
-        if !is_nothing(drawn) || sample.waiting.total > 0 {
+        if !drawn.is_zero() || sample.waiting.total > 0 {
             self.active = now;
         }
         (drawn, overrun)
@@ -206,7 +206,7 @@ impl Renewal {
             return self.wish_for(waiting.first, waiting.sum, now);
         }
         let missed = std::mem::take(&mut self.missed);
-        let is_wanted = !is_nothing(missed.last) && self.told.denial(missed.last, now).is_none();
+        let is_wanted = !missed.last.is_zero() && self.told.denial(missed.last, now).is_none();
         let wish = if is_wanted { self.wish_for(missed.last, missed.sum, now) } else { None };
         let wish = wish.or_else(|| if is_probing { self.wish_again(now) } else { None });
         wish.or_else(|| self.wish_for_more(now))
@@ -221,16 +221,16 @@ impl Renewal {
     /// For draws that found nothing: as much as they need, and while there is plenty, what is to be
     /// expected beyond.
     fn wish_for(&self, min: Amount, need: Amount, now: Moment) -> Option<Wish> {
-        let will_do = |held: &Held| !held.is_closed && covers(held.free, min);
+        let will_do = |held: &Held| !held.is_closed && min.fits(held.free);
         if self.leases.iter().any(will_do) {
             return None;
         }
         let want = if self.is_scarce() {
             need
         } else if self.demand.is_steady() {
-            larger(need, less(self.demand.target(), self.supply(now)))
+            need.max(self.demand.target().saturating_sub(self.supply(now)))
         } else {
-            plus(need, self.demand.fresh())
+            need.saturating_add(self.demand.fresh())
         };
         Some(Wish { min, want, which: Which::Current })
     }
@@ -242,11 +242,11 @@ impl Renewal {
         let is_wanted = self.demand.is_steady()
             && !self.is_scarce()
             && !self.window.is_closing(now)
-            && !covers(supply, self.demand.low_water())
+            && !self.demand.low_water().fits(supply)
             && self.told.denial(min, now).is_none();
         is_wanted.then(|| Wish {
             min,
-            want: less(self.demand.target(), supply),
+            want: self.demand.target().saturating_sub(supply),
             which: Which::Current,
         })
     }
@@ -276,7 +276,7 @@ impl Renewal {
             held.is_closed = self.is_shut
                 || now >= held.not_after
                 || is_open && is_idle && now >= unused_since + IDLE
-                || is_open && makes_room && !covers(held.free, waiting.first)
+                || is_open && makes_room && !waiting.first.fits(held.free)
                 || is_open && is_scarce && now >= held.opened + BEAT;
         }
     }
@@ -286,7 +286,7 @@ impl Renewal {
         let open = self.leases.iter_mut().filter(|held| !held.is_closed);
         let mut open: Vec<_> = open.collect();
         if open.len() >= PLACES {
-            open.sort_by_key(|held| (held.free.tokens, held.free.requests));
+            open.sort_by_key(|held| held.free.counts());
             if let Some(least) = open.first_mut() {
                 least.is_closed = true;
             }
@@ -295,7 +295,7 @@ impl Renewal {
 
     fn to_sweep(&self) -> Vec<LeaseNo> {
         let closed = self.leases.iter().filter(|held| held.is_closed);
-        closed.filter(|held| !held.is_swept || !is_nothing(held.free)).map(|held| held.no).collect()
+        closed.filter(|held| !held.is_swept || !held.free.is_zero()).map(|held| held.no).collect()
     }
 
     fn retire(&mut self, now: Moment) -> Vec<LeaseNo> {
@@ -311,16 +311,16 @@ impl Renewal {
             return None;
         }
         let open = self.leases.iter().filter(|held| held.is_open(now));
-        let most = open.max_by_key(|held| (held.free.tokens, held.free.requests))?;
-        let others = less(self.supply(now), most.free);
-        Some((most.no, less(self.demand.low_water(), others)))
+        let most = open.max_by_key(|held| held.free.counts())?;
+        let others = self.supply(now).saturating_sub(most.free);
+        Some((most.no, self.demand.low_water().saturating_sub(others)))
     }
 
     /// What can be drawn and does not end at once.
     fn supply(&self, now: Moment) -> Amount {
         let lasting =
             self.leases.iter().filter(|held| held.is_open(now) && now + ENDING < held.not_after);
-        lasting.fold(Amount::default(), |sum, held| plus(sum, held.free))
+        lasting.fold(Amount::default(), |sum, held| sum.saturating_add(held.free))
     }
 
     fn next_look(&self, waiting: &Waiting, is_busy: bool, now: Moment) -> Moment {

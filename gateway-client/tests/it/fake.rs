@@ -14,7 +14,7 @@ use gateway_client::api::{
     AcquireItem, Batch, BatchReply, Code, DeploymentSpec, GiveBackItem, GivenBack, Item, Lease,
     LeaseWindow, Problem, State, Unit, Usage, UsagePair, UseRecorded, UsedItem, WindowKind, routes,
 };
-use gateway_client::{Amount, Builder, QuotaClient};
+use gateway_client::{Builder, QuotaClient};
 use tokio_util::task::TaskTracker;
 
 use crate::future;
@@ -222,7 +222,7 @@ impl Book {
         let lease = self.leases.get_mut(&item.lease_id).expect("its own lease");
         lease.given_back = lease.given_back.max(item.tokens);
         assert!(lease.given_back + lease.used <= lease.granted, "{lease:?}");
-        let (lease_id, nothing) = (item.lease_id.clone(), Amount::default());
+        let (lease_id, nothing) = (item.lease_id.clone(), quota_api::Amount::default());
         Item::done(200, GivenBack { lease_id, credited: nothing, given_back: nothing })
     }
 
@@ -230,7 +230,7 @@ impl Book {
         let lease = self.leases.get_mut(&item.lease_id).expect("its own lease");
         lease.used = lease.used.max(item.tokens);
         assert!(lease.given_back + lease.used <= lease.granted, "{lease:?}");
-        let (lease_id, nothing) = (item.lease_id.clone(), Amount::default());
+        let (lease_id, nothing) = (item.lease_id.clone(), quota_api::Amount::default());
         Item::done(200, UseRecorded { lease_id, used: nothing, overrun: item.overrun })
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::fake::{Fake, Mood};
 
 const LONG: Duration = Duration::from_secs(10);
-const SIZE: Amount = Amount { tokens: 10, requests: 1 };
+const SIZE: Amount = Amount::new(10, 1);
 
 /// What an acquire of `newer-..` is answered with, by the rest of its name.
 fn newer(name: &str) -> Value {
@@ -70,7 +70,7 @@ async fn what_is_new_about_one_deployment_takes_no_other_down() {
             assert_ne!(denied.reason, Reason::NeverFits);
         }
         let permit = demo.draw_within(SIZE, LONG).await.unwrap();
-        permit.settle(Amount { tokens: 4, requests: 1 });
+        permit.settle(Amount::new(4, 1));
     }
     for (name, reason) in [("429", Reason::Exhausted), ("418", Reason::Refused)] {
         let deployment = client.deployment(&format!("newer-{name}"));

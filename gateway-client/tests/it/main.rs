@@ -11,7 +11,7 @@ use gateway_client::api::{Code, DeploymentSpec, State, Unit};
 use gateway_client::{Amount, BuildError, CallError, QuotaClient, Reason, ShutdownError};
 
 const fn tokens(tokens: u64) -> Amount {
-    Amount { tokens, requests: 1 }
+    Amount::new(tokens, 1)
 }
 
 const LONG: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ async fn draws_come_out_of_a_lease_without_the_network() {
     assert_eq!(permit.amount(), tokens(60));
     permit.settle(tokens(40));
     assert!(deployment.accepts(tokens(60)) && deployment.accepts(tokens(61)));
-    assert_eq!(deployment.view().free, Amount { tokens: 60, requests: 0 });
+    assert_eq!(deployment.view().free, Amount::new(60, 0));
     assert_eq!(fake.book().batches.len(), said);
 }
 
@@ -281,7 +281,7 @@ async fn what_the_server_refuses_is_told_apart() {
     for (amount, reason) in [
         (Amount::default(), Reason::Empty),
         (tokens(u64::MAX), Reason::NeverFits),
-        (Amount { tokens: 1, requests: 1 << 24 }, Reason::NeverFits),
+        (Amount::new(1, 1 << 24), Reason::NeverFits),
     ] {
         let denied = client.deployment("demo").try_draw(amount).unwrap_err();
         assert_eq!(denied.reason, reason);

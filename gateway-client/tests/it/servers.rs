@@ -108,7 +108,7 @@ async fn draws_that_a_lease_covers_do_not_wait_for_a_server_that_hangs() {
     let messages = hung.messages();
     assert_eq!(deployment.try_draw(tokens(400)).unwrap_err().reason, Reason::Refilling);
     hung.until(|_| hung.messages() > messages).await;
-    let part = Amount { tokens: 20, requests: 0 };
+    let part = Amount::new(20, 0);
     for _ in 0..10 {
         deployment.try_draw(part).unwrap().settle(part);
     }

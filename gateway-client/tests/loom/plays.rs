@@ -1,6 +1,6 @@
 use loom::sync::Arc;
 use loom::thread::{self, JoinHandle};
-use quota_api::Amount;
+use quota_units::Amount;
 
 use super::slot::{Slot, Standing};
 use super::stripe;
@@ -28,7 +28,7 @@ fn beside<T: 'static>(slot: &Arc<Slot>, act: impl FnOnce(&Slot) -> T + 'static) 
 }
 
 fn amount(tokens: u64, requests: u64) -> Amount {
-    Amount { tokens, requests }
+    Amount::new(tokens, requests)
 }
 
 fn word(tokens: u64, requests: u64) -> Word {
@@ -44,7 +44,7 @@ fn draws(slot: &Slot, generation: u32, amount: Word) -> bool {
 }
 
 fn plus(one: Amount, other: Amount) -> Amount {
-    amount(one.tokens + other.tokens, one.requests + other.requests)
+    amount(one.tokens() + other.tokens(), one.requests() + other.requests())
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_owner_sees_nothing_twice() {
             }
         });
         let seen = slot.standing();
-        assert!(seen.in_flight.tokens <= 10 && seen.in_flight.requests <= 3, "{seen:?}");
+        assert!(seen.in_flight.tokens() <= 10 && seen.in_flight.requests() <= 3, "{seen:?}");
         spending.join().expect("it ends");
     });
 }

@@ -31,7 +31,7 @@ impl<I: Fn(Encoding) -> u64, O: Fn(&Target) -> u64> Need<I, O> {
 impl<I: Fn(Encoding) -> u64, O: Fn(&Target) -> u64> Size<Target> for Need<I, O> {
     fn size(&self, target: &Target) -> Amount {
         let tokens = self.input(target.encoding).saturating_add((self.output)(target));
-        Amount { tokens, requests: 1 }
+        Amount::new(tokens, 1)
     }
 
     fn fits(&self, target: &Target) -> bool {

@@ -63,7 +63,7 @@ impl Bill {
         self.open = false;
         if let Some(permit) = self.permit.take() {
             let reserved = permit.amount();
-            self.member.target.metrics.settled(reserved.tokens, tokens);
+            self.member.target.metrics.settled(reserved.tokens(), tokens);
             permit.settle(charged(reserved));
         }
     }
@@ -80,16 +80,16 @@ impl Terms {
     fn used(self, reserved: Amount, tokens: u64) -> Amount {
         let tokens = match self.settlement {
             Settlement::Refund => tokens,
-            Settlement::None => tokens.max(reserved.tokens),
+            Settlement::None => tokens.max(reserved.tokens()),
         };
-        Amount { tokens, requests: 1 }
+        Amount::new(tokens, 1)
     }
 
     /// Nor does it say whether it did so before it refused.
     fn of_refused(self, reserved: Amount) -> Amount {
         match (self.settlement, self.refused) {
             (Settlement::None, _) | (_, Refused::None) => reserved,
-            (Settlement::Refund, Refused::RefundTokens) => Amount { tokens: 0, ..reserved },
+            (Settlement::Refund, Refused::RefundTokens) => Amount::new(0, reserved.requests()),
             (Settlement::Refund, Refused::Refund) => Amount::default(),
         }
     }
@@ -107,12 +107,12 @@ impl Drop for Bill {
 mod tests {
     use super::*;
 
-    const RESERVED: Amount = Amount { tokens: 10, requests: 1 };
+    const RESERVED: Amount = Amount::new(10, 1);
 
     #[test]
     fn nothing_comes_back_of_an_estimate_that_the_provider_keeps() {
         let charged = |settlement, tokens| {
-            Terms { settlement, ..Terms::default() }.used(RESERVED, tokens).tokens
+            Terms { settlement, ..Terms::default() }.used(RESERVED, tokens).tokens()
         };
         assert_eq!(charged(Settlement::Refund, 4), 4);
         assert_eq!(charged(Settlement::Refund, 14), 14);
@@ -129,7 +129,7 @@ mod tests {
             (Settlement::None, Refused::Refund, 10, 1),
         ] {
             let charged = Terms { settlement, refused }.of_refused(RESERVED);
-            assert_eq!(charged, Amount { tokens, requests }, "{settlement:?} {refused:?}");
+            assert_eq!(charged, Amount::new(tokens, requests), "{settlement:?} {refused:?}");
         }
     }
 

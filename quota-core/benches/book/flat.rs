@@ -65,7 +65,7 @@ pub(crate) fn table() {
 /// A book with so many leases out, all granted within the life of a lease.
 fn book(kind: WindowKind, out: u64) -> Book {
     let mut book = Book::new(Policy {
-        limit: Limit { tokens: Some(LIMIT), requests: None },
+        limit: Limit::new(Some(LIMIT), None),
         kind,
         life_ms: LIFE_MS,
         guard_ms: 200,

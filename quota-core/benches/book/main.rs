@@ -33,7 +33,7 @@ fn now(number: u64) -> Now {
 
 fn policy() -> Policy {
     Policy {
-        limit: Limit { tokens: Some(1 << 50), requests: None },
+        limit: Limit::new(Some(1 << 50), None),
         kind: WindowKind::Minute,
         life_ms: 2_000,
         guard_ms: 200,

@@ -112,7 +112,7 @@ impl Book {
     /// every part of a page within [`MAX_LIMIT`], which databases and doubles can count to.
     fn countable(&self, window: u64) -> Amount {
         let granted = self.bucket(window).map_or(Amount::ZERO, |bucket| bucket.tally.granted);
-        Amount::new(MAX_LIMIT, MAX_LIMIT).saturating_sub(granted)
+        Amount::of_each(MAX_LIMIT).saturating_sub(granted)
     }
 
     /// What is outstanding and what is overrun in a window.
@@ -159,8 +159,7 @@ impl Book {
         }
         let most = self.policy.limit.ceiling().min(MAX_LEASE);
         match wish.min.first_above(most) {
-            Some(unit @ Unit::Tokens) => Err(Refusal::NeverFits { unit, limit: most.tokens }),
-            Some(unit @ Unit::Requests) => Err(Refusal::NeverFits { unit, limit: most.requests }),
+            Some(unit) => Err(Refusal::NeverFits { unit, limit: most[unit] }),
             None => Ok(()),
         }
     }

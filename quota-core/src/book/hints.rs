@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Book;
 use crate::{
-    Amount, Denial, HolderId, MINUTE_MS, Now, Settlement, State, Unit, WindowKind, sizing,
+    Amount, Denial, HolderId, MINUTE_MS, Now, Settle, Settlement, State, Unit, WindowKind, sizing,
 };
 
 /// A holder counts as active for so long after it asked, ms.
@@ -53,11 +53,11 @@ impl Book {
     pub(super) fn state_of(&self, window: u64) -> State {
         let available = self.available(window);
         let short = self.bucket(window).map_or(Amount::ZERO, |bucket| bucket.short);
-        if !sizing::is_endgame(self.policy.limit, available, self.holders.known(), short) {
+        let limit = self.policy.limit;
+        let is_used_up = |unit| limit.get(unit).is_some() && available[unit] == 0;
+        if !sizing::is_endgame(limit, available, self.holders.known(), short) {
             State::Ok
-        } else if self.policy.limit.tokens.is_some() && available.tokens == 0
-            || self.policy.limit.requests.is_some() && available.requests == 0
-        {
+        } else if Unit::ALL.into_iter().any(is_used_up) {
             State::Exhausted
         } else {
             State::Endgame
@@ -76,8 +76,10 @@ impl Book {
         let available = self.available(window);
         let (open, unaccounted) = self.expected(window, now);
         let certain_ms = self.certain_ms(min.saturating_sub(available), window, now);
-        // A request that was sent stays a request: settling returns tokens only.
-        let refunds = Amount::new(unaccounted.tokens, open.requests);
+        let refunds = Amount::by_unit(|unit| match unit.settle() {
+            Settle::Difference => unaccounted[unit],
+            Settle::Never => open[unit],
+        });
         let hopes = self.policy.settlement == Settlement::Refund;
         let (retry_after_ms, state) = if min.fits(available.saturating_add(open)) {
             (BEAT_MS, State::Endgame)

@@ -105,7 +105,7 @@ impl Check {
         };
         let grant = &self.naive.grants[&id];
         let (request, (min, want, ahead)) = (grant.request, grant.wish);
-        let want = amount(want.tokens + more, want.requests);
+        let want = amount(want.tokens() + more, want.requests());
         self.acquire(holder.0, request.0, min, want, ahead);
     }
 

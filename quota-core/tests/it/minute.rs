@@ -130,17 +130,17 @@ fn a_large_ask_is_no_endgame_for_others_while_there_is_plenty() {
 fn a_window_grants_no_more_in_all_than_a_page_can_count() {
     let mut world =
         World::new(Policy { limit: Limit::default(), ..policy(WindowKind::Minute, 0, 0) });
-    let most = quota_core::MAX_LEASE.tokens;
+    let most = quota_core::MAX_LEASE.tokens();
     let mut granted = 0;
     while let Ok(lease) = world.acquire(1, amount(most, 1)) {
-        granted += lease.amount.tokens;
+        granted += lease.amount.tokens();
         world.close(1, lease.lease, amount(most, 1));
     }
     assert_eq!(granted, quota_core::MAX_LIMIT / most * most);
     world.ms += 2 * MINUTE_MS;
     assert_eq!(world.outstanding(), Amount::ZERO);
     let [page] = world.book.take_closed()[..] else { panic!("one window is closed") };
-    assert!(page.adds_up() && page.granted.tokens == granted, "{page:?}");
+    assert!(page.adds_up() && page.granted.tokens() == granted, "{page:?}");
     assert!(world.acquire(1, amount(most, 1)).is_ok(), "the next window counts anew");
 }
 

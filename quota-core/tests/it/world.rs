@@ -10,7 +10,7 @@ pub(crate) const MINUTE_MS: u64 = 60_000;
 
 pub(crate) fn policy(kind: WindowKind, tokens: u64, requests: u64) -> Policy {
     Policy {
-        limit: Limit { tokens: Some(tokens), requests: Some(requests) },
+        limit: Limit::new(Some(tokens), Some(requests)),
         kind,
         life_ms: if kind == WindowKind::Minute { 2_000 } else { 1_000 },
         guard_ms: 200,

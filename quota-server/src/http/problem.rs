@@ -102,13 +102,13 @@ impl Failure {
     }
 
     fn denied(denial: Denial, standing: Option<Standing>) -> Self {
-        let unit = wire::unit(denial.unit);
+        let unit = denial.unit;
         let failure = match denial.state {
             // However much is left: what was granted before is not known.
             quota_core::State::Quarantined => {
                 Self::new(Code::Quarantined, "grants of this window may be lost")
             }
-            _ => Self::new(Code::Exhausted, format!("not enough {} left", wire::plural(unit))),
+            _ => Self::new(Code::Exhausted, format!("not enough {} left", unit.name())),
         };
         let mut failure = failure.retry_after_ms(denial.retry_after_ms);
         failure.0.unit = Some(unit);
@@ -143,7 +143,7 @@ impl From<Refusal> for Failure {
                 return Self::new(Code::TooEarly, refusal.to_string()).retry_after_ms(in_ms);
             }
             Refusal::NeverFits { unit, limit } => {
-                let unit = wire::plural(wire::unit(unit));
+                let unit = unit.name();
                 let detail = format!("`{unit}.min` is above {limit}, the most there could ever be");
                 return Self::new(Code::NeverFits, detail);
             }

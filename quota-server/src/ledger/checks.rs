@@ -87,7 +87,7 @@ mod tests {
     fn standing(outstanding: u64) -> Standing {
         Standing {
             kind: WindowKind::Minute,
-            limit: Limit { tokens: Some(500), requests: None },
+            limit: Limit::new(Some(500), None),
             outstanding: Amount::new(outstanding, 7),
             overrun: Amount::ZERO,
             state: State::Ok,
@@ -99,7 +99,7 @@ mod tests {
             window: 3,
             minute: 7,
             kind: WindowKind::Minute,
-            limit: Limit { tokens: Some(500), requests: None },
+            limit: Limit::new(Some(500), None),
             granted: Amount::new(100, 4),
             given_back: Amount::new(30, 1),
             used: Amount::new(40, 2),

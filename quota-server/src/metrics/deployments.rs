@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use quota_core::{Amount, Overview, State};
+use quota_core::{Amount, Overview, State, Unit};
 
 use crate::ledger::Stored;
 
@@ -70,9 +70,8 @@ pub fn write_deployments(text: &mut String, all: &[Seen], most: usize) {
     for (name, help, amount) in AMOUNTS {
         head(text, name, help);
         for (id, seen) in &shown {
-            let Amount { tokens, requests } = amount(seen);
-            line(text, name, id, "tokens", tokens);
-            line(text, name, id, "requests", requests);
+            let amount = amount(seen);
+            Unit::ALL.into_iter().for_each(|unit| line(text, name, id, unit.name(), amount[unit]));
         }
     }
     for (name, help, number) in NUMBERS {
@@ -88,9 +87,10 @@ fn limits(text: &mut String, shown: &[(String, &Overview)]) {
     let name = "quota_deployment_limit";
     head(text, name, "The limit of a window");
     for (id, seen) in shown {
-        let limit = seen.standing.limit;
-        limit.tokens.inspect(|tokens| line(text, name, id, "tokens", *tokens));
-        limit.requests.inspect(|requests| line(text, name, id, "requests", *requests));
+        for unit in Unit::ALL {
+            let limit = seen.standing.limit.get(unit);
+            limit.inspect(|most| line(text, name, id, unit.name(), *most));
+        }
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn seen(id: &str, granted: u64) -> Seen {
-        let limit = Limit { tokens: Some(500), requests: None };
+        let limit = Limit::new(Some(500), None);
         let granted = Amount::new(granted, 1);
         let zero = Amount::ZERO;
         let page = BookPage {
@@ -135,7 +135,7 @@ mod tests {
             minute: 1,
             kind: WindowKind::Minute,
             limit,
-            granted: if granted.tokens == 0 { zero } else { granted },
+            granted: if granted.tokens() == 0 { zero } else { granted },
             given_back: zero,
             used: zero,
             held: zero,

@@ -12,23 +12,24 @@ use super::{
 #[derive(Clone)]
 pub struct LeaseMetrics {
     grants: Counter,
-    granted: Pair,
-    given_back: Pair,
-    denied: Pair,
+    granted: ByUnit,
+    given_back: ByUnit,
+    denied: ByUnit,
     denied_by_holders: Counter,
     overrun_tokens: Counter,
 }
 
+/// One for each unit, in their order.
 #[derive(Clone)]
-struct Pair {
-    tokens: Counter,
-    requests: Counter,
-}
+struct ByUnit([Counter; Unit::COUNT]);
 
-impl Pair {
+impl ByUnit {
+    fn of(&self, unit: Unit) -> &Counter {
+        &self.0[unit as usize]
+    }
+
     fn add(&self, amount: Amount) {
-        self.tokens.increment(amount.tokens);
-        self.requests.increment(amount.requests);
+        Unit::ALL.into_iter().for_each(|unit| self.of(unit).increment(amount[unit]));
     }
 }
 
@@ -36,16 +37,12 @@ impl LeaseMetrics {
     /// Handles of the recorder that is installed.
     #[must_use]
     pub fn new() -> Self {
-        let pair =
-            |tokens, requests| Pair { tokens: counter_of(tokens), requests: counter_of(requests) };
+        let by_unit = |names: [&'static str; Unit::COUNT]| ByUnit(names.map(counter_of));
         Self {
             grants: counter_of(GRANTS),
-            granted: pair(GRANTED_TOKENS, GRANTED_REQUESTS),
-            given_back: pair(GIVEN_BACK_TOKENS, GIVEN_BACK_REQUESTS),
-            denied: Pair {
-                tokens: counter!(DENIED, "unit" => "tokens"),
-                requests: counter!(DENIED, "unit" => "requests"),
-            },
+            granted: by_unit([GRANTED_TOKENS, GRANTED_REQUESTS]),
+            given_back: by_unit([GIVEN_BACK_TOKENS, GIVEN_BACK_REQUESTS]),
+            denied: ByUnit(Unit::ALL.map(|unit| counter!(DENIED, "unit" => unit.name()))),
             denied_by_holders: counter_of(DENIED_BY_HOLDERS),
             overrun_tokens: counter_of(OVERRUN_TOKENS),
         }
@@ -64,10 +61,7 @@ impl LeaseMetrics {
 
     /// An acquire was denied for want of `unit`.
     pub fn denied(&self, unit: Unit) {
-        match unit {
-            Unit::Tokens => self.denied.tokens.increment(1),
-            Unit::Requests => self.denied.requests.increment(1),
-        }
+        self.denied.of(unit).increment(1);
     }
 
     /// A report added so many tokens to what was used above the reservations.

@@ -108,10 +108,7 @@ where
         window: unsigned(row, window)?,
         minute: unsigned(row, "minute")?,
         kind: if rolling { WindowKind::Rolling } else { WindowKind::Minute },
-        limit: Limit {
-            tokens: limit(row, "limit_tokens")?,
-            requests: limit(row, "limit_requests")?,
-        },
+        limit: Limit::new(limit(row, "limit_tokens")?, limit(row, "limit_requests")?),
         granted: amount("granted_tokens", "granted_requests")?,
         given_back: amount("given_back_tokens", "given_back_requests")?,
         used: amount("used_tokens", "used_requests")?,

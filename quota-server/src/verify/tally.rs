@@ -143,7 +143,7 @@ mod tests {
 
     fn tally(limit: u64) -> Tally {
         let policy = Policy {
-            limit: Limit { tokens: Some(limit), requests: None },
+            limit: Limit::new(Some(limit), None),
             kind: WindowKind::Minute,
             life_ms: 2_000,
             guard_ms: 200,

@@ -40,7 +40,7 @@ async fn requests(deployment: Deployment, record: Arc<Record>, mut rng: StdRng) 
     loop {
         let amount = Amount { tokens: rng.random_range(TOKENS), requests: 1 };
         let from_ms = clock::unix_ms();
-        let drawn = deployment.draw_within(amount, MAX_WAIT).await;
+        let drawn = deployment.draw_within(amount.into(), MAX_WAIT).await;
         let to_ms = clock::unix_ms();
         if let Ok(permit) = drawn {
             let end = End::choose(amount, &mut rng);
@@ -93,7 +93,7 @@ impl End {
         }
         pause(rng).await;
         match self {
-            Self::Settled(used) => permit.settle(used),
+            Self::Settled(used) => permit.settle(used.into()),
             Self::Cancelled | Self::Unknown => drop(permit),
         }
     }

@@ -126,7 +126,7 @@ fn largest(a: Amount, b: Amount) -> Amount {
 }
 
 fn api(amount: quota_core::Amount) -> Amount {
-    Amount { tokens: amount.tokens, requests: amount.requests }
+    Amount { tokens: amount.tokens(), requests: amount.requests() }
 }
 
 #[cfg(test)]

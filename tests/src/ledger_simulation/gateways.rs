@@ -83,7 +83,7 @@ impl Client {
         let request = self.requests.replace(self.requests.get() + 1);
         let (told, permit) = oneshot::channel();
         self.waiting.borrow_mut().insert(request, told);
-        let amount = Amount { tokens, requests: 1 };
+        let amount = Amount::new(tokens, 1);
         let drawn = self.gateway.borrow_mut().draw(request, amount, now_us);
         self.became(drawn);
         self.bell.notify_one();
@@ -130,7 +130,7 @@ pub(super) async fn request(site: Site, gateway: usize, tokens: u64, percent: u6
     let draw = site.checker.borrow_mut().drew(holder, deployment, lease, tokens);
     sleep(Duration::from_millis(takes_ms)).await;
     let used = tokens * percent / 100;
-    permit.settle(Amount { tokens: used, requests: 1 });
+    permit.settle(Amount::new(used, 1));
     site.checker.borrow_mut().settled(draw, used);
     client.gateway.borrow_mut().settled();
     client.bell.notify_one();
@@ -257,7 +257,7 @@ fn tell_checker(site: &Site, holder: usize, batch: &Batch) {
     }
     for item in &batch.give_back {
         let lease = item.lease_id.parse().expect("a lease of this ledger");
-        checker.sends_back(lease, quota_core::Amount::new(item.tokens, item.requests));
+        checker.sends_back(lease, Amount::new(item.tokens, item.requests));
     }
 }
 
@@ -265,23 +265,21 @@ fn hear_checker(site: &Site, holder: usize, batch: &Batch, sent: Instant, reply:
     let mut checker = site.checker.borrow_mut();
     for (item, answer) in batch.acquire.iter().zip(&reply.acquire) {
         let Some(lease) = &answer.body else { continue };
-        let min = quota_core::Amount::new(item.tokens.min, item.requests.min);
-        let want = quota_core::Amount::new(item.tokens.want, item.requests.want);
+        let min = Amount::new(item.tokens.min, item.requests.min);
+        let want = Amount::new(item.tokens.want, item.requests.want);
         let told = told(ask(holder, &item.request_id), lease, sent);
         checker.granted(&told, min, want);
     }
     for (item, answer) in batch.give_back.iter().zip(&reply.give_back) {
         let Some(returned) = &answer.body else { continue };
         let lease = item.lease_id.parse().expect("a lease of this ledger");
-        let amount = |amount: Amount| quota_core::Amount::new(amount.tokens, amount.requests);
-        let total = quota_core::Amount::new(item.tokens, item.requests);
-        checker.returned(lease, amount(returned.credited), total);
+        let total = Amount::new(item.tokens, item.requests);
+        checker.returned(lease, returned.credited.into(), total);
     }
     for (item, answer) in batch.used.iter().zip(&reply.used) {
         if answer.body.is_some() {
             let lease = item.lease_id.parse().expect("a lease of this ledger");
-            let overrun = quota_core::Amount::new(item.overrun.tokens, item.overrun.requests);
-            checker.overran(lease, overrun);
+            checker.overran(lease, item.overrun.into());
         }
     }
 }
@@ -291,7 +289,7 @@ fn told(ask: Ask, lease: &Lease, sent: Instant) -> Told {
         ask,
         deployment: deployment(ask.0 - HOLDERS),
         lease: lease.lease_id.parse().expect("a lease of this ledger"),
-        amount: quota_core::Amount::new(lease.tokens, lease.requests),
+        amount: Amount::new(lease.tokens, lease.requests),
         starts_in: Duration::from_millis(lease.starts_in_ms),
         expires_in: Duration::from_millis(lease.expires_in_ms),
         sent,

@@ -118,8 +118,8 @@ fn hold(site: &Site, holder: usize, wish: Wish, told: &Told) -> Option<Instant> 
     of.leases.push(InHand {
         lease: told.lease,
         credential: wish.credential,
-        tokens: told.amount.tokens,
-        drawn: told.amount.tokens * wish.draws / 100,
+        tokens: told.amount.tokens(),
+        drawn: told.amount.tokens() * wish.draws / 100,
         returned: 0,
         overrun: 0,
     });
@@ -130,7 +130,7 @@ fn hold(site: &Site, holder: usize, wish: Wish, told: &Told) -> Option<Instant> 
 async fn draw(site: &Site, wish: Wish, from: Instant, told: &Told, rng: &mut SmallRng) {
     let ends = told.sent + surely(told.expires_in);
     let left = ends.saturating_duration_since(from);
-    let tokens = told.amount.tokens * wish.draws / 100;
+    let tokens = told.amount.tokens() * wish.draws / 100;
     if left.is_zero() || tokens == 0 {
         return;
     }

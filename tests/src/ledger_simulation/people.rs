@@ -64,7 +64,7 @@ fn is_refusal(answer: &Result<(), PutError>) -> bool {
 
 pub(super) fn setting(tokens: u64, requests: Option<u64>, rolling: bool) -> Setting {
     let kind = if rolling { WindowKind::Rolling } else { WindowKind::Minute };
-    Setting { limit: Limit { tokens: Some(tokens), requests }, kind }
+    Setting { limit: Limit::new(Some(tokens), requests), kind }
 }
 
 fn policy(setting: Setting) -> Policy {

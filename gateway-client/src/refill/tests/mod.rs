@@ -3,7 +3,8 @@ mod world;
 
 use std::time::Duration;
 
-use quota_api::{AcquireItem, Amount, BatchReply, Code, Item, Problem, State, Which};
+use quota_api::{AcquireItem, BatchReply, Code, Item, Problem, State, Which};
+use quota_units::Amount;
 
 use super::{Failure, PROBE, Refill, Sample, Waiting};
 use crate::{Moment, Pace, Reason};
@@ -153,7 +154,7 @@ fn what_ended_with_permits_out_is_reported_when_they_are_settled() {
     world.run(600);
     assert_eq!((world.server.outstanding(), world.server.used()), (80, 80));
     let entry = world.server.leases.values().next().unwrap();
-    assert_eq!(entry.overrun, Amount { tokens: 20, requests: 0 });
+    assert_eq!(entry.overrun, Amount::new(20, 0));
 }
 
 #[test]
@@ -378,7 +379,7 @@ fn small_draws_keep_their_lease_while_a_large_one_waits() {
     world.send().unwrap();
     world.pass(20);
     world.look();
-    let rest = Amount { tokens: 900, requests: 0 };
+    let rest = Amount::new(900, 0);
     assert!(world.pool.covers(rest, world.now), "it is not closed");
     world.deliver(Fate::Answered);
     assert!(world.waiting.is_empty());

@@ -51,7 +51,7 @@ fn take(world: &mut World, step: &Step) -> u64 {
             }
         }
         Step::Cancel(at) => permit(at).into_iter().for_each(|permit| permit.cancel()),
-        Step::Drop(at) => return permit(at).map_or(0, |permit| permit.amount().tokens),
+        Step::Drop(at) => return permit(at).map_or(0, |permit| permit.amount().tokens()),
         Step::Pass(ms) => world.pass(ms),
         Step::Exchange(fate) => {
             world.look();
@@ -85,13 +85,13 @@ proptest! {
             prop_assert!(world.server.outstanding() <= limit);
         }
         for permit in world.permits.drain(..) {
-            charged += permit.amount().tokens;
+            charged += permit.amount().tokens();
         }
         world.waiting.clear();
         world.refill.shut();
         world.run(4_000);
         prop_assert!(world.refill.is_square(world.now));
-        let overrun: u64 = world.server.leases.values().map(|lease| lease.overrun.tokens).sum();
+        let overrun: u64 = world.server.leases.values().map(|lease| lease.overrun.tokens()).sum();
         prop_assert_eq!(world.server.used() + overrun, charged);
         prop_assert_eq!(world.server.outstanding(), world.server.used());
     }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quota_api::{
-    AcquireItem, Amount, Batch, BatchReply, Code, GiveBackItem, GivenBack, Item, Lease,
-    LeaseWindow, Problem, State, Usage, UsagePair, UseRecorded, UsedItem, Which, WindowKind,
+    AcquireItem, Batch, BatchReply, Code, GiveBackItem, GivenBack, Item, Lease, LeaseWindow,
+    Problem, State, Usage, UsagePair, UseRecorded, UsedItem, Which, WindowKind,
 };
+
+use quota_units::Amount;
 
 use crate::pool::{Leases, Permit, Pool, Signals};
 use crate::refill::{DeploymentNo, Failure, Refill, Sample, Waiting};
 use crate::{Moment, Told};
 
 pub(super) const fn tokens(tokens: u64) -> Amount {
-    Amount { tokens, requests: 1 }
+    Amount::new(tokens, 1)
 }
 
 /// What becomes of a message.
@@ -181,8 +183,7 @@ impl World {
                 waiting.first = *amount;
             }
             waiting.count += 1;
-            waiting.sum.tokens += amount.tokens;
-            waiting.sum.requests += amount.requests;
+            waiting.sum = waiting.sum.saturating_add(*amount);
         }
         Sample {
             leases: self.leases.sample(),
@@ -231,11 +232,11 @@ impl Server {
     }
 
     pub(super) fn outstanding(&self) -> u64 {
-        self.leases.values().map(|lease| lease.granted.tokens - lease.given_back.tokens).sum()
+        self.leases.values().map(|lease| lease.granted.tokens() - lease.given_back.tokens()).sum()
     }
 
     pub(super) fn used(&self) -> u64 {
-        self.leases.values().map(|lease| lease.used.tokens).sum()
+        self.leases.values().map(|lease| lease.used.tokens()).sum()
     }
 
     pub(super) fn pass(&mut self, ms: u64) {
@@ -270,8 +271,7 @@ impl Server {
             if item.tokens.min > left {
                 return Item::failed(self.denial());
             }
-            let granted =
-                Amount { tokens: item.tokens.want.min(left), requests: item.requests.want };
+            let granted = Amount::new(item.tokens.want.min(left), item.requests.want);
             let entry = Entry { granted, left_ms: 2_000, ..Entry::default() };
             self.leases.insert(item.request_id.clone(), entry);
         }
@@ -284,8 +284,8 @@ impl Server {
         Lease {
             lease_id: item.request_id.clone(),
             deployment: item.deployment.clone(),
-            tokens: entry.granted.tokens,
-            requests: entry.granted.requests,
+            tokens: entry.granted.tokens(),
+            requests: entry.granted.requests(),
             starts_in_ms: if is_next { self.window_left_ms } else { 0 },
             expires_in_ms: entry.left_ms + if is_next { self.window_left_ms } else { 0 },
             window: LeaseWindow {
@@ -323,10 +323,7 @@ impl Server {
         // A lease of a window that is over is not in the book any more.
         let mut over = Entry::default();
         let lease = self.leases.get_mut(&item.lease_id).unwrap_or(&mut over);
-        let total = Amount {
-            tokens: item.tokens.max(lease.given_back.tokens),
-            requests: item.requests.max(lease.given_back.requests),
-        };
+        let total = lease.given_back.max(Amount::new(item.tokens, item.requests));
         lease.given_back = total;
         lease.is_closed |= item.closed;
         lease.adds_up();
@@ -334,8 +331,8 @@ impl Server {
             200,
             GivenBack {
                 lease_id: item.lease_id.clone(),
-                credited: Amount::default(),
-                given_back: total,
+                credited: Amount::ZERO.into(),
+                given_back: total.into(),
             },
         )
     }
@@ -346,16 +343,15 @@ impl Server {
         }
         let mut over = Entry::default();
         let lease = self.leases.get_mut(&item.lease_id).unwrap_or(&mut over);
-        lease.used.tokens = lease.used.tokens.max(item.tokens);
-        lease.used.requests = lease.used.requests.max(item.requests);
-        lease.overrun = item.overrun;
+        lease.used = lease.used.max(Amount::new(item.tokens, item.requests));
+        lease.overrun = item.overrun.into();
         lease.adds_up();
         Item::done(
             200,
             UseRecorded {
                 lease_id: item.lease_id.clone(),
-                used: lease.used,
-                overrun: lease.overrun,
+                used: lease.used.into(),
+                overrun: lease.overrun.into(),
             },
         )
     }
@@ -368,8 +364,8 @@ fn broken<T>() -> Item<T> {
 impl Entry {
     fn adds_up(&self) {
         let is_over = self.granted == Amount::default();
-        let tokens = self.used.tokens + self.given_back.tokens <= self.granted.tokens;
-        let requests = self.used.requests + self.given_back.requests <= self.granted.requests;
+        let tokens = self.used.tokens() + self.given_back.tokens() <= self.granted.tokens();
+        let requests = self.used.requests() + self.given_back.requests() <= self.granted.requests();
         assert!(is_over || tokens && requests, "more than it held: {self:?}");
     }
 }

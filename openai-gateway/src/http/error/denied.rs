@@ -45,7 +45,7 @@ impl ApiError {
     }
 
     fn never_fits(model_group: &str, denial: &Denial) -> Self {
-        let needs = denial.size.tokens;
+        let needs = denial.size.tokens();
         let message = match denial.limit_tokens {
             Some(limit) => format!(
                 "The request may use {needs} tokens, and the rate limit of {model_group} is {limit} tokens per min: it can never fit."
@@ -102,7 +102,7 @@ mod tests {
             retry_after: Duration::from_millis(retry_after_ms),
             unit: Some(Unit::Requests),
             usage: Some(Usage { tokens: full(500), requests: full(3) }),
-            size: Amount { tokens: 501, requests: 1 },
+            size: Amount::new(501, 1),
             limit_tokens: Some(500),
         }
     }

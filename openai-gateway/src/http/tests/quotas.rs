@@ -36,13 +36,13 @@ impl Site {
     /// What the book has as used once all is told, tokens.
     async fn used_tokens(self) -> u64 {
         let used = self.used().await;
-        assert_eq!(used.requests, u64::from(used.tokens > 0));
-        used.tokens
+        assert_eq!(used.requests(), u64::from(used.tokens() > 0));
+        used.tokens()
     }
 
     async fn used(self) -> Amount {
         self.client.shutdown().await.unwrap();
-        self.server.used()
+        self.server.used().into()
     }
 }
 
@@ -134,7 +134,7 @@ async fn a_request_that_the_upstream_refuses_costs_no_tokens() {
             FakeUpstream::start(Script { status, chunks: vec!["{}"], ..Script::default() }).await;
         let site = Site::new(&upstream.base).await;
         assert_eq!(site.ask(CHAT).await.status, status);
-        assert_eq!(site.used().await, Amount { tokens, requests: 1 }, "{status}");
+        assert_eq!(site.used().await, Amount::new(tokens, 1), "{status}");
     }
 }
 

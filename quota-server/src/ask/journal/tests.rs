@@ -37,7 +37,7 @@ async fn ledger(shards: u32, ids: &[&str]) -> TempDir {
     let ledger =
         JournaledLedger::open(&config, clock, &tracker, CancellationToken::new()).await.unwrap();
     for (number, id) in ids.iter().copied().enumerate() {
-        let limit = Limit { tokens: Some(500), requests: None };
+        let limit = Limit::new(Some(500), None);
         let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
         let policy = Policy { limit, kind, life_ms: 2_000, guard_ms: 200, settlement };
         let put = Put { id: id.into(), policy, details: "{}".into(), expected: None };

@@ -56,8 +56,8 @@ fn table(report: &Report) -> String {
             [id, window.to_string(), unit, granted, given_back, used, overrun]
         };
         [
-            row("tokens", amounts.map(|amount| amount.tokens)),
-            row("requests", amounts.map(|amount| amount.requests)),
+            row("tokens", amounts.map(|amount| amount.tokens())),
+            row("requests", amounts.map(|amount| amount.requests())),
         ]
     });
     columns(HEAD, 3..7, rows)

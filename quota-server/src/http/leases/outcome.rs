@@ -79,7 +79,7 @@ impl LeaseDesk {
     ) -> Result<UseRecorded, Failure> {
         match outcome {
             Some(Ok(Reply::Used(used))) => {
-                self.metrics.overrun(used.overrun_added.tokens);
+                self.metrics.overrun(used.overrun_added.tokens());
                 Ok(wire::use_recorded(lease_id, &used))
             }
             Some(Err(error)) => Err(self.refused(error)),

@@ -60,7 +60,7 @@ fn policy(spec: &DeploymentSpec) -> Policy {
         quota_api::WindowKind::Rolling => (WindowKind::Rolling, ROLLING_LIFE_MS),
     };
     Policy {
-        limit: Limit { tokens: spec.tpm_limit, requests: spec.rpm_limit },
+        limit: Limit::new(spec.tpm_limit, spec.rpm_limit),
         kind,
         life_ms: spec.lease.life_ms.unwrap_or(life_ms),
         guard_ms: spec.lease.guard_ms.unwrap_or(GUARD_MS),
@@ -79,8 +79,8 @@ pub(in crate::http) fn shown(stored: &Stored) -> Result<Deployment, Failure> {
     })?;
     let policy = &stored.policy;
     let spec = DeploymentSpec {
-        tpm_limit: policy.limit.tokens,
-        rpm_limit: policy.limit.requests,
+        tpm_limit: policy.limit.tokens(),
+        rpm_limit: policy.limit.requests(),
         model_group: details.model_group,
         window: kind_shown(policy.kind),
         lease: details.lease,

@@ -5,7 +5,7 @@ use quota_api::{
 use quota_core::{Amount, Granted, RequestKey, Returned, Standing, Used, Wish};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{amount, bounds, deployment, state, usage};
+use super::{bounds, deployment, state, usage};
 use crate::http::Failure;
 use crate::ledger::{Held, LeaseRef, Op};
 
@@ -60,8 +60,8 @@ pub(in crate::http) fn granted(
     Lease {
         lease_id: lease.to_string(),
         deployment,
-        tokens: granted.amount.tokens,
-        requests: granted.amount.requests,
+        tokens: granted.amount.tokens(),
+        requests: granted.amount.requests(),
         starts_in_ms: granted.starts_in_ms,
         expires_in_ms: granted.expires_in_ms,
         window: LeaseWindow {
@@ -77,14 +77,14 @@ pub(in crate::http) fn granted(
 pub(in crate::http) fn given_back(lease_id: String, returned: &Returned) -> GivenBack {
     GivenBack {
         lease_id,
-        credited: amount(returned.credited),
-        given_back: amount(returned.given_back),
+        credited: returned.credited.into(),
+        given_back: returned.given_back.into(),
     }
 }
 
 /// The answer to a usage report.
 pub(in crate::http) fn use_recorded(lease_id: String, used: &Used) -> UseRecorded {
-    UseRecorded { lease_id, used: amount(used.used), overrun: amount(used.overrun) }
+    UseRecorded { lease_id, used: used.used.into(), overrun: used.overrun.into() }
 }
 
 /// A lease in someone's hands.
@@ -92,9 +92,9 @@ pub(in crate::http) fn held(held: &Held) -> HeldLease {
     HeldLease {
         lease_id: held.name.to_string(),
         holder: held.holder.to_string(),
-        granted: amount(held.lease.granted),
-        given_back: amount(held.lease.given_back),
-        used: amount(held.lease.used),
+        granted: held.lease.granted.into(),
+        given_back: held.lease.given_back.into(),
+        used: held.lease.used.into(),
         starts_in_ms: held.lease.starts_in_ms,
         expires_in_ms: held.lease.expires_in_ms,
     }

@@ -8,7 +8,7 @@ mod lease;
 mod overview;
 mod window;
 
-pub(super) use amount::{amount, plural, state, unit, usage};
+pub(super) use amount::{state, usage};
 pub use deployment::put;
 pub(super) use deployment::shown;
 pub(super) use lease::{denied, give_back, given_back, granted, held, use_recorded, used, wish};

@@ -1,7 +1,7 @@
 use quota_api::{DeploymentOverview, LedgerKind, ServerRole};
 use quota_core::Overview;
 
-use super::{amount, deployment, state, usage};
+use super::{deployment, state, usage};
 use crate::config;
 use crate::http::Failure;
 use crate::ledger::{Role, Stored};
@@ -24,12 +24,12 @@ fn overview(stored: &Stored, seen: &Overview) -> Result<DeploymentOverview, Fail
         window: shown.spec.window,
         state: state(standing.state),
         usage: usage(standing),
-        granted: amount(page.granted),
-        given_back: amount(page.given_back),
-        used: amount(page.used),
-        held: amount(page.held),
-        burnt: amount(page.burnt),
-        denied: amount(page.denied),
+        granted: page.granted.into(),
+        given_back: page.given_back.into(),
+        used: page.used.into(),
+        held: page.held.into(),
+        burnt: page.burnt.into(),
+        denied: page.denied.into(),
         leases: seen.leases,
         holders: seen.holders,
     })

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use quota_api::WindowBook;
 use quota_core::BookPage;
 
-use super::{amount, deployment};
+use super::deployment;
 use crate::http::Failure;
 
 /// The book of a window.
@@ -13,15 +13,15 @@ pub(in crate::http) fn book(page: &BookPage) -> Result<WindowBook, Failure> {
             Failure::internal()
         })?,
         kind: deployment::kind_shown(page.kind),
-        tpm_limit: page.limit.tokens,
-        rpm_limit: page.limit.requests,
-        granted: amount(page.granted),
-        given_back: amount(page.given_back),
-        used: amount(page.used),
-        held: amount(page.held),
-        burnt: amount(page.burnt),
-        overrun: amount(page.overrun),
-        denied: amount(page.denied),
+        tpm_limit: page.limit.tokens(),
+        rpm_limit: page.limit.requests(),
+        granted: page.granted.into(),
+        given_back: page.given_back.into(),
+        used: page.used.into(),
+        held: page.held.into(),
+        burnt: page.burnt.into(),
+        overrun: page.overrun.into(),
+        denied: page.denied.into(),
         over: page.over,
     })
 }

@@ -174,7 +174,7 @@ mod tests {
 
     fn entry(no: u32, id: &str, revision: u64, deleted: bool) -> Entry {
         let policy = Policy {
-            limit: Limit { tokens: Some(1), requests: None },
+            limit: Limit::new(Some(1), None),
             kind: WindowKind::Minute,
             life_ms: 2_000,
             guard_ms: 200,

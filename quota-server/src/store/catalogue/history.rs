@@ -71,10 +71,10 @@ async fn upsert(
         .bind(signed(stamp))
         .bind(signed(page.minute))
         .bind(i64::from(page.kind == WindowKind::Rolling))
-        .bind(page.limit.tokens.map(signed))
-        .bind(page.limit.requests.map(signed));
+        .bind(page.limit.tokens().map(signed))
+        .bind(page.limit.requests().map(signed));
     for amount in amounts {
-        upsert = upsert.bind(signed(amount.tokens)).bind(signed(amount.requests));
+        upsert = upsert.bind(signed(amount.tokens())).bind(signed(amount.requests()));
     }
     upsert.execute(&mut **transaction).await.map(drop)
 }

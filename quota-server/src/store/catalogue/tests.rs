@@ -9,7 +9,7 @@ fn put(id: &str, tokens: u64, expected: Option<Expected>) -> Put {
     Put {
         id: id.into(),
         policy: Policy {
-            limit: Limit { tokens: Some(tokens), requests: None },
+            limit: Limit::new(Some(tokens), None),
             kind: WindowKind::Minute,
             life_ms: 2_000,
             guard_ms: 200,
@@ -190,7 +190,7 @@ fn page(window: u64, used: u64) -> BookPage {
         window,
         minute: window,
         kind: WindowKind::Minute,
-        limit: Limit { tokens: Some(500), requests: None },
+        limit: Limit::new(Some(500), None),
         granted: Amount::new(300, 3),
         given_back: Amount::new(100, 1),
         used: Amount::new(used, 1),

@@ -178,11 +178,11 @@ async fn close_windows(
             .push_bind(signed(page.window))
             .push_bind(signed(page.minute))
             .push_bind(page.kind == WindowKind::Rolling)
-            .push_bind(page.limit.tokens.map(signed))
-            .push_bind(page.limit.requests.map(signed));
+            .push_bind(page.limit.tokens().map(signed))
+            .push_bind(page.limit.requests().map(signed));
         let sums = [page.granted, page.given_back, page.used, page.burnt, page.overrun];
         for amount in sums.into_iter().chain([page.denied]) {
-            row.push_bind(signed(amount.tokens)).push_bind(signed(amount.requests));
+            row.push_bind(signed(amount.tokens())).push_bind(signed(amount.requests()));
         }
     });
     insert.push(" ON CONFLICT (deployment, \"window\") DO NOTHING");
@@ -201,10 +201,10 @@ async fn late_use(connection: &mut PgConnection, entry: LateEntry) -> sqlx::Resu
     )
     .bind(i64::from(deployment))
     .bind(signed(late.window))
-    .bind(signed(late.used.tokens))
-    .bind(signed(late.used.requests))
-    .bind(signed(late.overrun.tokens))
-    .bind(signed(late.overrun.requests))
+    .bind(signed(late.used.tokens()))
+    .bind(signed(late.used.requests()))
+    .bind(signed(late.overrun.tokens()))
+    .bind(signed(late.overrun.requests()))
     .bind(MOST)
     .execute(connection)
     .await

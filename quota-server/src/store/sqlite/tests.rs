@@ -29,7 +29,7 @@ async fn error(folder: &Path, shards: u32) -> OpenError {
 async fn used(shards: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(folder.path(), shards).await.unwrap();
-    let limit = Limit { tokens: Some(500), requests: None };
+    let limit = Limit::new(Some(500), None);
     let (life_ms, guard_ms) = (2_000, 200);
     let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
     let policy = Policy { limit, kind, life_ms, guard_ms, settlement };

@@ -116,7 +116,7 @@ impl Checker {
         let settings = self.limits.get(&deployment)?.between(from, to);
         let settings: Vec<Setting> = settings.into_iter().flatten().collect();
         let is_known = settings.iter().all(|setting| setting.kind == kind);
-        let limits = settings.iter().map(|setting| setting.limit.ceiling().tokens);
+        let limits = settings.iter().map(|setting| setting.limit.ceiling().tokens());
         limits.max().filter(|_| is_known)
     }
 }

@@ -158,8 +158,8 @@ impl Checker {
         let (newest, _) = recent.max_by_key(|(lease, _)| lease.lease)?;
         let limits = self.limits.get(&deployment)?.between(now, now);
         let limit =
-            limits.into_iter().flatten().map(|setting| setting.limit.ceiling().tokens).max();
-        Some((self.minute_sum(*newest, now).tokens, limit.unwrap_or(0)))
+            limits.into_iter().flatten().map(|setting| setting.limit.ceiling().tokens()).max();
+        Some((self.minute_sum(*newest, now).tokens(), limit.unwrap_or(0)))
     }
 
     /// Whether writes were lost after this time.

@@ -154,8 +154,10 @@ impl Checker {
         };
         // Where a limit was lowered, what takes nothing of a unit does not take it over.
         let of = |amount: u64, sum: u64| if amount == 0 { 0 } else { sum };
-        let sum =
-            Amount::new(of(told.amount.tokens, sum.tokens), of(told.amount.requests, sum.requests));
+        let sum = Amount::new(
+            of(told.amount.tokens(), sum.tokens()),
+            of(told.amount.requests(), sum.requests()),
+        );
         self.expect(rule, sum.fits(limit), || {
             format!(
                 "with {} of deployment {} there are {sum:?} out of {limit:?}",
@@ -266,7 +268,7 @@ impl Checker {
         if settings.iter().any(|setting| setting.kind == WindowKind::Minute) {
             return;
         }
-        let limit = settings.iter().map(|setting| setting.limit.ceiling().tokens).max();
+        let limit = settings.iter().map(|setting| setting.limit.ceiling().tokens()).max();
         self.expect(Rule::DrawsWithinLimit, limit.is_none_or(|limit| sum <= limit), || {
             format!("{sum} tokens in 60 s of deployment {deployment} out of {limit:?}")
         });

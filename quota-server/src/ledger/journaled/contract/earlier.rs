@@ -24,7 +24,7 @@ fn journal() -> MemoryJournal {
     let journal = MemoryJournal::default();
     let policies = [("d", 0, minute(700)), ("roll", 1, rolling(500))];
     for (id, no, policy) in policies {
-        let limit = Limit { requests: None, ..policy.limit };
+        let limit = Limit::new(policy.limit.tokens(), None);
         let policy = quota_core::Policy { limit, ..policy };
         let (id, details) = (id.into(), "{}".into());
         let row = DeploymentRow { no, id, policy, details, version: 3, deleted: false };

@@ -39,7 +39,7 @@ async fn broken(fault: Fault) -> (World, u64) {
     }
     disk.lock().unwrap().fault = Fault::None;
     until_healthy(&world).await;
-    let outstanding = world.take("a", 1).await.unwrap().standing.outstanding.tokens - 1;
+    let outstanding = world.take("a", 1).await.unwrap().standing.outstanding.tokens() - 1;
     (world, outstanding)
 }
 
@@ -130,7 +130,8 @@ async fn a_turn_that_fails_is_made_later() {
     }
     world.report(lease, 60, 0).await.unwrap();
     let pages = world.pages("a").await;
-    let used: Vec<_> = pages.iter().map(|page| (page.granted.tokens, page.used.tokens)).collect();
+    let used: Vec<_> =
+        pages.iter().map(|page| (page.granted.tokens(), page.used.tokens())).collect();
     assert_eq!(used, [(500, 0), (500, 0), (100, 60)]);
 }
 
@@ -155,7 +156,7 @@ async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
         .filter(|result| matches!(result, Err(OpError::Unavailable(Unavailable::Overloaded))));
     assert!(granted >= 1);
     assert_eq!(granted + refused.count(), 10);
-    assert_eq!(world.pages("a").await[0].granted.tokens, 10 * granted as u64);
+    assert_eq!(world.pages("a").await[0].granted.tokens(), 10 * granted as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,5 +229,5 @@ async fn nothing_is_granted_to_a_caller_that_is_gone() {
     drop(second);
     drop(closed);
     assert!(first.await[0].is_ok());
-    assert_eq!(world.pages("a").await[0].granted.tokens, 10);
+    assert_eq!(world.pages("a").await[0].granted.tokens(), 10);
 }

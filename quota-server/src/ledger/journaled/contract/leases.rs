@@ -77,11 +77,11 @@ pub(super) async fn a_limit_of_nothing_pauses_a_deployment(mut world: World) {
         for tokens in [0, 1, 400] {
             assert!(is_denied(&world.take(&id, tokens).await), "{tokens}");
         }
-        let limit = Limit { tokens: Some(500), requests: Some(500) };
+        let limit = Limit::new(Some(500), Some(500));
         world.put(&id, Policy { limit, ..policy }).await.unwrap();
         world.take(&id, 400).await.unwrap();
         world
-            .put(&id, Policy { limit: Limit { requests: Some(0), ..limit }, ..policy })
+            .put(&id, Policy { limit: Limit::new(limit.tokens(), Some(0)), ..policy })
             .await
             .unwrap();
         assert!(is_denied(&world.take(&id, 1).await));
@@ -128,7 +128,7 @@ pub(super) async fn a_call_over_all_shards_is_answered_in_order(world: World) {
     for (number, result) in (0_u64..).zip(results) {
         match result {
             Ok(Reply::Granted { granted, lease, .. }) => {
-                assert_eq!(granted.amount.tokens, number + 1);
+                assert_eq!(granted.amount.tokens(), number + 1);
                 assert!(leases.insert(lease), "{lease} twice");
             }
             other => assert!(number == 7 && matches!(other, Err(OpError::NoSuchDeployment))),
@@ -142,7 +142,7 @@ pub(super) async fn who_holds_what_is_shown(world: World) {
     world.take_as(&gw(2), "a", 100, 1).await.unwrap();
     let held = world.held("a").await.unwrap();
     let shown: Vec<_> =
-        held.iter().map(|held| (&*held.holder, held.lease.granted.tokens)).collect();
+        held.iter().map(|held| (&*held.holder, held.lease.granted.tokens())).collect();
     assert_eq!(shown, [("gw-1/5f3a9c", 300), ("gw-2/5f3a9c", 100)]);
     world.clock.advance(2_000);
     assert!(world.held("a").await.unwrap().is_empty());
@@ -150,7 +150,7 @@ pub(super) async fn who_holds_what_is_shown(world: World) {
 }
 
 pub(super) async fn many_leases_are_shown_part_by_part(world: World) {
-    let policy = Policy { limit: Limit { tokens: Some(10_000), requests: None }, ..minute(1) };
+    let policy = Policy { limit: Limit::new(Some(10_000), None), ..minute(1) };
     world.put("a", policy).await.unwrap();
     let most = u128::try_from(LOOKED_AT).unwrap();
     for call in [0..most, most..2 * most, 2 * most..2 * most + 10] {
@@ -169,7 +169,7 @@ pub(super) async fn many_leases_are_shown_part_by_part(world: World) {
     world.clock.advance(60_000);
     world.take_as(&gw(1), "a", 5, 3 * most).await.unwrap();
     let page = world.ledger.leases("a".into(), next).await.unwrap().unwrap();
-    assert!(page.leases.iter().all(|held| held.lease.granted.tokens == 5));
+    assert!(page.leases.iter().all(|held| held.lease.granted.tokens() == 5));
 }
 
 pub(super) async fn many_deployments_are_shown_part_by_part(world: World) {
@@ -205,9 +205,9 @@ pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {
     let seen = |id: &str| all.iter().find(|(stored, _)| &*stored.id == id).unwrap().1;
     let busy = seen("d007");
     assert_eq!((busy.leases, busy.holders), (2, 2));
-    assert_eq!((busy.standing.state, busy.standing.outstanding.tokens), (State::Ok, 300));
-    assert_eq!((busy.page.held.tokens, busy.page.burnt.tokens), (180, 0));
-    assert_eq!((busy.page.overrun.tokens, busy.page.denied.tokens), (9, 400));
+    assert_eq!((busy.standing.state, busy.standing.outstanding.tokens()), (State::Ok, 300));
+    assert_eq!((busy.page.held.tokens(), busy.page.burnt.tokens()), (180, 0));
+    assert_eq!((busy.page.overrun.tokens(), busy.page.denied.tokens()), (9, 400));
     assert_eq!(Some(&busy.page), world.pages("d007").await.first());
     let idle = seen("d008");
     assert_eq!((idle.leases, idle.holders, idle.page.granted), (0, 0, Amount::ZERO));
@@ -218,5 +218,5 @@ pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {
     world.clock.advance(2_000);
     let all = world.ledger.overview().await.unwrap();
     let busy = all.iter().find(|(stored, _)| &*stored.id == "d007").unwrap().1;
-    assert_eq!((busy.leases, busy.page.held, busy.page.burnt.tokens), (0, Amount::ZERO, 180));
+    assert_eq!((busy.leases, busy.page.held, busy.page.burnt.tokens()), (0, Amount::ZERO, 180));
 }

@@ -10,7 +10,7 @@ pub(super) async fn the_same_minute_grants_only_what_was_left(mut world: World) 
         for round in 0..6 {
             let lease = world.take(&id, 70).await.unwrap();
             taken += 70;
-            assert_eq!(lease.standing.outstanding.tokens, taken);
+            assert_eq!(lease.standing.outstanding.tokens(), taken);
             if round % 2 == 0 {
                 world.crash().await;
             } else {
@@ -107,8 +107,8 @@ pub(super) async fn a_compacted_journal_is_read_back(mut world: World) {
     let pages = world.pages("a").await;
     assert_eq!(pages.len(), 9);
     for (window, page) in (0..9).zip(pages.iter().rev()) {
-        assert_eq!(page.granted.tokens, 100 + window);
-        assert_eq!(page.used.tokens, 18, "{page:?}");
+        assert_eq!(page.granted.tokens(), 100 + window);
+        assert_eq!(page.used.tokens(), 18, "{page:?}");
     }
     assert_eq!(world.pages("r").await.len(), 9);
     world.ledger.stop().await;

@@ -20,7 +20,7 @@ const ROOM: u64 = 2_048;
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1_000);
 
 fn unlimited(kind: WindowKind) -> Policy {
-    Policy { limit: Limit { tokens: Some(1 << 40), requests: None }, kind, ..minute(1) }
+    Policy { limit: Limit::new(Some(1 << 40), None), kind, ..minute(1) }
 }
 
 async fn small(kind: WindowKind) -> World {
@@ -65,7 +65,7 @@ async fn without_room_requests_are_known_and_leases_given_back() {
     fill(&world, 1, "a").await;
     let known = world.take_as(&gw(1), "a", 1, 1).await.unwrap();
     assert!(known.granted.repeated);
-    assert_eq!(world.give_back(known.lease, 1).await.unwrap().credited.tokens, 1);
+    assert_eq!(world.give_back(known.lease, 1).await.unwrap().credited.tokens(), 1);
     let missing = world.take_as(&gw(1), "nowhere", 1, 7).await;
     assert!(matches!(missing, Err(OpError::NoSuchDeployment)));
 }

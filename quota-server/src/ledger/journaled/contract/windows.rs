@@ -14,7 +14,7 @@ pub(super) async fn the_history_adds_up(mut world: World) {
     let denied = Op::Denied { deployment: "a".into(), amount: Amount::new(40, 4) };
     world.one(gw(1), denied).await.unwrap();
     let live = world.pages("a").await;
-    assert_eq!((live.len(), live[0].over, live[0].held.tokens), (1, false, 80));
+    assert_eq!((live.len(), live[0].over, live[0].held.tokens()), (1, false, 80));
     for passed in 1..6 {
         world.windows_pass(1).await;
         if passed == 4 {
@@ -48,8 +48,8 @@ pub(super) async fn late_usage_moves_from_burnt_to_used(mut world: World) {
         world.report(lease, 30 * late, late).await.unwrap();
         let page = world.pages("a").await[0];
         assert_eq!(page.used, Amount::new(30 * late, 1));
-        assert_eq!(page.burnt.tokens, 300 - 30 * late);
-        assert_eq!(page.overrun.tokens, late);
+        assert_eq!(page.burnt.tokens(), 300 - 30 * late);
+        assert_eq!(page.overrun.tokens(), late);
     }
     world.windows_pass(5).await;
     assert!(world.report(lease, 300, 0).await.is_err(), "nobody waits for it any more");
@@ -65,7 +65,7 @@ pub(super) async fn late_usage_is_known_after_restarts(mut world: World) {
         world.crash().await;
         let repeated = world.report(lease, 30 * late, 0).await.unwrap();
         assert_eq!(repeated.late, None, "counted once");
-        assert_eq!(world.pages("a").await[0].used.tokens, 30 * late);
+        assert_eq!(world.pages("a").await[0].used.tokens(), 30 * late);
     }
 }
 

@@ -288,7 +288,7 @@ pub(super) fn gw(number: u32) -> Caller {
 
 pub(super) fn minute(tokens: u64) -> Policy {
     Policy {
-        limit: Limit { tokens: Some(tokens), requests: Some(1_000) },
+        limit: Limit::new(Some(tokens), Some(1_000)),
         kind: WindowKind::Minute,
         life_ms: 2_000,
         guard_ms: 200,

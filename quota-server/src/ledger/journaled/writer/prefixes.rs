@@ -135,7 +135,7 @@ impl World {
             self.leases.push(lease);
             if !granted.repeated {
                 let window = (lease.deployment, lease.lease.window);
-                *self.granted.entry(window).or_default() += granted.amount.tokens;
+                *self.granted.entry(window).or_default() += granted.amount.tokens();
             }
             let limit = self.writer.state.books.deployment(deployment).unwrap().policy.limit;
             assert!(
@@ -172,7 +172,7 @@ impl World {
     }
 
     async fn put_as(&mut self, id: &str, kind: WindowKind, tokens: u64) {
-        let limit = Limit { tokens: Some(tokens), requests: None };
+        let limit = Limit::new(Some(tokens), None);
         let (life_ms, settlement) = (2_000, Settlement::Refund);
         let policy = Policy { limit, kind, life_ms, guard_ms: 200, settlement };
         let put = Put { id: id.into(), policy, details: "{}".into(), expected: None };
@@ -253,7 +253,7 @@ impl World {
             let stored = self.journal.disk().history.get(&(*no, *window)).copied();
             let mut pages = live.chain(closed).chain(stored);
             let is_there =
-                |page: BookPage| page.window == *window && page.granted.tokens >= *granted;
+                |page: BookPage| page.window == *window && page.granted.tokens() >= *granted;
             assert!(pages.any(is_there), "{granted} of window {window} of {no} are nowhere");
         }
     }
@@ -271,7 +271,7 @@ impl World {
     async fn misled(&self) -> Books {
         let mut catalogue = self.journal.clone().load().await.unwrap();
         for row in &mut catalogue.deployments {
-            row.policy.limit = Limit { tokens: Some(1), requests: Some(1) };
+            row.policy.limit = Limit::new(Some(1), Some(1));
             row.policy.kind = WindowKind::Rolling;
         }
         let kept = catalogue.kept;

@@ -21,7 +21,7 @@ async fn a_standby_reads_and_sends_writers_to_the_active_server() {
     let held = b.ledger.leases("a".into(), FIRST_LEASE).await.unwrap().unwrap().leases;
     assert_eq!(held.iter().map(|held| held.name).collect::<Vec<_>>(), [lease]);
     assert_eq!(&*held[0].holder, "gw-1/5f");
-    assert_eq!(b.ledger.overview().await.unwrap()[0].1.standing.outstanding.tokens, 300);
+    assert_eq!(b.ledger.overview().await.unwrap()[0].1.standing.outstanding.tokens(), 300);
     assert_eq!(b.ledger.deployments().await, a.ledger.deployments().await);
     assert_eq!(b.ledger.deployment("a".into()).await, a.ledger.deployment("a".into()).await);
     assert!(b.ledger.health().await.is_ok());
@@ -56,10 +56,10 @@ async fn a_standby_follows_over_windows_as_a_restart_would_read_them() {
     a.kill().await;
     until("b takes over", || async { b.is_active() }).await;
     let pages = b.ledger.windows("a".into(), 60).await.unwrap().unwrap();
-    let granted: Vec<_> = pages.iter().map(|page| page.granted.tokens).collect();
+    let granted: Vec<_> = pages.iter().map(|page| page.granted.tokens()).collect();
     assert_eq!(granted, [7, 105, 104, 103, 102, 101, 100]);
     assert_eq!(
-        b.ledger.deployment("a".into()).await.unwrap().unwrap().policy.limit.tokens,
+        b.ledger.deployment("a".into()).await.unwrap().unwrap().policy.limit.tokens(),
         Some(505)
     );
     assert!(is_denied(&site.take(&b, 499).await));

@@ -76,7 +76,7 @@ impl Server {
 
     /// The deployment `a`, with so many tokens a minute.
     pub(super) async fn put(&self, tokens: u64) {
-        let limit = Limit { tokens: Some(tokens), requests: None };
+        let limit = Limit::new(Some(tokens), None);
         let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
         let policy = Policy { limit, kind, life_ms: 2_000, guard_ms: 200, settlement };
         let put = Put { id: "a".into(), policy, details: "{}".into(), expected: None };
@@ -93,7 +93,7 @@ impl Server {
         pages
             .ok()
             .flatten()
-            .and_then(|pages| pages.first().map(|page| page.granted.tokens))
+            .and_then(|pages| pages.first().map(|page| page.granted.tokens()))
             .unwrap_or(0)
     }
 

@@ -23,7 +23,7 @@ async fn a_killed_server_is_taken_over_and_its_leases_can_be_given_back_once() {
         let total = Amount::new(120, 0);
         let reply = b.one(lease.give_back(total, false)).await.unwrap();
         let Reply::Returned(returned) = reply else { panic!("{reply:?}") };
-        assert_eq!(returned.credited.tokens, credited);
+        assert_eq!(returned.credited.tokens(), credited);
     }
     site.take(&b, 320).await.unwrap();
     assert!(is_denied(&site.take(&b, 1).await));

@@ -169,8 +169,8 @@ fn add_policy(command: &mut Cmd, policy: &Policy) {
         WindowKind::Minute => 0,
         WindowKind::Rolling => 1,
     };
-    command.arg(policy.limit.tokens.unwrap_or(NO_LIMIT));
-    command.arg(policy.limit.requests.unwrap_or(NO_LIMIT));
+    command.arg(policy.limit.tokens().unwrap_or(NO_LIMIT));
+    command.arg(policy.limit.requests().unwrap_or(NO_LIMIT));
     command.arg(kind).arg(policy.life_ms).arg(policy.guard_ms);
     command.arg(u8::from(policy.settlement == Settlement::Refund));
 }

@@ -281,7 +281,8 @@ fn used(fields: &mut Fields<'_>) -> Result<Used, Unreadable> {
 }
 
 fn unit(fields: &mut Fields<'_>) -> Result<Unit, Unreadable> {
-    Ok(if fields.number()? == 0 { Unit::Tokens } else { Unit::Requests })
+    let at = usize::try_from(fields.number()?).map_err(|_| Unreadable)?;
+    Unit::ALL.get(at).copied().ok_or(Unreadable)
 }
 
 fn state(fields: &mut Fields<'_>) -> Result<State, Unreadable> {

@@ -129,7 +129,7 @@ impl Packed {
     }
 
     fn amount(&mut self, amount: Amount) -> &mut Self {
-        self.bytes(&amount.tokens.to_be_bytes()).bytes(&amount.requests.to_be_bytes())
+        self.bytes(&amount.tokens().to_be_bytes()).bytes(&amount.requests().to_be_bytes())
     }
 
     fn lease(&mut self, lease: LeaseId) -> &mut Self {

@@ -52,9 +52,8 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn limit(&mut self) -> Result<Limit, Unreadable> {
-        let Amount { tokens, requests } = self.amount()?;
-        let some = |limit| (limit != NO_LIMIT).then_some(limit);
-        Ok(Limit { tokens: some(tokens), requests: some(requests) })
+        let most = self.amount()?;
+        Ok(Limit::by_unit(|unit| Some(most[unit]).filter(|most| *most != NO_LIMIT)))
     }
 
     pub(super) fn kind(&mut self) -> Result<WindowKind, Unreadable> {

@@ -42,8 +42,8 @@ const PARTS: &[&str] = &[
 /// What the head says between `@`: quota-core's own.
 const CONSTANTS: &[(&str, u64)] = &[
     ("@MAX_LIMIT@", MAX_LIMIT),
-    ("@MAX_LEASE_TOKENS@", MAX_LEASE.tokens),
-    ("@MAX_LEASE_REQUESTS@", MAX_LEASE.requests),
+    ("@MAX_LEASE_TOKENS@", MAX_LEASE.tokens()),
+    ("@MAX_LEASE_REQUESTS@", MAX_LEASE.requests()),
     ("@MINUTE_MS@", MINUTE_MS),
     ("@AHEAD_MS@", AHEAD_MS),
     ("@SHORTEST_LIFE_MS@", SHORTEST_LIFE_MS),

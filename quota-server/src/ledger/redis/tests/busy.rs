@@ -24,9 +24,9 @@ async fn callers_at_once_get_their_own_answers_and_no_more_than_there_is() {
     let (mut leases, mut total) = (HashSet::new(), 0);
     for (no, outcomes) in join_all(runs).await.into_iter().enumerate() {
         if let [Ok(Reply::Granted { lease, granted, .. })] = outcomes.as_slice() {
-            assert_eq!(granted.amount.tokens, 1 + no as u64 % 7, "its own");
+            assert_eq!(granted.amount.tokens(), 1 + no as u64 % 7, "its own");
             assert!(leases.insert(*lease), "{lease} twice");
-            total += granted.amount.tokens;
+            total += granted.amount.tokens();
         }
     }
     assert!((994..=1_000).contains(&total), "{total}");

@@ -39,7 +39,7 @@ async fn flushall_is_a_quarantine_and_leases_stay_valid() {
     let lease = one.granted("m", 5, 10).await;
     redis.ask("FLUSHALL").await;
     assert!(is_quarantined(other.acquire("m", 3, 1).await));
-    assert_eq!(one.give_back(lease, 10).await.tokens, 0, "nothing is credited, and no error");
+    assert_eq!(one.give_back(lease, 10).await.tokens(), 0, "nothing is credited, and no error");
     one.put("new", 10).await;
     one.granted("new", 6, 10).await;
 }
@@ -143,9 +143,9 @@ async fn a_catalogue_from_a_backup_meets_books_of_other_deployments() {
     for tokens in [50, 100] {
         assert!(is_quarantined(server.acquire("other", u128::from(tokens), tokens).await));
     }
-    assert_eq!(server.give_back(lease, 50).await.tokens, 0, "it is another deployment's");
+    assert_eq!(server.give_back(lease, 50).await.tokens(), 0, "it is another deployment's");
     let shown = server.0.overview().await.unwrap().remove(0).1;
-    assert_eq!(shown.standing.limit.tokens, Some(100));
+    assert_eq!(shown.standing.limit.tokens(), Some(100));
     drop(world);
 }
 

@@ -1,6 +1,6 @@
 //! Several servers on one Redis.
 
-use quota_core::{State, WindowKind};
+use quota_core::{Limit, State, WindowKind};
 
 use super::world::{World, acquire, caller, denial, granted, put};
 use crate::ledger::redis::testing::{TestCluster, TestRedis};
@@ -14,8 +14,8 @@ async fn a_lease_of_one_server_is_returned_through_another() {
     one.put("m", 1_000).await;
     let lease = one.granted("m", 1, 1_000).await;
     assert_eq!(denial(other.acquire("m", 2, 1).await).state, State::Endgame);
-    assert_eq!(other.give_back(lease, 400).await.tokens, 400);
-    assert_eq!(one.give_back(lease, 400).await.tokens, 0, "once");
+    assert_eq!(other.give_back(lease, 400).await.tokens(), 400);
+    assert_eq!(one.give_back(lease, 400).await.tokens(), 0, "once");
     assert_eq!(other.granted("m", 1, 1_000).await, lease, "the same request, the same lease");
     other.granted("m", 3, 400).await;
     assert!(one.acquire("m", 4, 1).await.is_err());
@@ -77,7 +77,7 @@ async fn a_deleted_deployment_comes_back_with_what_it_was_granted() {
     server.put("m", 1_000).await;
     let lease = server.granted("m", 1, 900).await;
     server.0.delete("m".into(), None).await.unwrap();
-    assert_eq!(server.give_back(lease, 100).await.tokens, 100, "leases stay valid");
+    assert_eq!(server.give_back(lease, 100).await.tokens(), 100, "leases stay valid");
     assert!(server.put("m", 1_000).await.created);
     assert!(server.acquire("m", 2, 201).await.is_err());
     server.granted("m", 3, 200).await;
@@ -142,7 +142,7 @@ async fn a_limit_reaches_a_book_that_is_ahead_of_the_catalogue() {
     let inner = &server.0.inner;
     let mut lost = inner.register.live("m").unwrap().entry.clone();
     lost.row.version = 5;
-    lost.row.policy.limit.tokens = Some(500);
+    lost.row.policy.limit = Limit::new(Some(500), None);
     inner.configure(std::sync::Arc::new(inner.register.beside(lost))).await.unwrap();
     assert!(server.acquire("m", 1, 501).await.is_err());
     assert_eq!(server.put("m", 50).await.version, 6);

@@ -151,7 +151,7 @@ pub(super) fn put(id: &str, tokens: u64, kind: WindowKind) -> Put {
     Put {
         id: id.into(),
         policy: Policy {
-            limit: Limit { tokens: Some(tokens), requests: None },
+            limit: Limit::new(Some(tokens), None),
             kind,
             life_ms: 2_000,
             guard_ms: 200,

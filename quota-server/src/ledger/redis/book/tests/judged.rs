@@ -94,7 +94,7 @@ impl Servers {
                 };
                 if !granted.repeated {
                     let starts_ms = self.of[server].wall_ms - NOON_MS + granted.starts_in_ms;
-                    self.judge.granted(starts_ms / 60_000, granted.lease, granted.amount.tokens);
+                    self.judge.granted(starts_ms / 60_000, granted.lease, granted.amount.tokens());
                 }
             }
             Call::GiveBack { server, lease, tokens } => {
@@ -104,7 +104,7 @@ impl Servers {
                 let total = Amount::new(tokens, 0);
                 let operation = Operation::GiveBack(Return { lease, total, closed: false });
                 if let Some(Answer::Returned(returned)) = self.run(server, operation, send) {
-                    self.judge.credited(minute, returned.credited.tokens);
+                    self.judge.credited(minute, returned.credited.tokens());
                 }
             }
         }

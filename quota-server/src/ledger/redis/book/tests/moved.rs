@@ -103,7 +103,7 @@ impl World {
         let Reply::Here(_, Answer::Ran(answers)) = self.send(&command) else { panic!("no answer") };
         let granted = answers.into_iter().map(|answer| match answer {
             Answer::Granted(granted, standing) => {
-                (granted.amount.tokens, standing.outstanding.tokens)
+                (granted.amount.tokens(), standing.outstanding.tokens())
             }
             other => panic!("{other:?}"),
         });
@@ -166,6 +166,6 @@ async fn each_key_may_be_moved_at_any_time() {
         let [Answer::Granted(granted, standing)] = answers.as_slice() else {
             panic!("{answers:?}")
         };
-        assert!(granted.repeated && standing.outstanding.tokens == 100);
+        assert!(granted.repeated && standing.outstanding.tokens() == 100);
     }
 }

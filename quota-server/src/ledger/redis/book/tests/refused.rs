@@ -62,5 +62,5 @@ async fn what_is_not_there_or_too_old_changes_nothing() {
     assert_eq!(world.ask(&command).1, Answer::Configured);
     let command = world.call().standing(&world.library);
     let (_, Answer::Standing(_, standing)) = world.ask(&command) else { panic!("no standing") };
-    assert_eq!(standing.limit.tokens, Some(500));
+    assert_eq!(standing.limit.tokens(), Some(500));
 }

@@ -30,7 +30,7 @@ pub(super) struct World {
 
 pub(super) fn policy(kind: WindowKind, tokens: u64) -> Policy {
     Policy {
-        limit: Limit { tokens: Some(tokens), requests: None },
+        limit: Limit::new(Some(tokens), None),
         kind,
         life_ms: if kind == WindowKind::Minute { 2_000 } else { 1_000 },
         guard_ms: 200,

@@ -74,7 +74,7 @@ fn limits() -> impl Strategy<Value = Limit> {
     ];
     let requests =
         prop_oneof![3 => (0..40_u64).prop_map(Some), 1 => Just(Some(0)), 2 => Just(None)];
-    (tokens, requests).prop_map(|(tokens, requests)| Limit { tokens, requests })
+    (tokens, requests).prop_map(|(tokens, requests)| Limit::new(tokens, requests))
 }
 
 /// Small ones that meet often, and the largest.
