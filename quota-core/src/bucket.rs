@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
 
+use crate::account::Charged;
 use crate::audit::Audit;
 use crate::lease::Lease;
 use crate::leases::Leases;
@@ -21,6 +22,11 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn outstanding(&self) -> Amount {
         self.granted.saturating_sub(self.given_back)
+    }
+
+    /// What counts against a limit.
+    pub(crate) fn charged(&self) -> Charged {
+        Charged { outstanding: self.outstanding(), overrun: self.overrun }
     }
 }
 

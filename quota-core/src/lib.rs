@@ -13,6 +13,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod audit;
 mod book;
 mod bucket;
@@ -23,7 +24,6 @@ mod late;
 mod lease;
 mod leases;
 mod policy;
-mod rolling;
 mod sizing;
 mod time;
 mod wish;

@@ -2,10 +2,9 @@
 
 use super::{AHEAD_MS, Book};
 use crate::lease::Lease;
-use crate::rolling::released_ms;
 use crate::{
-    Amount, Event, Granted, HolderId, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, MINUTE_MS, Now,
-    Outcome, Refusal, Unit, WindowKind, Wish, WishPrint, sizing,
+    Amount, Event, Granted, HolderId, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, Now, Outcome,
+    Refusal, Unit, WindowKind, Wish, WishPrint, sizing,
 };
 
 /// A lease that would last less, ms, is granted from the next window instead.
@@ -72,8 +71,7 @@ impl Book {
             amount,
             starts_in_ms: place.starts_ms.saturating_sub(now.steady_ms),
             expires_in_ms: place.ends_ms.saturating_sub(now.steady_ms),
-            credit_ends_in_ms: credit_ends_ms(self.policy.kind, lease.window, place.ends_ms, now)
-                .saturating_sub(now.steady_ms),
+            credit_ends_in_ms: self.credit_ends_in_ms(lease, place.ends_ms, now),
             repeated: false,
         };
         (Outcome::Granted(granted), Some(event))
@@ -88,22 +86,18 @@ impl Book {
         if !lease.granted().fits(self.available(id.window)) {
             return Err(Imbalance::OverLimit(id));
         }
-        if self.policy.kind == WindowKind::Rolling {
-            self.rolling.grant(lease.ends_ms, lease.granted());
-        }
-        self.open_bucket(id.window, now).grant(id, lease)
+        let (ends_ms, amount) = (lease.ends_ms, lease.granted());
+        self.open_bucket(id.window, now).grant(id, lease)?;
+        self.account.charge(id, ends_ms, amount);
+        Ok(())
     }
 
     /// What can be granted of a window: its limit less what is outstanding and overrun, also of the next one where
     /// that is drawn from already.
     pub(super) fn available(&self, window: u64) -> Amount {
-        let (outstanding, overrun) = self.spent(window);
-        let ceiling = self.policy.limit.ceiling();
-        let left = ceiling.saturating_sub(outstanding).saturating_sub(overrun);
+        let left = self.account.charged(window).left_of(self.policy.limit.ceiling());
         match self.bucket(window + 1).filter(|next| next.is_early) {
-            Some(next) => {
-                left.saturating_sub(next.tally.outstanding()).saturating_sub(next.tally.overrun)
-            }
+            Some(next) => next.tally.charged().left_of(left),
             None => left,
         }
     }
@@ -115,17 +109,6 @@ impl Book {
         Amount::of_each(MAX_LIMIT).saturating_sub(granted)
     }
 
-    /// What is outstanding and what is overrun in a window.
-    pub(super) fn spent(&self, window: u64) -> (Amount, Amount) {
-        match self.policy.kind {
-            WindowKind::Rolling => (self.rolling.outstanding(), self.rolling.overrun_sum()),
-            WindowKind::Minute => self
-                .bucket(window)
-                .map(|bucket| (bucket.tally.outstanding(), bucket.tally.overrun))
-                .unwrap_or_default(),
-        }
-    }
-
     /// The lease that the same request was given, in the windows that are kept.
     fn known(
         &mut self,
@@ -133,7 +116,6 @@ impl Book {
         wish: &Wish,
         now: &Now,
     ) -> Result<Option<Granted>, Refusal> {
-        let kind = self.policy.kind;
         let mut buckets = self.buckets.iter_mut().rev();
         let known = buckets.find_map(|bucket| bucket.by_request(holder, wish.request));
         let Some((id, lease)) = known else { return Ok(None) };
@@ -143,7 +125,26 @@ impl Book {
         if lease.closed {
             return Err(Refusal::LeaseClosed);
         }
-        Ok(Some(granted(kind, id, lease, now)))
+        let lease = *lease;
+        Ok(Some(self.granted(id, &lease, now)))
+    }
+
+    /// A lease that was granted before, as it is now.
+    fn granted(&self, lease: LeaseId, held: &Lease, now: &Now) -> Granted {
+        let until = |ms: u64| ms.saturating_sub(now.steady_ms);
+        Granted {
+            lease,
+            amount: held.granted(),
+            starts_in_ms: until(held.starts_ms),
+            expires_in_ms: until(held.ends_ms),
+            credit_ends_in_ms: self.credit_ends_in_ms(lease, held.ends_ms, now),
+            repeated: true,
+        }
+    }
+
+    /// How long a return of a lease that ends at `ends_ms` earns credit, ms from now.
+    fn credit_ends_in_ms(&self, lease: LeaseId, ends_ms: u64, now: &Now) -> u64 {
+        self.account.credit_ends_ms(lease, ends_ms, now).saturating_sub(now.steady_ms)
     }
 
     fn check_ask(&self, wish: &Wish) -> Result<(), Refusal> {
@@ -183,33 +184,9 @@ impl Book {
     }
 }
 
-/// Until when a return of a lease earns credit, steady ms. A window after the open one lasts a
-/// minute at least, so that much can be promised of it.
-fn credit_ends_ms(kind: WindowKind, window: u64, ends_ms: u64, now: &Now) -> u64 {
-    let span = now.window;
-    match kind {
-        WindowKind::Rolling => released_ms(ends_ms),
-        WindowKind::Minute if window < span.number => now.steady_ms,
-        WindowKind::Minute => span.ends_ms + (window - span.number) * MINUTE_MS,
-    }
-}
-
 /// Whether a lease was granted to this wish, as far as its request tells.
 fn may_be_of(lease: &Lease, wish: &Wish) -> bool {
     lease.request.print().is_none_or(|known| known == WishPrint::of(wish))
         && wish.min.fits(lease.granted())
         && lease.granted().fits(wish.want)
-}
-
-/// A lease that was granted before, as it is now.
-fn granted(kind: WindowKind, lease: LeaseId, held: &Lease, now: &Now) -> Granted {
-    let until = |ms: u64| ms.saturating_sub(now.steady_ms);
-    Granted {
-        lease,
-        amount: held.granted(),
-        starts_in_ms: until(held.starts_ms),
-        expires_in_ms: until(held.ends_ms),
-        credit_ends_in_ms: until(credit_ends_ms(kind, lease.window, held.ends_ms, now)),
-        repeated: true,
-    }
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Book;
-use crate::{
-    Amount, Denial, HolderId, MINUTE_MS, Now, Settle, Settlement, State, Unit, WindowKind, sizing,
-};
+use crate::bucket::Bucket;
+use crate::{Amount, Denial, HolderId, MINUTE_MS, Now, Settle, Settlement, State, Unit, sizing};
 
 /// A holder counts as active for so long after it asked, ms.
 pub const ACTIVE_MS: u64 = 10_000;
@@ -75,7 +74,7 @@ impl Book {
         }
         let available = self.available(window);
         let (open, unaccounted) = self.expected(window, now);
-        let certain_ms = self.certain_ms(min.saturating_sub(available), window, now);
+        let certain_ms = self.account.certain_ms(min.saturating_sub(available), window, now);
         let refunds = Amount::by_unit(|unit| match unit.settle() {
             Settle::Difference => unaccounted[unit],
             Settle::Never => open[unit],
@@ -94,24 +93,12 @@ impl Book {
     /// What may come back to a window: rests of leases that may still be drawn from, and all that
     /// nobody has accounted for.
     fn expected(&self, window: u64, now: &Now) -> (Amount, Amount) {
-        let recent = self.buckets.iter().filter(|bucket| match self.policy.kind {
-            WindowKind::Minute => bucket.window == window,
-            WindowKind::Rolling => bucket.window + 2 > now.window.number,
-        });
+        let is_expected =
+            |bucket: &&Bucket| self.account.is_refilled_by(bucket.window, window, now);
+        let recent = self.buckets.iter().filter(is_expected);
         recent.fold(Default::default(), |(open, unaccounted): (Amount, Amount), bucket| {
             (open.saturating_add(bucket.open()), unaccounted.saturating_add(bucket.unaccounted()))
         })
-    }
-
-    /// When `missing` will be there whatever holders do, ms from now.
-    fn certain_ms(&self, missing: Amount, window: u64, now: &Now) -> u64 {
-        match self.policy.kind {
-            WindowKind::Minute => ends_in_ms(window, now),
-            WindowKind::Rolling => {
-                let freed_ms = self.rolling.freed_ms(missing).unwrap_or(now.steady_ms + MINUTE_MS);
-                freed_ms.saturating_sub(now.steady_ms)
-            }
-        }
     }
 }
 

@@ -13,10 +13,10 @@ mod view;
 
 use std::collections::VecDeque;
 
+use crate::account::Account;
 use crate::bucket::Bucket;
 use crate::late::{Late, LateLease};
 use crate::lease::Lease;
-use crate::rolling::Rolling;
 use crate::{
     Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, Policy, Refusal, WindowKind,
 };
@@ -37,7 +37,7 @@ pub struct Book {
     policy: Policy,
     /// Windows in which something was granted or denied, oldest first.
     buckets: VecDeque<Bucket>,
-    rolling: Rolling,
+    account: Account,
     late: Late,
     /// Leases of windows that are kept, but whose grants this book has not seen: its journal begins later.
     apart: Late,
@@ -54,7 +54,7 @@ impl Book {
         Self {
             policy,
             buckets: VecDeque::new(),
-            rolling: Rolling::default(),
+            account: Account::new(policy.kind),
             late: Late::default(),
             apart: Late::default(),
             holders: Holders::default(),
@@ -107,12 +107,9 @@ impl Book {
         for bucket in &mut self.buckets {
             bucket.end(now.steady_ms);
         }
-        self.rolling.release(now.steady_ms);
-        while self
-            .buckets
-            .front()
-            .is_some_and(|bucket| bucket.window + self.kept_windows() <= now.window.number)
-        {
+        let first_kept = (now.window.number + 1).saturating_sub(self.kept_windows());
+        self.account.advance(first_kept, now);
+        while self.buckets.front().is_some_and(|bucket| bucket.window < first_kept) {
             if let Some(bucket) = self.buckets.pop_front() {
                 self.late.take_over(&bucket);
                 self.closed.push(BookPage::closed(&bucket, self.policy.kind));
@@ -123,7 +120,7 @@ impl Book {
             next.look_ahead(now.window.ends_ms);
         }
         self.late.forget(now.window.number);
-        self.apart.forget_before((now.window.number + 1).saturating_sub(self.kept_windows()));
+        self.apart.forget_before(first_kept);
         if self.buckets.is_empty() {
             // What an idle deployment costs is what is left here.
             self.buckets = VecDeque::new();
@@ -141,7 +138,7 @@ impl Book {
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.buckets.is_empty()
-            && self.rolling.is_empty()
+            && self.account.is_empty()
             && self.late.is_empty()
             && self.apart.is_empty()
             && self.closed.is_empty()
@@ -186,11 +183,11 @@ impl Book {
     /// Which one is not.
     pub fn audit(&self) -> Result<(), Imbalance> {
         for bucket in &self.buckets {
-            if !bucket.adds_up() {
+            if !bucket.adds_up() || !self.account.agrees(bucket.window, bucket.tally.charged()) {
                 return Err(Imbalance::SumsDiffer(bucket.window));
             }
         }
-        if self.rolling.adds_up() { Ok(()) } else { Err(Imbalance::SumsDiffer(0)) }
+        if self.account.adds_up() { Ok(()) } else { Err(Imbalance::SumsDiffer(0)) }
     }
 
     /// The same in parts: looks over the next `most` leases of a window at most. Answers how many there were, or
@@ -203,13 +200,15 @@ impl Book {
         let seen = self.audited;
         let Some(bucket) = self.buckets.iter_mut().find(|bucket| bucket.window > seen) else {
             self.audited = 0;
-            let is_right = self.rolling.adds_up();
-            return is_right.then(|| (self.rolling.count(), true)).ok_or(Imbalance::SumsDiffer(0));
+            let is_right = self.account.adds_up();
+            return is_right.then(|| (self.account.count(), true)).ok_or(Imbalance::SumsDiffer(0));
         };
         let window = bucket.window;
         let (looked_at, is_right) = bucket.audit_some(most);
+        let charged = bucket.tally.charged();
         if let Some(is_right) = is_right {
             self.audited = window;
+            let is_right = is_right && self.account.agrees(window, charged);
             is_right.then_some(()).ok_or(Imbalance::SumsDiffer(window))?;
         }
         Ok((looked_at, false))
@@ -231,6 +230,7 @@ impl Book {
             Event::GivenBack { lease, total, closed } => self.enter_return(lease, total, closed),
             Event::Used { lease, used, overrun } => self.enter_use(lease, used, overrun, now),
             Event::PolicySet { policy } => {
+                self.set_kind(policy.kind)?;
                 self.policy = policy;
                 for bucket in &mut self.buckets {
                     if bucket.window >= now.window.number {
@@ -258,6 +258,15 @@ impl Book {
             WindowKind::Minute => 2,
             WindowKind::Rolling => 3,
         }
+    }
+
+    /// Charges of one kind mean nothing to the other.
+    fn set_kind(&mut self, kind: WindowKind) -> Result<(), Imbalance> {
+        if kind != self.policy.kind {
+            self.account.is_empty().then_some(()).ok_or(Imbalance::KindChanged)?;
+            self.account = Account::new(kind);
+        }
+        Ok(())
     }
 
     fn bucket(&self, window: u64) -> Option<&Bucket> {

@@ -2,10 +2,9 @@
 
 use super::Book;
 use crate::lease::Lease;
-use crate::rolling::released_ms;
 use crate::{
     Amount, Event, HolderId, Imbalance, LateUse, LeaseId, Now, Outcome, Refusal, Report, Return,
-    Returned, Used, WindowKind,
+    Returned, Used,
 };
 
 impl Book {
@@ -25,7 +24,7 @@ impl Book {
         let total = lease.given_back().max(give_back.total);
         let closed = lease.closed || give_back.closed;
         check_total(lease, total, lease.used())?;
-        if !self.earns_credit(id, lease, now) {
+        if !self.account.earns_credit(id, lease.ends_ms, now) {
             return Ok((returned(Amount::ZERO, lease.given_back()), None));
         }
         let credited = total.saturating_sub(lease.given_back());
@@ -45,13 +44,6 @@ impl Book {
             Some(owner) if owner != holder => Err(Refusal::NotYours),
             None if !self.is_over(lease.window, now) => Err(Refusal::NoSuchLease),
             _ => Ok((returned(Amount::ZERO, Amount::ZERO), None)),
-        }
-    }
-
-    fn earns_credit(&self, id: LeaseId, lease: &Lease, now: &Now) -> bool {
-        match self.policy.kind {
-            WindowKind::Minute => !self.is_over(id.window, now),
-            WindowKind::Rolling => released_ms(lease.ends_ms) > now.steady_ms,
         }
     }
 
@@ -102,9 +94,7 @@ impl Book {
         let bucket = self.bucket_mut(id.window).ok_or(unknown)?;
         let ends_ms = bucket.find(id).ok_or(unknown)?.ends_ms;
         let credited = bucket.give_back(id, total, closed)?;
-        if self.policy.kind == WindowKind::Rolling {
-            self.rolling.give_back(ends_ms, credited);
-        }
+        self.account.credit(id, ends_ms, credited);
         Ok(())
     }
 
@@ -121,9 +111,7 @@ impl Book {
             None if is_apart => self.apart.record(id, used, overrun)?,
             None => self.late.record(id, used, overrun)?,
         };
-        if self.policy.kind == WindowKind::Rolling {
-            self.rolling.overrun(now.steady_ms, added);
-        }
+        self.account.overrun(id, added, now);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Book;
+use crate::account::Charged;
 use crate::bucket::Bucket;
 use crate::lease::Lease;
 use crate::{Amount, HolderId, LeaseId, Limit, Now, RequestKey, State, WindowKind};
@@ -102,7 +103,7 @@ impl Book {
     }
 
     pub(super) fn standing_of(&self, window: u64) -> Standing {
-        let (outstanding, overrun) = self.spent(window);
+        let Charged { outstanding, overrun } = self.account.charged(window);
         Standing {
             kind: self.policy.kind,
             limit: self.policy.limit,

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::Charged;
 use crate::{Amount, MAX_LIMIT, MINUTE_MS};
 
 /// The most that a sum holds.
@@ -50,19 +51,19 @@ struct Slice {
 }
 
 /// When the charge of a lease that ends at `ends_ms` leaves the last 60 s.
-pub(crate) const fn released_ms(ends_ms: u64) -> u64 {
+pub(super) const fn released_ms(ends_ms: u64) -> u64 {
     ends_ms + MINUTE_MS
 }
 
 impl Rolling {
     /// Charges a lease that ends at `ends_ms`.
-    pub(crate) fn grant(&mut self, ends_ms: u64, amount: Amount) {
+    pub(super) fn charge(&mut self, ends_ms: u64, amount: Amount) {
         self.granted = self.granted.saturating_add(amount);
         self.add(released_ms(ends_ms), Slot { granted: amount, ..Slot::default() });
     }
 
     /// Credits what a lease that ends at `ends_ms` gave back; once its charge has left, nothing.
-    pub(crate) fn give_back(&mut self, ends_ms: u64, amount: Amount) {
+    pub(super) fn credit(&mut self, ends_ms: u64, amount: Amount) {
         let at_ms = released_ms(ends_ms);
         let Some(slot) = self.slots.get_mut(&at_ms) else { return };
         debug_assert!(amount.fits(slot.granted), "more given back than the leases held");
@@ -75,7 +76,7 @@ impl Rolling {
 
     /// Charges an overrun that is reported now: it counts from its report on. What the sum cannot
     /// hold is not in it.
-    pub(crate) fn overrun(&mut self, steady_ms: u64, amount: Amount) {
+    pub(super) fn overrun(&mut self, steady_ms: u64, amount: Amount) {
         if amount.is_zero() {
             return;
         }
@@ -85,7 +86,7 @@ impl Rolling {
     }
 
     /// Lets go what has left.
-    pub(crate) fn release(&mut self, steady_ms: u64) {
+    pub(super) fn release(&mut self, steady_ms: u64) {
         while let Some(first) = self.slots.first_entry() {
             let at_ms = *first.key();
             if at_ms > steady_ms {
@@ -102,16 +103,13 @@ impl Rolling {
         }
     }
 
-    pub(crate) fn outstanding(&self) -> Amount {
-        self.granted
-    }
-
-    pub(crate) fn overrun_sum(&self) -> Amount {
-        self.overrun
+    /// What is charged in all.
+    pub(super) fn charged(&self) -> Charged {
+        Charged { outstanding: self.granted, overrun: self.overrun }
     }
 
     /// When `wanted` more than what is free now will have been released, steady ms.
-    pub(crate) fn freed_ms(&self, wanted: Amount) -> Option<u64> {
+    pub(super) fn freed_ms(&self, wanted: Amount) -> Option<u64> {
         let mut freed = Amount::ZERO;
         let mut within = 0..=u64::MAX;
         for slices in self.slices.iter().rev() {
@@ -123,17 +121,17 @@ impl Rolling {
         first_to_reach(wanted, &mut freed, sums)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
     /// How many charges it keeps, each of all that leaves within one ms.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.slots.len()
     }
 
     /// The sums are those of the parts.
-    pub(crate) fn adds_up(&self) -> bool {
+    pub(super) fn adds_up(&self) -> bool {
         let mut parts = Self::default();
         for (at_ms, slot) in &self.slots {
             parts.granted = parts.granted.saturating_add(slot.granted);
@@ -225,7 +223,7 @@ mod tests {
         for step in 0..6_000_u64 {
             spread = spread.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             let (ends_ms, size) = (1_000 + step * 4 + (spread >> 54), spread >> 33 & 0xff);
-            rolling.grant(ends_ms, Amount::new(size, 0));
+            rolling.charge(ends_ms, Amount::new(size, 0));
             charges.push((ends_ms, size));
             if step % 97 == 0 {
                 let now_ms = step * 4 + (spread >> 60);
@@ -246,8 +244,8 @@ mod tests {
         let mut rolling = Rolling::default();
         for grant in 0..300_000_u64 {
             let now_ms = grant / 10;
-            rolling.grant(now_ms + 1_000, tokens(3));
-            rolling.give_back(now_ms + 1_000, tokens(1));
+            rolling.charge(now_ms + 1_000, tokens(3));
+            rolling.credit(now_ms + 1_000, tokens(1));
             rolling.overrun(now_ms, tokens(2));
         }
         assert!(rolling.slots.len() <= 61_000, "{}", rolling.slots.len());
@@ -261,9 +259,9 @@ mod tests {
         for now_ms in 0..3_000 {
             rolling.overrun(now_ms, MOST);
         }
-        assert_eq!(rolling.overrun_sum(), MOST);
+        assert_eq!(rolling.charged().overrun, MOST);
         assert!(rolling.adds_up());
         rolling.release(60_000);
-        assert_eq!(rolling.overrun_sum(), Amount::ZERO, "all of it came with the first report");
+        assert_eq!(rolling.charged().overrun, Amount::ZERO, "all of it came with the first report");
     }
 }
