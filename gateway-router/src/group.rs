@@ -125,7 +125,7 @@ impl<T, C: Clock> Group<T, C> {
     /// The tokens that a request would draw where it would draw most.
     pub(crate) fn largest(&self, size: &impl Size<T>) -> u64 {
         let fitting = self.members.iter().filter(|member| size.fits(&member.target));
-        fitting.map(|member| size.size(&member.target).tokens).max().unwrap_or_default()
+        fitting.map(|member| size.size(&member.target).tokens()).max().unwrap_or_default()
     }
 
     /// Whether a request is under way to one of its deployments: what it doesn't use may come back.

@@ -33,7 +33,7 @@ async fn messages_go_on_with_the_key_and_the_version_where_they_belong() {
     assert_eq!(arrival.headers["anthropic-version"], "2023-06-01");
     assert_eq!(arrival.headers["anthropic-beta"], "context-1m");
     assert!(!arrival.headers.contains_key("authorization"));
-    assert_eq!(site.used().await.tokens, 18);
+    assert_eq!(site.used().await.tokens(), 18);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn streamed_messages_are_settled_by_what_their_events_say() {
     let site = Site::new(&claude(&upstream.base)).await;
     let reply = ask(&site.gateway, post("/v1/messages", streamed.clone())).await;
     assert_eq!(reply.body, [START, DELTA, STOP].concat());
-    assert_eq!(site.used().await.tokens, 13);
+    assert_eq!(site.used().await.tokens(), 13);
     let cut = FakeUpstream::start(Script {
         headers: vec![("content-type", "text/event-stream")],
         chunks: vec![START],
@@ -57,7 +57,7 @@ async fn streamed_messages_are_settled_by_what_their_events_say() {
     let last = body.strip_prefix(START).unwrap().strip_prefix("event: error\ndata: ").unwrap();
     let last: Value = serde_json::from_str(last.trim_end()).unwrap();
     assert_eq!((&last["type"], &last["error"]["type"]), (&"error".into(), &"api_error".into()));
-    assert!(site.used().await.tokens > 50, "of its output nothing is known");
+    assert!(site.used().await.tokens() > 50, "of its output nothing is known");
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn counting_tokens_counts_as_a_request() {
     assert_eq!((reply.status.as_u16(), &reply.json()["input_tokens"]), (200, &14.into()));
     assert_eq!(upstream.arrivals()[0].path, "/v1/messages/count_tokens");
     let used = site.used().await;
-    assert_eq!((used.tokens, used.requests), (0, 1));
+    assert_eq!((used.tokens(), used.requests()), (0, 1));
 }
 
 #[tokio::test]

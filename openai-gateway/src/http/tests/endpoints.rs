@@ -28,7 +28,7 @@ impl Site {
     /// What the book has as used once all is told.
     pub(super) async fn used(self) -> Amount {
         self.client.shutdown().await.unwrap();
-        self.server.used()
+        self.server.used().into()
     }
 }
 
@@ -46,7 +46,7 @@ async fn completions_go_on_and_are_settled() {
     .await;
     let body = r#"{"model":"m","prompt":["a","b"],"max_tokens":5,"echo":true}"#;
     let (reply, used) = ask_one("/v1/completions", body, &upstream).await;
-    assert_eq!((reply.status.as_u16(), used.tokens, used.requests), (200, 7, 1));
+    assert_eq!((reply.status.as_u16(), used.tokens(), used.requests()), (200, 7, 1));
     assert_eq!(reply.json()["object"], "text_completion");
     let [arrival] = upstream.arrivals().try_into().unwrap();
     assert_eq!(arrival.path, "/v1/completions");
@@ -61,7 +61,7 @@ async fn a_streamed_completion_is_asked_for_its_usage() {
     let body = r#"{"model":"m","prompt":"a","stream":true}"#;
     let (reply, used) = ask_one("/completions", body, &upstream).await;
     assert_eq!(reply.body, [text, "data: [DONE]\n\n"].concat());
-    assert_eq!(used.tokens, 9);
+    assert_eq!(used.tokens(), 9);
     assert_eq!(upstream.arrivals()[0].body["stream_options"]["include_usage"], true);
 }
 
@@ -73,7 +73,7 @@ async fn responses_go_on_and_are_settled_by_their_own_usage() {
     .await;
     let body = r#"{"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}],"max_output_tokens":50}"#;
     let (reply, used) = ask_one("/v1/responses", body, &upstream).await;
-    assert_eq!((reply.status.as_u16(), used.tokens), (200, 13));
+    assert_eq!((reply.status.as_u16(), used.tokens()), (200, 13));
     let [arrival] = upstream.arrivals().try_into().unwrap();
     assert_eq!(arrival.path, "/v1/responses");
     assert_eq!(arrival.bytes, body.replace("\"m\"", "\"gpt-4o\""));
@@ -89,11 +89,11 @@ async fn a_streamed_response_is_handed_on_whole_and_settled() {
     let upstream = FakeUpstream::streaming(vec![CREATED, DELTA, COMPLETED]).await;
     let (reply, used) = ask_one("/v1/responses", body, &upstream).await;
     assert_eq!(reply.body, [CREATED, DELTA, COMPLETED].concat());
-    assert_eq!(used.tokens, 13);
+    assert_eq!(used.tokens(), 13);
     assert!(upstream.arrivals()[0].body.get("stream_options").is_none());
     let cut = FakeUpstream::streaming(vec![CREATED, DELTA]).await;
     let (_, used) = ask_one("/v1/responses", body, &cut).await;
-    assert!(used.tokens > 100, "its usage is unknown: {used:?}");
+    assert!(used.tokens() > 100, "its usage is unknown: {used:?}");
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn what_makes_no_text_reserves_a_guess_and_settles_by_what_is_told() {
         let upstream = FakeUpstream::answering(answer).await;
         let (reply, used) = ask_one(path, body, &upstream).await;
         assert_eq!((reply.status.as_u16(), reply.body), (200, answer.into()), "{path}");
-        assert_eq!((used.tokens, used.requests), (tokens, 1), "{path}");
+        assert_eq!((used.tokens(), used.requests()), (tokens, 1), "{path}");
         let [arrival] = upstream.arrivals().try_into().unwrap();
         assert_eq!(arrival.path.trim_start_matches("/v1"), path.trim_start_matches("/v1"));
         assert_eq!(arrival.bytes, body.replace("\"m\"", "\"gpt-4o\""));
@@ -184,7 +184,7 @@ async fn speech_comes_byte_for_byte() {
     let (reply, used) = ask_one("/v1/audio/speech", SPEECH, &upstream).await;
     assert_eq!(reply.body, "\u{0}\n\ndata: [DONE]\n\nusage");
     assert_eq!(reply.headers["content-type"], "audio/mpeg");
-    assert_eq!((used.tokens, used.requests), (2, 1));
+    assert_eq!((used.tokens(), used.requests()), (2, 1));
     assert_eq!(upstream.arrivals()[0].headers["accept"], "*/*");
 }
 
@@ -230,7 +230,7 @@ async fn a_form_goes_on_byte_for_byte_but_for_its_model() {
     assert_eq!(arrival.path, "/v1/audio/transcriptions");
     assert_eq!(arrival.headers["content-type"], "multipart/form-data; boundary=\"b 1\"");
     assert_eq!(arrival.bytes, FORM.replace("\n\nm\n", "\n\ngpt-4o\n").replace('\n', "\r\n"));
-    assert_eq!(site.used().await.tokens, 18);
+    assert_eq!(site.used().await.tokens(), 18);
 }
 
 #[tokio::test]

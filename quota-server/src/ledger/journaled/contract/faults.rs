@@ -90,7 +90,7 @@ async fn a_journal_that_was_put_back_under_its_writer_is_quarantined() {
         world.clock.advance(60_000);
     }
     until_healthy(&world).await;
-    assert_eq!(world.take("a", 1_000).await.unwrap().granted.amount.tokens, 1_000);
+    assert_eq!(world.take("a", 1_000).await.unwrap().granted.amount.tokens(), 1_000);
 }
 
 #[tokio::test(start_paused = true)]

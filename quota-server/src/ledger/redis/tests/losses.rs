@@ -162,7 +162,7 @@ async fn a_limit_that_is_put_again_after_a_restore_is_in_force() {
     drop(server);
     let server = world.on_backup(backup).await.server().await;
     let shown = server.0.deployment("m".into()).await.unwrap().unwrap();
-    assert_eq!(shown.policy.limit.tokens, Some(100));
+    assert_eq!(shown.policy.limit.tokens(), Some(100));
     server.put("m", 100).await;
     let denied = denial(server.acquire("m", 2, 91).await);
     assert_ne!(denied.state, quota_core::State::Quarantined);

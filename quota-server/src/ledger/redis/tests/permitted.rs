@@ -36,7 +36,7 @@ async fn live(world: &World) {
     for (id, kind) in [("m", WindowKind::Minute), ("r", WindowKind::Rolling)] {
         server.0.put(put(id, 1_000, kind)).await.unwrap();
         let lease = server.granted(id, 1, 600).await;
-        assert_eq!(server.give_back(lease, 100).await.tokens, 100);
+        assert_eq!(server.give_back(lease, 100).await.tokens(), 100);
         assert!(server.acquire(id, 2, 600).await.is_err());
         server.0.put(put(id, 900, kind)).await.unwrap();
         server.0.windows(id.into(), 5).await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! Closed windows that no server stores.
 
-use quota_core::{Amount, RequestKey, WindowKind};
+use quota_core::{Amount, RequestKey, WindowKind, Wish};
 use redis::cmd;
 
 use super::world::{NOON_MS, World, policy};
@@ -21,7 +21,8 @@ async fn they_wait_for_a_day_and_no_longer() {
     let one = Amount::new(1, 1);
     for window in 0..WINDOWS {
         let request = RequestKey(window.into());
-        let acquire = Operation::Acquire { request, min: one, want: one, ahead: false };
+        let wish = Wish { request, min: one, want: one, ahead: false };
+        let acquire = Operation::Acquire(wish);
         assert!(matches!(world.run(1, acquire).1, Answer::Granted(..)));
         world.wait(60_000);
     }
