@@ -20,12 +20,12 @@ use crate::audit::Audit;
 use crate::auth::Gate;
 use crate::banner::Banner;
 use crate::config::{Config, LedgerConfig, LedgerKind};
-use crate::declared::{self, Content, Declared, NotApplied};
+use crate::declared::{self, Declared};
 use crate::http::{self, Api, RequestIds, Serving};
+use crate::ledger::Ledger;
 use crate::ledger::journaled::{JournaledLedger, OpenError};
 use crate::ledger::postgres::PostgresLedger;
 use crate::ledger::redis::OpenRedisError;
-use crate::ledger::{Ledger, Put, PutError, Role};
 use crate::lifecycle::{self, Asked, Signals};
 use crate::metrics;
 use crate::mistake::Mistake;
@@ -52,9 +52,6 @@ pub enum StartError {
     /// Where the store is, or how to log in there, cannot be told.
     #[error(transparent)]
     Configured(#[from] Mistake),
-    /// The declared deployments cannot be put.
-    #[error("the deployments file cannot be applied: {0}")]
-    Declared(#[from] NotApplied),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -97,8 +94,8 @@ pub struct App {
     exposition: PrometheusHandle,
     start_id: u64,
     reload: Reload,
-    /// The deployments file as it was when the start applied it; a start may leave that for later.
-    applied: Option<Content>,
+    /// The deployments file. A start may leave some of it for later.
+    file: Option<DeploymentsFile>,
     /// What a ledger, a reload and the metrics do meanwhile.
     background: TaskTracker,
 }
@@ -128,14 +125,17 @@ impl App {
         let place = Place { address, encrypted: tls.is_some(), start_id };
         metrics::ledger(config.ledger.ledger.name());
         let ledger = open(&config.ledger, place, &background).await?;
-        let content = declared.content;
-        let applied = apply(&*ledger, declared.puts, &guard.audit).await?.then_some(content);
+        let path = config.ledger.deployments.clone();
+        let mut file = path.map(|path| DeploymentsFile::new(path, declared));
+        if let Some(file) = &mut file {
+            file.begin(&*ledger, &guard.audit).await;
+        }
         descriptors::raise();
         let listener =
             bound.listen(&config.http.bounds(), encryption(&config, &tls)).map_err(unheard)?;
         Ok(Self {
             reload,
-            applied,
+            file,
             config,
             gate: Arc::new(guard.gate),
             audit: guard.audit,
@@ -161,11 +161,10 @@ impl App {
     ///
     /// # Errors
     /// The ledger died of a fault. Another start reads the books from the store.
-    pub async fn serve(self, signals: &mut Signals) -> Result<(), LedgerDied> {
+    pub async fn serve(mut self, signals: &mut Signals) -> Result<(), LedgerDied> {
         let stop = Stop::default();
         let drain = self.config.http.drain();
-        let file = self.config.ledger.deployments.clone();
-        let file = file.map(|path| DeploymentsFile::new(path, self.applied));
+        let file = self.file.take();
         let (ledger, background) = (Arc::clone(&self.ledger), self.background.clone());
         let reload = self.reload.clone();
         let audit = self.audit.clone();
@@ -225,30 +224,6 @@ fn encryption(config: &Config, tls: &Option<Arc<Tls>>) -> Option<Encryption> {
 fn warn_of_exposure(address: SocketAddr, encrypted: bool) {
     if !encrypted && !address.ip().is_loopback() {
         warn!(%address, "tokens and leases can be read on the network: there is no --tls-cert");
-    }
-}
-
-/// Puts the declared deployments, unless another server does. Whether they are put: while the ledger takes no change, as one
-/// whose journal is in doubt, the start goes on, and they are put once it does.
-async fn apply(ledger: &dyn Ledger, declared: Vec<Put>, audit: &Audit) -> Result<bool, NotApplied> {
-    if declared.is_empty() {
-        return Ok(true);
-    }
-    if ledger.role() == Role::Standby {
-        info!("the declared deployments are applied by the active server, once there is one");
-        return Ok(false);
-    }
-    match declared::apply(ledger, declared).await {
-        Ok(applied) => {
-            info!(applied.deployments, applied.created, "the declared deployments are there");
-            audit.noted(declared::ACTION, &applied.to_string()).await;
-            Ok(true)
-        }
-        Err(NotApplied { id, error: PutError::Unavailable(why) }) => {
-            warn!(%id, %why, "the deployments file cannot be applied yet: it is tried again");
-            Ok(false)
-        }
-        Err(error) => Err(error),
     }
 }
 

@@ -16,13 +16,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use quota_api::DeploymentSpec;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::http::wire;
-use crate::ledger::{Ledger, Put, PutError};
+use crate::ledger::{Ledger, Put, PutError, Unavailable};
 use crate::mistake::Mistake;
 
 /// Puts under way at once: they share commits.
@@ -55,27 +56,37 @@ impl Content {
 
 /// A deployment of the file that could not be put.
 #[derive(Debug, thiserror::Error)]
-#[error("deployment `{id}`: {error}")]
-pub struct NotApplied {
+#[error("deployment `{}`: {error}", put.id)]
+pub(crate) struct NotApplied {
     /// Which one.
-    pub id: String,
+    pub(crate) put: Put,
     /// Why.
     #[source]
-    pub error: PutError,
+    pub(crate) error: PutError,
 }
 
 /// What applying a file did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Deployments of the file.
-    pub deployments: usize,
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Deployments that are as the file says now.
+    pub(crate) deployments: usize,
     /// Those of them that there were not before.
-    pub created: usize,
+    pub(crate) created: usize,
+    /// What the ledger refuses, each for a reason of its own.
+    pub(crate) refused: Vec<NotApplied>,
+    /// What is to be put once the ledger takes changes.
+    pub(crate) waiting: Vec<Put>,
+    /// Why it takes none now: then not all of the file was asked for.
+    pub(crate) away: Option<Unavailable>,
 }
 
 impl fmt::Display for Applied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} deployments, {} of them new", self.deployments, self.created)
+        write!(f, "{} deployments, {} of them new", self.deployments, self.created)?;
+        match self.refused.len() + self.waiting.len() {
+            0 => Ok(()),
+            left => write!(f, "; {left} not yet"),
+        }
     }
 }
 
@@ -142,21 +153,32 @@ fn in_yaml(path: &Path, error: &serde_saphyr::Error) -> Mistake {
     Mistake::at(place, error.without_snippet().to_string())
 }
 
-/// Puts all of them.
-///
-/// # Errors
-/// The first that could not be put; the others may have been.
-pub async fn apply(ledger: &dyn Ledger, puts: Vec<Put>) -> Result<Applied, NotApplied> {
-    let mut applied = Applied { deployments: puts.len(), created: 0 };
-    let puts = puts.into_iter().map(|put| async {
-        let id = put.id.to_string();
-        ledger.put(put).await.map_err(|error| NotApplied { id, error })
-    });
-    let mut results = stream::iter(puts).buffer_unordered(AT_ONCE);
-    while let Some(stored) = results.next().await {
-        applied.created += usize::from(stored?.created);
+/// Puts all of them: one that the ledger refuses keeps back no other. While it takes no change at all, no more are
+/// asked for than were under way.
+pub(crate) async fn apply(ledger: &dyn Ledger, puts: Vec<Put>) -> Applied {
+    let mut applied = Applied::default();
+    let mut puts = puts.into_iter();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        while under_way.len() < AT_ONCE && applied.away.is_none() {
+            let Some(put) = puts.next() else { break };
+            under_way.push(async move { (ledger.put(put.clone()).await, put) });
+        }
+        let Some((stored, put)) = under_way.next().await else { break };
+        match stored {
+            Ok(stored) => {
+                applied.deployments += 1;
+                applied.created += usize::from(stored.created);
+            }
+            Err(PutError::Unavailable(why)) => {
+                applied.waiting.push(put);
+                applied.away.get_or_insert(why);
+            }
+            Err(error) => applied.refused.push(NotApplied { put, error }),
+        }
     }
-    Ok(applied)
+    applied.waiting.extend(puts);
+    applied
 }
 
 #[cfg(test)]

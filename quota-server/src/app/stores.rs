@@ -104,9 +104,7 @@ impl StartError {
         match self {
             Self::Ledger(error) | Self::Redis(OpenRedisError::Catalogue(error)) => error.may_pass(),
             Self::Redis(OpenRedisError::Unread(_)) => true,
-            Self::Configured(_) | Self::Declared(_) | Self::Listen { .. } | Self::Metrics(_) => {
-                false
-            }
+            Self::Configured(_) | Self::Listen { .. } | Self::Metrics(_) => false,
         }
     }
 }
