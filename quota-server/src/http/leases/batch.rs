@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use quota_api::{AcquireItem, Batch, BatchReply, GiveBack, GiveBackItem, Item, UsedItem, routes};
+use quota_api::{
+    AcquireItem, Batch, BatchReply, DeniedItem, GiveBack, GiveBackItem, Item, UsedItem, routes,
+};
 use tokio::time::Instant;
 
 use super::outcome::{LeaseDesk, Outcome};
@@ -56,8 +58,8 @@ impl LeaseDesk {
             rationed.map_err(Failure::too_many_leases)?;
             wire::wish(item)
         });
-        for denied in &batch.denied {
-            ops.push(wire::denied(denied)?);
+        for (denied, op) in noted(&batch.denied) {
+            ops.push(op);
             self.metrics.denied_by_holder(denied.requests);
         }
         let mut outcomes = if ops.is_empty() {
@@ -87,9 +89,7 @@ pub(crate) fn operations(body: &[u8]) -> Result<usize, Failure> {
     drop(enter(&mut ops, batch.give_back, give_back_op));
     drop(enter(&mut ops, batch.used, wire::used));
     drop(enter(&mut ops, batch.acquire, wire::wish));
-    for denied in &batch.denied {
-        ops.push(wire::denied(denied)?);
-    }
+    ops.extend(noted(&batch.denied).map(|(_, op)| op));
     Ok(ops.len())
 }
 
@@ -130,6 +130,12 @@ fn enter<T>(
     entered.collect()
 }
 
+/// What a holder denied by itself. It gets no answer, so what is wrong in itself is left out: nobody loses a lease over a
+/// statistic.
+fn noted(denied: &[DeniedItem]) -> impl Iterator<Item = (&DeniedItem, Op)> {
+    denied.iter().filter_map(|item| Some((item, wire::denied(item).ok()?)))
+}
+
 /// Deals the ledger's outcomes out to the entries that have one.
 fn results<T, R>(
     entries: Vec<Result<T, Failure>>,
@@ -148,7 +154,7 @@ fn results<T, R>(
 
 #[cfg(test)]
 mod tests {
-    use quota_api::limits::MAX_BATCH_ITEMS;
+    use quota_api::limits::{MAX_BATCH_ITEMS, MAX_LIMIT, MAX_NAME_BYTES};
     use quota_api::{Code, Lease};
     use serde_json::{Value, json};
 
@@ -222,17 +228,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_holders_denied_fails_nothing_else() {
+        let world = World::new().await.with_deployment().await;
+        let denied = |deployment: &str, tokens| json!({"deployment": deployment, "tokens": tokens, "requests": 3});
+        let bad =
+            [denied("", 1), denied(&"x".repeat(MAX_NAME_BYTES + 1), 1), denied("m", MAX_LIMIT + 1)];
+        for (n, bad) in bad.into_iter().enumerate() {
+            let body = json!({
+                "holder": "h",
+                "acquire": [item(&n.to_string(), 1)],
+                "denied": [bad, denied("m", 5)],
+            });
+            let reply: BatchReply = world.post(routes::BATCH, &body).await.done(200);
+            assert_eq!(reply.acquire[0].status, 201, "{body}");
+        }
+        let books: Value = world.get("/v1/deployments/m/windows").await.done(200);
+        assert_eq!(books["windows"][0]["denied"], json!({"tokens": 15, "requests": 9}));
+    }
+
+    #[tokio::test]
     async fn what_is_wrong_with_the_whole_fails_the_whole() {
         let world = World::new().await.with_deployment().await;
         let many: Vec<Value> = (0..=MAX_BATCH_ITEMS).map(|n| item(&n.to_string(), 1)).collect();
-        let nameless = json!([{"deployment": "", "tokens": 0, "requests": 0}]);
         for (body, field) in [
             (json!({"holder": ""}), "`holder`"),
             (json!({"holder": "h", "acquire": many}), "`acquire`"),
-            (
-                json!({"holder": "h", "acquire": [item("a", 1)], "denied": nameless}),
-                "`denied.deployment`",
-            ),
         ] {
             let problem = world.post(routes::BATCH, &body).await.problem(Code::InvalidValue);
             assert!(problem.detail.starts_with(field), "{}", problem.detail);
