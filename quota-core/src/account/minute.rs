@@ -87,11 +87,4 @@ mod tests {
         minutes.forget_before(9);
         assert!(minutes.is_empty() && minutes.0.capacity() == 0);
     }
-
-    #[test]
-    fn what_is_left_of_a_room_that_is_smaller_than_what_is_charged_is_nothing() {
-        let charged = Charged { outstanding: tokens(40), overrun: tokens(4) };
-        assert_eq!(charged.left_of(tokens(50)), tokens(6));
-        assert_eq!(charged.left_of(tokens(43)), Amount::ZERO);
-    }
 }

@@ -33,9 +33,9 @@ pub(crate) struct Charged {
 }
 
 impl Charged {
-    /// What it leaves of `room`.
-    pub(crate) fn left_of(self, room: Amount) -> Amount {
-        room.saturating_sub(self.outstanding).saturating_sub(self.overrun)
+    /// Both.
+    pub(crate) fn sum(self) -> Amount {
+        self.outstanding.saturating_add(self.overrun)
     }
 }
 

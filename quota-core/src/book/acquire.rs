@@ -30,11 +30,15 @@ impl Book {
         }
         self.check_ask(wish)?;
         let place = self.place(wish.ahead, now)?;
-        let available = self.available(place.window).min(self.countable(place.window));
+        let (charged, ceiling) = (self.charged(place.window), self.policy.limit.ceiling());
+        let available = ceiling.saturating_sub(charged).min(self.countable(place.window));
         let lease = self.open_bucket(place.window, now).next_id();
         let holders = self.holders.active(now.steady_ms);
         let amount = sizing::grant(wish.min, wish.want, available, holders);
-        let short = self.policy.limit.paused().or(wish.min.first_above(available));
+        // What is charged above a lowered limit holds up those too who ask for nothing of that unit.
+        let lacking = wish.min.saturating_sub(available);
+        let missing = lacking.saturating_add(charged.saturating_sub(ceiling));
+        let short = self.policy.limit.paused().or(missing.first_above(Amount::ZERO));
         match (short, lease) {
             (None, Some(lease)) if !amount.is_zero() => {
                 Ok(self.grant(lease, holder, wish, amount, &place, now))
@@ -92,14 +96,20 @@ impl Book {
         Ok(())
     }
 
-    /// What can be granted of a window: its limit less what is outstanding and overrun, also of the next one where
-    /// that is drawn from already.
+    /// What can be granted of a window: its limit less what is charged to it.
     pub(super) fn available(&self, window: u64) -> Amount {
-        let left = self.account.charged(window).left_of(self.policy.limit.ceiling());
-        match self.bucket(window + 1).filter(|next| next.is_early) {
-            Some(next) => next.tally.charged().left_of(left),
-            None => left,
-        }
+        self.policy.limit.ceiling().saturating_sub(self.charged(window))
+    }
+
+    /// What is outstanding and overrun in a window, also in the next one where that is drawn from
+    /// already, at most [`MAX_LIMIT`]. Above the limit, where that was lowered.
+    pub(super) fn charged(&self, window: u64) -> Amount {
+        let charged = self.account.charged(window).sum();
+        let charged = match self.bucket(window + 1).filter(|next| next.is_early) {
+            Some(next) => charged.saturating_add(next.tally.charged().sum()),
+            None => charged,
+        };
+        charged.min(Amount::of_each(MAX_LIMIT))
     }
 
     /// What the sum of all grants of a window has room for, however much of it was given back: that keeps

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Book;
 use crate::bucket::Bucket;
-use crate::{Amount, Denial, HolderId, MINUTE_MS, Now, Settle, Settlement, State, Unit, sizing};
+use crate::{
+    Amount, Denial, HolderId, MAX_LIMIT, MINUTE_MS, Now, Settle, Settlement, State, Unit, sizing,
+};
 
 /// A holder counts as active for so long after it asked, ms.
 pub const ACTIVE_MS: u64 = 10_000;
@@ -72,22 +74,30 @@ impl Book {
             let retry_after_ms = ends_in_ms(window, now).max(1);
             return Denial { unit, state: State::Exhausted, retry_after_ms };
         }
-        let available = self.available(window);
+        let missing = self.missing(min, window);
         let (open, unaccounted) = self.expected(window, now);
-        let certain_ms = self.account.certain_ms(min.saturating_sub(available), window, now);
+        let certain_ms = self.account.certain_ms(missing, window, now);
         let refunds = Amount::by_unit(|unit| match unit.settle() {
             Settle::Difference => unaccounted[unit],
             Settle::Never => open[unit],
         });
         let hopes = self.policy.settlement == Settlement::Refund;
-        let (retry_after_ms, state) = if min.fits(available.saturating_add(open)) {
+        let (retry_after_ms, state) = if missing.fits(open) {
             (BEAT_MS, State::Endgame)
-        } else if hopes && min.fits(available.saturating_add(refunds)) {
+        } else if hopes && missing.fits(refunds) {
             (REFUND_MS, State::Exhausted)
         } else {
             (u64::MAX, State::Exhausted)
         };
         Denial { unit, state, retry_after_ms: retry_after_ms.min(certain_ms).max(1) }
+    }
+
+    /// What must come back before `min` is granted: what it lacks, and what is charged above the limit.
+    fn missing(&self, min: Amount, window: u64) -> Amount {
+        let (charged, ceiling) = (self.charged(window), self.policy.limit.ceiling());
+        let lacking = min.saturating_sub(ceiling.saturating_sub(charged));
+        let missing = lacking.saturating_add(charged.saturating_sub(ceiling));
+        missing.min(Amount::of_each(MAX_LIMIT))
     }
 
     /// What may come back to a window: rests of leases that may still be drawn from, and all that

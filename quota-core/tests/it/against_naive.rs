@@ -129,7 +129,12 @@ impl Check {
             }
             Ok(granted) => {
                 assert!(limit.paused().is_none(), "granted in a pause");
-                let room = self.naive.room(self.kind, limit, granted.lease.window, &at);
+                let window = granted.lease.window;
+                assert!(
+                    !self.naive.is_over(self.kind, limit, window, &at),
+                    "granted above the limit"
+                );
+                let room = self.naive.room(self.kind, limit, window, &at);
                 assert!(granted.amount.fits(room), "{granted:?} into {room:?}");
                 assert!(min.fits(granted.amount) && granted.amount.fits(want));
                 let recent = known.is_some_and(|id| id.window + 1 >= at.window.number);
@@ -153,9 +158,10 @@ impl Check {
             Err(Refusal::Denied(denial)) => {
                 assert!(denial.retry_after_ms > 0);
                 let windows = [at.window.number, at.window.number + 1];
-                let fits_all = windows
-                    .iter()
-                    .all(|window| min.fits(self.naive.room(self.kind, limit, *window, &at)));
+                let fits_all = windows.iter().all(|window| {
+                    min.fits(self.naive.room(self.kind, limit, *window, &at))
+                        && !self.naive.is_over(self.kind, limit, *window, &at)
+                });
                 // Who needs nothing now is given no crumbs.
                 let is_paused = limit.paused().is_some();
                 assert!(!fits_all || min.is_zero() || is_paused, "denied, though there was room");

@@ -2,6 +2,7 @@
 
 mod against_naive;
 mod left_open;
+mod lowered;
 mod minute;
 mod naive;
 mod replay;

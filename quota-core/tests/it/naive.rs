@@ -64,10 +64,17 @@ impl Naive {
         sum
     }
 
+    fn spent(&self, kind: WindowKind, window: u64, now: &Now) -> Amount {
+        self.outstanding(kind, window, now).saturating_add(self.overrun(kind, window, now))
+    }
+
     pub(crate) fn room(&self, kind: WindowKind, limit: Limit, window: u64, now: &Now) -> Amount {
-        let spent =
-            self.outstanding(kind, window, now).saturating_add(self.overrun(kind, window, now));
-        limit.ceiling().saturating_sub(spent)
+        limit.ceiling().saturating_sub(self.spent(kind, window, now))
+    }
+
+    /// Whether more is spent than the limit, in one unit at least: then nothing is granted.
+    pub(crate) fn is_over(&self, kind: WindowKind, limit: Limit, window: u64, now: &Now) -> bool {
+        !self.spent(kind, window, now).fits(limit.ceiling())
     }
 
     /// What a return should credit; `None` if it is more than was leased.

@@ -35,7 +35,8 @@ local function refusal(b, ask)
   end
 end
 
--- The unit in which there is too little, or nil.
+-- The unit in which there is too little, or nil. What is charged above a lowered limit, so that less than nothing is left,
+-- holds up those too who ask for nothing of that unit.
 local function short_of(at, ask)
   if ask.min_tokens > at.tokens then
     return TOKENS

@@ -29,15 +29,20 @@ local function certain_ms(b, window, tokens, requests)
   return whole.less(freed_ms, b.ms)
 end
 
+-- What must come back before so much is granted, where this is left: below 0, it is charged above the limit.
+local function missing(min, left)
+  return left < 0 and whole.sum(min, -left) or whole.less(min, left)
+end
+
 -- How soon to ask again for `min`, and the state that says why.
 function hints.denial(b, window, ask)
   if quota.paused(b) then
     return math.max(time.window_ends_in_ms(b) + (window - b.number) * MINUTE_MS, 1), EXHAUSTED
   end
-  local tokens, requests = quota.available(b, window)
+  local tokens, requests = quota.left(b, window)
   local back = expected(b, window)
-  local missing_tokens = whole.less(ask.min_tokens, tokens)
-  local missing_requests = whole.less(ask.min_requests, requests)
+  local missing_tokens = missing(ask.min_tokens, tokens)
+  local missing_requests = missing(ask.min_requests, requests)
   local certain = certain_ms(b, window, missing_tokens, missing_requests)
   local requests_fit = missing_requests <= back.open_requests
   if missing_tokens <= back.open_tokens and requests_fit then

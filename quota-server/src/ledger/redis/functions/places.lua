@@ -37,12 +37,12 @@ end
 
 local function new(b, window, starts_ms, ends_ms)
   local bucket = book.bucket(b, window)
-  local tokens, requests = quota.available(b, window)
+  local tokens, requests = quota.left(b, window)
   local most_tokens, most_requests = quota.most(b)
   return {
     window = window, bucket = bucket, page = leases.page(b, window), starts_ms = starts_ms, ends_ms = ends_ms,
     most_tokens = most_tokens, most_requests = most_requests, is_quarantined = vouch.is_quarantined(b, window),
-    -- No sum grows above what is exact, whatever is given back in between.
+    -- No sum grows above what is exact, whatever is given back in between. Below 0 where more is charged than the limit.
     tokens = math.min(tokens, MAX - bucket.granted_tokens),
     requests = math.min(requests, MAX - bucket.granted_requests),
     granted_tokens = 0, granted_requests = 0, number = bucket.count, ahead = false,

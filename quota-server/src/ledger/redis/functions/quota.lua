@@ -13,12 +13,18 @@ function quota.spent(b, window)
   return tokens, requests, bucket.overrun_tokens, bucket.overrun_requests
 end
 
--- What can be granted of a window: its limit less what is outstanding and overrun.
-function quota.available(b, window)
+-- What is left of a window's limit once all is charged that is outstanding and overrun: below 0 where the limit was
+-- lowered.
+function quota.left(b, window)
   local tokens, requests, overrun_tokens, overrun_requests = quota.spent(b, window)
-  local left_tokens = whole.less(math.min(b.policy.tokens, MAX), tokens)
-  local left_requests = whole.less(math.min(b.policy.requests, MAX), requests)
-  return whole.less(left_tokens, overrun_tokens), whole.less(left_requests, overrun_requests)
+  return math.min(b.policy.tokens, MAX) - whole.sum(tokens, overrun_tokens),
+    math.min(b.policy.requests, MAX) - whole.sum(requests, overrun_requests)
+end
+
+-- What can be granted of a window.
+function quota.available(b, window)
+  local tokens, requests = quota.left(b, window)
+  return math.max(tokens, 0), math.max(requests, 0)
 end
 
 -- The most that a lease can be, whatever is left.
