@@ -132,7 +132,8 @@ impl Book {
         if !may_be_of(lease, wish) {
             return Err(Refusal::OtherWish);
         }
-        if lease.closed {
+        // Who returned all of it is through with it.
+        if lease.closed || lease.kept().is_zero() {
             return Err(Refusal::LeaseClosed);
         }
         let lease = *lease;

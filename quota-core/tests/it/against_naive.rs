@@ -27,6 +27,10 @@ enum Step {
         requests: u64,
         closed: bool,
     },
+    /// All of a lease, which is not closed for that.
+    GiveBackAll {
+        lease: usize,
+    },
     Report {
         lease: usize,
         tokens: u64,
@@ -58,6 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3_u32, 0..20_usize, 0..120_u64, 0..4_u64, any::<bool>()).prop_map(
             |(holder, lease, tokens, requests, closed)| Step::GiveBack { holder, lease, tokens, requests, closed }
         ),
+        1 => (0..20_usize).prop_map(|lease| Step::GiveBackAll { lease }),
         3 => (0..20_usize, 0..3_u64).prop_map(|(lease, more)| Step::Repeat { lease, more }),
         4 => (0..20_usize, 0..120_u64, 0..4_u64, 0..60_u64)
             .prop_map(|(lease, tokens, requests, overrun)| Step::Report { lease, tokens, requests, overrun }),
@@ -87,6 +92,7 @@ impl Check {
             Step::GiveBack { holder, lease, tokens, requests, closed } => {
                 self.give_back(holder, lease, amount(tokens, requests), closed);
             }
+            Step::GiveBackAll { lease } => self.give_back_all(lease),
             Step::Repeat { lease, more } => self.repeat(lease, more),
             Step::Report { lease, tokens, requests, overrun } => {
                 self.report(lease, tokens, requests, overrun);
@@ -118,14 +124,14 @@ impl Check {
             Ok(granted) if granted.repeated => {
                 assert_eq!(known, Some(granted.lease));
                 let grant = &self.naive.grants[&granted.lease];
-                assert_eq!((grant.wish, grant.is_closed), ((min, want, ahead), false));
+                assert_eq!((grant.wish, grant.is_through()), ((min, want, ahead), false));
             }
             Err(Refusal::OtherWish) => {
                 let id = known.expect("the id was used before");
                 assert_ne!(self.naive.grants[&id].wish, (min, want, ahead));
             }
             Err(Refusal::LeaseClosed) => {
-                assert!(self.naive.grants[&known.expect("the id was used before")].is_closed);
+                assert!(self.naive.grants[&known.expect("the id was used before")].is_through());
             }
             Ok(granted) => {
                 assert!(limit.paused().is_none(), "granted in a pause");
@@ -207,6 +213,12 @@ impl Check {
                 assert_eq!(self.naive.credit(id, total, self.kind, &at), None);
             }
             Err(other) => panic!("a return was refused: {other}"),
+        }
+    }
+
+    fn give_back_all(&mut self, index: usize) {
+        if let Some((id, holder)) = self.lease(index) {
+            self.give_back(holder.0, index, self.naive.grants[&id].amount, false);
         }
     }
 

@@ -24,6 +24,11 @@ impl Grant {
         self.returns.iter().fold(Amount::ZERO, |most, total| most.max(*total))
     }
 
+    /// Its holder is through with it.
+    pub(crate) fn is_through(&self) -> bool {
+        self.is_closed || self.given_back() == self.amount
+    }
+
     fn used(&self) -> Amount {
         self.reports.iter().fold(Amount::ZERO, |most, (_, used, _)| most.max(*used))
     }

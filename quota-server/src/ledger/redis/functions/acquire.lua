@@ -90,7 +90,9 @@ local function repeated(b, window, number, lease, ask)
   if not may_be_of(lease, ask) then
     return { 'request_id_reused' }
   end
-  if lease.closed == 1 then
+  local tokens, requests = leases.kept(lease)
+  -- Who returned all of it is through with it.
+  if lease.closed == 1 or tokens == 0 and requests == 0 then
     return { 'lease_closed' }
   end
   b.shown[window] = true

@@ -8,8 +8,8 @@ mod steps;
 use std::collections::BTreeMap;
 
 use quota_core::{
-    Book, BookPage, Command, HolderId, LateUse, LeaseId, Now, Outcome, Policy, Reading, Refusal,
-    Report, RequestKey, Return, Settlement, Standing, Timekeeper, WindowKind, Wish,
+    Amount, Book, BookPage, Command, HolderId, LateUse, LeaseId, Now, Outcome, Policy, Reading,
+    Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper, WindowKind, Wish,
 };
 use redis::Value;
 
@@ -32,6 +32,8 @@ struct Pair {
     /// The server's steady clock and the ledger's time at the opening.
     opened_ms: (u64, u64),
     leases: Vec<(LeaseId, u32)>,
+    /// How large they are.
+    amounts: BTreeMap<LeaseId, Amount>,
     /// What was asked for.
     asked: Vec<(u32, Wish)>,
     /// What the history must come to: every page that was closed, with the usage that came late.
@@ -55,6 +57,7 @@ impl Pair {
             book: Book::new(policy),
             time,
             leases: Vec::new(),
+            amounts: BTreeMap::new(),
             asked: Vec::new(),
             closed: BTreeMap::new(),
             history: BTreeMap::new(),
@@ -185,6 +188,13 @@ impl Pair {
                 let command = Command::GiveBack(HolderId(owner), give_back);
                 (owner, Operation::GiveBack(give_back), command)
             }
+            Op::GiveBackAll { lease } => {
+                let (lease, holder) = self.lease(lease, OWNER)?;
+                let (total, closed) = (self.amounts[&lease], false);
+                let give_back = Return { lease, total, closed };
+                let command = Command::GiveBack(HolderId(holder), give_back);
+                (holder, Operation::GiveBack(give_back), command)
+            }
             Op::Use { holder, lease, used, overrun } => {
                 let (lease, owner) = self.lease(lease, holder)?;
                 let report = Report { lease, used, overrun };
@@ -204,6 +214,7 @@ impl Pair {
         match (result, command) {
             (Ok(Outcome::Granted(granted)), Command::Acquire(holder, _)) => {
                 self.leases.push((granted.lease, holder.0));
+                self.amounts.insert(granted.lease, granted.amount);
                 Answer::Granted(granted, self.book.standing_with(granted.lease, &now))
             }
             (Err(refusal @ Refusal::Denied(_)), Command::Acquire(_, wish)) => {

@@ -44,6 +44,10 @@ pub(super) enum Op {
         total: Amount,
         closed: bool,
     },
+    /// All of a lease, which is not closed for that.
+    GiveBackAll {
+        lease: usize,
+    },
     Use {
         holder: u32,
         lease: usize,
@@ -94,6 +98,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..20_usize).prop_map(|back| Op::Again { back }),
         6 => (holder(), 0..20_usize, amount(120, 4), any::<bool>())
             .prop_map(|(holder, lease, total, closed)| Op::GiveBack { holder, lease, total, closed }),
+        1 => (0..20_usize).prop_map(|lease| Op::GiveBackAll { lease }),
         6 => (holder(), 0..20_usize, amount(120, 4), amount(60, 3))
             .prop_map(|(holder, lease, used, overrun)| Op::Use { holder, lease, used, overrun }),
         1 => amount(50, 3).prop_map(Op::Denied),
