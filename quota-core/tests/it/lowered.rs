@@ -9,8 +9,10 @@ const KINDS: [WindowKind; 2] = [WindowKind::Minute, WindowKind::Rolling];
 /// A limit of 1000 each, of which this much is granted, and then lowered to that.
 fn lowered(kind: WindowKind, granted: Amount, to: Amount) -> (World, quota_core::LeaseId) {
     let mut world = World::new(policy(kind, 1_000, 1_000));
-    let lease = world.at(10_000).acquire(1, granted).unwrap().lease;
-    world.tell(&Command::SetPolicy(policy(kind, to.tokens, to.requests))).unwrap();
+    let lease = world.at(10_000).acquire(1, granted).expect("there is room").lease;
+    world
+        .tell(&Command::SetPolicy(policy(kind, to.tokens, to.requests)))
+        .expect("its kind is the same");
     (world, lease)
 }
 
