@@ -327,7 +327,8 @@ mod tests {
         let caller = Caller { credential: "c".into(), holder: "h".into() };
         let deployment = "d".into();
         let (request, all) = (RequestKey(1), Amount::new(5, 1));
-        let acquire = Op::Acquire { deployment, request, min: all, want: all, ahead: false };
+        let wish = quota_core::Wish { request, min: all, want: all, ahead: false };
+        let acquire = Op::Acquire { deployment, wish };
         test.ledger.run(caller, vec![acquire]).await.remove(0).unwrap();
         write(
             &test,

@@ -11,7 +11,7 @@ fn lowered(kind: WindowKind, granted: Amount, to: Amount) -> (World, quota_core:
     let mut world = World::new(policy(kind, 1_000, 1_000));
     let lease = world.at(10_000).acquire(1, granted).expect("there is room").lease;
     world
-        .tell(&Command::SetPolicy(policy(kind, to.tokens, to.requests)))
+        .tell(&Command::SetPolicy(policy(kind, to.tokens(), to.requests())))
         .expect("its kind is the same");
     (world, lease)
 }
@@ -26,8 +26,7 @@ fn nothing_is_granted_to_those_either_who_ask_for_none_of_that_unit() {
             let (mut world, lease) = lowered(kind, granted, to);
             assert_eq!(denial(world.acquire(2, asked)).unit, unit);
             let back = granted.saturating_sub(to);
-            let almost =
-                Amount::new(back.tokens.saturating_sub(1), back.requests.saturating_sub(1));
+            let almost = back.saturating_sub(amount(1, 1));
             world.give_back(1, lease, almost).unwrap();
             assert_eq!(denial(world.acquire(2, asked)).unit, unit, "one above");
             world.give_back(1, lease, back).unwrap();
