@@ -9,10 +9,18 @@ use clap::Parser;
 use openai_gateway::cli::{Cli, Command};
 use openai_gateway::config::Environment;
 use openai_gateway::{StartError, check, logs, run};
+use traces::lines;
 
 const MISTAKE: u8 = 64;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
+    begin().unwrap_or_else(|error| {
+        lines::last_words(format!("Error: {error:?}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn begin() -> anyhow::Result<ExitCode> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -27,7 +35,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let endpoint = traces::endpoint(cli.otlp_endpoint.as_deref(), |name| {
         environment.var(name).map(ToOwned::to_owned)
     });
-    let _traces = logs::start(cli.log_format, endpoint.as_deref()).context("no traces")?;
+    let (writer, _lines) = lines::stderr();
+    let _traces = logs::start(cli.log_format, writer, endpoint.as_deref()).context("no traces")?;
     let seed = rand::random();
     match serve(&cli, seed)? {
         Ok(()) => Ok(ExitCode::SUCCESS),

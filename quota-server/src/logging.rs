@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::panic::PanicHookInfo;
 
+use traces::lines::LineWriter;
 use traces::{Export, ExportError};
 use tracing::error;
 use tracing_subscriber::layer::SubscriberExt;
@@ -22,27 +23,35 @@ pub enum BeginError {
     Traces(#[from] ExportError),
 }
 
-/// Begins to log. Panics are logged too, once, where they happen. Traces go to this endpoint until the answer is
-/// dropped.
+/// Begins to log, into `lines`. Panics are logged too, once, where they happen. Traces go to this endpoint until the
+/// answer is dropped.
 ///
 /// # Errors
 /// As [`BeginError`] says.
-pub fn begin(config: &LogConfig, endpoint: Option<&str>) -> Result<Option<Export>, BeginError> {
+pub fn begin(
+    config: &LogConfig,
+    lines: LineWriter,
+    endpoint: Option<&str>,
+) -> Result<Option<Export>, BeginError> {
     let export = endpoint.map(|url| Export::start("quota-server", url)).transpose()?;
     match &export {
-        Some(export) => log_and_trace(config, export)?,
-        None => log(config)?,
+        Some(export) => log_and_trace(config, lines, export)?,
+        None => log(config, lines)?,
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(export)
 }
 
 /// Each with its own filter: what is traced is not logged for that.
-fn log_and_trace(config: &LogConfig, export: &Export) -> Result<(), TryInitError> {
+fn log_and_trace(
+    config: &LogConfig,
+    lines: LineWriter,
+    export: &Export,
+) -> Result<(), TryInitError> {
     let lines = fmt::layer()
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(lines);
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),
@@ -51,14 +60,14 @@ fn log_and_trace(config: &LogConfig, export: &Export) -> Result<(), TryInitError
     registry().with(lines).with(traces::layer(export)).try_init()
 }
 
-fn log(config: &LogConfig) -> Result<(), TryInitError> {
+fn log(config: &LogConfig, lines: LineWriter) -> Result<(), TryInitError> {
     let filter = EnvFilter::new(&config.log_level);
     let logs = fmt()
         .with_env_filter(filter)
         // It would say on stderr that stderr cannot be written, and panic over that.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(lines);
     match config.log_format {
         LogFormat::Text => logs.finish().try_init(),
         LogFormat::Json => logs.json().finish().try_init(),

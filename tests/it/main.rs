@@ -4,7 +4,7 @@
 //! [`tls`], [`rotation`] and [`secrets`] how it keeps what is secret, [`recovery`] and [`disk`] what it survives, [`ask`]
 //! what the command line says of it, [`docs`] that what the documentation shows works, [`lifecycle`] how it starts and
 //! stops, [`gateway`] what becomes of a gateway's configuration, [`second_tries`] what it does when its providers fail,
-//! [`away`] how it waits for its store, [`scenarios`], [`rolling`] and
+//! [`away`] how it waits for its store, [`stalled`] that it waits for no reader of its logs, [`scenarios`], [`rolling`] and
 //! [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
@@ -30,6 +30,7 @@ mod rungs;
 mod scenarios;
 mod second_tries;
 mod secrets;
+mod stalled;
 mod stores;
 mod support;
 mod tls;

@@ -19,7 +19,7 @@ const SPANS: &str = "trace_spans_total";
 const WAITING: usize = 2_048;
 
 /// Declares the metric in the recorder that is installed.
-pub fn describe() {
+pub(crate) fn describe() {
     describe_counter!(SPANS, "Spans of traces, by what became of them");
     for outcome in ["sent", "failed", "dropped"] {
         count(outcome, 0);
