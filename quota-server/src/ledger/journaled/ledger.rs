@@ -147,11 +147,6 @@ impl JournaledLedger {
         select_all(closed).await;
     }
 
-    /// The highest number that the next entry of a shard had.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.health.next_seq()
-    }
-
     /// Ends the writers wherever they are, as `kill -9` would.
     #[cfg(any(test, feature = "simulation"))]
     pub(crate) async fn kill(&self) {

@@ -1,7 +1,7 @@
 //! While a journal cannot be written.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
@@ -45,8 +45,6 @@ pub(crate) struct Health {
     broken: AtomicUsize,
     /// The deployments of each shard that are quarantined.
     quarantined: Mutex<BTreeMap<u32, Vec<Arc<str>>>>,
-    /// The number that no entry of any shard has reached yet.
-    next_seq: AtomicU64,
 }
 
 /// So many quarantined deployments are named in a warning.
@@ -61,16 +59,6 @@ impl Health {
     pub(crate) fn mended(&self) {
         let before = self.broken.fetch_sub(1, Ordering::AcqRel);
         metrics::writable(before == 1);
-    }
-
-    /// A shard's next entry has this number.
-    pub(crate) fn reached(&self, next_seq: u64) {
-        self.next_seq.fetch_max(next_seq, Ordering::AcqRel);
-    }
-
-    /// The highest number that the next entry of a shard had.
-    pub(crate) fn next_seq(&self) -> u64 {
-        self.next_seq.load(Ordering::Acquire)
     }
 
     /// These deployments of a shard are quarantined now.

@@ -114,11 +114,9 @@ impl<J: Journal> Writer<J> {
     /// Works until it is told to stop and nothing waits any more.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::new();
-        self.health.reached(self.state.place.next_seq);
         while !self.fenced && self.wait(&stop, &mut batch).await {
             self.gather(&mut batch);
             self.serve(&mut batch).await;
-            self.health.reached(self.state.place.next_seq);
         }
         // What was made durable before the end is told.
         tell(&mut self.committed, &Ok(()));

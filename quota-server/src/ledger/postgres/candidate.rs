@@ -16,7 +16,7 @@ use super::{PostgresConfig, TERM};
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::ledger::journaled::{
-    Follower, Journal as _, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
+    Follower, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
 };
 use crate::metrics;
 use crate::store::postgres::{Me, Term};
@@ -36,8 +36,6 @@ pub(super) struct Candidate<S> {
     pub(super) terms: u64,
     /// It could not follow, which is said once.
     pub(super) is_lost: bool,
-    /// The highest number that its next entry had, whoever wrote.
-    pub(super) seen: u64,
 }
 
 /// Where it stands.
@@ -77,7 +75,6 @@ impl<S: SharedStore> Candidate<S> {
             Place::Standby(seat) => self.stand_by(seat).await,
             Place::Active(ledger) => {
                 self.lead(&ledger).await;
-                self.seen = self.seen.max(ledger.next_seq());
                 Place::Nowhere
             }
         }
@@ -129,13 +126,8 @@ impl<S: SharedStore> Candidate<S> {
     pub(super) async fn look(&mut self, seat: &mut Seat<S>) -> Result<Option<Term>, RecoveryError> {
         let leader = S::look(&mut seat.connection, TERM).await?;
         seat.standby.saw(&leader);
-        self.seen = self.seen.max(seat.standby.next_seq());
-        if seat.standby.is_ahead_of(leader.last_seq) {
-            return Err(JournalError::new("entries that were read are not in it any more").into());
-        }
         if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
             read_on::<S>(&mut seat.connection, &seat.standby, false).await?;
-            self.seen = self.seen.max(seat.standby.next_seq());
             if let Some(deleted) = seat.standby.counts_deleted() {
                 let still = S::still_there(&mut seat.connection, &deleted).await?;
                 seat.standby.still_there(&still);
@@ -155,7 +147,7 @@ impl<S: SharedStore> Candidate<S> {
 
     /// Reads what the old writer still wrote: from the election on it writes no more.
     pub(super) async fn take_over(
-        &mut self,
+        &self,
         seat: Seat<S>,
         term: Term,
     ) -> Result<Arc<JournaledLedger>, RecoveryError> {
@@ -163,16 +155,10 @@ impl<S: SharedStore> Candidate<S> {
         read_on::<S>(&mut connection, &standby, false).await?;
         let oldest = S::oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
-        // What was seen and is gone was lost: a restore, which PostgreSQL tells nobody of.
-        let is_whole = standby.next_seq() >= self.seen;
-        let time = standby.time_to_write(term.is_vouched_for && is_whole);
+        let time = standby.time_to_write(term.is_vouched_for);
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
         let oldest = oldest.unwrap_or(follower.kept().first_seq);
-        let mut journal = self.store.journal(self.me(), term, connection);
-        if !is_whole {
-            journal.doubt().await?;
-            self.seen = 0;
-        }
+        let journal = self.store.journal(self.me(), term, connection);
         let config = JournaledConfig {
             history_hours: self.config.history_hours,
             memory: self.config.memory,

@@ -58,7 +58,6 @@ impl PostgresLedger {
             stop: stop.clone(),
             terms: 0,
             is_lost: false,
-            seen: 0,
         };
         let task = candidate.start().await?;
         let (warnings, candidate) = (Vec::new(), Mutex::new(Some(task)));

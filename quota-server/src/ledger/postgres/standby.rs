@@ -62,15 +62,6 @@ impl Standby {
         self.state().follower.as_ref().map_or(u64::MAX, Follower::next_seq)
     }
 
-    /// Whether it has taken in more than there is, whose last entry this is.
-    pub(super) fn is_ahead_of(&self, last_seq: Option<i64>) -> bool {
-        let state = self.state();
-        let Some(follower) = state.follower.as_ref().filter(|all| all.last().is_some()) else {
-            return false;
-        };
-        follower.next_seq() > last_seq.map_or(0, |last| last.unsigned_abs() + 1)
-    }
-
     /// What the leader's row said just now.
     pub(super) fn saw(&self, leader: &Leader) {
         let here_ms = self.clock.reading().steady_ms;

@@ -124,22 +124,6 @@ async fn a_database_that_was_put_back_under_its_writer_is_quarantined() {
 }
 
 #[tokio::test]
-async fn a_standby_knows_of_entries_that_are_gone() {
-    let mut site = Site::new().await;
-    let clock = machine(1, 0);
-    let (a, b) = (site.server("a", &clock).await, site.server("b", &clock).await);
-    a.put(1_000).await;
-    site.take(&a, 900).await.unwrap();
-    until("b has read it", || async { b.granted().await == 900 }).await;
-    a.ledger.kill().await;
-    put_back(&site).await;
-    until("b takes over", || async { b.is_active() }).await;
-    let refused = site.take(&b, 900).await;
-    assert!(matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))), "{refused:?}");
-    b.ledger.stop().await;
-}
-
-#[tokio::test]
 async fn a_restart_of_postgresql_loses_nothing() {
     let mut site = Site::alone().await;
     let (a, b) = (site.server("a", &machine(1, 0)).await, site.server("b", &machine(2, 0)).await);
