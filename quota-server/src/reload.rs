@@ -174,7 +174,7 @@ impl DeploymentsFile {
     async fn put_left(&mut self, ledger: &dyn Ledger, audit: &Audit) -> Took {
         let applied = declared::apply(ledger, take(&mut self.left)).await;
         if applied.deployments > 0 {
-            info!(%applied, "the deployments file is applied");
+            info!(applied.deployments, applied.created, "the deployments file is applied");
             audit.noted(declared::ACTION, &applied.to_string()).await;
         }
         self.tell(&applied.refused);

@@ -22,6 +22,7 @@ def secrets() -> dict[str, dict]:
             "quota-tls": made(folder, "server", *leaf, f"subjectAltName={SERVER}"),
             "gateway-tls": made(folder, "gateway", *leaf, f"subjectAltName={GATEWAY}"),
             "quota-db-client": made(folder, "quota", *leaf, "subjectAltName=DNS:quota.example"),
+            "quota-redis-client": made(folder, "quota-redis", *leaf, "subjectAltName=DNS:quota.example"),
         }
 
 

@@ -17,7 +17,7 @@ SECRETS = {
     "quota-tokens": {"tokens.toml": TOKENS},
     "gateway-token": {"token": "an example, not a secret"},
     "quota-db": {"password": "hush", "url": "postgres://quota:hush@127.0.0.1:1/quota"},
-    "quota-redis": {"url": "redis://:hush@127.0.0.1:1"},
+    "quota-redis": {"url": "redis://:hush@127.0.0.1:1", "password": "hush", "sentinel-password": "hush"},
     "provider": {"api-key": "sk-hush"},
     "gateway": {"master-key": "sk-hush"},
 }
