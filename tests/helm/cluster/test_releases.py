@@ -75,19 +75,19 @@ def test_generated_tokens_stay(release: Release):
     assert tokens() == first
 
 
-@of("postgres")
+@of("redis")
 def test_a_changed_secret_restarts_who_must_read_it(release: Release):
     secrets = f"/api/v1/namespaces/{release.namespace}/secrets"
-    for name, data in (("quota-db", {"password": "Zmlyc3Q=", "other": ""}), ("quota-tokens", {"tokens.toml": ""})):
+    for name, data in (("quota-db", {"url": "Zmlyc3Q=", "password": ""}), ("quota-tokens", {"tokens.toml": ""})):
         release.api.ask("POST", secrets, {"metadata": {"name": name}, "data": data})
     release.install()
     before = workload(release)["spec"]["template"]
-    # Servers read their tokens again by themselves, and nobody reads the other key.
+    # Servers read their tokens and passwords again by themselves.
     release.api.merge(f"{secrets}/quota-tokens", {"data": {"tokens.toml": "bmV3"}})
-    release.api.merge(f"{secrets}/quota-db", {"data": {"other": "bmV3"}})
+    release.api.merge(f"{secrets}/quota-db", {"data": {"password": "bmV3"}})
     release.upgrade()
     assert workload(release)["spec"]["template"] == before
-    release.api.merge(f"{secrets}/quota-db", {"data": {"password": "bmV3"}})
+    release.api.merge(f"{secrets}/quota-db", {"data": {"url": "bmV3"}})
     release.upgrade()
     assert workload(release)["spec"]["template"] != before
     release.upgrade("restartOnSecretChange=false")
