@@ -5,7 +5,9 @@
 mod fields;
 mod form;
 mod json;
+mod stream_options;
 
 pub use fields::{BadRequest, Edit, Fields, json, text};
 pub use form::Form;
 pub use json::JsonBody;
+pub use stream_options::StreamOptions;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::usage;
 use super::{Asked, Endpoint, Received};
-use crate::body::{BadRequest, Fields, JsonBody, json};
+use crate::body::{BadRequest, JsonBody, StreamOptions};
 use crate::config::{BodyRules, Reservation};
 use crate::tokens::{Encoding, message_tokens};
 
@@ -22,9 +22,7 @@ pub(super) const CHAT: Endpoint = Endpoint {
 #[derive(Debug)]
 struct Chat<'a> {
     body: JsonBody<'a>,
-    /// The caller wants the usage as the last piece.
-    include_usage: bool,
-    stream_options: Fields<'a>,
+    stream_options: StreamOptions<'a>,
     messages: &'a RawValue,
     max_output: Option<u64>,
     choices: u64,
@@ -34,12 +32,10 @@ impl<'a> Chat<'a> {
     fn read(received: Received<'a>) -> Result<Self, BadRequest> {
         let body = JsonBody::read(received.body)?;
         let fields = &body.fields;
-        let stream_options: Fields<'_> = fields.parse("stream_options")?.unwrap_or_default();
         let (max_tokens, max_completion_tokens) =
             (fields.parse("max_tokens")?, fields.parse("max_completion_tokens")?);
         Ok(Self {
-            include_usage: stream_options.parse("include_usage")?.unwrap_or(false),
-            stream_options,
+            stream_options: StreamOptions::read(fields)?,
             messages: body.required("messages")?,
             // A provider may obey either.
             max_output: max_completion_tokens.max(max_tokens),
@@ -50,12 +46,8 @@ impl<'a> Chat<'a> {
 }
 
 impl Asked for Chat<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
-    }
-
-    fn tags(&self) -> &[String] {
-        &self.body.tags
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn streams(&self) -> bool {
@@ -63,7 +55,7 @@ impl Asked for Chat<'_> {
     }
 
     fn hides_usage(&self) -> bool {
-        self.body.stream && !self.include_usage
+        self.body.stream && !self.stream_options.include_usage
     }
 
     fn input_tokens(&self, encoding: Encoding) -> u64 {
@@ -90,9 +82,7 @@ impl Asked for Chat<'_> {
                     edit.rename(from, to);
                 }
                 if asks {
-                    let include_usage = json("true");
-                    let options = self.stream_options.with(&[("include_usage", &include_usage)]);
-                    edit.put("stream_options", json(options));
+                    self.stream_options.ask_usage(edit);
                 }
             },
         )
@@ -106,6 +96,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::body::json;
     use crate::config::OutputBound;
 
     const HELLO: &str = r#""model":"m","messages":[{"role":"user","content":"hello"}]"#;

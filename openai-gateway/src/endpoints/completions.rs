@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::usage;
 use super::{Asked, Endpoint, Received};
-use crate::body::{BadRequest, Fields, JsonBody, json};
+use crate::body::{BadRequest, JsonBody, StreamOptions};
 use crate::config::{BodyRules, Reservation};
 use crate::tokens::{Encoding, prompt_tokens, prompts};
 
@@ -36,8 +36,7 @@ const FIELDS: &[&str] = &[
 #[derive(Debug)]
 struct Completion<'a> {
     body: JsonBody<'a>,
-    include_usage: bool,
-    stream_options: Fields<'a>,
+    stream_options: StreamOptions<'a>,
     prompt: Option<&'a RawValue>,
     max_tokens: Option<u64>,
     /// Answers that are made of each prompt, whether they are all told or not.
@@ -48,12 +47,10 @@ impl<'a> Completion<'a> {
     fn read(received: Received<'a>) -> Result<Self, BadRequest> {
         let body = JsonBody::read(received.body)?;
         let fields = &body.fields;
-        let stream_options: Fields<'_> = fields.parse("stream_options")?.unwrap_or_default();
         let (n, best_of): (Option<u64>, Option<u64>) =
             (fields.parse("n")?, fields.parse("best_of")?);
         Ok(Self {
-            include_usage: stream_options.parse("include_usage")?.unwrap_or(false),
-            stream_options,
+            stream_options: StreamOptions::read(fields)?,
             // Without one the model begins a text.
             prompt: fields.raw("prompt"),
             max_tokens: fields.parse("max_tokens")?,
@@ -64,12 +61,8 @@ impl<'a> Completion<'a> {
 }
 
 impl Asked for Completion<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
-    }
-
-    fn tags(&self) -> &[String] {
-        &self.body.tags
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn streams(&self) -> bool {
@@ -77,7 +70,7 @@ impl Asked for Completion<'_> {
     }
 
     fn hides_usage(&self) -> bool {
-        self.body.stream && !self.include_usage
+        self.body.stream && !self.stream_options.include_usage
     }
 
     fn input_tokens(&self, encoding: Encoding) -> u64 {
@@ -102,9 +95,7 @@ impl Asked for Completion<'_> {
                     edit.set("max_tokens", bound);
                 }
                 if asks {
-                    let include_usage = json("true");
-                    let options = self.stream_options.with(&[("include_usage", &include_usage)]);
-                    edit.put("stream_options", json(options));
+                    self.stream_options.ask_usage(edit);
                 }
             },
         )

@@ -33,8 +33,8 @@ impl<'a> Embeddings<'a> {
 }
 
 impl Asked for Embeddings<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn input_tokens(&self, encoding: Encoding) -> u64 {

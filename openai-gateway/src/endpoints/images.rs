@@ -52,8 +52,8 @@ impl<'a> Pictures<'a> {
 }
 
 impl Asked for Pictures<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn streams(&self) -> bool {

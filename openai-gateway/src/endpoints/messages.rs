@@ -65,12 +65,8 @@ impl<'a> Messages<'a> {
 }
 
 impl Asked for Messages<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
-    }
-
-    fn tags(&self) -> &[String] {
-        &self.body.tags
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn streams(&self) -> bool {
@@ -98,12 +94,8 @@ impl Asked for Messages<'_> {
 struct Counted<'a>(Messages<'a>);
 
 impl Asked for Counted<'_> {
-    fn model(&self) -> Option<&str> {
-        self.0.model()
-    }
-
-    fn tags(&self) -> &[String] {
-        self.0.tags()
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        self.0.json()
     }
 
     fn input_tokens(&self, _encoding: Encoding) -> u64 {

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
-use crate::body::BadRequest;
+use crate::body::{BadRequest, JsonBody};
 use crate::config::{BodyRules, Call, Reservation};
 use crate::tokens::Encoding;
 pub use dialect::{Dialect, anthropic_error, anthropic_kind};
@@ -89,12 +89,19 @@ pub struct Received<'a> {
 
 /// A request, read.
 pub trait Asked: Send + Sync {
+    /// The JSON that it came as, if it did.
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        None
+    }
+
     /// The model group asked for, where the body says it.
-    fn model(&self) -> Option<&str>;
+    fn model(&self) -> Option<&str> {
+        self.json()?.model.as_deref()
+    }
 
     /// For which deployments it is, where they go by tags.
     fn tags(&self) -> &[String] {
-        &[]
+        self.json().map_or(&[], |body| &body.tags)
     }
 
     /// The answer is to come as a stream of events.

@@ -29,8 +29,8 @@ impl<'a> Moderation<'a> {
 }
 
 impl Asked for Moderation<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn input_tokens(&self, encoding: Encoding) -> u64 {

@@ -37,8 +37,8 @@ impl<'a> Rerank<'a> {
 }
 
 impl Asked for Rerank<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     /// The query is read with each document.

@@ -46,12 +46,8 @@ impl<'a> Wanted<'a> {
 }
 
 impl Asked for Wanted<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
-    }
-
-    fn tags(&self) -> &[String] {
-        &self.body.tags
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn streams(&self) -> bool {

@@ -34,8 +34,8 @@ impl<'a> Speech<'a> {
 }
 
 impl Asked for Speech<'_> {
-    fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
+    fn json(&self) -> Option<&JsonBody<'_>> {
+        Some(&self.body)
     }
 
     fn input_tokens(&self, encoding: Encoding) -> u64 {

@@ -180,9 +180,15 @@ async fn tags_say_which_deployment_takes_a_request() {
         request.headers_mut().insert("x-litellm-tags", tag.parse().unwrap());
         let reply = ask(&gateway, request).await;
         assert_eq!(reply.headers["x-tokenlease-deployment"], format!("gpt-{tag}"));
-        let body = CHAT.replacen('{', &format!(r#"{{"metadata":{{"tags":["{other}"]}},"#), 1);
-        let reply = ask(&gateway, post("/v1/chat/completions", body)).await;
-        assert_eq!(reply.headers["x-tokenlease-deployment"], format!("gpt-{other}"));
+        let tagged = format!(r#"{{"metadata":{{"tags":["{other}"]}},"#);
+        let input = r#"{"model":"gpt","input":"hello"}"#;
+        for (path, body) in
+            [("chat/completions", CHAT), ("embeddings", input), ("moderations", input)]
+        {
+            let body = body.replacen('{', &tagged, 1);
+            let reply = ask(&gateway, post(&format!("/v1/{path}"), body)).await;
+            assert_eq!(reply.headers["x-tokenlease-deployment"], format!("gpt-{other}"), "{path}");
+        }
     }
     let mut request = post("/v1/chat/completions", CHAT);
     request.headers_mut().insert("x-litellm-tags", "none".parse().unwrap());
