@@ -83,6 +83,10 @@ impl State {
         if let Some(first) = self.first().filter(|_| is_first) {
             first.turn.notify_one();
         }
+        if self.lanes.is_empty() {
+            // The next to come is told what is so by then.
+            self.said = None;
+        }
     }
 }
 
@@ -213,6 +217,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::Refusal;
 
     fn line(max_requests: usize, max_tokens: u64) -> Arc<Line> {
         let max_wait = Duration::from_secs(10);
@@ -248,6 +253,16 @@ mod tests {
         drop([line.join(2, 40).unwrap(), first, last]);
         let state = line.lock();
         assert_eq!((line.len(), state.lanes.len(), state.tokens), (0, 0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_said_is_of_those_who_wait() {
+        let line = line(3, 100);
+        let place = line.join(1, 1).unwrap();
+        place.denied(Denial::because(Refusal::Busy, Duration::ZERO), Duration::ZERO).await;
+        assert!(line.said().is_some());
+        drop(place);
+        assert!(line.said().is_none());
     }
 
     #[test]

@@ -65,12 +65,12 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
     ) -> Result<Choice<T, C>, Denial> {
         let line = self.own.line.as_deref().filter(|_| !self.is_under_way);
         let chosen = match line {
-            Some(line) if line.len() > 0 => self.wait(line, size, rng).await,
+            Some(line) if line.len() > 0 => self.wait(line, None, size, rng).await,
             Some(line) => match self.attempt(size, rng).await {
                 Err(denial)
                     if denial.refusal.may_pass() && self.may_hope(&denial, line.max_wait()) =>
                 {
-                    self.wait(line, size, rng).await
+                    self.wait(line, Some(denial), size, rng).await
                 }
                 said => said,
             },
@@ -80,10 +80,11 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
         chosen
     }
 
-    /// Waits for its turn and for room.
+    /// Waits for its turn and for room. Where it was asked for before, `denial` is what was said.
     async fn wait(
         &mut self,
         line: &Line,
+        denial: Option<Denial>,
         size: &(impl Size<T> + Sync),
         rng: &mut (impl Rng + Send),
     ) -> Result<Choice<T, C>, Denial> {
@@ -94,7 +95,9 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
         let place = match line.join(self.request.caller, tokens) {
             Ok(place) => place,
             Err(NoPlace::Closed) => return Err(Denial::because(Refusal::Stopping, Duration::ZERO)),
-            Err(NoPlace::Full) => return Err(line.said().unwrap_or_else(unsaid)),
+            Err(NoPlace::Full) => {
+                return Err(denial.or_else(|| line.said()).unwrap_or_else(unsaid));
+            }
         };
         if timeout_at(until, place.turn()).await.is_err() {
             return Err(line.said().unwrap_or_else(unsaid));

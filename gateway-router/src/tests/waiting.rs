@@ -55,6 +55,13 @@ async fn without_a_line_nobody_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_finds_the_line_full_hears_its_own_denial() {
+    let router = narrow(LineSettings { max_tokens: 0, ..LINE });
+    let _under_way = ask(&router, 1).await.unwrap();
+    assert_eq!(ask(&router, 1).await.err().unwrap().refusal, Refusal::Busy);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_ends_with_the_denial() {
     let router = narrow(LINE);
     let _under_way = ask(&router, 1).await.unwrap();

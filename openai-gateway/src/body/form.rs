@@ -55,6 +55,9 @@ impl<'a> Form<'a> {
             at = part.content.end + delimiter.len();
             parts.push(part);
         }
+        if !matches!(&body[at + 2..], b"" | b"\r\n") {
+            return Err(bad("something comes after its end"));
+        }
         Ok(Self { body, boundary, parts })
     }
 
@@ -63,9 +66,10 @@ impl<'a> Form<'a> {
     /// # Errors
     /// It is no text.
     pub fn text(&self, name: &'static str) -> Result<Option<&'a str>, BadRequest> {
-        let part = self.parts.iter().find(|part| part.name == name);
-        let text = part.map(|part| std::str::from_utf8(&self.body[part.content.clone()]));
-        text.transpose().map_err(|_| BadRequest::about(name, "must be a text"))
+        let Some(part) = self.parts.iter().find(|part| part.name == name) else { return Ok(None) };
+        let text = std::str::from_utf8(&self.body[part.content.clone()]);
+        let text = text.ok().filter(|_| !part.is_file);
+        text.map(Some).ok_or_else(|| BadRequest::about(name, "must be a text"))
     }
 
     /// How large its files are together, bytes.
@@ -125,7 +129,17 @@ fn part<'a>(
     let end = end.ok_or_else(|| bad("a part has no head, or one that is too long"))?;
     let start = at + 2 + end + 4;
     let length = delimiter.find(&body[start..]).ok_or_else(cut)?;
+    // Some take a line's end of one character for one.
+    let after = &delimiter.needle()[2..];
+    let is_begun = |at: usize| at > 0 && matches!(body[start + at - 1], b'\r' | b'\n');
+    if memmem::find_iter(&body[start..start + length], after).any(is_begun) {
+        return Err(bad("its boundary is in a part"));
+    }
     let head = std::str::from_utf8(&head[..end]).map_err(|_| bad("a part's head is no text"))?;
+    let is_plain = |line: &str| !line.contains(['\r', '\n']) && !line.starts_with([' ', '\t']);
+    if !head.split("\r\n").all(is_plain) {
+        return Err(bad("a line of a part's head can't be told from another"));
+    }
     let (name, is_file) = disposition(head).ok_or_else(|| bad("a part's name can't be told"))?;
     Ok(Part { name, content: start..start + length, is_file })
 }
@@ -203,11 +217,24 @@ mod tests {
             head("Content-Disposition: form-data; name=\"x\"; filename=\"f\"; name=\"model\""),
             field("model", "m") + &file("").replace("\"file\"", "\"model\"") + end,
             head(
+                "X: a\nContent-Disposition: form-data; name=\"model\"\r\nContent-Disposition: form-data; name=\"x\"",
+            ),
+            head(
+                "X: a\rContent-Disposition: form-data; name=\"model\"\r\nContent-Disposition: form-data; name=\"x\"",
+            ),
+            head("Content-Disposition: form-data; name=\"x\"\r\n ; name=\"model\""),
+            field("x", "a\n--b\r\nb") + end,
+            field("x", "a\r--b\r\nb") + end,
+            field("model", "m") + "--b--x\r\n",
+            field("model", "m") + end + &field("model", "n") + end,
+            head(
                 "Content-Disposition: form-data; name=\"x\"\r\ncontent-disposition: form-data; name=\"model\"",
             ),
         ] {
             assert!(Form::read(KIND, body.as_bytes()).is_err(), "{body}");
         }
+        let files = file("a").replace("\"file\"", "\"model\"").repeat(2) + end;
+        assert!(Form::read(KIND, files.as_bytes()).unwrap().text("model").is_err());
         let twice = "x; boundary=b; boundary=c";
         for kind in
             [twice, "multipart/form-data", "multipart/form-data; boundary=", "x; boundary=a\"b"]

@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-/// How gateways that share a key tell for whom a request is: llm-d's name for it.
+/// How gateways that share a key tell for whom a request is.
 const FAIRNESS_ID: &str = "x-gateway-fairness-id";
 
 /// Whose a request is, where callers take turns: one for each key that is shown and each of those whom its owner tells apart. Two

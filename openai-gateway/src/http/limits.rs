@@ -71,12 +71,11 @@ fn tell(headers: &mut HeaderMap, units: [LimitAndLeft; 2], reset: Option<Duratio
         // Writing to a string cannot fail.
         let _ = write!(policy, "{comma}\"{}\";q={limit};w={WINDOW_S}", names.unit);
         let _ = write!(left, "{comma}\"{}\";r={remaining}", names.unit);
-        if let Some(reset) = reset {
-            let _ = write!(left, ";t={}", reset.as_millis().div_ceil(1_000));
-        }
         headers.insert(names.limit, HeaderValue::from(limit));
         headers.insert(names.remaining, HeaderValue::from(remaining));
-        if let Ok(reset) = HeaderValue::from_str(&go_duration(reset.unwrap_or_default())) {
+        let Some(reset) = reset else { continue };
+        let _ = write!(left, ";t={}", reset.as_millis().div_ceil(1_000));
+        if let Ok(reset) = HeaderValue::from_str(&go_duration(reset)) {
             headers.insert(names.reset, reset);
         }
     }
@@ -132,6 +131,10 @@ mod tests {
         tell(&mut headers, [Some((500, 0)), Some((100, 60))], Some(Duration::from_millis(29_001)));
         assert_eq!(headers["ratelimit-policy"], r#""tokens";q=500;w=60, "requests";q=100;w=60"#);
         assert_eq!(headers["ratelimit"], r#""tokens";r=0;t=30, "requests";r=60;t=30"#);
+        let mut headers = HeaderMap::new();
+        tell(&mut headers, [Some((500, 0)), None], None);
+        assert_eq!(headers["ratelimit"], r#""tokens";r=0"#);
+        assert_eq!(headers.get("x-ratelimit-reset-tokens"), None, "nobody knows");
         let mut headers = HeaderMap::new();
         tell(&mut headers, [None, None], None);
         assert!(headers.is_empty());

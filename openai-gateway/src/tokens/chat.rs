@@ -56,6 +56,8 @@ pub const fn attached_tokens(bytes: u64) -> u64 {
 
 #[derive(Deserialize)]
 struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -64,10 +66,17 @@ struct Item<'a> {
 
 /// A message, the result of a call, or what counts as it is written: calls, reasoning, whatever is new.
 fn of_item(item: &RawValue, encoding: Encoding) -> u64 {
-    match serde_json::from_str(item.get()) {
-        Ok(Item { content: Some(_), .. }) => of_message(item, encoding),
-        Ok(Item { output: Some(output), .. }) => PER_MESSAGE + content_tokens(output, encoding),
-        _ => PER_MESSAGE + encoding.count(item.get()),
+    let as_written = || PER_MESSAGE + encoding.count(item.get());
+    let Ok(Item { kind, content, output }) = serde_json::from_str(item.get()) else {
+        return as_written();
+    };
+    let kind = kind.as_deref();
+    let is_message = kind.is_none_or(|kind| kind == "message");
+    let is_result = kind.is_none_or(|kind| kind.ends_with("_output"));
+    match (content, output) {
+        (Some(_), _) if is_message => of_message(item, encoding),
+        (_, Some(output)) if is_result => PER_MESSAGE + content_tokens(output, encoding),
+        _ => as_written(),
     }
 }
 
@@ -159,13 +168,36 @@ fn of_part(part: &RawValue, encoding: Encoding, depth: usize) -> u64 {
         return encoding.count(part.get());
     }
     let texts: u64 = [text, refusal].into_iter().flatten().map(|it| of_text(it, encoding)).sum();
-    let documents = if is_image { None } else { source };
-    let attached = [input_audio, file, file_data, documents].into_iter().flatten();
+    let document = source.filter(|_| !is_image);
+    let document = document.map_or(0, |source| of_document(source, encoding, depth));
+    let attached = [input_audio, file, file_data].into_iter().flatten();
     let attached: u64 = attached.map(|raw| attached_tokens(raw.get().len() as u64)).sum();
     let images = image_url.map_or(0, of_image);
     let sources = source.filter(|_| is_image).map_or(0, |_| IMAGE_SOURCE);
     let inner = content.map_or(0, |content| of_content(content, encoding, depth.saturating_sub(1)));
-    texts + attached + images + sources + inner
+    texts + attached + images + sources + document + inner
+}
+
+#[derive(Deserialize)]
+struct Source<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+}
+
+/// A document, with Anthropic: a text, parts, or a file.
+fn of_document(source: &RawValue, encoding: Encoding, depth: usize) -> u64 {
+    let as_written = || encoding.count(source.get());
+    let Ok(known) = serde_json::from_str::<Source<'_>>(source.get()) else { return as_written() };
+    match (&*known.kind, known.data, known.content) {
+        ("text", Some(text), _) => of_text(text, encoding),
+        ("content", _, Some(parts)) if depth > 0 => of_content(parts, encoding, depth - 1),
+        ("base64" | "url" | "file", ..) => attached_tokens(source.get().len() as u64),
+        _ => as_written(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -232,6 +264,13 @@ mod tests {
         assert_eq!(items(&format!("[{call}]")), as_written);
         let result = r#"[{"type": "function_call_output", "output": "tiktoken is great!"}]"#;
         assert_eq!(items(result), PRIMING + PER_MESSAGE + 6);
+        for item in [
+            r#"{"type": "reasoning", "content": [], "encrypted_content": "tiktoken is great!"}"#,
+            r#"{"type": "mcp_call", "arguments": "tiktoken is great!", "output": ""}"#,
+        ] {
+            let as_written = PRIMING + PER_MESSAGE + Encoding::O200k.count(item);
+            assert_eq!(items(&format!("[{item}]")), as_written);
+        }
         let data = "A".repeat(4 << 20);
         let shot = format!(r#"[{{"output": {{"type": "x", "image_url": "data:..{data}"}}}}]"#);
         assert_eq!(items(&shot), PRIMING + PER_MESSAGE + IMAGE);
@@ -249,6 +288,17 @@ mod tests {
         assert_eq!(parts(&image), IMAGE_SOURCE);
         let document = format!(r#"{{"type": "document", "source": {source}}}"#);
         assert!((4_096..4_200).contains(&parts(&document)));
+        let text = "tiktoken is great! ".repeat(1_000);
+        let as_text = Encoding::O200k.count(&text);
+        for source in [
+            format!(r#"{{"type": "text", "media_type": "text/plain", "data": "{text}"}}"#),
+            format!(r#"{{"type": "content", "content": "{text}"}}"#),
+            format!(r#"{{"type": "content", "content": [{{"type": "text", "text": "{text}"}}]}}"#),
+        ] {
+            assert_eq!(parts(&format!(r#"{{"type": "document", "source": {source}}}"#)), as_text);
+        }
+        let new = format!(r#"{{"type": "document", "source": {{"type": "new", "x": "{text}"}}}}"#);
+        assert!(parts(&new) >= as_text);
         let result = format!(r#"{{"type": "tool_result", "content": [{image}, {image}]}}"#);
         assert_eq!(parts(&result), 2 * IMAGE_SOURCE);
     }

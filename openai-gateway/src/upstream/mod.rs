@@ -253,7 +253,7 @@ impl Running {
             self.stay.answered(self.started.elapsed(), output);
         }
         match used {
-            _ if made_nothing(status) => self.bill.refuse(),
+            _ if made_nothing(status) || lacks_it => self.bill.refuse(),
             Some(used) => self.bill.settle(used.total),
             None => drop(self.bill),
         }

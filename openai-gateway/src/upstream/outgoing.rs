@@ -41,8 +41,12 @@ impl Outgoing<'_> {
         if dialect == Dialect::Anthropic {
             headers.extend([ANTHROPIC_VERSION]);
             for name in ANTHROPIC_CARRIED {
-                if let Some(value) = self.caller.get(&name) {
-                    headers.insert(name, value.clone());
+                let values = self.caller.get_all(&name);
+                if values.iter().next().is_some() {
+                    headers.remove(&name);
+                }
+                for value in values {
+                    headers.append(name.clone(), value.clone());
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::metrics::InFlight;
 use crate::routing::{Fault, Stay};
 
 /// The longest that a stream may take, however much it says.
-const WHOLE: Duration = Duration::from_secs(3_600);
+pub(super) const WHOLE: Duration = Duration::from_secs(3_600);
 
 /// Why a stream broke off.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,9 @@ async fn messages_go_on_with_the_key_and_the_version_where_they_belong() {
     let mut request = post("/v1/messages", MESSAGES);
     let headers = request.headers_mut();
     headers.insert("x-api-key", "sk-caller".parse().unwrap());
-    headers.insert("anthropic-beta", "context-1m".parse().unwrap());
+    for beta in ["context-1m", "files-api"] {
+        headers.append("anthropic-beta", beta.parse().unwrap());
+    }
     let reply = ask(&site.gateway, request).await;
     assert_eq!((reply.status.as_u16(), reply.body), (200, ANSWER.into()));
     let [arrival] = upstream.arrivals().try_into().unwrap();
@@ -31,7 +33,8 @@ async fn messages_go_on_with_the_key_and_the_version_where_they_belong() {
     assert_eq!(arrival.bytes, MESSAGES.replace("\"claude\"", "\"claude-opus-4-6\""));
     assert_eq!(arrival.headers["x-api-key"], "sk-upstream");
     assert_eq!(arrival.headers["anthropic-version"], "2023-06-01");
-    assert_eq!(arrival.headers["anthropic-beta"], "context-1m");
+    let betas: Vec<_> = arrival.headers.get_all("anthropic-beta").iter().collect();
+    assert_eq!(betas, ["context-1m", "files-api"]);
     assert!(!arrival.headers.contains_key("authorization"));
     assert_eq!(site.used().await.tokens(), 18);
 }

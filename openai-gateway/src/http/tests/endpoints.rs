@@ -137,8 +137,12 @@ async fn one_that_lacks_an_endpoint_is_not_left_alone_and_a_sibling_is_tried() {
         assert_eq!(ask(&both, post("/v1/responses", body)).await.status, 200);
     }
     assert!(lacks.arrivals().len() > 1, "it is asked again");
-    let alone = gateway(&entry("m", &lacks.base), "").await;
-    assert_eq!(ask(&alone, post("/v1/responses", body)).await.status, 404);
+    for status in [404, 405, 501] {
+        let status = StatusCode::from_u16(status).unwrap();
+        let lacks = Script { status, chunks: vec!["{}"], ..Script::default() };
+        let (reply, used) = ask_one("/v1/responses", body, &FakeUpstream::start(lacks).await).await;
+        assert_eq!((reply.status, used.tokens()), (status, 0), "nothing was made");
+    }
 }
 
 #[tokio::test]
