@@ -16,7 +16,7 @@ use super::{PostgresConfig, TERM};
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::ledger::journaled::{
-    Follower, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
+    Follower, Journal as _, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
 };
 use crate::metrics;
 use crate::store::postgres::{Me, Term};
@@ -36,6 +36,9 @@ pub(super) struct Candidate<S> {
     pub(super) terms: u64,
     /// It could not follow, which is said once.
     pub(super) is_lost: bool,
+    /// The epoch that it was last elected for, until another server was seen alive since. Epochs only
+    /// rise: one that does not is of a database that was put back.
+    pub(super) last_epoch: i64,
 }
 
 /// Where it stands.
@@ -134,6 +137,7 @@ impl<S: SharedStore> Candidate<S> {
             }
         }
         if leader.is_alive {
+            self.last_epoch = 0;
             return Ok(None);
         }
         self.terms += 1;
@@ -147,7 +151,7 @@ impl<S: SharedStore> Candidate<S> {
 
     /// Reads what the old writer still wrote: from the election on it writes no more.
     pub(super) async fn take_over(
-        &self,
+        &mut self,
         seat: Seat<S>,
         term: Term,
     ) -> Result<Arc<JournaledLedger>, RecoveryError> {
@@ -155,10 +159,15 @@ impl<S: SharedStore> Candidate<S> {
         read_on::<S>(&mut connection, &standby, false).await?;
         let oldest = S::oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
-        let time = standby.time_to_write(term.is_vouched_for);
+        let was_put_back = term.epoch <= std::mem::replace(&mut self.last_epoch, term.epoch);
+        let time = standby.time_to_write(term.is_vouched_for && !was_put_back);
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
         let oldest = oldest.unwrap_or(follower.kept().first_seq);
-        let journal = self.store.journal(self.me(), term, connection);
+        let mut journal = self.store.journal(self.me(), term, connection);
+        if was_put_back {
+            warn!(term.epoch, "the database was put back: its journal is in doubt");
+            journal.doubt().await?;
+        }
         let config = JournaledConfig {
             history_hours: self.config.history_hours,
             memory: self.config.memory,

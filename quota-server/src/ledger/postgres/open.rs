@@ -58,6 +58,7 @@ impl PostgresLedger {
             stop: stop.clone(),
             terms: 0,
             is_lost: false,
+            last_epoch: 0,
         };
         let task = candidate.start().await?;
         let (warnings, candidate) = (Vec::new(), Mutex::new(Some(task)));

@@ -123,6 +123,28 @@ async fn a_database_that_was_put_back_under_its_writer_is_quarantined() {
     b.ledger.stop().await;
 }
 
+/// Then the writer is no writer any more, by the row that it finds.
+#[tokio::test]
+async fn a_database_from_before_its_writer_was_elected_is_quarantined() {
+    let mut site = Site::new().await;
+    let clock = machine(1, 0);
+    let a = site.server("a", &clock).await;
+    a.put(1_000).await;
+    site.take(&a, 900).await.unwrap();
+    site.on
+        .sql("UPDATE leader SET epoch = epoch - 1, server = 'x', renewed_at = '-infinity'")
+        .await;
+    put_back(&site).await;
+    until("it is quarantined", || async {
+        let refused = take(&a, 900, 900).await;
+        assert!(refused.is_err(), "{refused:?}");
+        let overview = a.ledger.overview().await.unwrap_or_default();
+        overview.iter().any(|(_, seen)| seen.standing.state == State::Quarantined)
+    })
+    .await;
+    a.ledger.stop().await;
+}
+
 #[tokio::test]
 async fn a_restart_of_postgresql_loses_nothing() {
     let mut site = Site::alone().await;
