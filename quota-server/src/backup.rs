@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::journaled::{JournalError, OpenError};
-use crate::store::sqlite::{FolderLock, copy_into, databases, make_folder, put_back};
+use crate::store::sqlite::{FolderLock, copy_into, databases, make_folder, put_back, shard_files};
 
 /// Why there is no backup, or none put back.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +39,17 @@ pub struct Copied {
     pub files: usize,
     /// Bytes of all copies.
     pub bytes: u64,
+    /// Books are among what is in them: with Redis they are not.
+    pub has_books: bool,
 }
 
 impl Copied {
+    fn of(folder: &Path) -> Self {
+        Self { has_books: !shard_files(folder).is_empty(), ..Self::default() }
+    }
+
     fn and(self, bytes: u64) -> Self {
-        Self { files: self.files + 1, bytes: self.bytes + bytes }
+        Self { files: self.files + 1, bytes: self.bytes + bytes, ..self }
     }
 }
 
@@ -55,7 +61,7 @@ impl Copied {
 pub async fn backup(data_dir: &Path, to: &Path) -> Result<Copied, BackupError> {
     let (databases, _) = (found(data_dir)?, free(to)?);
     make_folder(to).map_err(|error| unusable(to, error))?;
-    let mut copied = Copied::default();
+    let mut copied = Copied::of(data_dir);
     for database in databases {
         let bytes = copy_into(&database, to).await;
         copied = copied.and(bytes.map_err(|source| BackupError::Copy { path: database, source })?);
@@ -72,7 +78,7 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<Copied, BackupError> {
     let copies = found(from)?;
     let _lock = FolderLock::take(data_dir)?;
     free(data_dir)?;
-    let mut copied = Copied::default();
+    let mut copied = Copied::of(from);
     // From the last to the first, as a new folder's are made: where the first is there all are.
     for copy in copies.into_iter().rev() {
         let bytes = put_back(&copy, data_dir).map_err(JournalError::new);

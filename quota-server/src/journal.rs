@@ -15,6 +15,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::ledger::journaled::{
     Catalogue, EntryError, EntryReader, JournalError, RecoveryError, Replay, ShardNo, doubt_entry,
 };
+use crate::store::DatabaseUrl;
 use crate::store::postgres::{self, Database};
 use crate::store::sqlite::{self, shard_files};
 
@@ -23,8 +24,8 @@ use crate::store::sqlite::{self, shard_files};
 pub enum Place {
     /// A data directory of the embedded ledger.
     Folder(PathBuf),
-    /// The URL of a PostgreSQL database.
-    Postgres(String),
+    /// A PostgreSQL database.
+    Postgres(DatabaseUrl),
 }
 
 /// Why nothing can be told or done.
@@ -97,7 +98,7 @@ pub async fn open(place: &Place) -> Result<Vec<Shard>, JournalToolError> {
         Place::Folder(folder) => open_folder(folder.clone()).await,
         Place::Postgres(url) => {
             let failed = |source| JournalToolError::Store { name: "PostgreSQL".into(), source };
-            let database = Database::new(url).map_err(failed)?;
+            let database = Database::new(url.clone()).map_err(failed)?;
             let name = database.name().to_owned();
             let failed = |source| JournalToolError::Store { name: name.clone(), source };
             let mut connection = database.connect().await.map_err(failed)?;

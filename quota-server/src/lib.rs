@@ -21,6 +21,7 @@ pub mod mistake;
 pub mod plain;
 mod reload;
 mod renewal;
+pub mod secret_file;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod store;

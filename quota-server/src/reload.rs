@@ -143,6 +143,7 @@ impl DeploymentsFile {
         match took {
             Took::All => metrics::reloaded(Reloaded::Deployments, true),
             Took::Mistake | Took::Part => metrics::reloaded(Reloaded::Deployments, false),
+            Took::PartAsBefore => {}
             // Told by what watches the ledger.
             Took::NotYet => return SOON,
         }
@@ -177,29 +178,32 @@ impl DeploymentsFile {
             info!(applied.deployments, applied.created, "the deployments file is applied");
             audit.noted(declared::ACTION, &applied.to_string()).await;
         }
-        self.tell(&applied.refused);
+        let is_news = self.tell(&applied.refused);
         let took = match &applied.away {
             Some(why) => {
                 debug!(%why, "the deployments file cannot be applied yet");
                 Took::NotYet
             }
             None if applied.refused.is_empty() => Took::All,
-            None => Took::Part,
+            None if is_news => Took::Part,
+            None => Took::PartAsBefore,
         };
         self.left = applied.waiting;
         self.left.extend(applied.refused.into_iter().map(|refused| refused.put));
         took
     }
 
-    /// Says of each refused deployment once why, of some at a time.
-    fn tell(&mut self, refused: &[NotApplied]) {
+    /// Says of each refused deployment once why, of some at a time; whether there was any to tell of.
+    fn tell(&mut self, refused: &[NotApplied]) -> bool {
         let untold = refused.iter().filter(|refused| !self.told.contains(&refused.put.id));
         let now: Vec<_> = untold.take(LINES).collect();
         for NotApplied { put, error } in &now {
             error!(id = %put.id, %error, "a declared deployment is not put: it stays as it is, and is tried again");
         }
         let ids: Vec<_> = now.into_iter().map(|refused| Arc::clone(&refused.put.id)).collect();
+        let is_news = !ids.is_empty();
         self.told.extend(ids);
+        is_news
     }
 }
 
@@ -212,6 +216,8 @@ enum Took {
     Mistake,
     /// The ledger refuses some of it, and has the rest.
     Part,
+    /// The same, as was told already.
+    PartAsBefore,
     /// The ledger takes no change just now.
     NotYet,
 }

@@ -43,9 +43,9 @@ impl Restore {
         let folder = data_dir(self.data_dir, env);
         let copied = backup::restore(&self.from, &folder).map_err(refused)?;
         let told = told(copied, &format!("from {} to {}", self.from.display(), folder.display()));
-        Ok(
-            told + "a server that starts on it now grants nothing of the open window and the next one\n"
-        )
+        let doubt =
+            "a server that starts on it now grants nothing of the open window and the next one\n";
+        Ok(told + if copied.has_books { doubt } else { "" })
     }
 }
 
@@ -54,7 +54,7 @@ fn data_dir(given: Option<PathBuf>, env: impl Fn(&str) -> Option<String>) -> Pat
     given.unwrap_or_else(|| named().into())
 }
 
-fn told(Copied { files, bytes }: Copied, way: &str) -> String {
+fn told(Copied { files, bytes, .. }: Copied, way: &str) -> String {
     format!("{files} databases, {bytes} bytes, {way}\n")
 }
 

@@ -241,6 +241,9 @@ mod tests {
         let found = mistake(parse_line("quota-server --config /no/such/file", none));
         assert_eq!(found.place, "/no/such/file");
         mistake(parse_line("quota-server --frobnicate", none));
+        let url = "postgres://h/q?sslmode=certainly";
+        let found = mistake(parse_line(&format!("quota-server --database-url {url}"), none));
+        assert_eq!(found.place, "database_url", "no wait cures it");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use url::Url;
 use super::{RedisSettings, SecretUrl};
 use crate::memory::Memory;
 use crate::mistake::Mistake;
+use crate::secret_file::UselessFile;
 use crate::store::DatabaseUrl;
+use crate::store::postgres::Database;
 
 /// Who keeps the book, and where.
 #[derive(Debug, Clone, clap::Args)]
@@ -87,13 +89,16 @@ impl LedgerConfig {
     pub fn database(&self) -> Result<Option<DatabaseUrl>, Mistake> {
         let Some(url) = &self.database_url else { return Ok(None) };
         let database = DatabaseUrl::new(url.reveal(), self.database_password_file.clone());
-        let Some(path) = &self.database_password_file else { return Ok(Some(database)) };
-        if url.has_password() {
+        if self.database_password_file.is_some() && url.has_password() {
             let what = "`database_url` has a password already: which is it?";
             return Err(Mistake::at("database_password_file", what));
         }
-        let readable = database.password();
-        readable.map_err(|error| Mistake::at(path.display().to_string(), error.to_string()))?;
+        database
+            .password()
+            .map_err(|UselessFile { path, why }| Mistake::at(path.display().to_string(), why))?;
+        // What no wait cures is told at the start.
+        let parsed = Database::new(database.clone());
+        parsed.map_err(|error| Mistake::at("database_url", error.to_string()))?;
         Ok(Some(database))
     }
 

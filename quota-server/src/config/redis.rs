@@ -48,7 +48,7 @@ impl RedisSettings {
         }
         let address = self.address()?;
         self.check_against(&address)?;
-        let useless = |file: crate::ledger::redis::UselessFile| {
+        let useless = |file: crate::secret_file::UselessFile| {
             Mistake::at(file.path.display().to_string(), file.why)
         };
         address.check_files().map_err(useless)

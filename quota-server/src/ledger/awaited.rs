@@ -12,7 +12,7 @@ use quota_core::{BookPage, LeaseId, Now, Overview};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::{
     Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Role, Stored,
@@ -73,9 +73,9 @@ impl AwaitedLedger {
                     let _first = self.opened.set(ledger);
                     return;
                 }
-                Err(error) if O::may_pass(&error) => self.tell(error.to_string()),
-                // As a newer server's tables, which were not there at the start.
-                Err(error) => return error!(%error, "the ledger cannot be opened: no more tries"),
+                // Also what no wait cures, as a newer server's tables: who puts that right need not
+                // start this server again.
+                Err(error) => self.tell(error.to_string()),
             }
         }
     }
@@ -259,6 +259,35 @@ mod tests {
         assert_eq!((ledger.trouble(), ledger.role()), (None, Role::Active));
         ledger.stop().await;
         assert_eq!(ledger.health().await, Err(Unavailable::Stopping));
+    }
+
+    /// Away at first, then of a newer server for some tries.
+    struct Newer(Late);
+
+    impl Opener for Newer {
+        type Error = &'static str;
+
+        fn open(&self) -> BoxFuture<'_, Result<Arc<dyn Ledger>, &'static str>> {
+            let is_first = self.0.tries.load(Ordering::Relaxed) == 0;
+            let open = self.0.open();
+            async move { open.await.map_err(|away| if is_first { away } else { "newer" }) }.boxed()
+        }
+
+        fn may_pass(error: &&'static str) -> bool {
+            *error == "away"
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_later_is_told_and_may_be_put_right() {
+        let (test, tasks) = (TestLedger::open().await, TaskTracker::new());
+        tokio::time::pause();
+        let ledger = open(Newer(Late::new(&test, 3)), &tasks).await.unwrap();
+        sleep(SHORTEST + SHORTEST / 2).await;
+        assert_eq!(ledger.trouble().as_deref(), Some("newer"));
+        tasks.close();
+        tasks.wait().await;
+        assert!(ledger.health().await.is_ok());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::ledger::journaled::JournalError;
+use crate::secret_file::{self, UselessFile};
 
 /// Where PostgreSQL is, and the file of its password if that is not in the URL. The file is read
 /// for each connection.
@@ -23,11 +24,9 @@ impl DatabaseUrl {
     /// What the file says now; `None`: there is none.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub fn password(&self) -> std::io::Result<Option<String>> {
-        let text = self.password_file.as_ref().map(std::fs::read_to_string).transpose()?;
-        // Editors and `echo` end a file with a line's end, which is none of it.
-        Ok(text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()))
+    /// It is of no use.
+    pub fn password(&self) -> Result<Option<String>, UselessFile> {
+        self.password_file.as_deref().map(secret_file::password).transpose()
     }
 
     /// The URL with the password of now.
@@ -36,8 +35,7 @@ impl DatabaseUrl {
     /// It is none, or the file cannot be read.
     pub(super) fn url(&self) -> Result<Url, JournalError> {
         let mut url = Url::parse(&self.url).map_err(JournalError::new)?;
-        let password = self.password().map_err(|error| self.unread(&error))?;
-        if let Some(password) = password {
+        if let Some(password) = self.password().map_err(JournalError::new)? {
             // What is encoded is left as it is by what sets it.
             let encoded = utf8_percent_encode(&password, NON_ALPHANUMERIC).to_string();
             url.set_password(Some(&encoded))
@@ -49,11 +47,6 @@ impl DatabaseUrl {
     /// Whether what it says can change.
     pub(super) const fn may_change(&self) -> bool {
         self.password_file.is_some()
-    }
-
-    fn unread(&self, error: &std::io::Error) -> JournalError {
-        let path = self.password_file.as_ref().map(|path| path.display().to_string());
-        JournalError::new(format!("{}: {error}", path.unwrap_or_default()))
     }
 }
 
@@ -94,5 +87,7 @@ mod tests {
             assert_eq!(database.url().unwrap().as_str(), url);
         }
         assert!(!format!("{database:?}").contains("hush"));
+        std::fs::write(&file, "\n").unwrap();
+        assert!(database.url().unwrap_err().to_string().contains("nothing in it"));
     }
 }

@@ -14,6 +14,7 @@ use super::Refusal;
 use crate::config::SecretUrl;
 use crate::journal::{JournalToolError, Place};
 use crate::mistake::Mistake;
+use crate::store::DatabaseUrl;
 
 use check::Check;
 use quarantine::Quarantine;
@@ -42,8 +43,8 @@ struct Store {
     /// Data directory of an embedded ledger [default: QUOTA_DATA_DIR, else ./quota-data]
     #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
     data_dir: Option<PathBuf>,
-    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL,
-    /// PGPASSWORD or PGPASSFILE, never from this flag
+    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL, the file that
+    /// QUOTA_DATABASE_PASSWORD_FILE names, PGPASSWORD or PGPASSFILE, never from this flag
     #[arg(long, value_name = "URL")]
     database_url: Option<SecretUrl>,
 }
@@ -51,6 +52,12 @@ struct Store {
 impl Store {
     fn place(self, env: impl Fn(&str) -> Option<String>) -> Result<Place, Mistake> {
         let Self { data_dir, database_url } = self;
+        let password_file = env("QUOTA_DATABASE_PASSWORD_FILE").map(PathBuf::from);
+        let postgres = |url: &SecretUrl, setting, is_shown| {
+            checked(url, setting, is_shown)?;
+            let password_file = password_file.filter(|_| !url.has_password());
+            Ok(Place::Postgres(DatabaseUrl::new(url.reveal(), password_file)))
+        };
         if let Some(url) = database_url {
             return postgres(&url, "--database-url", true);
         }
@@ -68,13 +75,13 @@ impl Store {
     }
 }
 
-fn postgres(url: &SecretUrl, setting: &str, is_shown: bool) -> Result<Place, Mistake> {
+fn checked(url: &SecretUrl, setting: &str, is_shown: bool) -> Result<(), Mistake> {
     url.url(setting, &["postgres", "postgresql"])?;
     if is_shown && url.has_password() {
         let what = "there is a password in it, which every user of this machine can see: set QUOTA_DATABASE_URL";
         return Err(Mistake::at(setting, what));
     }
-    Ok(Place::Postgres(url.reveal().to_owned()))
+    Ok(())
 }
 
 impl Journal {

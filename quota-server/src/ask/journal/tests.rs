@@ -107,3 +107,29 @@ async fn entries_that_have_nothing_of_a_deployment_take_no_place() {
     let unknown = says(&folder, "show --deployment another").await.unwrap_err();
     assert_eq!(unknown, "there is no deployment `another`");
 }
+
+/// As the chart sets it.
+#[test]
+fn the_password_of_a_database_may_be_in_a_file() {
+    #[derive(clap::Parser)]
+    struct Named {
+        #[command(flatten)]
+        store: Store,
+    }
+    let place = |words: &[&str], url: &'static str| {
+        let env = |name: &str| match name {
+            "QUOTA_DATABASE_URL" => Some(url.to_owned()),
+            "QUOTA_DATABASE_PASSWORD_FILE" => Some("/etc/password".to_owned()),
+            _ => None,
+        };
+        Named::parse_from(["named"].iter().chain(words)).store.place(env).unwrap()
+    };
+    let with = |url: &str, file: Option<&str>| {
+        Place::Postgres(DatabaseUrl::new(url, file.map(Into::into)))
+    };
+    let file = Some("/etc/password");
+    assert_eq!(place(&[], "postgres://me@h/q"), with("postgres://me@h/q", file));
+    assert_eq!(place(&[], "postgres://me:hush@h/q"), with("postgres://me:hush@h/q", None));
+    let flag = ["--database-url", "postgres://you@h/q"];
+    assert_eq!(place(&flag, "postgres://me@h/q"), with("postgres://you@h/q", file));
+}

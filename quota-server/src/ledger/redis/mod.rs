@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use config::RedisConfig;
-pub use link::{Acknowledged, AddressError, RedisAddress, RedisFiles, UselessFile};
+pub use link::{Acknowledged, AddressError, RedisAddress, RedisFiles};
 pub use open::{OpenRedisError, RedisTrouble};
 
 use crate::ledger::Unavailable;

@@ -59,18 +59,28 @@ fn names(database: &Path, folder: &Path) -> Result<(PathBuf, PathBuf), JournalEr
     let name = database.file_name().ok_or_else(|| JournalError::new("a file without a name"))?;
     let part = folder.join(name).with_extension("part");
     // Left behind by one that was broken off.
-    match fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(JournalError::new(error)),
-        _gone => Ok((name.into(), part)),
+    gone(&part).map_err(JournalError::new)?;
+    Ok((name.into(), part))
+}
+
+fn gone(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
-/// Gives a whole file its name, on the disk, once its witness is there: SQLite does not sync a
-/// copy.
+/// Gives a whole file its name, on the disk, once the witness of a journal is there: SQLite does not
+/// sync a copy. What another database of this name left beside it would be read into this one.
 fn finish(part: &Path, path: &Path) -> io::Result<u64> {
     let file = File::open(part)?;
     file.sync_all()?;
-    Witness::doubt_beside(path)?;
+    if path.file_name().is_none_or(|name| name != CATALOGUE) {
+        Witness::doubt_beside(path)?;
+    }
+    for beside in ["sqlite-wal", "sqlite-shm"] {
+        gone(&path.with_extension(beside))?;
+    }
     fs::rename(part, path)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
     Ok(file.metadata()?.len())

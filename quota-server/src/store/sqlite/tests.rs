@@ -198,6 +198,18 @@ async fn a_database_without_its_witness_is_quarantined() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_put_back_reads_nothing_of_what_another_left() {
+    let (folder, copies) = (used(1).await, tempfile::tempdir().unwrap());
+    let (name, beside) = ("ledger-00.sqlite", folder.path().join("ledger-00.sqlite-wal"));
+    super::copy_into(&folder.path().join(name), copies.path()).await.unwrap();
+    std::fs::remove_file(folder.path().join(name)).unwrap();
+    std::fs::write(&beside, "of another").unwrap();
+    super::put_back(&copies.path().join(name), folder.path()).unwrap();
+    assert!(!beside.exists());
+    is_quarantined(folder.path()).await;
+}
+
+#[tokio::test]
 async fn a_folder_that_is_a_copy_is_quarantined() {
     let (folder, copy) = (used(1).await, tempfile::tempdir().unwrap());
     for file in std::fs::read_dir(folder.path()).unwrap() {

@@ -10,7 +10,7 @@ async fn a_quarantine_by_hand_is_noticed_by_the_active_server_and_by_who_takes_o
     let (a, b) = (site.server("a", &machine(1, 0)).await, site.server("b", &machine(2, 0)).await);
     a.put(500).await;
     site.take(&a, 100).await.unwrap();
-    let mut shard = journal::open(&Place::Postgres(site.on.url.clone())).await.unwrap().remove(0);
+    let mut shard = journal::open(&Place::Postgres((&site.on.url).into())).await.unwrap().remove(0);
     let number = shard.number_of("a").unwrap();
     let seq = shard.quarantine(Some(number)).await.unwrap();
     // Its next commit finds the number taken: a commit that fails.

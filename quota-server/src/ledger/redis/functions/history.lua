@@ -9,6 +9,9 @@ local LATE_WINDOWS = 10
 -- store any (PostgreSQL is away) the oldest go.
 local MOST_DUE = 1440
 
+-- So many are forgotten at a turn, which adds fewer.
+local MOST_FORGOTTEN = 64
+
 local function make_due(b, bucket)
   local window = whole.text(bucket.window)
   book.write(b, 'HSET', b.prefix .. 'closed', window, records.pack_bucket(bucket))
@@ -25,9 +28,9 @@ local function purge(b, first, last)
   end
 end
 
--- What is due is bounded: the stamps are in the order of its changes.
+-- What is due is bounded: the stamps are in the order of its changes. A turn forgets some of what is too much.
 local function forget_oldest(b)
-  local excess = redis.call('ZCARD', b.prefix .. 'due') - MOST_DUE
+  local excess = math.min(redis.call('ZCARD', b.prefix .. 'due') - MOST_DUE, MOST_FORGOTTEN)
   if excess > 0 then
     for _, window in ipairs(redis.call('ZRANGE', b.prefix .. 'due', 0, excess - 1)) do
       book.write(b, 'ZREM', b.prefix .. 'due', window)

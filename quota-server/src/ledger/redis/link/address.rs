@@ -6,7 +6,8 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
 
-use super::login::{Login, RedisFiles, UselessFile};
+use super::login::{Login, RedisFiles};
+use crate::secret_file::UselessFile;
 
 /// One Redis, a set of replicas watched by Sentinel, or a cluster.
 ///

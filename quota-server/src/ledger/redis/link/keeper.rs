@@ -26,6 +26,7 @@ const LONGEST: Duration = Duration::from_millis(500);
 
 /// How often the files of a cluster's log-in are looked at.
 const RENEWAL: Duration = Duration::from_secs(1);
+const RENEWAL_AT_MOST: Duration = Duration::from_secs(30);
 
 /// The connections that are open, if any.
 #[derive(Clone)]
@@ -191,14 +192,33 @@ impl Keeper {
         if !self.address.is_cluster() {
             return pending().await;
         }
+        let (mut refused, mut pause, mut told) = (None, RENEWAL, None);
         loop {
-            sleep(RENEWAL).await;
-            let login = Login::read(&self.address).ok().filter(|login| login != opened_with);
-            if let Some(login) = login
-                && let Ok(opened) = self.open_with(login).await
-            {
-                return opened;
+            let opened = match Login::read(&self.address) {
+                Ok(login) if login == *opened_with => {
+                    (refused, pause, told) = (None, RENEWAL, None);
+                    None
+                }
+                Ok(login) => {
+                    // What was refused is shown less and less often: a cluster counts it.
+                    let is_new = refused.replace(login.clone()).is_none_or(|old| old != login);
+                    pause = if is_new { RENEWAL } else { (pause * 2).min(RENEWAL_AT_MOST) };
+                    Some(self.open_with(login).await)
+                }
+                Err(file) => Some(Err(file.into())),
+            };
+            match opened {
+                Some(Ok(opened)) => return opened,
+                Some(Err(error)) => {
+                    let why = Some(error.to_string());
+                    if told != why {
+                        warn!(redis = %self.address, %error, "what its files say is not taken yet; trying on");
+                    }
+                    told = why;
+                }
+                None => {}
             }
+            sleep(pause).await;
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use redis::{ClientTlsConfig, ErrorKind, RedisConnectionInfo, RedisError, TlsCertificates};
 
 use super::address::RedisAddress;
+use crate::secret_file::{self, UselessFile};
 
 /// What a certificate begins with.
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
@@ -26,16 +27,6 @@ pub struct RedisFiles {
     /// What Redis and Sentinel are shown, in PEM: the certificate with those between it and its
     /// authority, and its key.
     pub certificate: Option<(PathBuf, PathBuf)>,
-}
-
-/// A file that is of no use.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {why}", .path.display())]
-pub struct UselessFile {
-    /// Which one.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub why: String,
 }
 
 /// What one connection is opened with.
@@ -64,7 +55,9 @@ impl Login {
             encrypted: address.is_encrypted(),
             authorities: files.authorities.as_deref().map(certificates).transpose()?,
             certificate: match &files.certificate {
-                Some((certificate, key)) => Some((certificates(certificate)?, bytes(key)?)),
+                Some((certificate, key)) => {
+                    Some((certificates(certificate)?, secret_file::bytes(key)?))
+                }
                 None => None,
             },
         })
@@ -117,27 +110,16 @@ fn login(user: Option<&str>, password: Option<&str>) -> RedisConnectionInfo {
     login
 }
 
-/// A password. Editors and `echo` end a file with a line's end, which is none of it.
 fn secret(path: Option<&Path>) -> Result<Option<String>, UselessFile> {
-    let Some(path) = path else { return Ok(None) };
-    let useless = |why: &str| UselessFile { path: path.to_owned(), why: why.to_owned() };
-    let text = String::from_utf8(bytes(path)?).map_err(|_| useless("this is no text"))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() { Err(useless("there is nothing in it")) } else { Ok(Some(text.to_owned())) }
+    path.map(secret_file::password).transpose()
 }
 
 fn certificates(path: &Path) -> Result<Vec<u8>, UselessFile> {
-    let pem = bytes(path)?;
+    let pem = secret_file::bytes(path)?;
     if pem.windows(CERTIFICATE.len()).any(|text| text == CERTIFICATE) {
         return Ok(pem);
     }
-    let why = "there is no PEM certificate in it".to_owned();
-    Err(UselessFile { path: path.to_owned(), why })
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, UselessFile> {
-    std::fs::read(path)
-        .map_err(|error| UselessFile { path: path.to_owned(), why: error.to_string() })
+    Err(UselessFile::new(path, "there is no PEM certificate in it"))
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub use address::{AddressError, RedisAddress};
 pub(crate) use error::LinkError;
 pub(crate) use keeper::{Agreed, Trust};
 use keeper::{Board, Keeper, Open};
-pub use login::{RedisFiles, UselessFile};
+pub use login::RedisFiles;
 use settings::Settings;
 pub(crate) use settings::Warning;
 
