@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gateway_client::api::{Code, DeploymentSpec};
+use gateway_client::api::{Code, DeploymentSpec, LimitSpec, PeriodKind, Unit};
 use gateway_client::{CallError, QuotaClient};
 use tokio_util::sync::CancellationToken;
 
@@ -62,11 +62,17 @@ async fn is_known(client: &QuotaClient, id: &str) -> bool {
 
 async fn put(client: &QuotaClient, id: &str, spec: &DeploymentSpec) {
     let mut told = false;
+    let mut spec = spec.clone();
     loop {
-        let error = match client.put_deployment(id, spec).await {
+        let error = match client.put_deployment(id, &spec).await {
             Ok(_) => return tracing::info!(deployment = id, "registered"),
             Err(error) => error,
         };
+        // Not every ledger counts days, and an older server knows no such field: minutes are kept all the same.
+        if is_not_taken(&error) && !std::mem::take(&mut spec.limits).is_empty() {
+            tracing::error!(deployment = id, %error, "the day's limits are not kept");
+            continue;
+        }
         if !may_pass(&error) {
             return tracing::error!(deployment = id, %error, "not registered");
         }
@@ -75,6 +81,12 @@ async fn put(client: &QuotaClient, id: &str, spec: &DeploymentSpec) {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Whether something in the call is what the server does not take.
+fn is_not_taken(error: &CallError) -> bool {
+    let codes = [Code::InvalidValue, Code::MalformedBody];
+    matches!(error, CallError::Problem(problem) if codes.contains(&problem.code))
 }
 
 /// Whether the same call may go well later.
@@ -89,9 +101,12 @@ fn may_pass(error: &CallError) -> bool {
 
 fn spec(deployment: &DeploymentConfig, quota: &QuotaConfig) -> Option<DeploymentSpec> {
     let limits = deployment.limits?;
+    let days = [(Unit::Tokens, limits.tpd), (Unit::Requests, limits.rpd)];
+    let days = days.into_iter().filter_map(|(unit, most)| Some(a_day(unit, most?)));
     Some(DeploymentSpec {
         tpm_limit: limits.tpm,
         rpm_limit: limits.rpm,
+        limits: days.collect(),
         model_group: Some(deployment.model_group.clone()),
         window: quota.window,
         reservation: quota.reservation.into(),
@@ -99,6 +114,11 @@ fn spec(deployment: &DeploymentConfig, quota: &QuotaConfig) -> Option<Deployment
         refused: quota.refused,
         ..DeploymentSpec::default()
     })
+}
+
+/// So much a day, of the calendar in UTC.
+fn a_day(unit: Unit, most: u64) -> LimitSpec {
+    LimitSpec { unit, per: "day".to_owned(), kind: PeriodKind::Aligned, most, offset: None }
 }
 
 #[cfg(test)]
@@ -110,7 +130,7 @@ mod tests {
 
     const FILE: &str = "
 model_list:
-  - {model_name: limited, litellm_params: {model: gpt-4o, api_key: k, rpm: 5}}
+  - {model_name: limited, litellm_params: {model: gpt-4o, api_key: k, rpm: 5, tpd: 900}}
   - {model_name: unlimited, litellm_params: {model: gpt-4o, api_key: k}}
 quota_server: {reservation: input}
 ";
@@ -123,6 +143,7 @@ quota_server: {reservation: input}
         let specs = config.deployments.iter().map(|deployment| spec(deployment, &config.quota));
         let expected = DeploymentSpec {
             rpm_limit: Some(5),
+            limits: vec![a_day(Unit::Tokens, 900)],
             model_group: Some("limited".to_owned()),
             reservation: Reservation::Input,
             ..DeploymentSpec::default()

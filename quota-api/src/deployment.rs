@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::WindowKind;
+use crate::{LimitSpec, WindowKind};
 
 /// The body of `PUT /v1/deployments/{id}`, and an entry of `deployments.yaml`. One limit at least.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,11 @@ pub struct DeploymentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub rpm_limit: Option<u64>,
+    /// Limits over longer periods, which hold beside those of the window: at most eight, one for each unit and
+    /// period.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 8))]
+    pub limits: Vec<LimitSpec>,
     /// The model group that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(

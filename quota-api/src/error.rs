@@ -26,6 +26,9 @@ pub struct Problem {
     /// The unit that ran out, with a denial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
+    /// The period that it ran out in, with a denial by a limit over a longer period than the window: `day`, `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<String>,
     /// How full the window is, with a denial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
@@ -43,6 +46,7 @@ impl Problem {
             retry_after_ms: None,
             state: None,
             unit: None,
+            per: None,
             usage: None,
         }
     }

@@ -80,7 +80,7 @@ pub struct LeaseWindow {
     #[serde(deserialize_with = "reading::kind")]
     pub kind: WindowKind,
     /// How long returns still earn credit: to the window's end, or with `rolling` until the
-    /// lease's charge leaves the last 60 s.
+    /// lease's charge leaves the last 60 s; with limits over longer periods a minute longer.
     pub ends_in_ms: u64,
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod lease;
 pub mod limits;
 mod overview;
+mod period;
 mod reading;
 pub mod routes;
 mod window;
@@ -32,5 +33,6 @@ pub use lease::{
     Which,
 };
 pub use overview::{DeploymentOverview, LedgerKind, Overview, ServerInfo, ServerRole};
+pub use period::{LimitFault, LimitSpec, LimitStanding, PeriodKind, per};
 pub use quota_units::Unit;
 pub use window::{WindowBook, WindowKind, WindowList};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, State, Usage, WindowKind};
+use crate::{Amount, LimitStanding, State, Usage, WindowKind};
 
 /// The answer to `GET /v1/overview`: the server, and every deployment at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,4 +100,7 @@ pub struct DeploymentOverview {
     pub leases: u64,
     /// Holders that asked in the last 10 s.
     pub holders: u64,
+    /// How its limits over longer periods stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitStanding>,
 }

@@ -51,6 +51,8 @@ struct SaidProblem {
     #[serde(default)]
     unit: Perhaps<Unit>,
     #[serde(default)]
+    per: Perhaps<String>,
+    #[serde(default)]
     usage: Perhaps<Usage>,
 }
 
@@ -67,6 +69,7 @@ impl<'de> Deserialize<'de> for Problem {
             retry_after_ms: said.retry_after_ms.read(),
             state: said.state.read(),
             unit: said.unit.read(),
+            per: said.per.read(),
             usage: said.usage.read(),
         })
     }

@@ -1,3 +1,4 @@
+use quota_units::Period;
 use serde::{Deserialize, Serialize};
 
 use crate::{Amount, HolderId, LeaseId, Policy, Report, Return, Unit, Wish};
@@ -15,6 +16,8 @@ pub enum Command {
     Denied(Amount),
     /// The deployment's limits changed.
     SetPolicy(Policy),
+    /// What so many windows charged, up to the one after the open one, may be lost.
+    Doubt(u64),
 }
 
 /// What came of a command.
@@ -131,6 +134,8 @@ pub enum Refusal {
 pub struct Denial {
     /// The unit that ran out.
     pub unit: Unit,
+    /// Over which further period; `None`: in the window.
+    pub period: Option<Period>,
     /// When this size may fit, ms from now.
     pub retry_after_ms: u64,
     /// [`State::Endgame`] while other holders' rests are on their way, else [`State::Exhausted`]

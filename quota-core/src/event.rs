@@ -1,10 +1,11 @@
+use quota_units::{Period, PeriodLimits};
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, HolderId, LeaseId, Policy, RequestKey, late::LateLease};
+use crate::{Amount, HolderId, LeaseId, Policy, RequestKey, Unit, late::LateLease, policy};
 
 /// What a journal keeps. Variants are only ever added, at the end, and never changed: old journals
 /// stay readable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A lease was granted.
     Granted {
@@ -39,9 +40,10 @@ pub enum Event {
         /// All used above it.
         overrun: Amount,
     },
-    /// The limits changed.
+    /// The limits changed, and nothing is counted over further periods.
     PolicySet {
         /// The new ones.
+        #[serde(with = "policy::of_window")]
         policy: Policy,
     },
     /// A lease of an earlier window, carried on past the journal's compaction: its window is closed and its
@@ -52,6 +54,44 @@ pub enum Event {
         /// What is known of it.
         late: LateLease,
     },
+    /// The limits changed, and something is counted over further periods.
+    PeriodsSet {
+        /// The new ones.
+        #[serde(with = "policy::of_periods")]
+        policy: Policy,
+        /// Limits over further periods that were taken away, and that are counted on until their periods are over.
+        counted: PeriodLimits,
+    },
+    /// What the windows whose books are closed charged to a further period, all of them, carried on past the
+    /// journal's compaction.
+    Summed {
+        /// What is counted.
+        unit: Unit,
+        /// Over what.
+        period: Period,
+        /// Of the calendar the span's number; of a rolling span the number of the slice at whose end
+        /// it leaves.
+        slot: u64,
+        /// How much.
+        sum: u64,
+    },
+    /// What so many windows charged, up to the one after the open one, may be lost: each may have charged all of its
+    /// limit, which counts against further periods.
+    Doubted {
+        /// How many.
+        windows: u64,
+    },
+}
+
+impl Event {
+    /// The limits changed, and those over further periods are counted on.
+    pub(crate) fn policy_set(policy: Policy, counted: PeriodLimits) -> Self {
+        if policy.periods.is_empty() && counted.is_empty() {
+            Self::PolicySet { policy }
+        } else {
+            Self::PeriodsSet { policy, counted }
+        }
+    }
 }
 
 /// Events that cannot follow on this book: a broken journal, or a fault in this crate.

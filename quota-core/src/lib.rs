@@ -28,6 +28,7 @@ mod sizing;
 mod time;
 mod wish;
 
+pub use account::PeriodStanding;
 pub use book::{
     ACTIVE_MS, AHEAD_MS, BEAT_MS, Book, BookPage, HeldLease, Overview, REFUND_MS, SHORTEST_LIFE_MS,
     Standing,
@@ -36,7 +37,10 @@ pub use command::{Command, Denial, Granted, LateUse, Outcome, Refusal, Returned,
 pub use event::{Event, Imbalance};
 pub use ids::{HolderId, LeaseId, RequestKey, WishPrint};
 pub use policy::{Policy, Settlement, WindowKind};
-pub use quota_units::{Amount, Limit, MAX_LEASE, MAX_LIMIT, Settle, Unit};
+pub use quota_units::{
+    Amount, CalendarSpan, Limit, MAX_LEASE, MAX_LIMIT, MAX_PERIODS, Period, PeriodLimit,
+    PeriodLimitError, PeriodLimits, Settle, Unit,
+};
 pub use sizing::{ENDGAME_PERCENT, SHORTAGE_PERCENT};
 pub use time::{MINUTE_MS, Now, Reading, SHORTEST_WINDOW_MS, Timekeeper, WindowSpan};
 pub use wish::{Report, Return, Wish};

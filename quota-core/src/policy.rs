@@ -1,9 +1,13 @@
-use serde::{Deserialize, Serialize};
+use quota_units::PeriodLimits;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Limit;
 
 /// What a book needs to know of its deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// As JSON it is what databases keep of a policy: fields that come later have defaults there, and stand in it
+/// only where they say something, so that an older server reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// How much a window may hold.
     pub limit: Limit,
@@ -15,6 +19,9 @@ pub struct Policy {
     pub guard_ms: u64,
     /// Whether unused reservations come back.
     pub settlement: Settlement,
+    /// How much longer periods may hold.
+    #[serde(default, skip_serializing_if = "PeriodLimits::is_empty")]
+    pub periods: PeriodLimits,
 }
 
 /// The period that a limit counts over.
@@ -33,4 +40,60 @@ pub enum Settlement {
     Refund,
     /// They do not.
     None,
+}
+
+/// What a policy was in journals from before there were further periods, where the order of the fields is
+/// the format: it never changes.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Policy")]
+struct WindowPolicy {
+    limit: Limit,
+    kind: WindowKind,
+    life_ms: u64,
+    guard_ms: u64,
+    settlement: Settlement,
+}
+
+impl WindowPolicy {
+    const fn of(policy: &Policy) -> Self {
+        let Policy { limit, kind, life_ms, guard_ms, settlement, .. } = *policy;
+        Self { limit, kind, life_ms, guard_ms, settlement }
+    }
+
+    fn with(self, periods: PeriodLimits) -> Policy {
+        let Self { limit, kind, life_ms, guard_ms, settlement } = self;
+        Policy { limit, kind, life_ms, guard_ms, settlement, periods }
+    }
+}
+
+/// A policy in a journal, without further periods.
+pub(crate) mod of_window {
+    use super::{
+        Deserialize, Deserializer, PeriodLimits, Policy, Serialize, Serializer, WindowPolicy,
+    };
+
+    pub(crate) fn serialize<S: Serializer>(policy: &Policy, to: S) -> Result<S::Ok, S::Error> {
+        debug_assert!(policy.periods.is_empty(), "they would be lost: {policy:?}");
+        WindowPolicy::of(policy).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Policy, D::Error> {
+        WindowPolicy::deserialize(from).map(|policy| policy.with(PeriodLimits::default()))
+    }
+}
+
+/// A policy in a journal, with further periods.
+pub(crate) mod of_periods {
+    use super::{
+        Deserialize, Deserializer, PeriodLimits, Policy, Serialize, Serializer, WindowPolicy,
+    };
+
+    pub(crate) fn serialize<S: Serializer>(policy: &Policy, to: S) -> Result<S::Ok, S::Error> {
+        (WindowPolicy::of(policy), &policy.periods).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Policy, D::Error> {
+        let (policy, periods) = <(WindowPolicy, PeriodLimits)>::deserialize(from)?;
+        Ok(policy.with(periods))
+    }
 }

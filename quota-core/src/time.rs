@@ -64,6 +64,15 @@ pub struct WindowSpan {
 }
 
 impl WindowSpan {
+    /// The wall minute at this steady time, as far as the window's end tells: it stands for its last minute.
+    pub(crate) const fn minute_at(&self, steady_ms: u64) -> u64 {
+        if steady_ms >= self.ends_ms {
+            self.minute.saturating_add(1 + (steady_ms - self.ends_ms) / MINUTE_MS)
+        } else {
+            self.minute.saturating_sub((self.ends_ms - steady_ms - 1) / MINUTE_MS)
+        }
+    }
+
     fn first(at: Reading) -> Self {
         let minute = at.wall_ms / MINUTE_MS;
         let ends_ms = at.steady_ms + MINUTE_MS - at.wall_ms % MINUTE_MS;

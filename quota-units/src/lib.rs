@@ -11,11 +11,13 @@
 
 mod amount;
 mod limit;
+mod period;
 mod unit;
 mod written;
 
 pub use amount::Amount;
 pub use limit::Limit;
+pub use period::{CalendarSpan, MAX_PERIODS, Period, PeriodLimit, PeriodLimitError, PeriodLimits};
 pub use unit::{Settle, Unit};
 
 /// The most that one lease holds: 40 bits of tokens and 24 of requests, one word in the client.

@@ -8,8 +8,9 @@ use quota_api::{
     Problem, State, Usage, UsagePair, UseRecorded, UsedItem, Which,
 };
 use quota_core::{
-    Amount, Book, Command, Denial, Event, HolderId, LeaseId, Limit, Now, Outcome, Policy, Reading,
-    Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper, WindowKind, Wish,
+    Amount, Book, Command, Denial, Event, HolderId, LeaseId, Limit, Now, Outcome, PeriodLimits,
+    Policy, Reading, Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper,
+    WindowKind, Wish,
 };
 
 use crate::plan::Plan;
@@ -38,10 +39,11 @@ impl Server {
             life_ms: if plan.kind == WindowKind::Minute { 2_000 } else { 1_000 },
             guard_ms: 200,
             settlement: Settlement::Refund,
+            periods: PeriodLimits::default(),
         };
         Self {
+            book: Book::new(policy.clone()),
             policy,
-            book: Book::new(policy),
             keeper: Timekeeper::start(reading(0)),
             journal: Vec::new(),
             holders: BTreeMap::new(),
@@ -53,7 +55,7 @@ impl Server {
     /// The memory is gone; what the journal has is all there is.
     pub(crate) fn crash(&mut self, back_at_us: u64) {
         self.down_until_us = back_at_us;
-        self.book = Book::new(self.policy);
+        self.book = Book::new(self.policy.clone());
         for (event, now) in &self.journal {
             self.book.replay(event, now).expect("what was journaled can be replayed");
         }

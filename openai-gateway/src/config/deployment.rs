@@ -65,12 +65,16 @@ pub struct Prices {
 }
 
 /// The limits of a deployment, one at least.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QuotaLimits {
     /// Tokens a minute.
     pub tpm: Option<u64>,
     /// Requests a minute.
     pub rpm: Option<u64>,
+    /// Tokens a day, of the calendar in UTC.
+    pub tpd: Option<u64>,
+    /// Requests a day, likewise.
+    pub rpd: Option<u64>,
 }
 
 impl DeploymentConfig {

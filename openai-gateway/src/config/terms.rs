@@ -50,7 +50,8 @@ impl Terms {
         // LiteLLM looks for limits in these three places, in this order.
         let tpm = [tpm, params.whole("tpm", report), info.whole("tpm", report)];
         let rpm = [rpm, params.whole("rpm", report), info.whole("rpm", report)];
-        let limits = limits(tpm, rpm, params.place, &params.at("tpm"), report);
+        let days = [params.whole("tpd", report), params.whole("rpd", report)];
+        let limits = limits(tpm, rpm, days, params.place, &params.at("tpm"), report);
         let (own, own_stream) =
             (params.time_out("timeout", report), params.time_out("stream_timeout", report));
         let timeout = own.or(common.timeout).unwrap_or(TIMEOUT);
@@ -174,16 +175,21 @@ impl Terms {
 fn limits(
     tpm: [Option<u64>; 3],
     rpm: [Option<u64>; 3],
+    [tpd, rpd]: [Option<u64>; 2],
     place: Place,
     path: &str,
     report: &mut Report,
 ) -> Option<QuotaLimits> {
     let first = |limits: [Option<u64>; 3]| limits.into_iter().flatten().next();
     let (tpm, rpm) = (first(tpm), first(rpm));
-    if tpm.max(rpm) > Some(api::limits::MAX_LIMIT) {
+    if tpm.max(rpm).max(tpd).max(rpd) > Some(api::limits::MAX_LIMIT) {
         report.mistake(place, format!("{path}: a limit is above {}", api::limits::MAX_LIMIT));
     }
-    (tpm.is_some() || rpm.is_some()).then_some(QuotaLimits { tpm, rpm })
+    if tpd == Some(0) || rpd == Some(0) {
+        report.mistake(place, format!("{path}: a day's limit is 1 at least"));
+    }
+    let limits = QuotaLimits { tpm, rpm, tpd, rpd };
+    (limits != QuotaLimits::default()).then_some(limits)
 }
 
 fn id(info: &mut Section<'_>, report: &mut Report) -> Option<String> {

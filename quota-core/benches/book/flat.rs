@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use quota_core::{
-    Amount, Book, Command, HolderId, LeaseId, Limit, Now, Policy, Report, RequestKey, Return,
-    Settlement, WindowKind, WindowSpan, Wish,
+    Amount, Book, Command, HolderId, LeaseId, Limit, Now, PeriodLimits, Policy, Report, RequestKey,
+    Return, Settlement, WindowKind, WindowSpan, Wish,
 };
 
 /// Leases out.
@@ -70,6 +70,7 @@ fn book(kind: WindowKind, out: u64) -> Book {
         life_ms: LIFE_MS,
         guard_ms: 200,
         settlement: Settlement::Refund,
+        periods: PeriodLimits::default(),
     });
     for number in 0..out {
         let at = now(number * LIFE_MS / out.max(2));
@@ -110,7 +111,7 @@ fn turn_ns(book: &Book) -> f64 {
         let mut book = book.clone();
         let began = Instant::now();
         book.advance(&now);
-        black_box(book.carry(11, &now).count());
+        black_box(book.carry(11, now.window.number).1.count());
         began.elapsed()
     });
     samples.sort_unstable();

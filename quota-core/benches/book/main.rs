@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use quota_core::{
-    Amount, Book, Command, Event, HolderId, Limit, Now, Policy, RequestKey, Settlement, WindowKind,
-    WindowSpan, Wish,
+    Amount, Book, Command, Event, HolderId, Limit, Now, PeriodLimits, Policy, RequestKey,
+    Settlement, WindowKind, WindowSpan, Wish,
 };
 
 const GRANTS: u64 = 2_000_000;
@@ -38,6 +38,7 @@ fn policy() -> Policy {
         life_ms: 2_000,
         guard_ms: 200,
         settlement: Settlement::Refund,
+        periods: PeriodLimits::default(),
     }
 }
 

@@ -5,14 +5,22 @@
 //! (`bucket.rs`). An account holds the sums of all units of its period: what leaves it at an
 //! instant is then looked up once, however many units there are.
 //!
-//! To add a kind of period: a file here, and its arm in each function below.
+//! Limits over further periods, which are longer than a window, are accounts beside it (`periods.rs`).
+//!
+//! To add a kind of window: a file here, and its arm in each function below. To add a period: an arm in
+//! each function of `periods.rs`.
 
+mod calendar;
 mod minute;
+mod periods;
 mod rolling;
 
 use crate::{Amount, LeaseId, MINUTE_MS, Now, WindowKind};
 use minute::Minutes;
 use rolling::Rolling;
+
+pub use periods::PeriodStanding;
+pub(crate) use periods::{MinuteSpan, PeriodShort, Periods, SlotSum};
 
 /// The charges of one book.
 #[derive(Debug, Clone)]

@@ -1,10 +1,11 @@
 //! Granting.
 
 use super::{AHEAD_MS, Book};
+use crate::account::MinuteSpan;
 use crate::lease::Lease;
 use crate::{
     Amount, Event, Granted, HolderId, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, Now, Outcome,
-    Refusal, Unit, WindowKind, Wish, WishPrint, sizing,
+    Refusal, SHORTEST_WINDOW_MS, WindowKind, Wish, WishPrint, sizing,
 };
 
 /// A lease that would last less, ms, is granted from the next window instead.
@@ -31,7 +32,9 @@ impl Book {
         self.check_ask(wish)?;
         let place = self.place(wish.ahead, now)?;
         let (charged, ceiling) = (self.charged(place.window), self.policy.limit.ceiling());
+        let minutes = MinuteSpan::of(place.starts_ms, place.ends_ms, now);
         let available = ceiling.saturating_sub(charged).min(self.countable(place.window));
+        let available = available.min(self.periods.room(minutes, now));
         let lease = self.open_bucket(place.window, now).next_id();
         let holders = self.holders.active(now.steady_ms);
         let amount = sizing::grant(wish.min, wish.want, available, holders);
@@ -39,16 +42,16 @@ impl Book {
         let lacking = wish.min.saturating_sub(available);
         let missing = lacking.saturating_add(charged.saturating_sub(ceiling));
         let short = self.policy.limit.paused().or(missing.first_above(Amount::ZERO));
-        match (short, lease) {
-            (None, Some(lease)) if !amount.is_zero() => {
+        let period = self.periods.short_of(wish.min, minutes, now);
+        match (short, period, lease) {
+            (None, None, Some(lease)) if !amount.is_zero() => {
                 Ok(self.grant(lease, holder, wish, amount, &place, now))
             }
-            (short, _) => {
-                let unit = short.unwrap_or(Unit::Tokens);
+            _ => {
                 self.note_denied(place.window, wish.min, now);
                 let bucket = self.open_bucket(place.window, now);
                 bucket.short = bucket.short.max(wish.min);
-                Err(Refusal::Denied(self.denial(unit, wish.min, place.window, now)))
+                Err(Refusal::Denied(self.denial(wish.min, period, place.window, now)))
             }
         }
     }
@@ -93,6 +96,7 @@ impl Book {
         let (ends_ms, amount) = (lease.ends_ms, lease.granted());
         self.open_bucket(id.window, now).grant(id, lease)?;
         self.account.charge(id, ends_ms, amount);
+        self.periods.charge(id.window, &lease, now);
         Ok(())
     }
 
@@ -155,7 +159,17 @@ impl Book {
 
     /// How long a return of a lease that ends at `ends_ms` earns credit, ms from now.
     fn credit_ends_in_ms(&self, lease: LeaseId, ends_ms: u64, now: &Now) -> u64 {
-        self.account.credit_ends_ms(lease, ends_ms, now).saturating_sub(now.steady_ms)
+        let mut credit_ends_ms = self.account.credit_ends_ms(lease, ends_ms, now);
+        if !self.periods.is_unused() {
+            credit_ends_ms = credit_ends_ms.max(self.forgotten_ms(lease.window, now));
+        }
+        credit_ends_ms.saturating_sub(now.steady_ms)
+    }
+
+    /// When the leases of a window are kept no more at the earliest, steady ms.
+    const fn forgotten_ms(&self, window: u64, now: &Now) -> u64 {
+        let windows = (window + self.kept_windows()).saturating_sub(now.window.number + 1);
+        now.window.ends_ms + windows * SHORTEST_WINDOW_MS
     }
 
     fn check_ask(&self, wish: &Wish) -> Result<(), Refusal> {
@@ -170,8 +184,11 @@ impl Book {
             return Ok(());
         }
         let most = self.policy.limit.ceiling().min(MAX_LEASE);
-        match wish.min.first_above(most) {
-            Some(unit) => Err(Refusal::NeverFits { unit, limit: most[unit] }),
+        if let Some(unit) = wish.min.first_above(most) {
+            return Err(Refusal::NeverFits { unit, limit: most[unit] });
+        }
+        match self.periods.below(wish.min) {
+            Some(limit) => Err(Refusal::NeverFits { unit: limit.unit, limit: limit.most }),
             None => Ok(()),
         }
     }

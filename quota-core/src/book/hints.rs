@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Book;
+use crate::account::{MinuteSpan, PeriodShort};
 use crate::bucket::Bucket;
 use crate::{
-    Amount, Denial, HolderId, MAX_LIMIT, MINUTE_MS, Now, Settle, Settlement, State, Unit, sizing,
+    Amount, Denial, HolderId, Limit, MAX_LIMIT, MINUTE_MS, Now, Settle, Settlement, State, Unit,
+    sizing,
 };
 
 /// A holder counts as active for so long after it asked, ms.
@@ -50,11 +52,30 @@ impl Holders {
 }
 
 impl Book {
-    /// Little is left of the open window, or of the last 60 s.
-    pub(super) fn state_of(&self, window: u64) -> State {
-        let available = self.available(window);
+    /// Little is left of the open window, of the last 60 s, or of a further period.
+    pub(super) fn state_of(&self, window: u64, now: &Now) -> State {
         let short = self.bucket(window).map_or(Amount::ZERO, |bucket| bucket.short);
-        let limit = self.policy.limit;
+        let of_window = self.state_in(self.policy.limit, self.available(window), short);
+        if self.periods.is_unused() {
+            return of_window;
+        }
+        // Of a day the end is as near as of a minute, where both are limited.
+        let (window_limit, periods) = (self.policy.limit, self.periods.tightest());
+        let tightest = |unit| {
+            periods.get(unit).map(|most| most.min(window_limit.get(unit).unwrap_or(MAX_LIMIT)))
+        };
+        let starts_ms = now.steady_ms.max(now.window.opens_ms);
+        let ahead_ms = window.saturating_sub(now.window.number) * now.window_ends_in_ms();
+        let at_ms = starts_ms + ahead_ms;
+        let room = self.periods.room(MinuteSpan::of(at_ms, at_ms + 1, now), now);
+        match (of_window, self.state_in(Limit::by_unit(tightest), room, short)) {
+            (State::Exhausted, _) | (_, State::Exhausted) => State::Exhausted,
+            (State::Endgame, _) | (_, State::Endgame) => State::Endgame,
+            (state, _) => state,
+        }
+    }
+
+    fn state_in(&self, limit: Limit, available: Amount, short: Amount) -> State {
         let is_used_up = |unit| limit.get(unit).is_some() && available[unit] == 0;
         if !sizing::is_endgame(limit, available, self.holders.known(), short) {
             State::Ok
@@ -65,31 +86,65 @@ impl Book {
         }
     }
 
-    /// A denial of `min`, with when that much may fit: soon while leases are out that holders will
-    /// give back the rests of; later while running requests may be refunded; else when the window
-    /// ends, or with `rolling` when enough has left the last 60 s. A pause lasts to the end of the open
-    /// window, as far as is known.
-    pub(super) fn denial(&self, unit: Unit, min: Amount, window: u64, now: &Now) -> Denial {
+    /// A denial of `min`, with when that much may fit: what is short for longest, the window or a
+    /// further period.
+    pub(super) fn denial(
+        &self,
+        min: Amount,
+        period: Option<PeriodShort>,
+        window: u64,
+        now: &Now,
+    ) -> Denial {
+        let paused = self.policy.limit.paused();
+        let missing = self.missing(min, window);
+        let of_window = paused.or(missing.first_above(Amount::ZERO));
+        let of_window = of_window.or(period.is_none().then_some(Unit::Tokens));
+        let of_window = of_window.map(|unit| self.denial_in_window(unit, missing, window, now));
+        let of_period = period.map(|short| self.denial_in_period(&short, now));
+        let both = of_window.into_iter().chain(of_period);
+        both.max_by_key(|denial| denial.retry_after_ms).expect("one of them is short")
+    }
+
+    /// Soon while leases are out that holders will give back the rests of; later while running requests
+    /// may be refunded; else when the window ends, or with `rolling` when enough has left the last 60 s. A
+    /// pause lasts to the end of the open window, as far as is known.
+    fn denial_in_window(&self, unit: Unit, missing: Amount, window: u64, now: &Now) -> Denial {
         if self.policy.limit.paused().is_some() {
             let retry_after_ms = ends_in_ms(window, now).max(1);
-            return Denial { unit, state: State::Exhausted, retry_after_ms };
+            return Denial { unit, period: None, state: State::Exhausted, retry_after_ms };
         }
-        let missing = self.missing(min, window);
-        let (open, unaccounted) = self.expected(window, now);
         let certain_ms = self.account.certain_ms(missing, window, now);
+        let is_expected =
+            |bucket: &&Bucket| self.account.is_refilled_by(bucket.window, window, now);
+        let (hope_ms, state) = self.hope(missing, is_expected);
+        let retry_after_ms = hope_ms.min(certain_ms).max(1);
+        Denial { unit, period: None, state, retry_after_ms }
+    }
+
+    /// The same of a further period, which all leases that are kept come back to.
+    fn denial_in_period(&self, short: &PeriodShort, now: &Now) -> Denial {
+        let PeriodShort { unit, period, missing, certain_ms } = *short;
+        let missing = Amount::by_unit(|of| if of == unit { missing } else { 0 });
+        let (hope_ms, state) = self.hope(missing, |bucket| bucket.window <= now.window.number);
+        let retry_after_ms = hope_ms.min(certain_ms).max(1);
+        Denial { unit, period: Some(period), state, retry_after_ms }
+    }
+
+    /// When what is missing may come back from holders, ms, and the state that this is.
+    fn hope(&self, missing: Amount, comes_from: impl Fn(&&Bucket) -> bool) -> (u64, State) {
+        let (open, unaccounted) = self.expected(comes_from);
         let refunds = Amount::by_unit(|unit| match unit.settle() {
             Settle::Difference => unaccounted[unit],
             Settle::Never => open[unit],
         });
         let hopes = self.policy.settlement == Settlement::Refund;
-        let (retry_after_ms, state) = if missing.fits(open) {
+        if missing.fits(open) {
             (BEAT_MS, State::Endgame)
         } else if hopes && missing.fits(refunds) {
             (REFUND_MS, State::Exhausted)
         } else {
             (u64::MAX, State::Exhausted)
-        };
-        Denial { unit, state, retry_after_ms: retry_after_ms.min(certain_ms).max(1) }
+        }
     }
 
     /// What must come back before `min` is granted: what it lacks, and what is charged above the limit.
@@ -100,12 +155,10 @@ impl Book {
         missing.min(Amount::of_each(MAX_LIMIT))
     }
 
-    /// What may come back to a window: rests of leases that may still be drawn from, and all that
-    /// nobody has accounted for.
-    fn expected(&self, window: u64, now: &Now) -> (Amount, Amount) {
-        let is_expected =
-            |bucket: &&Bucket| self.account.is_refilled_by(bucket.window, window, now);
-        let recent = self.buckets.iter().filter(is_expected);
+    /// What may come back from windows: rests of leases that may still be drawn from, and all that nobody has
+    /// accounted for.
+    fn expected(&self, comes_from: impl Fn(&&Bucket) -> bool) -> (Amount, Amount) {
+        let recent = self.buckets.iter().filter(comes_from);
         recent.fold(Default::default(), |(open, unaccounted): (Amount, Amount), bucket| {
             (open.saturating_add(bucket.open()), unaccounted.saturating_add(bucket.unaccounted()))
         })

@@ -13,12 +13,13 @@ mod view;
 
 use std::collections::VecDeque;
 
-use crate::account::Account;
+use crate::account::{Account, Periods, SlotSum};
 use crate::bucket::Bucket;
 use crate::late::{Late, LateLease};
 use crate::lease::Lease;
 use crate::{
-    Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, Policy, Refusal, WindowKind,
+    Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, PeriodLimits, Policy,
+    Refusal, WindowKind,
 };
 use hints::Holders;
 
@@ -38,6 +39,7 @@ pub struct Book {
     /// Windows in which something was granted or denied, oldest first.
     buckets: VecDeque<Bucket>,
     account: Account,
+    periods: Periods,
     late: Late,
     /// Leases of windows that are kept, but whose grants this book has not seen: its journal begins later.
     apart: Late,
@@ -51,10 +53,13 @@ impl Book {
     /// An empty book.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
+        let mut periods = Periods::default();
+        periods.set(&policy.periods, &PeriodLimits::default(), 0);
         Self {
+            account: Account::new(policy.kind),
             policy,
             buckets: VecDeque::new(),
-            account: Account::new(policy.kind),
+            periods,
             late: Late::default(),
             apart: Late::default(),
             holders: Holders::default(),
@@ -85,6 +90,7 @@ impl Book {
                 (Outcome::Noted, None)
             }
             Command::SetPolicy(policy) => self.decide_policy(policy)?,
+            Command::Doubt(windows) => self.decide_doubt(*windows),
         };
         if let Some(event) = &event {
             self.enter(event, now).expect("what was decided on this book follows on it");
@@ -109,6 +115,7 @@ impl Book {
         }
         let first_kept = (now.window.number + 1).saturating_sub(self.kept_windows());
         self.account.advance(first_kept, now);
+        self.periods.advance(first_kept, now);
         while self.buckets.front().is_some_and(|bucket| bucket.window < first_kept) {
             if let Some(bucket) = self.buckets.pop_front() {
                 self.late.take_over(&bucket);
@@ -137,6 +144,10 @@ impl Book {
     /// needs no [`Book::advance`].
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
+        self.keeps_no_window() && self.periods.is_empty()
+    }
+
+    fn keeps_no_window(&self) -> bool {
         self.buckets.is_empty()
             && self.account.is_empty()
             && self.late.is_empty()
@@ -144,16 +155,34 @@ impl Book {
             && self.closed.is_empty()
     }
 
+    /// A book with another policy, whose kind of window may be another: what counts over further periods goes
+    /// on in it. `None` while it keeps windows.
+    #[must_use]
+    pub fn renewed(&self, policy: Policy, now: &Now) -> Option<Self> {
+        let mut periods = self.keeps_no_window().then(|| self.periods.clone())?;
+        let counted = periods.counted_beside(&policy.periods);
+        periods.set(&policy.periods, &counted, now.window.number);
+        Some(Self { periods, ..Self::new(policy) })
+    }
+
     /// What older windows left open, each as the event that carries it.
     pub fn carried(&self) -> impl Iterator<Item = Event> {
         self.late.iter().map(|(lease, late)| Event::Carried { lease, late })
     }
 
-    /// Carries what older windows left open past a compaction of the journal: events for entries of the open
-    /// window, of what no entry from window `floor` on tells.
-    pub fn carry(&mut self, floor: u64, now: &Now) -> impl Iterator<Item = Event> {
-        let untold = self.late.tell(floor, now.window.number);
-        untold.map(|(lease, late)| Event::Carried { lease, late })
+    /// Carries what older windows left open past a compaction of the journal: events for entries of `window`,
+    /// the open one, of what no entry from window `floor` on tells. The sums of further periods come first, and
+    /// belong together; of the leases after them as many as are taken are told.
+    pub fn carry(&mut self, floor: u64, window: u64) -> (Vec<Event>, impl Iterator<Item = Event>) {
+        let sums = self.periods.tell(floor, window).into_iter();
+        let sums = sums.map(|SlotSum { unit, period, slot, sum }| Event::Summed {
+            unit,
+            period,
+            slot,
+            sum,
+        });
+        let untold = self.late.tell(floor, window);
+        (sums.collect(), untold.map(|(lease, late)| Event::Carried { lease, late }))
     }
 
     /// What is known of a lease of an earlier window than the open one: with that before it, a report on the
@@ -169,6 +198,12 @@ impl Book {
             None => *self.late.find(lease)?,
         };
         Some(Event::Carried { lease, late })
+    }
+
+    /// The event that sets its policy, as it is: what a journal that has no older ones is to tell first.
+    #[must_use]
+    pub fn policy_event(&self) -> Event {
+        Event::policy_set(self.policy.clone(), self.periods.counted_beside(&self.policy.periods))
     }
 
     /// What the book knows of its deployment.
@@ -229,14 +264,18 @@ impl Book {
             }
             Event::GivenBack { lease, total, closed } => self.enter_return(lease, total, closed),
             Event::Used { lease, used, overrun } => self.enter_use(lease, used, overrun, now),
-            Event::PolicySet { policy } => {
-                self.set_kind(policy.kind)?;
-                self.policy = policy;
-                for bucket in &mut self.buckets {
-                    if bucket.window >= now.window.number {
-                        bucket.limit = policy.limit;
-                    }
-                }
+            Event::PolicySet { ref policy } => {
+                self.enter_policy(policy, &PeriodLimits::default(), now)
+            }
+            Event::PeriodsSet { ref policy, ref counted } => {
+                self.enter_policy(policy, counted, now)
+            }
+            Event::Summed { unit, period, slot, sum } => {
+                self.periods.told(SlotSum { unit, period, slot, sum });
+                Ok(())
+            }
+            Event::Doubted { windows } => {
+                self.periods.doubt(windows, self.policy.limit.ceiling(), now);
                 Ok(())
             }
             Event::Carried { lease, late } => {
@@ -248,6 +287,23 @@ impl Book {
                 Ok(())
             }
         }
+    }
+
+    fn enter_policy(
+        &mut self,
+        policy: &Policy,
+        counted: &PeriodLimits,
+        now: &Now,
+    ) -> Result<(), Imbalance> {
+        self.set_kind(policy.kind)?;
+        self.policy = policy.clone();
+        for bucket in &mut self.buckets {
+            if bucket.window >= now.window.number {
+                bucket.limit = policy.limit;
+            }
+        }
+        self.periods.set(&policy.periods, counted, now.window.number);
+        Ok(())
     }
 
     /// How many windows are kept, the open one counted: the last one for returns under way and
@@ -303,8 +359,14 @@ impl Book {
         if policy.kind != self.policy.kind {
             return Err(Refusal::KindIsFixed);
         }
-        let event = (*policy != self.policy).then_some(Event::PolicySet { policy: *policy });
+        let counted = self.periods.counted_beside(&policy.periods);
+        let event = (*policy != self.policy).then(|| Event::policy_set(policy.clone(), counted));
         Ok((Outcome::Noted, event))
+    }
+
+    fn decide_doubt(&self, windows: u64) -> (Outcome, Option<Event>) {
+        let counts = windows > 0 && !self.periods.is_unused();
+        (Outcome::Noted, counts.then_some(Event::Doubted { windows }))
     }
 
     /// Whose a lease is, among those that the book still has.

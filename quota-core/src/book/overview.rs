@@ -2,17 +2,19 @@
 
 use super::{Book, BookPage, Standing};
 use crate::bucket::Bucket;
-use crate::{Amount, Now};
+use crate::{Amount, Now, PeriodStanding};
 
 /// How a deployment stands and how it came to it.
 ///
 /// The page adds up as every page does. With a `minute` window the standing is the page's too:
 /// `outstanding = granted - given_back`, and `overrun` is the page's. With `rolling` the standing is
 /// that of the last 60 s, and the page that of what was granted in this minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
     /// How it stands.
     pub standing: Standing,
+    /// How the limits over further periods stand.
+    pub periods: Vec<PeriodStanding>,
     /// The book of the open window so far.
     pub page: BookPage,
     /// Leases that may still be drawn from, those of the next window too. Of more than 1 024 of a window
@@ -31,7 +33,8 @@ impl Book {
     pub fn overview(&self, now: &Now) -> Overview {
         let (leases, held) = self.in_hands(now);
         Overview {
-            standing: self.standing_of(now.window.number),
+            standing: self.standing_of(now.window.number, now),
+            periods: self.period_standings(now),
             page: self.open_page(held, now),
             leases,
             holders: self.holders.asked_lately(now.steady_ms),

@@ -24,7 +24,9 @@ impl Book {
         let total = lease.given_back().max(give_back.total);
         let closed = lease.closed || give_back.closed;
         check_total(lease, total, lease.used())?;
-        if !self.account.earns_credit(id, lease.ends_ms, now) {
+        // A further period is credited as long as the window's leases are kept.
+        let earns = self.account.earns_credit(id, lease.ends_ms, now) || !self.periods.is_unused();
+        if !earns {
             return Ok((returned(Amount::ZERO, lease.given_back()), None));
         }
         let credited = total.saturating_sub(lease.given_back());
@@ -95,6 +97,7 @@ impl Book {
         let ends_ms = bucket.find(id).ok_or(unknown)?.ends_ms;
         let credited = bucket.give_back(id, total, closed)?;
         self.account.credit(id, ends_ms, credited);
+        self.periods.credit(id.window, credited);
         Ok(())
     }
 
@@ -112,6 +115,7 @@ impl Book {
             None => self.late.record(id, used, overrun)?,
         };
         self.account.overrun(id, added, now);
+        self.periods.overrun(id.window, added, now);
         Ok(())
     }
 }

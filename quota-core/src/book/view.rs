@@ -6,7 +6,7 @@ use super::Book;
 use crate::account::Charged;
 use crate::bucket::Bucket;
 use crate::lease::Lease;
-use crate::{Amount, HolderId, LeaseId, Limit, Now, RequestKey, State, WindowKind};
+use crate::{Amount, HolderId, LeaseId, Limit, Now, PeriodStanding, RequestKey, State, WindowKind};
 
 /// Where a listing of leases begins.
 const FIRST: LeaseId = LeaseId { window: 0, number: 0 };
@@ -93,24 +93,30 @@ impl Book {
     /// How the deployment stands.
     pub fn standing(&mut self, now: &Now) -> Standing {
         self.advance(now);
-        self.standing_of(now.window.number)
+        self.standing_of(now.window.number, now)
     }
 
     /// How the deployment stands in the window of `lease`, which may be the next one.
     pub fn standing_with(&mut self, lease: LeaseId, now: &Now) -> Standing {
         self.advance(now);
-        self.standing_of(lease.window)
+        self.standing_of(lease.window, now)
     }
 
-    pub(super) fn standing_of(&self, window: u64) -> Standing {
+    pub(super) fn standing_of(&self, window: u64, now: &Now) -> Standing {
         let Charged { outstanding, overrun } = self.account.charged(window);
         Standing {
             kind: self.policy.kind,
             limit: self.policy.limit,
             outstanding,
             overrun,
-            state: self.state_of(window),
+            state: self.state_of(window, now),
         }
+    }
+
+    /// How the limits over further periods stand, in the order in which they were put.
+    #[must_use]
+    pub fn period_standings(&self, now: &Now) -> Vec<PeriodStanding> {
+        self.periods.standings(now)
     }
 
     /// The books of the windows that are kept, oldest first.

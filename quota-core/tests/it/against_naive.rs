@@ -3,11 +3,12 @@
 
 use proptest::prelude::*;
 use quota_core::{
-    Amount, Book, Command, HolderId, LeaseId, Outcome, Refusal, Report, RequestKey, WindowKind,
+    Amount, Book, Command, HolderId, LeaseId, Outcome, Period, PeriodLimit, Policy, Refusal,
+    Report, RequestKey, Unit, WindowKind,
 };
 
 use crate::naive::{Grant, Naive};
-use crate::world::{World, amount, now, policy};
+use crate::world::{World, amount, hour, now, policy, with_periods};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -74,11 +75,21 @@ struct Check {
     world: World,
     naive: Naive,
     kind: WindowKind,
+    periods: Vec<PeriodLimit>,
 }
 
 impl Check {
-    fn new(kind: WindowKind) -> Self {
-        Self { world: World::new(policy(kind, 500, 20)), naive: Naive::default(), kind }
+    fn new(kind: WindowKind, periods: &[PeriodLimit]) -> Self {
+        let naive = Naive { has_periods: !periods.is_empty(), ..Naive::default() };
+        let periods = periods.to_vec();
+        let mut world = World::new(with_periods(policy(kind, 500, 20), &periods));
+        // An hour is over in three minutes.
+        world.ms = 57 * 60_000;
+        Self { world, naive, kind, periods }
+    }
+
+    fn policy(&self, tokens: u64, requests: u64) -> Policy {
+        with_periods(policy(self.kind, tokens, requests), &self.periods)
     }
 
     fn step(&mut self, step: &Step) {
@@ -98,7 +109,7 @@ impl Check {
                 self.report(lease, tokens, requests, overrun);
             }
             Step::Limit { tokens, requests } => {
-                let policy = policy(self.kind, tokens, requests);
+                let policy = self.policy(tokens, requests);
                 self.world.tell(&Command::SetPolicy(policy)).expect("a limit can be set");
             }
         }
@@ -143,6 +154,13 @@ impl Check {
                 let room = self.naive.room(self.kind, limit, window, &at);
                 assert!(granted.amount.fits(room), "{granted:?} into {room:?}");
                 assert!(min.fits(granted.amount) && granted.amount.fits(want));
+                for limit in &self.periods {
+                    let room = self.naive.period_room(limit, &at, false);
+                    let ahead =
+                        if window > at.window.number { self.next_room(limit) } else { room };
+                    let got = granted.amount.get(limit.unit);
+                    assert!(got <= room.max(ahead), "{granted:?} into {room} of {limit:?}");
+                }
                 let recent = known.is_some_and(|id| id.window + 1 >= at.window.number);
                 assert!(!recent, "a repeated request was granted anew");
                 let ends_ms = at.steady_ms + granted.expires_in_ms;
@@ -152,6 +170,7 @@ impl Check {
                     wish: (min, want, ahead),
                     is_closed: false,
                     amount: granted.amount,
+                    starts_ms: at.steady_ms + granted.starts_in_ms,
                     ends_ms,
                     returns: vec![],
                     reports: vec![],
@@ -170,9 +189,16 @@ impl Check {
                 });
                 // Who needs nothing now is given no crumbs.
                 let is_paused = limit.paused().is_some();
-                assert!(!fits_all || min.is_zero() || is_paused, "denied, though there was room");
+                let periods = &self.world.book.policy().periods;
+                let is_short = self.naive.may_be_short(periods, min, &at);
+                assert!(denial.period.is_none() || is_short, "{denial:?}");
+                let has_reason = min.is_zero() || is_paused || is_short;
+                assert!(!fits_all || has_reason, "denied, though there was room");
             }
-            Err(Refusal::NeverFits { .. }) => assert!(!min.fits(limit.ceiling())),
+            Err(Refusal::NeverFits { .. }) => {
+                let is_above = |of: &PeriodLimit| min.get(of.unit) > of.most;
+                assert!(!min.fits(limit.ceiling()) || self.periods.iter().any(is_above));
+            }
             Err(Refusal::TooEarly { in_ms }) => {
                 assert!(ahead && at.window_ends_in_ms() == in_ms + 1_000);
             }
@@ -254,18 +280,25 @@ impl Check {
     }
 
     fn compare_replayed(&mut self) {
-        let mut replayed = Book::new(policy(self.kind, 500, 20));
+        let mut replayed = Book::new(self.policy(500, 20));
         for (event, at) in &self.world.journal {
             replayed.replay(event, at).expect("what was applied can be replayed");
         }
         let at = now(self.world.ms);
         assert_eq!(replayed.standing(&at).outstanding, self.world.book.standing(&at).outstanding);
         assert_eq!(replayed.held(&at), self.world.book.held(&at));
+        assert_eq!(replayed.period_standings(&at), self.world.book.period_standings(&at));
+    }
+
+    /// What a further period has room for when the next window opens.
+    fn next_room(&self, limit: &PeriodLimit) -> u64 {
+        let at = now(self.world.ms);
+        self.naive.period_room(limit, &now(at.window.ends_ms), false)
     }
 }
 
-fn check(kind: WindowKind, steps: &[Step]) {
-    let mut check = Check::new(kind);
+fn check(kind: WindowKind, periods: &[PeriodLimit], steps: &[Step]) {
+    let mut check = Check::new(kind, periods);
     for step in steps {
         check.step(step);
     }
@@ -277,11 +310,24 @@ proptest! {
 
     #[test]
     fn a_minute_book_agrees_with_the_naive_model(steps in prop::collection::vec(step(), 1..120)) {
-        check(WindowKind::Minute, &steps);
+        check(WindowKind::Minute, &[], &steps);
     }
 
     #[test]
     fn a_rolling_book_agrees_with_the_naive_model(steps in prop::collection::vec(step(), 1..120)) {
-        check(WindowKind::Rolling, &steps);
+        check(WindowKind::Rolling, &[], &steps);
+    }
+
+    #[test]
+    fn further_periods_agree_with_the_naive_model(
+        is_rolling in any::<bool>(),
+        most in (300..2_000_u64, 5..60_u64, 5..60_u64),
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let kind = if is_rolling { WindowKind::Rolling } else { WindowKind::Minute };
+        let period = Period::Rolling { secs: 600 };
+        let rolling = PeriodLimit { unit: Unit::Requests, period, most: most.2 };
+        let periods = [hour(Unit::Tokens, most.0), hour(Unit::Requests, most.1), rolling];
+        check(kind, &periods, &steps);
     }
 }

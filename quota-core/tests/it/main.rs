@@ -6,6 +6,7 @@ mod left_open;
 mod lowered;
 mod minute;
 mod naive;
+mod periods;
 mod replay;
 mod rolling;
 mod world;

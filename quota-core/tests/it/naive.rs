@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use quota_core::{Amount, HolderId, LeaseId, Limit, Now, RequestKey, WindowKind};
+use quota_core::{
+    Amount, HolderId, LeaseId, Limit, Now, Period, PeriodLimit, PeriodLimits, RequestKey,
+    WindowKind,
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
@@ -12,6 +15,7 @@ pub(crate) struct Grant {
     pub(crate) wish: (Amount, Amount, bool),
     pub(crate) is_closed: bool,
     pub(crate) amount: Amount,
+    pub(crate) starts_ms: u64,
     pub(crate) ends_ms: u64,
     /// Returns that earned credit, as they were told.
     pub(crate) returns: Vec<Amount>,
@@ -20,6 +24,14 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    fn minutes(&self) -> (u64, u64) {
+        (self.starts_ms / 60_000, (self.ends_ms - 1) / 60_000)
+    }
+
+    fn last_report_ms(&self) -> u64 {
+        self.reports.iter().map(|(at_ms, ..)| *at_ms).max().unwrap_or(0)
+    }
+
     fn given_back(&self) -> Amount {
         self.returns.iter().fold(Amount::ZERO, |most, total| most.max(*total))
     }
@@ -41,6 +53,8 @@ impl Grant {
 /// Every grant ever made, and nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Naive {
+    /// Whether there are limits over further periods: then returns count for as long as windows are kept.
+    pub(crate) has_periods: bool,
     pub(crate) grants: BTreeMap<LeaseId, Grant>,
 }
 
@@ -104,10 +118,12 @@ impl Naive {
 
     /// Whether a return of it still counts.
     pub(crate) fn is_in_time(&self, id: LeaseId, kind: WindowKind, now: &Now) -> bool {
-        match kind {
-            WindowKind::Minute => id.window >= now.window.number,
-            WindowKind::Rolling => self.grants[&id].ends_ms + 60_000 > now.steady_ms,
-        }
+        let kept = if kind == WindowKind::Minute { 2 } else { 3 };
+        self.has_periods && id.window + kept > now.window.number
+            || match kind {
+                WindowKind::Minute => id.window >= now.window.number,
+                WindowKind::Rolling => self.grants[&id].ends_ms + 60_000 > now.steady_ms,
+            }
     }
 
     /// Whether a report of so much is more than the lease kept.
@@ -121,6 +137,54 @@ impl Naive {
         grants
             .find(|(_, grant)| (grant.holder, grant.request) == (holder, request))
             .map(|(id, _)| *id)
+    }
+
+    /// The most that a further period has room for, as far as each lease by itself says; with `late`, as
+    /// far as a book that lets all of a window go at once may make of it.
+    pub(crate) fn period_room(&self, limit: &PeriodLimit, now: &Now, late: bool) -> u64 {
+        let charged = self.grants.iter().map(|(id, grant)| {
+            let overrun = grant.overrun_after(grant.reports.len());
+            let (mut minutes, mut ends_ms) = (grant.minutes(), grant.ends_ms);
+            if late {
+                let of_window = self.grants.range(
+                    LeaseId { window: id.window, number: 0 }..=LeaseId {
+                        window: id.window,
+                        number: u32::MAX,
+                    },
+                );
+                for (_, other) in of_window {
+                    let of = other.minutes();
+                    minutes = (minutes.0.min(of.0), minutes.1.max(of.1));
+                    ends_ms = ends_ms.max(other.ends_ms).max(other.last_report_ms());
+                }
+                // What is reported after the window counts from then on.
+                minutes.1 = minutes.1.max(grant.last_report_ms() / 60_000);
+            }
+            let minute = now.steady_ms / 60_000;
+            let counts = match limit.period {
+                Period::Calendar { .. } => {
+                    let hours = minutes.0 / 60..=minutes.1 / 60;
+                    hours.contains(&(minute / 60)) || late && hours.contains(&((minute + 1) / 60))
+                }
+                Period::Rolling { secs } => {
+                    let span_ms = u64::from(secs) * 1_000;
+                    let late_ms = if late { span_ms / 128 + 1 } else { 0 };
+                    ends_ms + span_ms + late_ms > now.steady_ms
+                }
+            };
+            let charge = grant.amount.saturating_sub(grant.given_back()).saturating_add(overrun);
+            if counts { charge.get(limit.unit) } else { 0 }
+        });
+        limit.most.saturating_sub(charged.sum())
+    }
+
+    /// Whether an ask of so much may be denied for one of these limits.
+    pub(crate) fn may_be_short(&self, limits: &PeriodLimits, min: Amount, now: &Now) -> bool {
+        let mut limits = limits.as_slice().iter();
+        limits.any(|limit| {
+            let room = self.period_room(limit, now, true);
+            room == 0 || min.get(limit.unit) > room
+        })
     }
 
     fn charged(&self, kind: WindowKind, window: u64, now: &Now) -> impl Iterator<Item = &Grant> {

@@ -47,7 +47,7 @@ fn what_is_carried_can_still_be_reported() {
     let lease = world.acquire(1, amount(200, 2)).unwrap().lease;
     world.ms += 3 * MINUTE_MS;
     world.outstanding();
-    let mut compacted = Book::new(*world.book.policy());
+    let mut compacted = Book::new(world.book.policy().clone());
     for event in world.book.carried() {
         compacted.replay(&event, &now(world.ms)).unwrap();
     }
@@ -67,9 +67,9 @@ fn what_is_told_of_a_lease_before_its_report_charges_the_same_overrun_without_ol
     world.ms += 2 * MINUTE_MS + 30_000;
     let told = world.book.carried_lease(lease, &now(world.ms)).unwrap();
     world.report(1, lease, amount(20, 1), amount(25, 0)).unwrap();
-    let (used, at) = *world.journal.last().unwrap();
+    let (used, at) = world.journal.last().unwrap().clone();
 
-    let [mut later, mut whole] = [(); 2].map(|()| Book::new(*world.book.policy()));
+    let [mut later, mut whole] = [(); 2].map(|()| Book::new(world.book.policy().clone()));
     for (event, at) in &world.journal[..world.journal.len() - 1] {
         whole.replay(event, at).unwrap();
     }

@@ -1,9 +1,9 @@
 //! A book with a clock of its own, told what happens in short sentences.
 
 use quota_core::{
-    Amount, Book, Command, Denial, Event, Granted, HolderId, LeaseId, Limit, Now, Outcome, Policy,
-    Refusal, Report, RequestKey, Return, Returned, Settlement, State, Used, WindowKind, WindowSpan,
-    Wish,
+    Amount, Book, CalendarSpan, Command, Denial, Event, Granted, HolderId, LeaseId, Limit, Now,
+    Outcome, Period, PeriodLimit, PeriodLimits, Policy, Refusal, Report, RequestKey, Return,
+    Returned, Settlement, State, Unit, Used, WindowKind, WindowSpan, Wish,
 };
 
 pub(crate) const MINUTE_MS: u64 = 60_000;
@@ -15,7 +15,18 @@ pub(crate) fn policy(kind: WindowKind, tokens: u64, requests: u64) -> Policy {
         life_ms: if kind == WindowKind::Minute { 2_000 } else { 1_000 },
         guard_ms: 200,
         settlement: Settlement::Refund,
+        periods: PeriodLimits::default(),
     }
+}
+
+pub(crate) fn hour(unit: Unit, most: u64) -> PeriodLimit {
+    let period = Period::Calendar { span: CalendarSpan::Hour, offset_min: 0 };
+    PeriodLimit { unit, period, most }
+}
+
+pub(crate) fn with_periods(mut policy: Policy, limits: &[PeriodLimit]) -> Policy {
+    policy.periods = PeriodLimits::new(limits.to_vec()).expect("they are valid");
+    policy
 }
 
 pub(crate) fn now(ms: u64) -> Now {

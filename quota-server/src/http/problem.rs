@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use quota_api::{Code, Problem};
-use quota_core::{Denial, Refusal, Standing};
+use quota_core::{Denial, Period, Refusal, Standing};
 
 use super::ratelimit;
 use super::wire::{self, usage};
@@ -103,13 +103,21 @@ impl Failure {
 
     fn denied(denial: Denial, standing: Option<Standing>) -> Self {
         let unit = denial.unit;
-        let failure = match denial.state {
+        let mut failure = match denial.state {
             // However much is left: what was granted before is not known.
             quota_core::State::Quarantined => {
                 Self::new(Code::Quarantined, "grants of this window may be lost")
             }
             _ => Self::new(Code::Exhausted, format!("not enough {} left", unit.name())),
         };
+        if let Some(period) = denial.period {
+            let per = quota_api::per(period);
+            failure.0.detail = match period {
+                Period::Calendar { .. } => format!("{} of this {per}", failure.0.detail),
+                Period::Rolling { .. } => format!("{} of the last {per}", failure.0.detail),
+            };
+            failure.0.per = Some(per);
+        }
         let mut failure = failure.retry_after_ms(denial.retry_after_ms);
         failure.0.unit = Some(unit);
         failure.0.state = Some(wire::state(denial.state));
@@ -186,6 +194,7 @@ impl From<PutError> for Failure {
         match error {
             PutError::Unexpected => Self::new(Code::PreconditionFailed, error.to_string()),
             PutError::KindIsFixed => Self::new(Code::FixedField, format!("`window`: {error}")),
+            PutError::NoPeriods => Self::new(Code::InvalidValue, format!("`limits`: {error}")),
             PutError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -253,7 +262,8 @@ mod tests {
             (quota_core::State::Quarantined, Code::Quarantined, 503),
             (quota_core::State::Exhausted, Code::Exhausted, 429),
         ] {
-            let denial = Denial { unit: quota_core::Unit::Tokens, retry_after_ms: 41_000, state };
+            let unit = quota_core::Unit::Tokens;
+            let denial = Denial { unit, period: None, retry_after_ms: 41_000, state };
             let problem = Failure::from(Refusal::Denied(denial)).into_problem();
             assert_eq!((problem.code, problem.status), (code, status));
             assert_eq!(problem.retry_after_ms, Some(41_000));

@@ -122,7 +122,7 @@ fn escaped(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use quota_core::{BookPage, Limit, Policy, Settlement, Standing, WindowKind};
+    use quota_core::{BookPage, Limit, PeriodLimits, Policy, Settlement, Standing, WindowKind};
 
     use super::*;
 
@@ -159,12 +159,16 @@ mod tests {
                 life_ms: 2_000,
                 guard_ms: 200,
                 settlement: Settlement::Refund,
+                periods: PeriodLimits::default(),
             },
             details: "".into(),
             version: 1,
             created: false,
         };
-        (stored, Overview { standing, page, leases: 3, holders: 2, ends_in_ms: 1 })
+        (
+            stored,
+            Overview { standing, periods: Vec::new(), page, leases: 3, holders: 2, ends_in_ms: 1 },
+        )
     }
 
     fn written(all: &[Seen], most: usize) -> String {

@@ -32,7 +32,7 @@ impl Tally {
             grants: Vec::new(),
             floor: catalogue.kept.floor,
             ids: rows().map(|row| (row.no, row.id.clone())).collect(),
-            policies: rows().map(|row| (row.no, row.policy)).collect(),
+            policies: rows().map(|row| (row.no, row.policy.clone())).collect(),
             holders: FxHashMap::default(),
             by_lease: FxHashMap::default(),
             spent: FxHashMap::default(),
@@ -57,11 +57,11 @@ impl Tally {
                 grant.used = used;
                 grant.overrun = overrun;
             }),
-            Event::PolicySet { policy } => {
-                self.policies.insert(deployment, policy);
+            Event::PolicySet { ref policy } | Event::PeriodsSet { ref policy, .. } => {
+                self.policies.insert(deployment, policy.clone());
                 Ok(())
             }
-            Event::Carried { .. } => Ok(()),
+            Event::Carried { .. } | Event::Summed { .. } | Event::Doubted { .. } => Ok(()),
         }
     }
 
@@ -72,8 +72,9 @@ impl Tally {
         amount: Amount,
         [starts_ms, ends_ms]: [u64; 2],
     ) -> Result<(), VerifyError> {
-        let Some(policy) = self.policies.get(&lease.deployment).copied() else { return Ok(()) };
-        if !is_complete(policy.kind, lease.lease, self.floor) {
+        let Some(policy) = self.policies.get(&lease.deployment) else { return Ok(()) };
+        let (kind, limit) = (policy.kind, policy.limit);
+        if !is_complete(kind, lease.lease, self.floor) {
             return Ok(());
         }
         let name = |names: Option<&Arc<str>>| names.cloned().unwrap_or_else(|| "".into());
@@ -93,8 +94,8 @@ impl Tally {
         self.grants.push(grant);
         let spent = self.spent.get(&window_of(lease)).copied().unwrap_or_default();
         // A rolling limit is over any 60 s, not over a window: the replay checks that one.
-        if policy.kind == WindowKind::Minute && !spent.fits(policy.limit.ceiling()) {
-            return Err(VerifyError::OverLimit { lease, spent, limit: policy.limit });
+        if kind == WindowKind::Minute && !spent.fits(limit.ceiling()) {
+            return Err(VerifyError::OverLimit { lease, spent, limit });
         }
         Ok(())
     }
@@ -136,7 +137,7 @@ fn charge(grant: &Grant) -> Amount {
 
 #[cfg(test)]
 mod tests {
-    use quota_core::{LeaseId, Limit, RequestKey, Settlement};
+    use quota_core::{LeaseId, Limit, PeriodLimits, RequestKey, Settlement};
 
     use super::*;
     use crate::ledger::journaled::{DeploymentRow, Kept};
@@ -148,6 +149,7 @@ mod tests {
             life_ms: 2_000,
             guard_ms: 200,
             settlement: Settlement::Refund,
+            periods: PeriodLimits::default(),
         };
         let (id, details) = ("a".into(), "{}".into());
         let row = DeploymentRow { no: 0, id, policy, details, version: 1, deleted: false };

@@ -59,7 +59,11 @@ impl Ledger {
             }
             Event::GivenBack { lease, total, .. } => self.give_back(lease, api(total)),
             Event::Used { lease, used, .. } => self.report(lease, api(used)),
-            Event::PolicySet { .. } | Event::Carried { .. } => (),
+            Event::PolicySet { .. }
+            | Event::PeriodsSet { .. }
+            | Event::Carried { .. }
+            | Event::Summed { .. }
+            | Event::Doubted { .. } => (),
         }
     }
 

@@ -18,6 +18,9 @@ const MINUTE_MS: u64 = 60_000;
 /// Limits, in tokens: few enough that a handful of leases fills a window.
 const LIMITS: [u64; 8] = [0, 1, 50, 100, 200, 500, 1_000, 1_000_000];
 
+/// Limits in any ten minutes, in tokens.
+const SPAN_LIMITS: [u64; 4] = [100, 600, 2_000, 1_000_000];
+
 /// A plan in the making.
 struct Maker {
     rng: SmallRng,
@@ -91,6 +94,10 @@ impl Maker {
     }
 
     fn put(&mut self, deployment: usize) -> What {
+        if self.rng.random_ratio(1, 4) {
+            let most = SPAN_LIMITS[self.rng.random_range(0..SPAN_LIMITS.len())];
+            return What::PutPeriod { deployment, tokens: self.limit(), most };
+        }
         let requests = self.rng.random_ratio(1, 5).then(|| self.rng.random_range(0..20));
         let rolling = self.rng.random_ratio(1, 4);
         What::Put { deployment, tokens: self.limit(), requests, rolling }
@@ -100,8 +107,14 @@ impl Maker {
     fn change(&mut self, deployment: usize) -> What {
         let earlier = self.plan.steps.iter().rev().find_map(|step| match step.what {
             What::Put { deployment: of, rolling, .. } if of == deployment => Some(rolling),
+            What::PutPeriod { deployment: of, .. } if of == deployment => Some(false),
             _ => None,
         });
+        // Half of the time one over a longer period stays, with another amount perhaps.
+        if earlier == Some(false) && self.rng.random_bool(0.3) {
+            let most = SPAN_LIMITS[self.rng.random_range(0..SPAN_LIMITS.len())];
+            return What::PutPeriod { deployment, tokens: self.limit(), most };
+        }
         let rolling = earlier.unwrap_or_default();
         What::Put { deployment, tokens: self.limit(), requests: None, rolling }
     }

@@ -3,10 +3,13 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use quota_core::{Limit, Policy, Settlement, State, WindowKind};
+use quota_core::{
+    Limit, Period, PeriodLimit, PeriodLimits, Policy, Settlement, State, Unit, WindowKind,
+};
 use quota_server::ledger::{Ledger, Put, PutError};
 use rand::rngs::SmallRng;
 
+use super::checker::SPAN_SECS;
 use super::checker::{Rule, Setting};
 use super::holders::id;
 use super::site::Site;
@@ -64,10 +67,13 @@ fn is_refusal(answer: &Result<(), PutError>) -> bool {
 
 pub(super) fn setting(tokens: u64, requests: Option<u64>, rolling: bool) -> Setting {
     let kind = if rolling { WindowKind::Rolling } else { WindowKind::Minute };
-    Setting { limit: Limit::new(Some(tokens), requests), kind }
+    Setting { limit: Limit::new(Some(tokens), requests), kind, most_in_span: None }
 }
 
 fn policy(setting: Setting) -> Policy {
+    let span = Period::Rolling { secs: SPAN_SECS };
+    let in_span = |most| PeriodLimit { unit: Unit::Tokens, period: span, most };
+    let limits = setting.most_in_span.map(in_span).into_iter().collect();
     let life_ms = if setting.kind == WindowKind::Rolling { 1_000 } else { 2_000 };
     Policy {
         limit: setting.limit,
@@ -75,6 +81,7 @@ fn policy(setting: Setting) -> Policy {
         life_ms,
         guard_ms: 200,
         settlement: Settlement::Refund,
+        periods: PeriodLimits::new(limits).expect("one limit over ten minutes"),
     }
 }
 

@@ -115,6 +115,15 @@ pub enum What {
         /// Any 60 s instead of the minute.
         rolling: bool,
     },
+    /// Somebody makes or changes a deployment, with a limit over a longer period beside the minute's.
+    PutPeriod {
+        /// Which.
+        deployment: usize,
+        /// Tokens a minute.
+        tokens: u64,
+        /// Tokens in any ten minutes.
+        most: u64,
+    },
     /// Somebody deletes a deployment.
     Delete {
         /// Which.
@@ -239,6 +248,7 @@ impl What {
                 | Self::Deny { .. }
                 | Self::Request { .. }
                 | Self::Put { .. }
+                | Self::PutPeriod { .. }
                 | Self::Delete { .. }
                 | Self::Look
                 | Self::Revoke { .. }

@@ -5,6 +5,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::time::{Duration, sleep};
 
+use super::checker::Setting;
 use super::gateways;
 use super::holders;
 use super::people::{self, setting};
@@ -48,6 +49,10 @@ async fn operate(site: Site, what: What, rng: SmallRng) {
         }
         What::Put { deployment, tokens, requests, rolling } => {
             people::put(site, deployment, Some(setting(tokens, requests, rolling)), rng).await;
+        }
+        What::PutPeriod { deployment, tokens, most } => {
+            let setting = Setting { most_in_span: Some(most), ..setting(tokens, None, false) };
+            people::put(site, deployment, Some(setting), rng).await;
         }
         What::Delete { deployment } => {
             people::put(site, deployment, None, rng).await;

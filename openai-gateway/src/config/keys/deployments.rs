@@ -5,6 +5,7 @@ use super::{Key, ignored, obeyed, refused};
 
 const LIMIT: &str =
     "a limit that the quota server keeps; looked for in the entry, `litellm_params`, `model_info`";
+const DAY: &str = "a day's limit (UTC) that the quota server keeps, beside the minute's";
 const COST: &str = "for `cost-based-routing`; an entry without any comes last";
 const AWS: &str =
     "requests are not signed: Bedrock takes an API key (`api_key` or `AWS_BEARER_TOKEN_BEDROCK`)";
@@ -71,6 +72,8 @@ pub(super) const KEYS: &[Key] = &[
     ),
     obeyed(Params, "tpm", "60000", LIMIT),
     obeyed(Params, "rpm", "60", LIMIT),
+    obeyed(Params, "tpd", "5000000", DAY),
+    obeyed(Params, "rpd", "10000", DAY),
     obeyed(Params, "weight", "2", "for `simple-shuffle`"),
     obeyed(Params, "order", "1", "lower ones are tried first"),
     obeyed(Params, "timeout", "60", "how long an answer may take, seconds"),
@@ -136,8 +139,6 @@ pub(super) const KEYS: &[Key] = &[
     ignored(Params, "region_name", "regions are not filtered by"),
     ignored(Params, "itpm", "input tokens are not limited apart"),
     ignored(Params, "otpm", "output tokens are not limited apart"),
-    ignored(Params, "tpd", "days are not limited"),
-    ignored(Params, "rpd", "days are not limited"),
     ignored(Params, "max_budget", SPENT),
     ignored(Params, "budget_duration", SPENT),
     ignored(Params, "input_cost_per_second", SPENT),

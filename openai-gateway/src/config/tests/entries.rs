@@ -89,11 +89,17 @@ fn numbers_are_read_however_they_are_written() {
         "model: gpt-4o, api_key: k, rpm: os.environ/RPM, tpm: 1e6, timeout: os.environ/T, num_retries: os.environ/N",
     );
     let deployment = Config::of_text(&text, &environment).unwrap().deployments.remove(0);
-    assert_eq!(deployment.limits, Some(QuotaLimits { tpm: Some(1_000_000), rpm: Some(60) }));
+    assert_eq!(
+        deployment.limits,
+        Some(QuotaLimits { tpm: Some(1_000_000), rpm: Some(60), ..QuotaLimits::default() })
+    );
     assert_eq!(deployment.timeout, Duration::from_millis(1_500));
     assert_eq!(deployment.num_retries, Some(2));
     let limits = only("model: gpt-4o, rpm: 60.0, tpm: '500'").limits;
-    assert_eq!(limits, Some(QuotaLimits { tpm: Some(500), rpm: Some(60) }));
+    assert_eq!(
+        limits,
+        Some(QuotaLimits { tpm: Some(500), rpm: Some(60), ..QuotaLimits::default() })
+    );
 }
 
 #[test]
@@ -101,7 +107,7 @@ fn limits_are_found_where_litellm_finds_them() {
     let text = "model_list:\n  - model_name: m\n    rpm: 3\n    litellm_params: {model: gpt-4o, rpm: 9}\n    \
         model_info: {tpm: 7}\n";
     let limits = parse(text).unwrap().deployments[0].limits;
-    assert_eq!(limits, Some(QuotaLimits { tpm: Some(7), rpm: Some(3) }));
+    assert_eq!(limits, Some(QuotaLimits { tpm: Some(7), rpm: Some(3), ..QuotaLimits::default() }));
 }
 
 #[test]
@@ -184,7 +190,10 @@ fn credentials_and_defaults_complete_an_entry() {
     let deployment = parse(&text).unwrap().deployments.remove(0);
     assert_eq!(deployment.headers["api-key"], "sk-secret");
     assert_eq!(deployment.endpoint.base().host_str(), Some("eu"));
-    assert_eq!(deployment.limits, Some(QuotaLimits { tpm: Some(7), rpm: Some(3) }));
+    assert_eq!(
+        deployment.limits,
+        Some(QuotaLimits { tpm: Some(7), rpm: Some(3), ..QuotaLimits::default() })
+    );
     let told = mistake(&entry("model: gpt-4o, litellm_credential_name: us"));
     assert!(told.contains("credential_list has no \"us\""), "{told}");
 }

@@ -51,7 +51,7 @@ fn the_sample_is_read() {
     assert!(ids[2].starts_with("text-embedding-3-small-api-openai-com-"), "{}", ids[2]);
     assert_eq!(
         config.deployments[0].limits,
-        Some(QuotaLimits { tpm: Some(150_000), rpm: Some(500) })
+        Some(QuotaLimits { tpm: Some(150_000), rpm: Some(500), ..QuotaLimits::default() })
     );
     assert_eq!(config.deployments[2].model, "text-embedding-3-small");
     assert_eq!(config.deployments[3].limits, None);

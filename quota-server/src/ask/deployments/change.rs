@@ -6,6 +6,8 @@ use quota_api::{DeploymentSpec, LeasePolicy, Refused, Reservation, Settlement, W
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::limit::LimitChange;
+
 /// What is to be different of a deployment. What is not named stays as it is.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "settings")]
@@ -16,6 +18,10 @@ pub struct Change {
     /// Requests a window, or `none`
     #[arg(long, value_name = "REQUESTS")]
     rpm: Option<Setting<u64>>,
+    /// A limit over a longer period, as in `tokens/day=5_000_000`, `requests/day@-08:00=10_000` (by a calendar so far ahead
+    /// of UTC) or `tokens/24h=none` (no more than so much in any 24 hours; taken away). Can be given more than once
+    #[arg(long = "limit", value_name = "UNIT/PERIOD=MOST")]
+    limits: Vec<LimitChange>,
     /// The period that the limits count over; fixed once something was granted
     #[arg(long, value_name = "KIND", value_parser = word::<WindowKind>(["minute", "rolling"]))]
     window: Option<WindowKind>,
@@ -53,7 +59,10 @@ impl Change {
                 None => labels.remove(name),
             };
         }
+        let mut limits = spec.limits;
+        self.limits.iter().for_each(|limit| limit.apply(&mut limits));
         DeploymentSpec {
+            limits,
             tpm_limit: Setting::over(self.tpm.as_ref(), spec.tpm_limit),
             rpm_limit: Setting::over(self.rpm.as_ref(), spec.rpm_limit),
             model_group: Setting::over(self.model_group.as_ref(), spec.model_group),
@@ -144,7 +153,7 @@ mod tests {
 
     fn spec() -> DeploymentSpec {
         changed(
-            "--tpm 1_000 --rpm 5 --window rolling --model-group g --life-ms 500 --guard-ms 7 \
+            "--tpm 1_000 --rpm 5 --limit tokens/day=9 --window rolling --model-group g --life-ms 500 --guard-ms 7 \
              --reservation input --settlement none --refused refund --label a=1 --label b=2=3",
             DeploymentSpec::default(),
         )
@@ -154,7 +163,8 @@ mod tests {
     fn every_setting_can_be_named() {
         let shown = serde_json::to_value(spec()).unwrap();
         let expected = serde_json::json!({
-            "tpm_limit": 1_000, "rpm_limit": 5, "window": "rolling", "model_group": "g",
+            "tpm_limit": 1_000, "rpm_limit": 5,
+            "limits": [{"unit": "tokens", "per": "day", "kind": "aligned", "most": 9}], "window": "rolling", "model_group": "g",
             "lease": {"life_ms": 500, "guard_ms": 7}, "reservation": "input",
             "settlement": "none", "refused": "refund", "labels": {"a": "1", "b": "2=3"},
         });

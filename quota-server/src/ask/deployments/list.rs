@@ -1,6 +1,6 @@
 use quota_api::Deployment;
 
-use super::{Output, Refusal, json};
+use super::{Output, Refusal, json, limit};
 use crate::ask::call::Server;
 use crate::ask::table::{columns, or_dash, word};
 
@@ -12,15 +12,17 @@ pub(super) async fn list(server: &Server, output: Output) -> Result<String, Refu
     })
 }
 
-const HEAD: [&str; 6] = ["ID", "WINDOW", "TPM", "RPM", "GROUP", "VERSION"];
+const HEAD: [&str; 7] = ["ID", "WINDOW", "TPM", "RPM", "LIMITS", "GROUP", "VERSION"];
 
-fn row(deployment: &Deployment) -> [String; 6] {
+fn row(deployment: &Deployment) -> [String; 7] {
     let spec = &deployment.spec;
+    let limits = spec.limits.iter().map(limit::word).collect::<Vec<_>>().join(" ");
     [
         deployment.id.clone(),
         word(&spec.window),
         or_dash(spec.tpm_limit),
         or_dash(spec.rpm_limit),
+        or_dash((!limits.is_empty()).then_some(limits)),
         or_dash(spec.model_group.as_ref()),
         deployment.version.to_string(),
     ]

@@ -1,6 +1,7 @@
 //! `quota-server deployments`.
 
 mod change;
+mod limit;
 mod list;
 mod rm;
 mod set;
@@ -71,6 +72,7 @@ const EXAMPLES_OF_SET: &str = "\
 Examples:
   quota-server deployments set gpt-4o-eu --tpm 150_000 --rpm 900 --model-group gpt-4o
   quota-server deployments set gpt-4o-eu --rpm none
+  quota-server deployments set gpt-4o-eu --limit tokens/day=5_000_000 --limit requests/24h=10_000
   quota-server deployments set gpt-4o-eu --label region=westeurope --if-version 7";
 
 /// How something is shown.

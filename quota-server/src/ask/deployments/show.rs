@@ -13,7 +13,7 @@ pub(super) async fn show(server: &Server, id: &str, output: Output) -> Result<St
     })
 }
 
-/// All that is set, flat: `lease.life_ms`, `labels.region`.
+/// All that is set, flat: `lease.life_ms`, `labels.region`, `limits[0].most`.
 pub(super) fn settings(shown: &impl Serialize) -> Vec<[String; 2]> {
     let mut rows = Vec::new();
     flatten("", &serde_json::to_value(shown).unwrap_or_default(), &mut rows);
@@ -26,6 +26,11 @@ fn flatten(name: &str, value: &Value, rows: &mut Vec<[String; 2]>) {
             let dot = if name.is_empty() { "" } else { "." };
             for (field, value) in fields {
                 flatten(&format!("{name}{dot}{field}"), value, rows);
+            }
+        }
+        Value::Array(entries) => {
+            for (at, entry) in entries.iter().enumerate() {
+                flatten(&format!("{name}[{at}]"), entry, rows);
             }
         }
         Value::String(text) => rows.push([name.to_owned(), text.clone()]),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Parser;
-use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind, Wish};
+use quota_core::{Amount, Limit, PeriodLimits, Policy, RequestKey, Settlement, WindowKind, Wish};
 use sqlx::Connection;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,14 @@ async fn ledger(shards: u32, ids: &[&str]) -> TempDir {
     for (number, id) in ids.iter().copied().enumerate() {
         let limit = Limit::new(Some(500), None);
         let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
-        let policy = Policy { limit, kind, life_ms: 2_000, guard_ms: 200, settlement };
+        let policy = Policy {
+            limit,
+            kind,
+            life_ms: 2_000,
+            guard_ms: 200,
+            settlement,
+            periods: PeriodLimits::default(),
+        };
         let put = Put { id: id.into(), policy, details: "{}".into(), expected: None };
         ledger.put(put).await.unwrap();
         let caller = Caller { credential: "token".into(), holder: "gw-1".into() };

@@ -15,6 +15,7 @@ fn deployment(id: &str, state: State, outstanding: u64, denied: u64) -> Deployme
     let tokens = UsagePair { limit: Some(500), outstanding, overrun: 0 };
     let requests = UsagePair { limit: None, outstanding: 3, overrun: 0 };
     DeploymentOverview {
+        limits: Vec::new(),
         id: id.to_owned(),
         model_group: None,
         labels: Default::default(),

@@ -1,7 +1,8 @@
 //! What a value may be. Out of its bounds it is refused, never clamped, and the refusal names it.
 
 use quota_api::limits::{MAX_BATCH_ITEMS, MAX_LABELS, MAX_LIMIT, MAX_NAME_BYTES};
-use quota_api::{Ask, DeploymentSpec};
+use quota_api::{Ask, DeploymentSpec, LimitSpec};
+use quota_core::{MAX_PERIODS, PeriodLimitError, PeriodLimits};
 
 use crate::http::Failure;
 use crate::plain::is_hidden;
@@ -72,8 +73,8 @@ pub(in crate::http) fn items(field: &str, count: usize) -> Result<(), Failure> {
 
 /// A deployment, as it is to be.
 pub(in crate::http) fn spec(spec: &DeploymentSpec) -> Result<(), Failure> {
-    if spec.tpm_limit.is_none() && spec.rpm_limit.is_none() {
-        return Err(Failure::invalid("tpm_limit", "or `rpm_limit` must be given"));
+    if spec.tpm_limit.is_none() && spec.rpm_limit.is_none() && spec.limits.is_empty() {
+        return Err(Failure::invalid("tpm_limit", "or `rpm_limit` must be given, or `limits`"));
     }
     number("tpm_limit", spec.tpm_limit.unwrap_or_default())?;
     number("rpm_limit", spec.rpm_limit.unwrap_or_default())?;
@@ -82,6 +83,28 @@ pub(in crate::http) fn spec(spec: &DeploymentSpec) -> Result<(), Failure> {
     }
     lease_policy(spec)?;
     labels(spec)
+}
+
+/// Limits over longer periods.
+pub(super) fn limits(specs: &[LimitSpec]) -> Result<PeriodLimits, Failure> {
+    if specs.len() > MAX_PERIODS {
+        return Err(Failure::invalid(
+            "limits",
+            format_args!("must have at most {MAX_PERIODS} entries"),
+        ));
+    }
+    let mut limits = Vec::with_capacity(specs.len());
+    for (at, spec) in specs.iter().enumerate() {
+        let fault = |(field, rule)| Failure::invalid(&format!("limits[{at}].{field}"), rule);
+        limits.push(spec.limit().map_err(fault)?);
+    }
+    PeriodLimits::new(limits).map_err(|error| match error {
+        PeriodLimitError::Repeated(at) => Failure::invalid(
+            &format!("limits[{at}]"),
+            "must be of another unit or period than those before it",
+        ),
+        other => Failure::invalid("limits", format_args!("cannot be: {other}")),
+    })
 }
 
 fn lease_policy(spec: &DeploymentSpec) -> Result<(), Failure> {

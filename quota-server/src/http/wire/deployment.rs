@@ -42,7 +42,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub fn put(id: Arc<str>, spec: DeploymentSpec, expected: Option<Expected>) -> Result<Put, Failure> {
     bounds::name("id", &id)?;
     bounds::spec(&spec)?;
-    let policy = policy(&spec);
+    let policy = policy(&spec)?;
     let details = Details {
         model_group: spec.model_group,
         lease: spec.lease,
@@ -54,12 +54,12 @@ pub fn put(id: Arc<str>, spec: DeploymentSpec, expected: Option<Expected>) -> Re
     Ok(Put { id, policy, details: details.into(), expected })
 }
 
-fn policy(spec: &DeploymentSpec) -> Policy {
+fn policy(spec: &DeploymentSpec) -> Result<Policy, Failure> {
     let (kind, life_ms) = match spec.window {
         quota_api::WindowKind::Minute => (WindowKind::Minute, LIFE_MS),
         quota_api::WindowKind::Rolling => (WindowKind::Rolling, ROLLING_LIFE_MS),
     };
-    Policy {
+    Ok(Policy {
         limit: Limit::new(spec.tpm_limit, spec.rpm_limit),
         kind,
         life_ms: spec.lease.life_ms.unwrap_or(life_ms),
@@ -68,7 +68,8 @@ fn policy(spec: &DeploymentSpec) -> Policy {
             quota_api::Settlement::Refund => Settlement::Refund,
             quota_api::Settlement::None => Settlement::None,
         },
-    }
+        periods: bounds::limits(&spec.limits)?,
+    })
 }
 
 /// A deployment, as the API shows it.
@@ -81,6 +82,7 @@ pub(in crate::http) fn shown(stored: &Stored) -> Result<Deployment, Failure> {
     let spec = DeploymentSpec {
         tpm_limit: policy.limit.tokens(),
         rpm_limit: policy.limit.requests(),
+        limits: policy.periods.as_slice().iter().map(Into::into).collect(),
         model_group: details.model_group,
         window: kind_shown(policy.kind),
         lease: details.lease,
@@ -104,6 +106,8 @@ pub(super) const fn kind_shown(kind: WindowKind) -> quota_api::WindowKind {
 
 #[cfg(test)]
 mod tests {
+    use quota_api::LimitSpec;
+
     use super::*;
 
     fn stored(spec: DeploymentSpec) -> Stored {
@@ -116,6 +120,13 @@ mod tests {
         let full = DeploymentSpec {
             tpm_limit: Some(500),
             rpm_limit: None,
+            limits: vec![LimitSpec {
+                unit: quota_api::Unit::Requests,
+                per: "day".to_owned(),
+                kind: quota_api::PeriodKind::Aligned,
+                most: 10_000,
+                offset: Some("-08:00".to_owned()),
+            }],
             model_group: Some("gpt-4o".to_owned()),
             window: quota_api::WindowKind::Rolling,
             lease: LeasePolicy { life_ms: Some(700), guard_ms: None },

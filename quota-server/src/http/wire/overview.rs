@@ -1,5 +1,5 @@
-use quota_api::{DeploymentOverview, LedgerKind, ServerRole};
-use quota_core::Overview;
+use quota_api::{DeploymentOverview, LedgerKind, LimitStanding, ServerRole};
+use quota_core::{Overview, PeriodStanding};
 
 use super::{deployment, state, usage};
 use crate::config;
@@ -32,7 +32,12 @@ fn overview(stored: &Stored, seen: &Overview) -> Result<DeploymentOverview, Fail
         denied: page.denied.into(),
         leases: seen.leases,
         holders: seen.holders,
+        limits: seen.periods.iter().map(limit_standing).collect(),
     })
+}
+
+fn limit_standing(standing: &PeriodStanding) -> LimitStanding {
+    LimitStanding::new(&standing.limit, standing.charged, standing.resets_in_ms)
 }
 
 /// What a server is among others.

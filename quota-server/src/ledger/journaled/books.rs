@@ -133,8 +133,7 @@ impl Books {
         if slot.deleted.is_some() {
             return None;
         }
-        let policy = slot.policy;
-        slot.open(policy, &mut self.active);
+        slot.open(None, &mut self.active);
         slot.catch_up(now, &mut self.closed);
         Some((slot, &mut self.holders))
     }
@@ -197,13 +196,14 @@ impl Slot {
         self.book.as_deref_mut().map(|open| &mut open.book)
     }
 
-    /// Its book, made with this policy where there is none.
-    pub(super) fn open(&mut self, policy: Policy, active: &mut Vec<u32>) -> &mut Open {
+    /// Its book, made with this policy, or the one that was put last, where there is none.
+    pub(super) fn open(&mut self, policy: Option<&Policy>, active: &mut Vec<u32>) -> &mut Open {
         let no = self.no;
         self.book.get_or_insert_with(|| {
             active.push(no);
             metrics::books_active_changed(1);
-            Box::new(Open { book: Book::new(policy), recorded: 0, turned: 0 })
+            let book = Book::new(policy.unwrap_or(&self.policy).clone());
+            Box::new(Open { book, recorded: 0, turned: 0 })
         })
     }
 
@@ -222,8 +222,8 @@ impl Slot {
         if let Some(open) = self.book.as_deref_mut()
             && std::mem::replace(&mut open.recorded, window) != window
         {
-            let policy = *open.book.policy();
-            draft.event(self.no, Event::PolicySet { policy }, holders, now);
+            let policy = open.book.policy_event();
+            draft.event(self.no, policy, holders, now);
         }
         draft.event(self.no, event, holders, now);
     }
@@ -231,7 +231,7 @@ impl Slot {
     pub(super) fn stored(&self, created: bool) -> Stored {
         Stored {
             id: self.id.clone(),
-            policy: self.policy,
+            policy: self.policy.clone(),
             details: self.details.clone(),
             version: self.version,
             created,
@@ -242,7 +242,7 @@ impl Slot {
         DeploymentRow {
             no: self.no,
             id: self.id.clone(),
-            policy: self.policy,
+            policy: self.policy.clone(),
             details: self.details.clone(),
             version: self.version,
             deleted: self.deleted.is_some(),

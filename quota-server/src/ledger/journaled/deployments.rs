@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quota_core::{Book, Command, Event, Now, Policy};
+use quota_core::{Command, Event, Now, Policy};
 
 use super::books::{Books, Open, Slot};
 use super::draft::Draft;
@@ -101,15 +101,12 @@ impl Slot {
             return Ok(None);
         };
         let event = if policy.kind == self.policy.kind {
-            let changed = book.apply(&Command::SetPolicy(policy), now);
+            let changed = book.apply(&Command::SetPolicy(policy.clone()), now);
             changed.map_err(|_refusal| PutError::KindIsFixed)?.1
         } else {
             book.advance(now);
-            if !book.is_at_rest() {
-                return Err(PutError::KindIsFixed);
-            }
-            *book = Book::new(policy);
-            Some(Event::PolicySet { policy })
+            *book = book.renewed(policy.clone(), now).ok_or(PutError::KindIsFixed)?;
+            Some(book.policy_event())
         };
         if event.is_some() {
             // It is the policy's record in this window.

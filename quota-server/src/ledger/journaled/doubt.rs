@@ -11,12 +11,16 @@
 //! that can be read, and so may what somebody put in doubt by hand (`journal.rs` of the crate). Such a doubt
 //! is open until that entry, which a writer makes at once. It says what is in doubt itself: the others may be
 //! removed before the doubt is over.
+//!
+//! A period that is longer than a window is in doubt for as long as it lasts, and nobody can be denied for a
+//! day for that. What may be lost has a bound, though: each of those windows charged its limit at most. So
+//! that much counts as spent.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use quota_core::{Denial, MINUTE_MS, Now, State, Unit, WindowKind};
+use quota_core::{Command, Denial, Event, MINUTE_MS, Now, State, Unit, WindowKind};
 
 use super::books::{Books, Slot};
 use super::recovery::RecoveryError;
@@ -92,25 +96,54 @@ impl OpenDoubts {
 }
 
 impl Books {
-    /// The next entry is of this window: what is in doubt until then is of it at the latest, or of the next, ahead.
-    pub(super) fn end_doubts(&mut self, doubts: &mut OpenDoubts, window: u64) {
+    /// The next entry is of this time: what is in doubt until then is of its window at the latest, or of the next,
+    /// ahead. The last entry before it was of window `since`.
+    pub(super) fn end_doubts(&mut self, doubts: &mut OpenDoubts, since: u64, now: &Now) {
         let OpenDoubts { of, is_all } = std::mem::take(doubts);
-        of.into_iter().for_each(|no| self.doubt(Some(no), window));
+        of.into_iter().for_each(|no| self.doubt(Some(no), since, now));
         if is_all {
-            self.doubt(None, window);
+            self.doubt(None, since, now);
         }
     }
 
-    /// An entry of this window could not be followed: quarantines what it is of.
-    pub(super) fn doubt(&mut self, deployment: Option<u32>, window: u64) {
-        let clean_from = window + DOUBTFUL_WINDOWS;
-        match deployment.and_then(|no| self.slots.get_mut(&no)) {
-            Some(slot) => {
-                slot.doubt_until(clean_from);
-                self.doubted.insert(slot.no);
+    /// An entry of this time could not be followed: quarantines what it is of. What windows from `since` on may have
+    /// charged counts as spent in longer periods, which outlast the quarantine.
+    pub(super) fn doubt(&mut self, deployment: Option<u32>, since: u64, now: &Now) {
+        let clean_from = now.window.number + DOUBTFUL_WINDOWS;
+        let windows = clean_from.saturating_sub(since);
+        match deployment.filter(|no| self.slots.contains_key(no)) {
+            Some(no) => {
+                if let Some(slot) = self.slots.get_mut(&no) {
+                    slot.doubt_until(clean_from);
+                }
+                self.doubted.insert(no);
+                let _told_by_the_doubt = self.spend(no, windows, now);
             }
-            None => self.clean_from = self.clean_from.max(clean_from),
+            None => {
+                self.clean_from = self.clean_from.max(clean_from);
+                for no in self.with_periods() {
+                    let _told_by_the_doubt = self.spend(no, windows, now);
+                }
+            }
         }
+    }
+
+    /// The deployments with limits over further periods, by number.
+    pub(super) fn with_periods(&self) -> Vec<u32> {
+        let slots = self.slots.values().filter(|slot| slot.has_periods());
+        let mut numbers: Vec<_> = slots.map(|slot| slot.no).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// What so many windows may have charged to longer periods of a deployment counts as spent. The event, if it
+    /// has any such period.
+    pub(super) fn spend(&mut self, no: u32, windows: u64, now: &Now) -> Option<Event> {
+        let slot = self.slots.get_mut(&no).filter(|slot| slot.has_periods())?;
+        slot.open(None, &mut self.active);
+        slot.catch_up(now, &mut self.closed);
+        let spent = slot.book_mut()?.apply(&Command::Doubt(windows), now);
+        spent.ok().and_then(|(_, event)| event)
     }
 
     /// The whole shard is quarantined until this window: charges of rolling windows last one longer.
@@ -137,6 +170,10 @@ impl Books {
 }
 
 impl Slot {
+    fn has_periods(&self) -> bool {
+        !self.policy.periods.is_empty()
+    }
+
     fn doubt_until(&mut self, clean_from: u64) {
         let rolling = u64::from(self.policy.kind == WindowKind::Rolling);
         self.clean_from = self.clean_from.max(clean_from + rolling);
@@ -150,6 +187,7 @@ impl Slot {
     pub(super) fn quarantine(&self, now: &Now) -> Denial {
         let windows = self.clean_from.saturating_sub(now.window.number + 1);
         let retry_after_ms = now.window_ends_in_ms() + windows * MINUTE_MS;
-        Denial { unit: Unit::Tokens, retry_after_ms, state: State::Quarantined }
+        let (unit, state) = (Unit::Tokens, State::Quarantined);
+        Denial { unit, period: None, retry_after_ms, state }
     }
 }

@@ -62,6 +62,11 @@ const fn named(event: &Event) -> Option<HolderId> {
     match event {
         Event::Granted { holder, .. } => Some(*holder),
         Event::Carried { late, .. } => Some(late.holder),
-        Event::GivenBack { .. } | Event::Used { .. } | Event::PolicySet { .. } => None,
+        Event::GivenBack { .. }
+        | Event::Used { .. }
+        | Event::PolicySet { .. }
+        | Event::PeriodsSet { .. }
+        | Event::Summed { .. }
+        | Event::Doubted { .. } => None,
     }
 }

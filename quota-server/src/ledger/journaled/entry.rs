@@ -14,7 +14,7 @@ const VERSION: u8 = 1;
 const CHECKSUM_BYTES: usize = 8;
 
 /// One thing in an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Record<'a> {
     /// Who a holder's number is.
     Holder {

@@ -86,7 +86,7 @@ impl Books {
         let slot = self.slots.get_mut(&lease.deployment).ok_or(refused(Refusal::NoSuchLease))?;
         slot.catch_up(now, &mut self.closed);
         let Some(book) = slot.book_mut() else {
-            let mut empty = Book::new(slot.policy);
+            let mut empty = Book::new(slot.policy.clone());
             let (outcome, _) = empty.apply(&command(NOBODY), now).map_err(refused)?;
             return Ok(reply(&outcome));
         };

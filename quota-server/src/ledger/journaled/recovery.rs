@@ -169,13 +169,14 @@ impl Replay {
         };
         let stamp = reader.stamp;
         let window = stamp.now.window.number;
-        self.books.end_doubts(&mut self.doubts, window);
+        let since = self.last.map_or(window, |last| last.now.window.number);
         self.books.turn(&stamp.now);
+        self.books.end_doubts(&mut self.doubts, since, &stamp.now);
         for record in reader {
             let record = record.map_err(|source| RecoveryError::Entry { seq, source });
             if let Err(error) = record.and_then(|record| self.record(seq, &stamp, record)) {
                 self.faults.add(seq, &error, entry);
-                self.books.doubt(error.deployment(), window);
+                self.books.doubt(error.deployment(), window, &stamp.now);
                 first = first.and(Err(error));
             }
         }
@@ -211,7 +212,8 @@ impl Replay {
         if let Some(slot) = deployment.and_then(|no| self.books.slots.get_mut(&no)) {
             slot.named = window;
         }
-        self.books.doubt(deployment, window);
+        let since = self.last.map_or(window, |last| last.now.window.number);
+        self.books.doubt(deployment, since, &stamp.now);
         if is_open {
             self.doubts.add(deployment);
         }
@@ -231,8 +233,8 @@ impl Replay {
             .ok_or(RecoveryError::UnknownDeployment { seq, deployment })?;
         slot.named = stamp.now.window.number;
         let replayed = match event {
-            Event::PolicySet { policy } => {
-                slot.replay_policy(*policy, &stamp.now, &mut self.books.active)
+            Event::PolicySet { policy } | Event::PeriodsSet { policy, .. } => {
+                slot.replay_policy(policy, event, &stamp.now, &mut self.books.active)
             }
             event => {
                 let book = slot.book_mut().ok_or(RecoveryError::NoPolicy { seq, deployment })?;
@@ -269,20 +271,18 @@ impl Slot {
     /// The policy that holds from here on; a book of another kind is another book.
     fn replay_policy(
         &mut self,
-        policy: Policy,
+        policy: &Policy,
+        event: &Event,
         now: &Now,
         active: &mut Vec<u32>,
     ) -> Result<(), Imbalance> {
-        let open = self.open(policy, active);
+        let open = self.open(Some(policy), active);
         open.recorded = now.window.number;
         if open.book.policy().kind != policy.kind {
             open.book.advance(now);
-            if !open.book.is_at_rest() {
-                return Err(Imbalance::KindChanged);
-            }
-            open.book = Book::new(policy);
+            open.book = open.book.renewed(policy.clone(), now).ok_or(Imbalance::KindChanged)?;
         }
-        open.book.replay(&Event::PolicySet { policy }, now)
+        open.book.replay(event, now)
     }
 }
 
@@ -292,16 +292,17 @@ impl Books {
     fn follow_catalogue(&mut self, now: &Now) {
         for no in &self.active {
             let Some(slot) = self.slots.get_mut(no) else { continue };
-            let policy = slot.policy;
+            let policy = &slot.policy;
             let Some(open) = slot.book.as_deref_mut() else { continue };
-            if *open.book.policy() == policy {
+            if open.book.policy() == policy {
                 continue;
             }
             if !open.book.is_at_rest() {
                 tracing::warn!(deployment = %slot.id, "the journal ends with another policy than was put last");
             }
-            if open.book.apply(&Command::SetPolicy(policy), now).is_err() {
-                open.book = Book::new(policy);
+            if open.book.apply(&Command::SetPolicy(policy.clone()), now).is_err() {
+                let renewed = open.book.renewed(policy.clone(), now);
+                open.book = renewed.unwrap_or_else(|| Book::new(policy.clone()));
             }
             // The next entry on it tells.
             open.recorded = 0;
@@ -318,7 +319,11 @@ fn is_of_incomplete(book: &Book, event: &Event, floor: u64) -> bool {
         Event::Used { lease, .. } => {
             !is_complete(book.policy().kind, *lease, floor) && book.owner(*lease).is_none()
         }
-        Event::PolicySet { .. } | Event::Carried { .. } => false,
+        Event::PolicySet { .. }
+        | Event::PeriodsSet { .. }
+        | Event::Carried { .. }
+        | Event::Summed { .. }
+        | Event::Doubted { .. } => false,
     }
 }
 

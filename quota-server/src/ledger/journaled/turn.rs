@@ -99,7 +99,7 @@ impl Books {
             leases += slot.catch_up(now, &mut self.closed);
             let Some(book) = slot.book() else { return false };
             leases += book.late_count();
-            let awaited = book.carried().filter_map(late);
+            let awaited = book.carried().filter_map(|event| late(&event));
             awaited.for_each(|holder| self.holders.awaits(holder, now.window.number));
             let is_at_rest = book.is_at_rest();
             if is_at_rest {
@@ -121,13 +121,12 @@ impl Books {
     fn carry(&mut self, no: u32, now: &Now, carry: Carry<'_>) -> bool {
         let Carry { floor, most, draft } = carry;
         let Some(slot) = self.slots.get_mut(&no) else { return true };
-        let carried: Vec<Event> = slot
-            .book_mut()
-            .into_iter()
-            .flat_map(|book| book.carry(floor, now))
-            .take(most)
-            .collect();
-        let is_all = carried.len() < most;
+        let Some(book) = slot.book_mut() else { return true };
+        // Sums belong together, and are few.
+        let (mut carried, leases) = book.carry(floor, now.window.number);
+        let sums = carried.len();
+        carried.extend(leases.take(most));
+        let is_all = carried.len() < sums + most;
         for event in carried {
             slot.journal(event, &mut self.holders, now, draft);
         }
@@ -261,7 +260,7 @@ impl Slot {
     }
 }
 
-fn late(event: Event) -> Option<HolderId> {
+fn late(event: &Event) -> Option<HolderId> {
     match event {
         Event::Carried { late, .. } => Some(late.holder),
         _ => None,

@@ -140,7 +140,8 @@ impl Books {
 impl Slot {
     fn overview(&self, now: &Now) -> Overview {
         let book = self.book();
-        book.map_or_else(|| Book::new(self.policy).overview(now), |book| book.overview(now))
+        let idle = || Book::new(self.policy.clone()).overview(now);
+        book.map_or_else(idle, |book| book.overview(now))
     }
 
     /// Only what the last 60 s hold depends on the time that a book was brought to. The limit is
@@ -152,10 +153,10 @@ impl Slot {
                 if self.policy.kind == WindowKind::Rolling || *book.policy() != self.policy =>
             {
                 let mut book = book.clone();
-                let is_put = book.apply(&Command::SetPolicy(self.policy), now).is_ok();
+                let is_put = book.apply(&Command::SetPolicy(self.policy.clone()), now).is_ok();
                 // Another kind of window; if not at rest, the book's entry is still to come.
-                if !is_put && book.is_at_rest() {
-                    book = Book::new(self.policy);
+                if !is_put && let Some(renewed) = book.renewed(self.policy.clone(), now) {
+                    book = renewed;
                 }
                 book.overview(now)
             }

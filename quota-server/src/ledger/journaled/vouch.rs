@@ -15,6 +15,9 @@ use super::time::Stamp;
 use super::writer::Writer;
 use crate::metrics;
 
+/// What is lost of so many deployments goes into one entry.
+const SPENT_AT_ONCE: usize = 2_048;
+
 /// What of a journal was told. The next recovery comes upon the same, as long as it is kept.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -74,9 +77,35 @@ impl<J: Journal> Writer<J> {
     /// on from there, and gives no number of a lost window again.
     async fn begin_clean(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         self.draft.begin(stamp);
+        self.append_draft(stamp).await?;
+        self.spend_doubted(stamp).await?;
+        self.journal.vouch().await
+    }
+
+    /// What may be lost counts as spent in longer periods: of each window since the last entry that was read, to
+    /// the last of the quarantine.
+    async fn spend_doubted(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
+        let clean_from = self.clean_from.unwrap_or(stamp.now.window.number);
+        let since = self.state.last.map_or(0, |last| last.now.window.number);
+        let windows = clean_from.saturating_sub(since);
+        for some in self.state.books.with_periods().chunks(SPENT_AT_ONCE) {
+            self.draft.begin(stamp);
+            let books = &mut self.state.books;
+            for no in some {
+                let event = books.spend(*no, windows, &stamp.now);
+                if let (Some(event), Some(slot)) = (event, books.slots.get_mut(no)) {
+                    slot.journal(event, &mut books.holders, &stamp.now, &mut self.draft);
+                }
+            }
+            self.append_draft(stamp).await?;
+        }
+        Ok(())
+    }
+
+    async fn append_draft(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
         self.state.place.wrote(&stamp.now);
-        self.journal.vouch().await
+        Ok(())
     }
 
     fn quarantine(&mut self, now: u64, clean_from: u64, why: &str) {
@@ -98,14 +127,14 @@ impl<J: Journal> Writer<J> {
 
     /// After a recovery: what of the journal could not be followed is told and kept aside.
     pub(super) async fn tell_faults(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
-        let Recovered { books, doubts, .. } = &mut self.state;
+        let Recovered { books, doubts, last, .. } = &mut self.state;
         if !doubts.is_empty() {
             // From now on this entry bounds the doubt: another start does not make it longer.
             self.draft.begin(stamp);
             doubts.iter().for_each(|of| self.draft.entry.doubt(of, false));
-            books.end_doubts(doubts, stamp.now.window.number);
-            self.journal.append(self.draft.finish(self.state.place.next_seq)).await?;
-            self.state.place.wrote(&stamp.now);
+            let since = last.map_or(0, |last| last.now.window.number);
+            books.end_doubts(doubts, since, &stamp.now);
+            self.append_draft(stamp).await?;
         }
         let doubts = self.told.doubts(self.state.books.quarantined(&stamp.now));
         (0..doubts).for_each(|_| metrics::quarantined());

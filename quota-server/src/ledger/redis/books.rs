@@ -117,8 +117,9 @@ impl Books {
         let distinct = deployments.iter().filter(|known| numbers.insert(known.entry.row.no));
         let may_open = self.is_up_to_date();
         let steps = distinct.map(|known| {
-            let policy = known.entry.row.policy;
-            let open = move |call: &Call, library: &Library| call.open(library, &policy, false);
+            let policy = Arc::new(known.entry.row.policy.clone());
+            let to_open = policy.clone();
+            let open = move |call: &Call, library: &Library| call.open(library, &to_open, false);
             let configure = move |call: &Call, library: &Library| call.configure(library, &policy);
             let open = may_open.then(|| Errand::new((*known).clone(), open));
             open.into_iter().chain([Errand::new((*known).clone(), configure)])

@@ -47,7 +47,7 @@ fn read(known: &Known, reply: Reply, now: &Now) -> Overview {
     if let Reply::Here(_, Answer::Overview(overview)) = reply {
         return *overview;
     }
-    let mut overview = Book::new(known.entry.row.policy).overview(now);
+    let mut overview = Book::new(known.entry.row.policy.clone()).overview(now);
     overview.standing.state = State::Quarantined;
     overview
 }

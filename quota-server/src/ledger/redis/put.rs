@@ -17,6 +17,9 @@ use crate::store::catalogue::{CatalogueError, Change, Entry, InBook};
 impl Inner {
     pub(super) async fn put(&self, put: &Put) -> Result<Stored, PutError> {
         let _permit = self.begin()?;
+        if !put.policy.periods.is_empty() {
+            return Err(PutError::NoPeriods);
+        }
         // Mostly it changes nothing: at a start, very many declared deployments are put.
         self.refresh().await?;
         if let Some(same) = self.as_it_is(put)
@@ -52,7 +55,7 @@ impl Inner {
     /// The kind of window changes only while the book is at rest, so the book is told first.
     async fn change_kind(&self, put: &Put, mut entry: Entry) -> Result<Stored, PutError> {
         let version = self.in_book(put).await?.version.max(entry.row.version) + 1;
-        (entry.row.version, entry.row.policy) = (version, put.policy);
+        (entry.row.version, entry.row.policy) = (version, put.policy.clone());
         self.configure(Arc::new(self.register.beside(entry))).await?;
         let told = InBook { version, has_kind: true };
         let change = self.catalogue.put(put, told).await.map_err(|error| unwritten(&error))?;
@@ -109,14 +112,14 @@ impl Inner {
 
     /// Only who made the deployment knows that nothing was ever granted of it.
     async fn open_clean(&self, known: Arc<Known>) -> Result<(), Unavailable> {
-        let policy = known.entry.row.policy;
+        let policy = known.entry.row.policy.clone();
         let open = move |call: &Call, library: &Library| call.open(library, &policy, true);
         self.books.look(Errand::new(known, open)).await.map(drop)
     }
 
     /// Tells the book its limits. One that is missing is opened, quarantined.
     pub(super) async fn configure(&self, known: Arc<Known>) -> Result<(), PutError> {
-        let policy = known.entry.row.policy;
+        let policy = known.entry.row.policy.clone();
         let configure = move |call: &Call, library: &Library| call.configure(library, &policy);
         match self.books.ask(Errand::new(known, configure)).await? {
             Answer::Refused(Refusal::KindIsFixed, _) => Err(PutError::KindIsFixed),

@@ -156,7 +156,7 @@ impl Known {
         let row = &self.entry.row;
         Stored {
             id: row.id.clone(),
-            policy: row.policy,
+            policy: row.policy.clone(),
             details: row.details.clone(),
             version: row.version,
             created,
@@ -166,7 +166,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use quota_core::{Limit, Policy, Settlement, WindowKind};
+    use quota_core::{Limit, PeriodLimits, Policy, Settlement, WindowKind};
 
     use super::*;
     use crate::ledger::journaled::DeploymentRow;
@@ -179,6 +179,7 @@ mod tests {
             life_ms: 2_000,
             guard_ms: 200,
             settlement: Settlement::Refund,
+            periods: PeriodLimits::default(),
         };
         let details = "{}".into();
         let row = DeploymentRow { no, id: id.into(), policy, details, version: revision, deleted };

@@ -193,7 +193,7 @@ fn is_same(put: &Put, entry: &Entry) -> bool {
 
 fn row(put: &Put, no: u32, version: u64) -> DeploymentRow {
     let (id, details) = (put.id.clone(), put.details.clone());
-    DeploymentRow { no, id, policy: put.policy, details, version, deleted: false }
+    DeploymentRow { no, id, policy: put.policy.clone(), details, version, deleted: false }
 }
 
 async fn find(transaction: &mut Transaction<'_, Any>, id: &str) -> sqlx::Result<Option<Entry>> {

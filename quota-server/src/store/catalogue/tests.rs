@@ -1,4 +1,4 @@
-use quota_core::{Amount, BookPage, Limit, Policy, Settlement, WindowKind};
+use quota_core::{Amount, BookPage, Limit, PeriodLimits, Policy, Settlement, WindowKind};
 use tempfile::TempDir;
 
 use super::*;
@@ -14,6 +14,7 @@ fn put(id: &str, tokens: u64, expected: Option<Expected>) -> Put {
             life_ms: 2_000,
             guard_ms: 200,
             settlement: Settlement::Refund,
+            periods: PeriodLimits::default(),
         },
         details: "{}".into(),
         expected,

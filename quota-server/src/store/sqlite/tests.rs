@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind, Wish};
+use quota_core::{Amount, Limit, PeriodLimits, Policy, RequestKey, Settlement, WindowKind, Wish};
 use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,7 +32,8 @@ async fn used(shards: u32) -> tempfile::TempDir {
     let limit = Limit::new(Some(500), None);
     let (life_ms, guard_ms) = (2_000, 200);
     let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
-    let policy = Policy { limit, kind, life_ms, guard_ms, settlement };
+    let policy =
+        Policy { limit, kind, life_ms, guard_ms, settlement, periods: PeriodLimits::default() };
     let (id, details) = (Arc::from("a"), Arc::from("{}"));
     ledger.put(Put { id, policy, details, expected: None }).await.unwrap();
     let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };

@@ -15,6 +15,9 @@ use super::{Checker, Setting};
 /// long under way.
 const BEFORE: Duration = Duration::from_secs(10);
 
+/// The longer period of limits, seconds: longer than most runs, so all that is drawn in one counts.
+pub(crate) const SPAN_SECS: u32 = 600;
+
 /// What gateways drew.
 #[derive(Debug, Default)]
 pub(super) struct Draws(Vec<Draw>);
@@ -77,6 +80,7 @@ impl Checker {
         for (deployment, draws) in by_deployment {
             self.judge_minutes(deployment, &draws);
             self.judge_rolling(deployment, &draws);
+            self.judge_span(deployment, &draws);
         }
     }
 
@@ -110,11 +114,36 @@ impl Checker {
         }
     }
 
+    /// Only what was drawn while there surely was a limit over the longer period is counted.
+    fn judge_span(&mut self, deployment: usize, draws: &[Draw]) {
+        let span = Duration::from_secs(SPAN_SECS.into());
+        for (number, last) in draws.iter().enumerate() {
+            let began = last.at.checked_sub(span).unwrap_or(self.began).max(self.began);
+            let settings = self.settings(deployment, began, last.at);
+            let limits = settings.iter().map(|setting| setting.most_in_span);
+            let Some(most) = limits.collect::<Option<Vec<_>>>().and_then(|of| of.into_iter().max())
+            else {
+                continue;
+            };
+            let drawn = draws[..=number].iter().filter(|draw| draw.at > began);
+            let sum: u64 = drawn.map(|draw| draw.tokens).sum();
+            self.expect(Rule::SpanWithinLimit, sum <= most, || {
+                format!("{sum} tokens of deployment {deployment} in {SPAN_SECS} s out of {most}")
+            });
+        }
+    }
+
+    /// All that may have been put between these.
+    fn settings(&self, deployment: usize, from: Instant, to: Instant) -> Vec<Setting> {
+        let from = from.checked_sub(BEFORE).map_or(self.began, |from| from.max(self.began));
+        let limits = self.limits.get(&deployment);
+        let settings = limits.map(|limits| limits.between(from, to)).unwrap_or_default();
+        settings.into_iter().flatten().collect()
+    }
+
     /// The largest limit that may have been in force between these, if all that may have been are of this kind.
     fn most(&self, deployment: usize, kind: WindowKind, from: Instant, to: Instant) -> Option<u64> {
-        let from = from.checked_sub(BEFORE).map_or(self.began, |from| from.max(self.began));
-        let settings = self.limits.get(&deployment)?.between(from, to);
-        let settings: Vec<Setting> = settings.into_iter().flatten().collect();
+        let settings = self.settings(deployment, from, to);
         let is_known = settings.iter().all(|setting| setting.kind == kind);
         let limits = settings.iter().map(|setting| setting.limit.ceiling().tokens());
         limits.max().filter(|_| is_known)

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 pub(crate) struct Setting {
     pub(crate) limit: Limit,
     pub(crate) kind: WindowKind,
+    /// Tokens in any ten minutes.
+    pub(crate) most_in_span: Option<u64>,
 }
 
 /// One change that was asked for.

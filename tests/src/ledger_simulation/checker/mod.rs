@@ -15,6 +15,7 @@ use quota_core::Amount;
 use quota_server::ledger::LeaseRef;
 use tokio::time::{Duration, Instant};
 
+pub(crate) use draws::SPAN_SECS;
 pub(crate) use limits::Setting;
 pub use rules::Rule;
 

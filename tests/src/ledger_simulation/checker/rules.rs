@@ -15,6 +15,8 @@ pub enum Rule {
     RollingWithinLimit,
     /// What holders draw in any 60 s, and in a minute's window, stays within the limit (R1, R2).
     DrawsWithinLimit,
+    /// What holders draw in a longer period stays within the limit over it (R1, R2).
+    SpanWithinLimit,
     /// A gateway draws out of a lease of its own, in the lease's life, and no more than it holds (R2).
     DrawsWithinLease,
     /// Nothing is granted of what there is not.

@@ -2,7 +2,7 @@
 
 import { deploymentPath, read } from "./api.js";
 import { byId, h, setAttribute, setText } from "./dom.js";
-import { whole } from "./format.js";
+import { duration, whole } from "./format.js";
 import { Leases, held } from "./leases.js";
 import { Plot } from "./plot.js";
 import { Fill } from "./row.js";
@@ -54,6 +54,7 @@ export class Detail {
     if (!one) return this.#gone();
     this.#showHead(one);
     this.#showBook(one);
+    this.#showPeriods(one.limits ?? []);
     this.plot.show(this.#history, one);
     this.#refresh();
   }
@@ -67,11 +68,13 @@ export class Detail {
     this.means = h("p", { class: "means" });
     this.fills = { tokens: new Fill(), requests: new Fill() };
     this.plot = new Plot();
+    this.periods = h("section", { class: "book periods", "aria-label": "Limits over longer periods", hidden: true });
     this.leases = new Leases();
     this.labels = h("p", { class: "labels" });
     this.note = h("p", { class: "means", role: "status" });
     this.#element.replaceChildren(
-      this.#head(one), h("div", { class: "stands" }, this.badge, this.means), this.labels, this.#book(), this.plot.element, this.leases.element,
+      this.#head(one), h("div", { class: "stands" }, this.badge, this.means), this.labels, this.#book(), this.periods,
+      this.plot.element, this.leases.element,
       this.note,
     );
   }
@@ -99,6 +102,17 @@ export class Detail {
     return h("section", { class: "book", "aria-label": "The open window" },
       h("div", { class: "units" }, unit("tokens"), unit("requests")),
       h("table", {}, this.caption, h("thead", {}, head), h("tbody", {}, LINES.map(line))));
+  }
+
+  /** How limits over longer periods stand: few lines, which change with the limits. */
+  #showPeriods(limits) {
+    this.periods.hidden = limits.length === 0;
+    const line = ({ unit, per, kind, offset, most, charged, resets_in_ms: resetsInMs }) => h("tr", {},
+      h("th", { scope: "row" }, `${unit} in ${kind === "rolling" ? `any ${per}` : `${per === "hour" ? "an" : "a"} ${per}`}${offset ? ` (UTC${offset})` : ""}`),
+      h("td", {}, whole(charged)), h("td", {}, whole(most)), h("td", {}, duration(resetsInMs)));
+    const column = (name) => h("th", { scope: "col" }, name);
+    const head = h("tr", {}, h("td"), ["spent", "limit", "comes back in"].map(column));
+    this.periods.replaceChildren(h("table", {}, h("caption", {}, "Longer periods"), h("thead", {}, head), h("tbody", {}, limits.map(line))));
   }
 
   #showHead(one) {

@@ -71,7 +71,8 @@ class Editor {
   }
 
   #review(wish) {
-    if (wish.tpm_limit === null && wish.rpm_limit === null) throw new Error("One limit at least must stay.");
+    const isBare = wish.tpm_limit === null && wish.rpm_limit === null && (this.spec.limits ?? []).length === 0;
+    if (isBare) throw new Error("One limit at least must stay.");
     const changes = LIMITS.filter(([name]) => wish[name] !== (this.spec[name] ?? null));
     if (changes.length === 0) throw new Error("Nothing would change.");
     const again = () => this.#ask(wish);

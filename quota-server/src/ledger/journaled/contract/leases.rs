@@ -73,12 +73,12 @@ pub(super) async fn a_request_id_is_of_one_wish_and_of_one_lease(mut world: Worl
 pub(super) async fn a_limit_of_nothing_pauses_a_deployment(mut world: World) {
     for policy in [minute(0), rolling(0)] {
         let id = format!("{:?}", policy.kind);
-        world.put(&id, policy).await.unwrap();
+        world.put(&id, policy.clone()).await.unwrap();
         for tokens in [0, 1, 400] {
             assert!(is_denied(&world.take(&id, tokens).await), "{tokens}");
         }
         let limit = Limit::new(Some(500), Some(500));
-        world.put(&id, Policy { limit, ..policy }).await.unwrap();
+        world.put(&id, Policy { limit, ..policy.clone() }).await.unwrap();
         world.take(&id, 400).await.unwrap();
         world
             .put(&id, Policy { limit: Limit::new(limit.tokens(), Some(0)), ..policy })
@@ -202,7 +202,7 @@ pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {
     let all = world.ledger.overview().await.unwrap();
     assert_eq!(all.len(), 151);
     assert!(all.is_sorted_by(|(a, _), (b, _)| a.id < b.id));
-    let seen = |id: &str| all.iter().find(|(stored, _)| &*stored.id == id).unwrap().1;
+    let seen = |id: &str| all.iter().find(|(stored, _)| &*stored.id == id).unwrap().1.clone();
     let busy = seen("d007");
     assert_eq!((busy.leases, busy.holders), (2, 2));
     assert_eq!((busy.standing.state, busy.standing.outstanding.tokens()), (State::Ok, 300));
@@ -217,6 +217,6 @@ pub(super) async fn all_deployments_are_seen_at_a_glance(mut world: World) {
     assert_eq!((seen("r").standing.state, seen("r").leases), (State::Exhausted, 1));
     world.clock.advance(2_000);
     let all = world.ledger.overview().await.unwrap();
-    let busy = all.iter().find(|(stored, _)| &*stored.id == "d007").unwrap().1;
+    let busy = &all.iter().find(|(stored, _)| &*stored.id == "d007").unwrap().1;
     assert_eq!((busy.leases, busy.page.held, busy.page.burnt.tokens()), (0, Amount::ZERO, 180));
 }

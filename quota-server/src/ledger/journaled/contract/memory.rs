@@ -34,7 +34,7 @@ pub(in crate::ledger::journaled) struct Disk {
     pub(in crate::ledger::journaled) history: BTreeMap<(u32, u64), BookPage>,
     pub(in crate::ledger::journaled) kept: Kept,
     pub(in crate::ledger::journaled) fault: Fault,
-    is_in_doubt: bool,
+    pub(in crate::ledger::journaled) is_in_doubt: bool,
 }
 
 /// A journal on such a disk.

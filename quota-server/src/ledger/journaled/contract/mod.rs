@@ -8,6 +8,7 @@ mod faults;
 mod leases;
 pub(super) mod memory;
 mod oracle;
+mod periods;
 mod restarts;
 mod room;
 mod windows;
@@ -87,6 +88,7 @@ suite! {
         deployments::versions_are_expected,
         deployments::deleted_and_made_again_it_grants_only_what_was_left,
         deployments::the_kind_of_window_changes_only_at_rest,
+        periods::a_limit_over_a_longer_period_holds_or_is_refused,
         restarts::the_same_minute_grants_only_what_was_left,
         restarts::returns_after_a_restart_are_credited_once,
         restarts::a_lowered_limit_is_replayed_after_what_it_came_after,
@@ -99,6 +101,7 @@ suite! {
     journaled:
         deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
         leases::many_deployments_are_shown_part_by_part,
+        periods::longer_periods_outlive_compactions_and_restarts,
         restarts::another_run_of_the_machine_goes_on,
         windows::a_clock_step_opens_no_window_again,
         windows::an_idle_ledger_writes_nothing;

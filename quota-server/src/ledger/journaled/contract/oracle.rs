@@ -39,7 +39,7 @@ pub(super) async fn random_operations_are_answered_as_the_book_answers_them(mut 
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut books = BTreeMap::new();
     for (id, policy) in IDS.into_iter().zip([minute(900), rolling(700), minute(40)]) {
-        world.put(id, policy).await.unwrap();
+        world.put(id, policy.clone()).await.unwrap();
         books.insert(id, Book::new(policy));
     }
     let mut leases: Vec<(&'static str, u32, LeaseRef)> = Vec::new();

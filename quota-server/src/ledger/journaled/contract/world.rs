@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quota_core::{
-    Amount, BookPage, Granted, Limit, Now, Policy, RequestKey, Returned, Settlement, Standing,
-    Used, WindowKind, Wish,
+    Amount, BookPage, Granted, Limit, Now, PeriodLimits, Policy, RequestKey, Returned, Settlement,
+    Standing, Used, WindowKind, Wish,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -293,6 +293,7 @@ pub(super) fn minute(tokens: u64) -> Policy {
         life_ms: 2_000,
         guard_ms: 200,
         settlement: Settlement::Refund,
+        periods: PeriodLimits::default(),
     }
 }
 

@@ -8,8 +8,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use quota_core::{
-    Amount, BookPage, Event, HeldLease, LeaseId, Limit, Now, Policy, RequestKey, Settlement,
-    WindowKind, Wish,
+    Amount, BookPage, CalendarSpan, Event, HeldLease, LeaseId, Limit, Now, Period, PeriodLimit,
+    PeriodLimits, PeriodStanding, Policy, RequestKey, Settlement, Unit, WindowKind, Wish,
 };
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -37,6 +37,7 @@ struct Essence {
     held: Vec<(HeldLease, Option<Caller>)>,
     late: Vec<(Event, Option<Caller>)>,
     spent: Vec<(Amount, Amount)>,
+    periods: Vec<PeriodStanding>,
 }
 
 /// Of all books in which anything is charged or waited for.
@@ -48,17 +49,21 @@ fn essence(books: &Books, now: &Now) -> BTreeMap<u32, Essence> {
         let pages: Vec<_> = pages.map(|page| BookPage { denied: Amount::ZERO, ..page }).collect();
         let held = book.held(now).into_iter();
         let held = held.map(|held| (held, books.holders.find(held.holder).cloned())).collect();
-        let late: Vec<_> = book.carried().map(|event| (event, holder_of(books, &event))).collect();
+        let late: Vec<_> =
+            book.carried().map(|event| (event.clone(), holder_of(books, &event))).collect();
         let spent = [0, 1].map(|ahead| {
             let first = LeaseId { window: now.window.number + ahead, number: 0 };
             let standing = book.standing_with(first, now);
             (standing.outstanding, standing.overrun)
         });
-        let is_idle =
-            pages.is_empty() && late.is_empty() && spent == [(Amount::ZERO, Amount::ZERO); 2];
+        let periods = book.period_standings(now);
+        let is_idle = pages.is_empty()
+            && late.is_empty()
+            && spent == [(Amount::ZERO, Amount::ZERO); 2]
+            && periods.iter().all(|standing| standing.charged == 0);
         let spent = spent.to_vec();
-        let policy = *book.policy();
-        (!is_idle).then_some((*no, Essence { policy, pages, held, late, spent }))
+        let policy = book.policy().clone();
+        (!is_idle).then_some((*no, Essence { policy, pages, held, late, spent, periods }))
     });
     all.collect()
 }
@@ -168,13 +173,31 @@ impl World {
         let id = self.id();
         let kind = if self.rng.random_bool(0.8) { WindowKind::Minute } else { WindowKind::Rolling };
         let tokens = [50, 100, 200, 1_000, 3_000][self.rng.random_range(0..5)];
-        self.put_as(id, kind, tokens).await;
+        let periods = self.periods();
+        self.put_as(id, kind, tokens, periods).await;
     }
 
-    async fn put_as(&mut self, id: &str, kind: WindowKind, tokens: u64) {
+    /// None, one or two limits over longer periods. Some hour ends every twenty minutes.
+    fn periods(&mut self) -> PeriodLimits {
+        let offset_min = [0, 20, 40][self.rng.random_range(0..3)];
+        let periods = [
+            Period::Calendar { span: CalendarSpan::Hour, offset_min },
+            Period::Rolling { secs: 600 },
+        ];
+        let mut limits = Vec::new();
+        for period in periods {
+            if self.rng.random_bool(0.4) {
+                let most = [100, 900, 5_000, 50_000][self.rng.random_range(0..4)];
+                limits.push(PeriodLimit { unit: Unit::Tokens, period, most });
+            }
+        }
+        PeriodLimits::new(limits).expect("they are valid")
+    }
+
+    async fn put_as(&mut self, id: &str, kind: WindowKind, tokens: u64, periods: PeriodLimits) {
         let limit = Limit::new(Some(tokens), None);
         let (life_ms, settlement) = (2_000, Settlement::Refund);
-        let policy = Policy { limit, kind, life_ms, guard_ms: 200, settlement };
+        let policy = Policy { limit, kind, life_ms, guard_ms: 200, settlement, periods };
         let put = Put { id: id.into(), policy, details: "{}".into(), expected: None };
         let (answer, _answered) = oneshot::channel();
         self.serve(Some(Job::Put { put, answer })).await;
@@ -360,7 +383,7 @@ async fn all_who_read_the_journal_have_the_writers_books() {
 #[tokio::test(start_paused = true)]
 async fn an_overrun_outlives_the_entries_of_its_lease() {
     let mut world = World::new(0).await;
-    world.put_as("a", WindowKind::Rolling, 1_000).await;
+    world.put_as("a", WindowKind::Rolling, 1_000, PeriodLimits::default()).await;
     let amount = Amount::new(100, 1);
     let wish = Wish { request: RequestKey(1), min: amount, want: amount, ahead: false };
     let op = Op::Acquire { deployment: "a".into(), wish };

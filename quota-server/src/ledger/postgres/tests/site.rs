@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quota_core::{Amount, Limit, Policy, RequestKey, Settlement, WindowKind, Wish};
+use quota_core::{Amount, Limit, PeriodLimits, Policy, RequestKey, Settlement, WindowKind, Wish};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
@@ -78,7 +78,14 @@ impl Server {
     pub(super) async fn put(&self, tokens: u64) {
         let limit = Limit::new(Some(tokens), None);
         let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
-        let policy = Policy { limit, kind, life_ms: 2_000, guard_ms: 200, settlement };
+        let policy = Policy {
+            limit,
+            kind,
+            life_ms: 2_000,
+            guard_ms: 200,
+            settlement,
+            periods: PeriodLimits::default(),
+        };
         let put = Put { id: "a".into(), policy, details: "{}".into(), expected: None };
         self.ledger.put(put).await.unwrap();
     }

@@ -296,7 +296,8 @@ fn state(fields: &mut Fields<'_>) -> Result<State, Unreadable> {
 }
 
 fn denial(fields: &mut Fields<'_>) -> Result<Denial, Unreadable> {
-    Ok(Denial { unit: unit(fields)?, retry_after_ms: fields.number()?, state: state(fields)? })
+    let (unit, retry_after_ms, state) = (unit(fields)?, fields.number()?, state(fields)?);
+    Ok(Denial { unit, period: None, retry_after_ms, state })
 }
 
 fn page(fields: &mut Fields<'_>) -> Result<BookPage, Unreadable> {
@@ -337,7 +338,8 @@ fn overview(fields: &mut Fields<'_>, limits: Limits) -> Result<Overview, Unreada
     let standing = limits.standing(fields)?;
     let (leases, holders) = (fields.number()?, fields.number()?);
     let (page, ends_in_ms) = (page(fields)?, now.window_ends_in_ms());
-    Ok(Overview { standing, page, leases, holders, ends_in_ms })
+    let periods = Vec::new();
+    Ok(Overview { standing, periods, page, leases, holders, ends_in_ms })
 }
 
 fn held(fields: &mut Fields<'_>) -> Result<HeldPage, Unreadable> {

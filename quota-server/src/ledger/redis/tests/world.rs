@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use quota_core::{
-    Amount, Denial, Limit, Policy, Refusal, RequestKey, Settlement, State, WindowKind, Wish,
+    Amount, Denial, Limit, PeriodLimits, Policy, Refusal, RequestKey, Settlement, State,
+    WindowKind, Wish,
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -156,6 +157,7 @@ pub(super) fn put(id: &str, tokens: u64, kind: WindowKind) -> Put {
             life_ms: 2_000,
             guard_ms: 200,
             settlement: Settlement::Refund,
+            periods: PeriodLimits::default(),
         },
         details: "{}".into(),
         expected: None,

@@ -48,6 +48,7 @@ impl World {
         let ends_in_ms = 60_000 - self.wall_ms % 60_000;
         let (mark, denied) = self.tokens(1);
         let expected = Denial {
+            period: None,
             unit: quota_core::Unit::Tokens,
             retry_after_ms: ends_in_ms,
             state: State::Quarantined,

@@ -1,6 +1,6 @@
 //! A Redis with the library in it, whose clock is set by the test.
 
-use quota_core::{Limit, Policy, Settlement, WindowKind};
+use quota_core::{Limit, PeriodLimits, Policy, Settlement, WindowKind};
 use redis::{Cmd, Connection, Value};
 
 use crate::ledger::Caller;
@@ -35,6 +35,7 @@ pub(super) fn policy(kind: WindowKind, tokens: u64) -> Policy {
         life_ms: if kind == WindowKind::Minute { 2_000 } else { 1_000 },
         guard_ms: 200,
         settlement: Settlement::Refund,
+        periods: PeriodLimits::default(),
     }
 }
 

@@ -75,10 +75,10 @@ impl Pair {
             }
             Step::Busy(op) => self.ask_in_vain(&op),
             Step::Run(ref ops) => self.run(ops),
-            Step::SetLimit(limit) => self.set(Policy { limit, ..*self.book.policy() }),
+            Step::SetLimit(limit) => self.set(Policy { limit, ..self.book.policy().clone() }),
             Step::SetLife { life_ms, guard_ms, refund } => {
                 let settlement = if refund { Settlement::Refund } else { Settlement::None };
-                self.set(Policy { life_ms, guard_ms, settlement, ..*self.book.policy() });
+                self.set(Policy { life_ms, guard_ms, settlement, ..self.book.policy().clone() });
             }
             Step::Harvest { acknowledge } => self.harvest(acknowledge),
         }
