@@ -28,11 +28,16 @@ pub(crate) struct LedgerTime {
 impl LedgerTime {
     /// Goes on from the last stamp that was committed, if there is one.
     pub(crate) fn start(clock: Arc<dyn Clock>, last: Option<Stamp>) -> Self {
+        Self::start_after(clock, last, 0)
+    }
+
+    /// The same where steady time was seen to have come to `seen_ms` since, nobody knows when.
+    pub(crate) fn start_after(clock: Arc<dyn Clock>, last: Option<Stamp>, seen_ms: u64) -> Self {
         let boot = clock.boot();
         let reading = clock.reading();
         let (keeper, ahead_ms) = match last {
             None => (Timekeeper::start(reading), 0),
-            Some(last) => resume(last, boot, reading),
+            Some(last) => resume(last, seen_ms, boot, reading),
         };
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
     }
@@ -66,17 +71,20 @@ impl LedgerTime {
 }
 
 /// On the same run of the machine the steady clock has counted what passed since. On another one
-/// nobody knows: steady time goes on from where it was, so that no lease ends early.
-fn resume(last: Stamp, boot: Option<u128>, reading: Reading) -> (Timekeeper, i64) {
+/// nobody knows: steady time goes on from where it was, so that no lease ends early. Windows that were
+/// over by then, though nothing was written since, do not open again.
+fn resume(last: Stamp, seen_ms: u64, boot: Option<u128>, reading: Reading) -> (Timekeeper, i64) {
     let here = ahead(reading, last.ahead_ms);
     let same_run = boot.is_some() && boot == last.boot;
-    // A steady clock behind the last stamp is another one, whatever it says of itself (a container
-    // with its own time namespace).
-    if same_run && here.steady_ms >= last.now.steady_ms {
+    // A steady clock behind what was seen is another one, whatever it says of itself (a container
+    // with its own time namespace), or it stood still while another machine's counted.
+    if same_run && here.steady_ms >= last.now.steady_ms.max(seen_ms) {
         return (Timekeeper::resume(last.now, here), last.ahead_ms);
     }
-    let ahead_ms = signed(last.now.steady_ms).saturating_sub(signed(reading.steady_ms));
-    (Timekeeper::resume_elsewhere(last.now, ahead(reading, ahead_ms)), ahead_ms)
+    let seen = Reading { steady_ms: seen_ms, ..reading };
+    let was = Timekeeper::resume(last.now, seen).at(seen);
+    let ahead_ms = signed(was.steady_ms).saturating_sub(signed(reading.steady_ms));
+    (Timekeeper::resume_elsewhere(was, ahead(reading, ahead_ms)), ahead_ms)
 }
 
 fn ahead(reading: Reading, by_ms: i64) -> Reading {
@@ -116,6 +124,37 @@ mod tests {
         clock.advance(500);
         let again = LedgerTime::start(Arc::new(clock), Some(later)).stamp();
         assert_eq!(again.now.steady_ms, last.now.steady_ms + 1_000);
+    }
+
+    #[test]
+    fn a_window_that_was_seen_to_be_over_is_not_opened_again_by_another_run() {
+        let clock = ManualClock::new();
+        let first = LedgerTime::start(Arc::new(clock.clone()), None);
+        let last = first.stamp();
+        let left_ms = last.now.window_ends_in_ms();
+        clock.advance(left_ms + 1_000);
+        let seen = first.stamp().now;
+        assert_eq!(seen.window.number, last.now.window.number + 1, "nothing is written in it");
+        // The wall clock stands in its minute still, or in a later one, or was set back.
+        for (passed_ms, step_ms) in [(2_000, 0), (200_000, 0), (2_000, -3_600_000)] {
+            let clock = clock.clone();
+            clock.step_wall(step_ms);
+            clock.reboot(passed_ms);
+            let time = LedgerTime::start_after(Arc::new(clock), Some(last), seen.steady_ms);
+            let now = time.stamp().now;
+            assert!(now.window.number >= seen.window.number, "{passed_ms} {step_ms}: {now:?}");
+            assert!(now.steady_ms >= seen.steady_ms);
+        }
+    }
+
+    #[test]
+    fn what_was_seen_before_the_last_stamp_says_nothing() {
+        let clock = ManualClock::new();
+        let last = LedgerTime::start(Arc::new(clock.clone()), None).stamp();
+        clock.advance(7_000);
+        let seen_ms = last.now.steady_ms.saturating_sub(5_000);
+        let time = LedgerTime::start_after(Arc::new(clock), Some(last), seen_ms);
+        assert_eq!(time.stamp().now.steady_ms, last.now.steady_ms + 7_000);
     }
 
     #[test]

@@ -19,6 +19,7 @@ const DRIFT: u64 = 1_000;
 pub(super) struct Sightings {
     seen: VecDeque<Sighting>,
     epoch: i64,
+    latest_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,7 @@ impl Sightings {
     /// A steady time was seen. Seen before, it says nothing: the active server may have died since.
     /// Another epoch is perhaps another machine, whose time may be a little behind.
     pub(super) fn saw(&mut self, epoch: i64, steady_ms: u64, here_ms: u64) {
+        self.latest_ms = self.latest_ms.max(steady_ms);
         if epoch != self.epoch {
             self.epoch = epoch;
             self.seen.clear();
@@ -42,6 +44,11 @@ impl Sightings {
         }
         self.seen.push_back(Sighting { here_ms, steady_ms });
         self.seen.retain(|seen| seen.here_ms + KEPT_MS >= here_ms);
+    }
+
+    /// The steady time has come so far, whoever told it, ms.
+    pub(super) const fn latest_ms(&self) -> u64 {
+        self.latest_ms
     }
 
     /// So far ahead the steady time is now, at least. `None`: no server was seen alive.
@@ -91,6 +98,9 @@ mod tests {
             sightings.saw(epoch, steady_ms, steady_ms - 900_000);
         }
         assert_eq!(sightings.ahead_ms(800), None);
+        assert_eq!(sightings.latest_ms(), 900_700, "one is enough to say that it has come so far");
+        sightings.saw(3, 900_600, 900);
+        assert_eq!(sightings.latest_ms(), 900_700);
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Standby {
         let is_here = last.boot.is_some() && last.boot == clock.boot();
         match state.sightings.ahead_ms(clock.reading().steady_ms) {
             Some(ahead_ms) if !is_here => LedgerTime::follow(clock, last, ahead_ms),
-            _ => LedgerTime::start(clock, Some(last)),
+            _ => LedgerTime::start_after(clock, Some(last), state.sightings.latest_ms()),
         }
     }
 
