@@ -69,15 +69,43 @@ impl<C: Clock> Deployment<C> {
     /// # Errors
     /// No lease covers it, and none will within that time.
     pub async fn draw_within(&self, amount: Amount, max_wait: Duration) -> Result<Permit, Denied> {
-        let denied = match self.attempt(amount) {
-            Ok(permit) => return Ok(permit),
-            Err(denied) => denied,
-        };
-        let may_pass = denied.reason.may_pass() && !max_wait.is_zero();
-        let waits = denied.reason == Reason::Refilling || denied.retry_after <= max_wait;
-        let result =
-            if may_pass && waits { self.wait(amount, max_wait).await } else { Err(denied) };
-        result.inspect_err(|denied| self.core.count_denied(amount, denied.reason))
+        let drawn = self.attempt_within(amount, max_wait).await;
+        drawn.inspect_err(|denied| self.core.count_denied(amount, denied.reason))
+    }
+
+    /// As [`Deployment::draw_within`], where the server says whether there are limits at all: no permit is needed
+    /// where it has no such deployment. Until it has said so, and once it says otherwise, this is denied as any draw.
+    ///
+    /// # Errors
+    /// As [`Deployment::draw_within`], but for [`Reason::UnknownDeployment`].
+    pub async fn draw_if_known(
+        &self,
+        amount: Amount,
+        max_wait: Duration,
+    ) -> Result<Option<Permit>, Denied> {
+        if self.is_unknown(amount) {
+            return Ok(None);
+        }
+        match self.attempt_within(amount, max_wait).await {
+            Ok(permit) => Ok(Some(permit)),
+            Err(denied) if denied.reason == Reason::UnknownDeployment => Ok(None),
+            Err(denied) => {
+                self.core.count_denied(amount, denied.reason);
+                Err(denied)
+            }
+        }
+    }
+
+    /// Whether the server's last word is that it has no such deployment; also while it is away since. For those who
+    /// would draw this amount of one: it has the server asked in the background, and again about once a second.
+    #[must_use]
+    pub fn is_unknown(&self, amount: Amount) -> bool {
+        let told = self.core.told.load();
+        let is_known = told.is_known == Some(true);
+        if !is_known && told.denial(amount, self.handle.clock.now()).is_none() {
+            self.core.miss(amount);
+        }
+        told.is_known == Some(false)
     }
 
     /// Whether a draw of this amount may succeed: a lease in hand covers it, or asking for one may
@@ -134,6 +162,16 @@ impl<C: Clock> Deployment<C> {
         let told = self.core.told.load();
         told.denial(amount, self.handle.clock.now())
             .unwrap_or_else(|| told.denied(Reason::Refilling, REFILL))
+    }
+
+    async fn attempt_within(&self, amount: Amount, max_wait: Duration) -> Result<Permit, Denied> {
+        let denied = match self.attempt(amount) {
+            Ok(permit) => return Ok(permit),
+            Err(denied) => denied,
+        };
+        let may_pass = denied.reason.may_pass() && !max_wait.is_zero();
+        let waits = denied.reason == Reason::Refilling || denied.retry_after <= max_wait;
+        if may_pass && waits { self.wait(amount, max_wait).await } else { Err(denied) }
     }
 
     #[cold]

@@ -19,6 +19,8 @@ pub struct Told {
     pub window_ends: Option<Moment>,
     /// The server did not answer the last message.
     pub is_away: bool,
+    /// Whether it has such a deployment, by its last word.
+    pub is_known: Option<bool>,
     pub(crate) bans: Vec<Ban>,
 }
 

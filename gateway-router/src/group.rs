@@ -257,9 +257,13 @@ impl<T, C: Clock> Group<T, C> {
             return (index, Ok(None));
         };
         let size = size.size(&member.target);
-        let drawn = quota.draw_within(size, max_wait).await;
+        let drawn = if member.may_be_unknown {
+            quota.draw_if_known(size, max_wait).await
+        } else {
+            quota.draw_within(size, max_wait).await.map(Some)
+        };
         let tpm = member.settings.tpm;
-        (index, drawn.map(Some).map_err(|denied| Denial::of(denied, size, tpm)))
+        (index, drawn.map_err(|denied| Denial::of(denied, size, tpm)))
     }
 
     /// Begins the request's stay. Where there are as many as there may be, or a trial is under way already, what

@@ -39,6 +39,8 @@ pub struct Member<T, C: Clock = BootClock> {
     /// What the gateway keeps of it: its endpoint, its key.
     pub target: T,
     pub(crate) quota: Option<Deployment<C>>,
+    /// The quota server says whether it has limits.
+    pub(crate) may_be_unknown: bool,
     pub(crate) settings: MemberSettings,
     pub(crate) statistics: Statistics,
     pub(crate) health: Health,
@@ -64,10 +66,18 @@ impl<T, C: Clock> Member<T, C> {
         Self {
             target,
             quota,
+            may_be_unknown: false,
             settings,
             statistics: Statistics::default(),
             health: Health::default(),
         }
+    }
+
+    /// The same where nobody here knows whether it has limits: while the quota server says that it has no such
+    /// deployment, nothing is drawn.
+    #[must_use]
+    pub fn if_known(self) -> Self {
+        Self { may_be_unknown: true, ..self }
     }
 
     /// Its quota, if it has limits.
@@ -89,9 +99,13 @@ impl<T, C: Clock> Member<T, C> {
     }
 
     /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that has no room
-    /// asks for none: the next may take the request.
+    /// asks for none: the next may take the request. Whether there are limits it does ask, or a sibling that has none
+    /// would take all.
     pub(crate) fn draw_in_hand(&self, size: Amount) -> Option<Drawn> {
         let Some(quota) = &self.quota else { return Some(None) };
+        if self.may_be_unknown && quota.is_unknown(size) {
+            return Some(None);
+        }
         quota.draw_in_hand(size).map(Some)
     }
 

@@ -194,6 +194,7 @@ impl Renewal {
         self.tell(|told| {
             told.window_ends = window_ends;
             told.is_away = false;
+            told.is_known = Some(true);
             if is_current {
                 told.state = Some(lease.state);
                 told.usage = Some(lease.usage);
@@ -226,6 +227,7 @@ impl Renewal {
             problem.usage.iter().for_each(|usage| told.limited(usage));
             told.ban(ban);
             told.is_away = false;
+            told.is_known = Some(problem.code != Code::DeploymentNotFound);
             told.state = problem.state.or(told.state);
             if problem.usage.is_some() {
                 told.usage = problem.usage;

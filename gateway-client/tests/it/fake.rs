@@ -36,6 +36,8 @@ pub(crate) enum Mood {
     /// Answers as a server of the future might: what it says of deployments whose names begin with
     /// `newer` nobody here knows, and there is more in all of it than anybody here reads.
     Newer,
+    /// Has no deployments.
+    Empty,
     /// Denies with this state and retry time.
     Denying(State, u64),
 }
@@ -169,7 +171,7 @@ impl Book {
     }
 
     fn acquire(&mut self, item: &AcquireItem, mood: &Mood) -> Item<Lease> {
-        if item.deployment == "unknown" {
+        if item.deployment == "unknown" || mood == &Mood::Empty {
             return Item::failed(Problem::new(Code::DeploymentNotFound, "no"));
         }
         if item.tokens.min > self.limit {
@@ -246,7 +248,7 @@ async fn batch(
         let authorization = headers.get("authorization");
         book.authorization = authorization.map(|value| value.to_str().expect("ASCII").to_owned());
         book.batches.push(batch.clone());
-        matches!(mood, Mood::Well | Mood::Mute | Mood::Newer | Mood::Denying(..))
+        matches!(mood, Mood::Well | Mood::Mute | Mood::Newer | Mood::Empty | Mood::Denying(..))
             .then(|| book.answer(&batch, &mood))
     };
     match (mood, reply) {

@@ -3,6 +3,7 @@
 mod fake;
 mod future;
 mod servers;
+mod unknown;
 
 use std::time::Duration;
 

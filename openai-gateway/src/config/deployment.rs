@@ -14,6 +14,8 @@ use super::pattern::Pattern;
 pub struct DeploymentConfig {
     /// Its id: `model_info.id`, else derived from group, model, endpoint and the name of the key's variable.
     pub id: String,
+    /// The file names its id.
+    pub is_named: bool,
     /// What callers call it.
     pub model_group: String,
     /// Its entry stands for every provider: it takes what nothing that the file names fits.
@@ -30,7 +32,7 @@ pub struct DeploymentConfig {
     pub anthropic_headers: Option<HeaderMap>,
     /// What is changed in the bodies of its requests.
     pub body: BodyRules,
-    /// Its limits; without any it needs no lease.
+    /// Its limits; one without any has those that the quota server has of it, if its id is named.
     pub limits: Option<QuotaLimits>,
     /// Its `weight`, where it has one.
     pub weight: Option<f64>,

@@ -124,6 +124,7 @@ impl Terms {
             report.warn(place, what);
         }
         Some(DeploymentConfig {
+            is_named: self.id.is_some(),
             id: self.id.clone().unwrap_or(derived.id),
             model_group,
             is_derived: false,

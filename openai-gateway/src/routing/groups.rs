@@ -112,8 +112,10 @@ impl Groups {
 }
 
 fn member(deployment: &DeploymentConfig, client: &QuotaClient) -> Result<Member, UnfitForHeader> {
-    let quota = deployment.limits.map(|_| client.deployment(&deployment.id));
-    Ok(Member::new(Target::new(deployment)?, quota, member_settings(deployment)))
+    let has_limits = deployment.limits.is_some();
+    let quota = (has_limits || deployment.is_named).then(|| client.deployment(&deployment.id));
+    let member = Member::new(Target::new(deployment)?, quota, member_settings(deployment));
+    Ok(if has_limits { member } else { member.if_known() })
 }
 
 /// The groups, and the aliases that aren't hidden by the alphabet.

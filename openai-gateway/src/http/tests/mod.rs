@@ -37,7 +37,8 @@ const CHAT: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hello
 /// What bodies may take at once: two of the largest.
 const BODY_ROOM: usize = 2 << 20;
 
-/// A gateway whose configuration's entries are these, and whatever follows them.
+/// A gateway whose configuration's entries are these, and whatever follows them. Where that names no quota server,
+/// there is one that knows no deployment.
 async fn gateway(entries: &str, rest: &str) -> Router {
     gateway_and_client(entries, rest).await.0
 }
@@ -50,7 +51,12 @@ async fn gateway_and_client(entries: &str, rest: &str) -> (Router, QuotaClient) 
 async fn gateway_for(origins: &[&str], entries: &str, rest: &str) -> (Router, QuotaClient) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("model_list:\n{entries}{rest}")).unwrap();
-    let config = Config::load(file.path(), &Environment::default()).unwrap();
+    let mut config = Config::load(file.path(), &Environment::default()).unwrap();
+    if !rest.contains("quota_server") {
+        let server = quota::FakeQuotaServer::start(0).await;
+        server.forget("*");
+        config.quota.url = server.url;
+    }
     let client = QuotaClient::builder(&config.quota.url)
         .max_wait(Duration::from_millis(config.quota.max_wait_ms))
         .build()

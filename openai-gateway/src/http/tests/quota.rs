@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::State;
@@ -23,6 +23,7 @@ pub(super) struct FakeQuotaServer {
 struct Book {
     leases: BTreeMap<String, LeaseBook>,
     denials: usize,
+    unknown: BTreeSet<String>,
 }
 
 /// Totals, as the holder told them.
@@ -58,6 +59,16 @@ impl FakeQuotaServer {
         server
     }
 
+    /// It has no deployment of this id any more; of any, for `*`.
+    pub(super) fn forget(&self, id: &str) {
+        self.book().unknown.insert(id.to_owned());
+    }
+
+    /// A deployment of this id is made.
+    pub(super) fn make(&self, id: &str) {
+        self.book().unknown.remove(id);
+    }
+
     /// What all holders told that they used, overruns too.
     pub(super) fn used(&self) -> Amount {
         let book = self.book();
@@ -85,6 +96,9 @@ impl FakeQuotaServer {
     /// All of what is wanted that is left, or nothing.
     fn acquire(&self, wanted: AcquireItem) -> Item<Lease> {
         let mut book = self.book();
+        if book.unknown.contains(&wanted.deployment) || book.unknown.contains("*") {
+            return Item::failed(Problem::new(Code::DeploymentNotFound, "there is none"));
+        }
         let left = self.limit - book.outstanding_tokens();
         if wanted.tokens.min > self.limit {
             return Item::failed(Problem::new(Code::NeverFits, "too much"));

@@ -223,6 +223,7 @@ async fn without_a_quota_server_it_is_503_with_retry_after() {
 async fn what_one_deployment_has_no_room_for_another_takes() {
     let upstream = FakeUpstream::answering(r#"{"usage":{"total_tokens":30}}"#).await;
     let server = FakeQuotaServer::start(0).await;
+    server.forget("gpt-2");
     let limited = entry("gpt", "http://127.0.0.1:1").replace("timeout", "tpm: 1000, timeout");
     let entries = limited + &entry("gpt", &upstream.base).replace("gpt-1", "gpt-2");
     let rest = format!("quota_server: {{url: '{}'}}\n", server.url);
@@ -232,4 +233,44 @@ async fn what_one_deployment_has_no_room_for_another_takes() {
         assert_eq!(reply.status, 200);
         assert_eq!(reply.headers["x-tokenlease-deployment"], "gpt-2");
     }
+}
+
+/// Half as much as `CHAT` reserves is left of the server's limit once it is drawn from.
+#[tokio::test]
+async fn an_entry_that_names_no_limits_has_those_of_the_server_as_soon_as_there_are_any() {
+    let upstream = FakeUpstream::answering(r#"{"choices":[]}"#).await;
+    let server = FakeQuotaServer::start(RESERVED + RESERVED / 2).await;
+    server.forget("gpt-1");
+    let rest = format!(
+        "quota_server: {{url: '{}', default_max_output_tokens: 92, max_wait_ms: 5000}}\n",
+        server.url
+    );
+    let (gateway, client) = gateway_and_client(&entry("gpt", &upstream.base), &rest).await;
+    let chat = || ask(&gateway, post("/v1/chat/completions", CHAT));
+    for _ in 0..5 {
+        let reply = chat().await;
+        assert_eq!(reply.status, 200, "it has no limits: {:?}", reply.body);
+        assert!(!reply.headers.contains_key("x-ratelimit-limit-tokens"));
+    }
+    assert_eq!(server.leases(), 0);
+    server.make("gpt-1");
+    // Requests go on and find out; from then on the limit is kept.
+    let mut tries = 0;
+    while server.leases() == 0 {
+        chat().await;
+        tries += 1;
+        assert!(tries < 10_000, "nobody asks again");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let told = loop {
+        let reply = chat().await;
+        if reply.status != 200 {
+            break reply;
+        }
+        tries += 1;
+        assert!(tries < 10_000, "there is a limit");
+    };
+    assert_eq!(told.error()["code"], "rate_limit_exceeded");
+    client.shutdown().await.unwrap();
+    assert!(server.used().tokens <= RESERVED + RESERVED / 2);
 }

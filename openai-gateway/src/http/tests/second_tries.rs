@@ -147,6 +147,7 @@ async fn what_is_too_long_goes_to_a_longer_model() {
 async fn a_denial_of_our_own_falls_back_and_leaves_nobody_alone() {
     let well = FakeUpstream::answering(ANSWER).await;
     let server = FakeQuotaServer::start(500).await;
+    server.forget("spare-0");
     let limited = group("gpt", &[&well.base, &well.base]).replace("timeout", "tpm: 500, timeout");
     let limited = limited + &group("spare", &[&well.base]);
     let url = format!("url: '{}', default_max_output_tokens: 492", server.url);
