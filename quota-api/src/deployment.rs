@@ -127,12 +127,15 @@ pub struct Deployment {
     pub version: u64,
 }
 
-/// The answer to `GET /v1/deployments`, by id.
+/// The answer to `GET /v1/deployments`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeploymentList {
-    /// The deployments, by id.
+    /// The deployments: by id where all are asked for, else in an order that no change touches.
     pub deployments: Vec<Deployment>,
+    /// What `after` takes for the deployments after these; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The derive would say "all of `DeploymentSpec`", which is closed, so that nothing could be one.

@@ -56,9 +56,9 @@ pub struct Lease {
     pub lease_id: String,
     /// The deployment's id.
     pub deployment: String,
-    /// Tokens that it holds.
+    /// Tokens that it was granted, also where a repeated request is answered after some were given back.
     pub tokens: u64,
-    /// Requests that it holds.
+    /// Requests that it was granted, likewise.
     pub requests: u64,
     /// From when on it may be drawn from; 0 except for a lease of the next window.
     pub starts_in_ms: u64,

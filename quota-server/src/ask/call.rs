@@ -36,9 +36,19 @@ impl Server {
         self.read("the overview", self.http.get(url)).await
     }
 
+    /// All of them, by id, read page by page. A server that knows no pages sends all at once.
     pub(super) async fn deployments(&self) -> Result<DeploymentList, Refusal> {
-        let url = self.path(routes::DEPLOYMENTS, &[]);
-        self.read("the deployments", self.http.get(url)).await
+        let mut all = DeploymentList::default();
+        let mut after = Some("0".to_owned());
+        while let Some(from) = after {
+            let mut url = self.path(routes::DEPLOYMENTS, &[]);
+            url.query_pairs_mut().append_pair("after", &from);
+            let page: DeploymentList = self.read("the deployments", self.http.get(url)).await?;
+            all.deployments.extend(page.deployments);
+            after = page.next;
+        }
+        all.deployments.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(all)
     }
 
     pub(super) async fn deployment(&self, id: &str) -> Result<Deployment, Refusal> {

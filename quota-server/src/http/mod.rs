@@ -51,7 +51,7 @@ use crate::metrics::{HttpMetrics, LeaseMetrics};
 
 pub(crate) use leases::batch::operations as batch_operations;
 
-pub use deployments::{Changes, DeploymentRoom};
+pub use deployments::{AllDeployments, Changes, DeploymentRoom};
 pub use leases::LeaseDesk;
 pub use ops::Exposition;
 pub use overview::Latest;
@@ -70,6 +70,8 @@ pub struct Api {
     pub leases: LeaseDesk,
     /// How many deployments can be made.
     pub deployment_room: DeploymentRoom,
+    /// Answers that list all of them.
+    pub all_deployments: AllDeployments,
     /// Where changes are written down.
     pub audit: Audit,
     /// What bodies may take at once.
@@ -128,6 +130,7 @@ impl Api {
             gate,
             audit,
             deployment_room: DeploymentRoom::new(http.max_deployments),
+            all_deployments: AllDeployments::default(),
             body_room: BodyRoom::new(config.ledger.memory().body_bytes()),
             body_read: Duration::from_millis(http.body_read_ms),
             request: Duration::from_millis(http.request_ms),

@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::{
-    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Role, Stored,
-    Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Role,
+    Stored, Unavailable,
 };
 
 /// Between two tries: at first, and at most.
@@ -124,8 +124,8 @@ impl Ledger for AwaitedLedger {
         async move { self.ledger()?.deployment(id).await }.boxed()
     }
 
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
-        async move { self.ledger()?.deployments().await }.boxed()
+    fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>> {
+        async move { self.ledger()?.some_deployments(first).await }.boxed()
     }
 
     fn windows(

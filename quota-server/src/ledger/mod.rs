@@ -13,6 +13,7 @@ pub mod journaled;
 pub mod postgres;
 pub mod redis;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -49,8 +50,23 @@ pub trait Ledger: Send + Sync + 'static {
     /// One deployment.
     fn deployment(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Stored>, Unavailable>>;
 
-    /// All deployments, by id.
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>>;
+    /// The deployments among the next [`LOOKED_AT`] numbers from `first` on: more in one go would keep others waiting.
+    fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>>;
+
+    /// All deployments, by id, page by page, with others' turns between.
+    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+        Box::pin(async move {
+            let (mut all, mut first) = (BTreeMap::new(), Some(0));
+            while let Some(from) = first {
+                let page = self.some_deployments(from).await?;
+                let by_id = |(_, stored): (u32, Stored)| (Arc::clone(&stored.id), stored);
+                all.extend(page.deployments.into_iter().map(by_id));
+                first = page.next;
+                tokio::task::yield_now().await;
+            }
+            Ok(all.into_values().collect())
+        })
+    }
 
     /// The books of a deployment's last windows, newest first, at most `last` minutes old. `None`: no such
     /// deployment.
@@ -275,6 +291,15 @@ pub enum PutError {
     /// The ledger is away.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+/// Some deployments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentPage {
+    /// With their numbers, in the order in which they were made. There may be few of many numbers that were looked at.
+    pub deployments: Vec<(u32, Stored)>,
+    /// The number that the next page begins with; `None` after the last.
+    pub next: Option<u32>,
 }
 
 /// A part of the leases that are in someone's hands.

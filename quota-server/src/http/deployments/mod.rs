@@ -1,5 +1,6 @@
 //! Deployments: `/v1/deployments`.
 
+mod all;
 mod audited;
 mod changes;
 pub(super) mod delete;
@@ -10,5 +11,6 @@ pub(super) mod read;
 mod room;
 pub(super) mod windows;
 
+pub use all::AllDeployments;
 pub use changes::Changes;
 pub use room::DeploymentRoom;

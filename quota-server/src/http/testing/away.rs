@@ -8,7 +8,8 @@ use futures_util::future::{BoxFuture, pending, ready};
 use quota_core::{BookPage, LeaseId, Now, Overview};
 
 use crate::ledger::{
-    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored,
+    Unavailable,
 };
 
 /// What is wrong with it.
@@ -79,7 +80,7 @@ impl Ledger for Away {
         self.fail()
     }
 
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+    fn some_deployments(&self, _: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>> {
         self.fail()
     }
 

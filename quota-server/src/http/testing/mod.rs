@@ -24,7 +24,8 @@ use tower::ServiceExt;
 
 use super::overview::Latest;
 use super::{
-    Api, Changes, DeploymentRoom, Exposition, LeaseDesk, Places, Rations, RequestIds, router,
+    AllDeployments, Api, Changes, DeploymentRoom, Exposition, LeaseDesk, Places, Rations,
+    RequestIds, router,
 };
 use crate::audit::Audit;
 use crate::auth::{Gate, Keyring, Role};
@@ -111,6 +112,7 @@ impl World {
             gate: Arc::new(Gate::open(keyring, 60).unwrap()),
             audit,
             deployment_room: DeploymentRoom::new(DEPLOYMENTS),
+            all_deployments: AllDeployments::default(),
             body_room: BodyRoom::new(BODY_BYTES),
             body_read: Duration::from_secs(10),
             request: Duration::from_secs(15),

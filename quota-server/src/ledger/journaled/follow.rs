@@ -9,12 +9,12 @@
 use quota_core::{LeaseId, Now, Overview};
 use rustc_hash::FxHashSet;
 
-use super::books::{Books, ShardNo, count};
+use super::books::{Books, ShardNo, count, nothing};
 use super::journal::{Catalogue, DeploymentRow, Kept};
 use super::recovery::{Recovered, RecoveryError, Replay};
 use super::time::Stamp;
 use super::views::Pages;
-use crate::ledger::{LeasePage, Stored};
+use crate::ledger::{DeploymentPage, LeasePage, Stored};
 use crate::metrics;
 
 /// Books that follow a journal.
@@ -111,10 +111,8 @@ impl Follower {
         self.replay.books.deployment(id)
     }
 
-    pub(crate) fn all_deployments(&self) -> Vec<Stored> {
-        let mut all = self.replay.books.deployments();
-        all.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        all
+    pub(crate) fn some_deployments(&self, first: u32) -> DeploymentPage {
+        self.replay.books.some_deployments(first)
     }
 
     pub(crate) fn overview(&self, now: &Now) -> Vec<(Stored, Overview)> {
@@ -146,7 +144,8 @@ impl Books {
         if row.deleted {
             self.deleted.push(row.no);
         }
-        (slot.policy, slot.details, slot.version) = (row.policy, row.details, row.version);
+        let details = if row.deleted { nothing() } else { row.details };
+        (slot.policy, slot.details, slot.version) = (row.policy, details, row.version);
     }
 
     fn remove(&mut self, no: u32) {

@@ -10,7 +10,8 @@ use super::books::Books;
 use super::draft::Draft;
 use super::views::{Pages, Part};
 use crate::ledger::{
-    Caller, Expected, LeasePage, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Op, OpError, Put, PutError, Reply, Stored,
+    Unavailable,
 };
 
 /// Something for a writer to do, and where its answer goes.
@@ -40,7 +41,7 @@ pub(crate) type Deleted = Result<Option<()>, PutError>;
 /// A job that changes nothing.
 pub(crate) enum Look {
     Deployment { id: Arc<str>, answer: oneshot::Sender<Option<Stored>> },
-    Deployments { first: u32, answer: oneshot::Sender<Part<Stored>> },
+    Deployments { first: u32, answer: oneshot::Sender<DeploymentPage> },
     Pages { id: Arc<str>, answer: oneshot::Sender<Option<Pages>> },
     Held { id: Arc<str>, first: LeaseId, answer: oneshot::Sender<Option<LeasePage>> },
     Overview { first: u32, answer: oneshot::Sender<Part<(Stored, Overview)>> },

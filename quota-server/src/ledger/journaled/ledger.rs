@@ -13,7 +13,8 @@ use super::job::{Job, Look};
 use super::views::Part;
 use super::{JournaledLedger, Shard};
 use crate::ledger::{
-    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored,
+    Unavailable,
 };
 use crate::metrics;
 
@@ -53,12 +54,20 @@ impl Ledger for JournaledLedger {
         .boxed()
     }
 
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+    fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>> {
         async move {
-            let mut all =
-                self.look_through(|first, answer| Look::Deployments { first, answer }).await?;
-            all.sort_unstable_by(|a: &Stored, b| a.id.cmp(&b.id));
-            Ok(all)
+            let looks = self
+                .shards
+                .iter()
+                .map(|shard| self.look(shard, move |answer| Look::Deployments { first, answer }));
+            let pages = join_all(looks).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let next = pages.iter().filter_map(|page| page.next).min();
+            let found = pages.into_iter().flat_map(|page| page.deployments);
+            // Numbers from there on come again with the next page, whichever shard they are of.
+            let mut deployments: Vec<_> =
+                found.filter(|(no, _)| next.is_none_or(|next| *no < next)).collect();
+            deployments.sort_unstable_by_key(|(no, _)| *no);
+            Ok(DeploymentPage { deployments, next })
         }
         .boxed()
     }

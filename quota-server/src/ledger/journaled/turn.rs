@@ -38,6 +38,9 @@ pub(super) const BOOK: usize = 32;
 /// So many deployments are forgotten at a turn.
 const FORGOTTEN: usize = 1_000;
 
+/// So many deleted deployments are kept for the sake of their history; of more the oldest are forgotten before that is over.
+pub(super) const MOST_DELETED: usize = 32_768;
+
 /// What closed windows left.
 #[derive(Debug, Default)]
 pub(crate) struct Closed {
@@ -174,17 +177,22 @@ impl Books {
 
     /// Whether there are deployments to forget.
     pub(super) fn has_forgettable(&self, forget: Forget) -> bool {
-        let mut deleted = self.deleted.iter().filter_map(|no| self.slots.get(no));
-        deleted.any(|slot| forget.takes(slot))
+        let deleted = self.deleted.iter().enumerate();
+        let mut deleted = deleted.filter_map(|(at, no)| Some((at, self.slots.get(no)?)));
+        let more = self.deleted.len().saturating_sub(MOST_DELETED);
+        deleted.any(|(at, slot)| forget.takes(slot, at < more))
     }
 
     /// Forgets deployments, some of them at a time.
     pub(super) fn forget_deleted(&mut self, forget: Forget, draft: &mut Draft) {
         let (slots, by_id) = (&mut self.slots, &mut self.by_id);
         let mut left = FORGOTTEN;
+        let more = self.deleted.len().saturating_sub(MOST_DELETED);
+        let mut at = 0;
         self.deleted.retain(|no| {
+            at += 1;
             let Some(slot) = slots.get_mut(no) else { return false };
-            if left == 0 || !forget.takes(slot) {
+            if left == 0 || !forget.takes(slot, at <= more) {
                 return true;
             }
             left -= 1;
@@ -196,8 +204,8 @@ impl Books {
     }
 }
 
-/// Which deployments are forgotten: those that were deleted so long ago that their history is gone too, and that no
-/// entry that is kept names.
+/// Which deployments are forgotten: those that were deleted so long ago that their history is gone too, or that are too
+/// many, and that no entry that is kept names. What is left of their history goes in its time: numbers are given once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forget {
     /// Deleted before this window.
@@ -207,9 +215,9 @@ pub(super) struct Forget {
 }
 
 impl Forget {
-    fn takes(self, slot: &Slot) -> bool {
+    fn takes(self, slot: &Slot, is_one_too_many: bool) -> bool {
         let is_old = slot.deleted.is_some_and(|since| since < self.deleted_before);
-        is_old && slot.book.is_none() && slot.named < self.floor
+        (is_old || is_one_too_many) && slot.book.is_none() && slot.named < self.floor
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use quota_core::{Book, BookPage, Command, HeldLease, LeaseId, Now, Overview, State, WindowKind};
 
-use super::books::{Books, Slot};
+use super::books::{Books, ShardNo, Slot};
 use super::turn::Closed;
-use crate::ledger::{Held, LOOKED_AT, LeasePage, LeaseRef, Stored};
+use crate::ledger::{DeploymentPage, Held, LOOKED_AT, LeasePage, LeaseRef, Stored};
 
 /// About so many leases of books are looked at in one go: less than a millisecond's work.
 const LEASES_LOOKED_AT: usize = 100_000;
@@ -77,8 +77,12 @@ impl Books {
     }
 
     /// Some deployments of this shard, from number `first` on.
-    pub(crate) fn some_deployments(&mut self, first: u32) -> Part<Stored> {
-        self.part(first, |slot, _| slot.stored(false))
+    pub(crate) fn some_deployments(&self, first: u32) -> DeploymentPage {
+        let mut numbers = self.numbers(first);
+        let slots = numbers.by_ref().take(LOOKED_AT).filter_map(|no| self.slots.get(&no));
+        let live = slots.filter(|slot| slot.deleted.is_none());
+        let deployments = live.map(|slot| (slot.no, slot.stored(false))).collect();
+        DeploymentPage { deployments, next: numbers.next() }
     }
 
     /// Some deployments of this shard at a glance, from number `first` on.
@@ -102,9 +106,7 @@ impl Books {
         first: u32,
         mut show: impl FnMut(&mut Slot, &mut Closed) -> T,
     ) -> Part<T> {
-        let last = self.last_deployment.unwrap_or(0);
-        let step = self.shard.of.max(1);
-        let mut numbers = (first.max(self.shard.no)..=last).step_by(step as usize);
+        let mut numbers = self.numbers(first);
         let mut found = Vec::new();
         let mut leases = 0;
         for no in numbers.by_ref().take(LOOKED_AT) {
@@ -119,6 +121,14 @@ impl Books {
             }
         }
         Part { found, next: numbers.next() }
+    }
+
+    /// The numbers of this shard, from `first` on, which is one of them unless it is smaller than all.
+    fn numbers(&self, first: u32) -> impl Iterator<Item = u32> + use<> {
+        let ShardNo { no, of } = self.shard;
+        let last = self.last_deployment.unwrap_or(0);
+        let ahead = first.saturating_sub(no).next_multiple_of(of.max(1));
+        (no.saturating_add(ahead)..=last).step_by(of.max(1) as usize)
     }
 
     /// The same, at a time that the books themselves are not brought to.

@@ -10,8 +10,8 @@ use super::PostgresLedger;
 use super::face::Face;
 use crate::ledger::journaled::{Follower, JournaledLedger};
 use crate::ledger::{
-    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Role, Stored,
-    Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Role,
+    Stored, Unavailable,
 };
 
 impl PostgresLedger {
@@ -80,11 +80,11 @@ impl Ledger for PostgresLedger {
         .boxed()
     }
 
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+    fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>> {
         async move {
             match self.face() {
-                Face::Active(ledger) => ledger.deployments().await,
-                Face::Standby(standby) => standby.read(|books, _| books.all_deployments()),
+                Face::Active(ledger) => ledger.some_deployments(first).await,
+                Face::Standby(standby) => standby.read(|books, _| books.some_deployments(first)),
                 Face::Reading => Err(Unavailable::CannotWrite),
             }
         }

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::RedisLedger;
 use crate::ledger::{
-    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored,
+    Unavailable,
 };
 
 /// How long calls that are under way may take when the ledger stops.
@@ -41,10 +42,10 @@ impl Ledger for RedisLedger {
         .boxed()
     }
 
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+    fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>> {
         async move {
             self.inner.refresh().await?;
-            Ok(self.inner.stored())
+            Ok(self.inner.register.page(first))
         }
         .boxed()
     }

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::book::Seen;
 use super::desk::Desk;
-use crate::ledger::Stored;
+use crate::ledger::{DeploymentPage, LOOKED_AT, Stored};
 use crate::store::catalogue::{Entry, News};
 
 /// A deployment.
@@ -30,6 +30,8 @@ pub(super) struct Register(RwLock<Tables>);
 struct Tables {
     by_no: FxHashMap<u32, Arc<Known>>,
     by_id: FxHashMap<Arc<str>, u32>,
+    /// The largest number that was seen.
+    last_no: u32,
     revision: u64,
 }
 
@@ -50,6 +52,17 @@ impl Register {
     /// All of them, deleted or not.
     pub(super) fn all(&self) -> Vec<Arc<Known>> {
         self.read(|tables| tables.by_no.values().cloned().collect())
+    }
+
+    /// Some of those that are not deleted, from number `first` on.
+    pub(super) fn page(&self, first: u32) -> DeploymentPage {
+        self.read(|tables| {
+            let mut numbers = first..=tables.last_no;
+            let known = numbers.by_ref().take(LOOKED_AT).filter_map(|no| tables.by_no.get(&no));
+            let live = known.filter(|known| !known.entry.row.deleted);
+            let deployments = live.map(|known| (known.entry.row.no, known.stored(false))).collect();
+            DeploymentPage { deployments, next: numbers.next() }
+        })
     }
 
     /// The last change of the catalogue that is in here.
@@ -130,6 +143,7 @@ impl Tables {
 
     fn enter(&mut self, entry: Entry, since_ms: u64) -> Arc<Known> {
         let no = entry.row.no;
+        self.last_no = self.last_no.max(no);
         // What is known of another deployment that had the number says nothing of this one.
         let before = self.by_no.get(&no);
         let before = before.filter(|known| known.entry.instance == entry.instance);

@@ -9,7 +9,7 @@ use super::book::{Answer, Cursor, HeldPage, Reply};
 use super::books::Errand;
 use super::link::Probed;
 use super::register::Known;
-use crate::ledger::{Held, LeasePage, LeaseRef, Stored, Unavailable};
+use crate::ledger::{Held, LeasePage, LeaseRef, Unavailable};
 use crate::metrics;
 
 /// The windows that are in Redis.
@@ -21,14 +21,6 @@ struct Live {
 }
 
 impl Inner {
-    pub(super) fn stored(&self) -> Vec<Stored> {
-        let all = self.register.all();
-        let live = all.iter().filter(|known| !known.entry.row.deleted);
-        let mut stored: Vec<Stored> = live.map(|known| known.stored(false)).collect();
-        stored.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        stored
-    }
-
     pub(super) async fn windows(
         &self,
         id: &str,

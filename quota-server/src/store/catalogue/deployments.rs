@@ -104,7 +104,9 @@ impl Catalogue {
                 return Ok(Change::Unexpected);
             }
             let Some(Entry { row, instance, .. }) = found else { return Ok(Change::Missing) };
-            let row = DeploymentRow { version: row.version + 1, deleted: true, ..row };
+            // Nobody reads its details any more, which are kilobytes in every server until it is forgotten.
+            let details = "{}".into();
+            let row = DeploymentRow { version: row.version + 1, deleted: true, details, ..row };
             let entry = Entry { row, instance, revision: next.revision };
             write(&mut transaction, &entry).await?;
             transaction.commit().await?;

@@ -160,6 +160,7 @@ async fn a_deleted_deployment_comes_back_with_its_number(catalogue: Catalogue) {
         panic!("not deleted");
     };
     assert_eq!(deleted.instance, entry.instance, "as long as something is left of it");
+    assert_eq!(&*deleted.row.details, "{}", "nobody reads them any more");
     catalogue.forget(1, entry.revision).await.unwrap();
     assert_eq!(since(&catalogue, 0).await.len(), 1, "what changed since is not forgotten");
     catalogue.forget(1, deleted.revision).await.unwrap();

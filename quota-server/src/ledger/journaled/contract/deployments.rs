@@ -94,3 +94,30 @@ pub(super) async fn a_deployment_that_is_deleted_for_long_is_forgotten(mut world
     let made = world.put("a", minute(500)).await.unwrap();
     assert_eq!((made.version, made.created), (1, true));
 }
+
+pub(super) async fn pages_have_each_deployment_once(mut world: World) {
+    for id in ["c", "a", "d", "b", "e"] {
+        world.put(id, minute(500)).await.unwrap();
+    }
+    world.ledger.delete("d".into(), None).await.unwrap();
+    for _ in 0..2 {
+        let (mut found, mut first) = (Vec::new(), Some(0));
+        while let Some(from) = first {
+            let page = world.ledger.some_deployments(from).await.unwrap();
+            assert!(page.deployments.iter().all(|(no, _)| *no >= from));
+            assert!(page.next.is_none_or(|next| next > from));
+            found.extend(page.deployments);
+            first = page.next;
+        }
+        assert!(found.is_sorted_by(|(a, _), (b, _)| a < b), "{found:?}");
+        let mut ids: Vec<_> = found.iter().map(|(_, stored)| &*stored.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["a", "b", "c", "e"]);
+        let (second, _) = found[1];
+        let rest = world.ledger.some_deployments(second).await.unwrap();
+        assert_eq!(rest.deployments, found[1..]);
+        let beyond = world.ledger.some_deployments(u32::MAX).await.unwrap();
+        assert!(beyond.deployments.is_empty() && beyond.next.is_none());
+        world.restart().await;
+    }
+}

@@ -89,6 +89,7 @@ suite! {
         deployments::deleted_and_made_again_it_grants_only_what_was_left,
         deployments::the_kind_of_window_changes_only_at_rest,
         periods::a_limit_over_a_longer_period_holds_or_is_refused,
+        deployments::pages_have_each_deployment_once,
         restarts::the_same_minute_grants_only_what_was_left,
         restarts::returns_after_a_restart_are_credited_once,
         restarts::a_lowered_limit_is_replayed_after_what_it_came_after,

@@ -17,7 +17,8 @@ use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::register::Known;
 use crate::ledger::redis::{RedisAddress, RedisConfig, RedisLedger};
 use crate::ledger::{
-    Caller, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored, Unavailable,
+    Caller, DeploymentPage, Expected, LeasePage, Ledger, Op, OpError, Put, PutError, Reply, Stored,
+    Unavailable,
 };
 use crate::store::catalogue::Catalogue;
 
@@ -130,12 +131,12 @@ impl Ledger for Timed {
     }
 
     /// What beats do with time happens here.
-    fn deployments(&self) -> BoxFuture<'_, Result<Vec<Stored>, Unavailable>> {
+    fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>> {
         async move {
             let ledger = self.on_time().await;
             ledger.inner.harvest().await;
             ledger.inner.prune().await;
-            ledger.deployments().await
+            ledger.some_deployments(first).await
         }
         .boxed()
     }
