@@ -49,12 +49,12 @@ tests_with() {
     (cd bindings/python/tests && "../../../target/venvs/$name/bin/python" -m pytest --quiet -p no:cacheprovider "$@")
 }
 
-package() { tests_with package test_draw.py test_client.py test_processes.py; }
+package() { tests_with package test_draw.py test_client.py test_doctor.py test_processes.py; }
 
 # The proxy of 1.110 needs a package, litellm-proxy, that pip does not find.
 plugin() {
     local parts=(test_litellm_parts.py test_litellm_router.py)
-    tests_with litellm-1.83 "${parts[@]}" test_litellm_proxy.py
+    tests_with litellm-1.83 "${parts[@]}" test_litellm_doctor.py test_litellm_proxy.py
     tests_with litellm-1.110 "${parts[@]}"
 }
 

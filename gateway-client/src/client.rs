@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quota_api::DeploymentSpec;
+use quota_api::{DeploymentList, DeploymentSpec};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -77,7 +77,7 @@ impl<C: Clock> QuotaClient<C> {
         id: &str,
         spec: &DeploymentSpec,
     ) -> Result<quota_api::Deployment, CallError> {
-        self.handle.fleet.deployment(&self.handle.clock, id, Some(spec)).await
+        self.handle.fleet.catalogue(&self.handle.clock, Some(id), Some(spec)).await
     }
 
     /// A deployment, as the server has it.
@@ -85,7 +85,15 @@ impl<C: Clock> QuotaClient<C> {
     /// # Errors
     /// The server refused, or none answered.
     pub async fn deployment_on_server(&self, id: &str) -> Result<quota_api::Deployment, CallError> {
-        self.handle.fleet.deployment(&self.handle.clock, id, None).await
+        self.handle.fleet.catalogue(&self.handle.clock, Some(id), None).await
+    }
+
+    /// All deployments of the server, by id.
+    ///
+    /// # Errors
+    /// The server refused, or none answered.
+    pub async fn deployments_on_server(&self) -> Result<DeploymentList, CallError> {
+        self.handle.fleet.catalogue(&self.handle.clock, None, None).await
     }
 
     /// Gives everything back, and ends. Draws are denied from now on; permits that are out are waited for,

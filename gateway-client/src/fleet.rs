@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quota_api::{BatchReply, Deployment, DeploymentSpec};
+use quota_api::{BatchReply, DeploymentSpec};
+use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::refill::Failure;
@@ -48,19 +49,19 @@ impl Fleet {
         servers.heard(target.no, outcome, sent_at, now)
     }
 
-    /// Makes or changes a deployment, or reads it, on the first server that can. Repeating it is
-    /// safe.
-    pub(crate) async fn deployment(
+    /// Makes or changes a deployment, reads it, or all where none is named, on the first server that can.
+    /// Repeating it is safe.
+    pub(crate) async fn catalogue<T: DeserializeOwned>(
         &self,
         clock: &impl Clock,
-        id: &str,
+        id: Option<&str>,
         spec: Option<&DeploymentSpec>,
-    ) -> Result<Deployment, CallError> {
+    ) -> Result<T, CallError> {
         let mut tries = 0;
         loop {
             let sent_at = clock.now();
             let target = self.servers().pick(sent_at);
-            let answer = self.transport.deployment(&target.origin, id, spec).await;
+            let answer = self.transport.catalogue(&target.origin, id, spec).await;
             tries += 1;
             if is_final(&answer) || tries == TRIES {
                 return answer;

@@ -3,9 +3,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gateway_client::QuotaClient;
-use gateway_client::api::{self, DeploymentSpec};
+use gateway_client::api::DeploymentSpec;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use serde::Serialize;
 
 use crate::life::Lived;
 use crate::{errors, runtime};
@@ -110,6 +111,11 @@ impl Client {
         self.ask(py, async |client| client.put_deployment(id, &spec).await)
     }
 
+    /// All deployments, as the server has them, in JSON. Raises `ServerError` or `ServerAway`.
+    fn deployments_on_server_json(&self, py: Python<'_>) -> PyResult<String> {
+        self.ask(py, async |client| client.deployments_on_server().await)
+    }
+
     /// A deployment, as the server has it, in JSON. Raises `ServerError` or `ServerAway`.
     fn deployment_on_server_json(&self, py: Python<'_>, id: &str) -> PyResult<String> {
         self.ask(py, async |client| client.deployment_on_server(id).await)
@@ -118,17 +124,16 @@ impl Client {
 
 impl Client {
     /// Waits for the server with the interpreter's lock released.
-    fn ask(
+    fn ask<T: Serialize + Send>(
         &self,
         py: Python<'_>,
-        call: impl AsyncFnOnce(&QuotaClient) -> Result<api::Deployment, gateway_client::CallError>
-        + Send,
+        call: impl AsyncFnOnce(&QuotaClient) -> Result<T, gateway_client::CallError> + Send,
     ) -> PyResult<String> {
         let client = self.shared.client(py)?;
         let runtime = runtime::handle()?;
         let answer = py.detach(|| runtime.block_on(call(&client)));
-        let deployment = answer.map_err(|error| errors::call(py, &error))?;
-        serde_json::to_string(&deployment).map_err(|why| PyValueError::new_err(why.to_string()))
+        let found = answer.map_err(|error| errors::call(py, &error))?;
+        serde_json::to_string(&found).map_err(|why| PyValueError::new_err(why.to_string()))
     }
 }
 

@@ -42,15 +42,21 @@ pub(crate) fn config(py: Python<'_>, error: &BuildError) -> PyErr {
 
 /// A call to the server that brought no answer: `ServerAway`, or `ServerError` if one answered.
 pub(crate) fn call(py: Python<'_>, error: &CallError) -> PyErr {
-    let text = error.to_string();
+    let text = with_causes(error);
     match error {
         CallError::Problem(problem) => {
-            raise(py, "ServerError", (text, problem.status, problem.code.as_str()))
+            raise(py, "ServerError", (error.to_string(), problem.status, problem.code.as_str()))
         }
         CallError::Status(status) => raise(py, "ServerError", (text, *status, py.None())),
         CallError::Unreadable(_) => raise(py, "ServerError", (text, 200, py.None())),
         CallError::Standby { .. } | CallError::Unreachable(_) => raise(py, "ServerAway", (text,)),
     }
+}
+
+/// An error and what led to it: "does not answer" may be a name, a port, or a certificate.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The server was not told of everything at the end.

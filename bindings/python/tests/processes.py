@@ -59,6 +59,10 @@ class QuotaServer(Process):
     def put(self, deployment: str, **spec: Any) -> None:
         ask(f"{self.url}/v1/deployments/{deployment}", "PUT", spec)
 
+    def catalogue(self) -> list[dict[str, Any]]:
+        """Its deployments."""
+        return ask(f"{self.url}/v1/deployments")["deployments"]
+
     def book(self, deployment: str) -> dict[str, Any]:
         """The last window's in which something happened: granted, given back, used, burnt, overrun, denied."""
         return ask(f"{self.url}/v1/deployments/{deployment}/windows?last=10")["windows"][0]
@@ -79,7 +83,9 @@ class Upstream(Process):
 class Proxy:
     """A LiteLLM proxy, of the Python that runs this, with its log."""
 
-    def __init__(self, config: Path, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Path, log: Path, environment: Mapping[str, str], extra: Sequence[str] = ()
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -88,15 +94,25 @@ class Proxy:
         program = Path(sys.executable).parent / "litellm"
         with log.open("w") as file:
             self._child = subprocess.Popen(
-                [program, "--config", config, "--host", "127.0.0.1", "--port", str(port)],
+                [program, "--config", config, "--host", "127.0.0.1", "--port", str(port), *extra],
                 env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", **environment},
                 stdout=file,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def kill(self) -> None:
+        """With all of its workers, at once."""
+        os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
 
     def wait(self) -> None:
         """Until it answers. On a busy machine its imports take minutes."""
-        wait_for(self._is_up, f"the proxy at {self.url}", 900.0)
+        wait_for(self.is_up, f"the proxy at {self.url}", 900.0)
 
     def ask(self, path: str, body: Any, key: str, **headers: str) -> Any:
         """What it answers; `HTTPError` where that is no success."""
@@ -110,10 +126,9 @@ class Proxy:
         try:
             self._child.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+            self.kill()
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
         assert self._child.poll() is None, self._log.read_text()[-4_000:]
         try:
             with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5) as answer:

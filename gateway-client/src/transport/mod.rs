@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quota_api::{Batch, BatchReply, Deployment, DeploymentSpec, routes};
+use quota_api::{Batch, BatchReply, DeploymentSpec, routes};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use serde::de::DeserializeOwned;
 use tracing::Span;
 
 use crate::servers::{Origin, Servers};
@@ -51,14 +52,15 @@ impl Transport {
         reading::answer(request.headers(headers).json(batch)).await
     }
 
-    /// Makes or changes a deployment, or reads it where there is nothing to change.
-    pub(crate) async fn deployment(
+    /// Makes or changes a deployment, reads it where there is nothing to change, or reads all where none is
+    /// named.
+    pub(crate) async fn catalogue<T: DeserializeOwned>(
         &self,
         server: &Origin,
-        id: &str,
+        id: Option<&str>,
         spec: Option<&DeploymentSpec>,
-    ) -> Result<Deployment, CallError> {
-        let url = server.url(segments(routes::DEPLOYMENTS).chain([id]));
+    ) -> Result<T, CallError> {
+        let url = server.url(segments(routes::DEPLOYMENTS).chain(id));
         let http = self.connections.client(server)?;
         reading::answer(match spec {
             Some(spec) => http.request(Method::PUT, url).json(spec),

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gateway_client::api::{
-    AcquireItem, Batch, BatchReply, Code, DeploymentSpec, GiveBackItem, GivenBack, Item, Lease,
-    LeaseWindow, Problem, State, Unit, Usage, UsagePair, UseRecorded, UsedItem, WindowKind, routes,
+    AcquireItem, Batch, BatchReply, Code, Deployment, DeploymentList, DeploymentSpec, GiveBackItem,
+    GivenBack, Item, Lease, LeaseWindow, Problem, State, Unit, Usage, UsagePair, UseRecorded,
+    UsedItem, WindowKind, routes,
 };
 use gateway_client::{Builder, QuotaClient};
 use tokio_util::task::TaskTracker;
@@ -105,6 +106,7 @@ impl Fake {
         let app = axum::Router::new()
             .route(routes::BATCH, post(batch))
             .route(routes::DEPLOYMENT, get(deployment).put(put_deployment))
+            .route(routes::DEPLOYMENTS, get(deployments))
             .route(routes::READYZ, get(ready))
             .with_state(fake.clone());
         TaskTracker::new().spawn(async { axum::serve(listener, app).await });
@@ -308,7 +310,7 @@ async fn put_deployment(
         return mood.refusal(&routes::DEPLOYMENT.replace("{id}", &id));
     }
     fake.book().deployments.insert(id.clone(), spec.clone());
-    Json(gateway_client::api::Deployment { id, spec, version: 1 }).into_response()
+    Json(Deployment { id, spec, version: 1 }).into_response()
 }
 
 async fn deployment(
@@ -316,11 +318,17 @@ async fn deployment(
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Response {
     match fake.book().deployments.get(&id).cloned() {
-        Some(spec) => {
-            Json(gateway_client::api::Deployment { id, spec, version: 1 }).into_response()
-        }
+        Some(spec) => Json(Deployment { id, spec, version: 1 }).into_response(),
         None => problem(Code::DeploymentNotFound),
     }
+}
+
+async fn deployments(Shared(fake): Shared<Fake>) -> Json<DeploymentList> {
+    let book = fake.book();
+    let made = book.deployments.iter();
+    let deployments =
+        made.map(|(id, spec)| Deployment { id: id.clone(), spec: spec.clone(), version: 1 });
+    Json(DeploymentList { deployments: deployments.collect() })
 }
 
 fn problem(code: Code) -> Response {

@@ -298,6 +298,8 @@ async fn deployments_are_made_and_read() {
     let id = "azure/gpt 4o";
     assert_eq!(client.put_deployment(id, &spec).await.unwrap().spec, spec);
     assert_eq!(client.deployment_on_server(id).await.unwrap().id, id);
+    let all = client.deployments_on_server().await.unwrap().deployments;
+    assert_eq!(all.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), [id]);
     let missing = client.deployment_on_server("none").await.unwrap_err();
     assert!(
         matches!(missing, CallError::Problem(problem) if problem.code == Code::DeploymentNotFound)

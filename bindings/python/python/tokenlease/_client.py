@@ -8,12 +8,13 @@ import json
 import os
 import socket
 import weakref
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from . import _native
 from .errors import ConfigError, ShutdownError
 
-_URL = "http://127.0.0.1:7700"
+#: Where the quota server is, unless something else is said.
+URL = "http://127.0.0.1:7700"
 
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 
@@ -46,7 +47,7 @@ class Client(_native.Client):
     ) -> Client:
         environment = os.environ
         if urls is None:
-            urls = environment.get("QUOTA_URL", _URL)
+            urls = environment.get("QUOTA_URL", URL)
         client = super().__new__(
             cls,
             urls=urls if isinstance(urls, str) else ",".join(urls),
@@ -77,6 +78,11 @@ class Client(_native.Client):
         """A deployment, as the server has it. Blocks its thread and no other. Raises `ServerError` or
         `ServerAway`."""
         return json.loads(self.deployment_on_server_json(id))
+
+    def deployments_on_server(self) -> List[Dict[str, Any]]:
+        """All deployments of the server, by id. Blocks its thread and no other. Raises `ServerError` or
+        `ServerAway`."""
+        return json.loads(self.deployments_on_server_json())["deployments"]
 
     def __enter__(self) -> Client:
         return self

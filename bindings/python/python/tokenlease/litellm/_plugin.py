@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
 import litellm
+from litellm._logging import verbose_logger as log
 from litellm.integrations.custom_logger import CustomLogger
 
 from .._client import Client
 from ..errors import Denied, Unavailable
 from . import _answers, _estimate
 from ._attempts import Attempt, Attempts, Spendable
-from ._quota import Limits, Quota, warn_of_what_is_not_kept
+from ._limits import Limits, not_kept
+from ._quota import Quota
 from ._request import Request
 from ._settings import Settings
 
@@ -212,7 +214,7 @@ class Plugin(CustomLogger):
         if quota is None or quota.limits != limits:
             if self._client is None:
                 self._client = Client()
-            warn_of_what_is_not_kept(deployment)
+            _warn_of_what_is_not_kept(deployment)
             quota = self._quotas[limits.id] = Quota(self._client, limits, self._settings)
         return quota
 
@@ -227,6 +229,13 @@ class Plugin(CustomLogger):
     ) -> int:
         most, input = self._settings.default_max_output, request.input_tokens(sent)
         return _estimate.reserved(sent, call_type, most, quota.reservation, input)
+
+
+def _warn_of_what_is_not_kept(deployment: Mapping[str, Any]) -> None:
+    names = not_kept(deployment)
+    if names:
+        text = "tokenlease: %s of %s: not kept by the quota server, only by LiteLLM, in each replica"
+        log.warning(text, ", ".join(names), deployment.get("model_name"))
 
 
 def _fail(attempt: Optional[Attempt], error: Any) -> None:

@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from litellm._logging import verbose_logger as log
 
 from .._client import Client, Deployment
 from ..errors import Denied, ServerAway, ServerError, Unavailable
-from ._alone import Alone, granted, per_process
+from ._alone import Alone, per_process
 from ._attempts import Policy, Spendable
+from ._limits import Limits, Standing
 from ._settings import Settings
 
-#: The limits that the quota server keeps, by their names in `model_list` and in the server's API.
-_KEPT = {"tpm": "tpm_limit", "rpm": "rpm_limit"}
-#: Limits of LiteLLM's that it does not keep: LiteLLM goes on doing what it does with them.
-_NOT_KEPT = ("itpm", "otpm", "tpd", "rpd", "max_parallel_requests")
 #: How often the server is asked about a deployment that it does not know, or cannot tell of.
 _ASK_AGAIN_S = 1.0
 #: How long it is taken to have no limit, where neither `model_list` nor the server has one.
 _FREE_S = 10.0
 #: How long what the server said of a deployment is taken to be so: an operator may change it.
 _LEARN_AGAIN_S = 60.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What `model_list` says."""
-
-    id: str
-    group: str
-    tpm: Optional[int]
-    rpm: Optional[int]
-
-    @classmethod
-    def of(cls, deployment: Mapping[str, Any]) -> Limits:
-        parameters = deployment.get("litellm_params") or {}
-        id = str((deployment.get("model_info") or {}).get("id"))
-        tpm, rpm = (_limit(deployment, parameters, name) for name in _KEPT)
-        return cls(id, str(deployment.get("model_name")), tpm, rpm)
-
-    def has_any(self) -> bool:
-        return self.tpm is not None or self.rpm is not None
 
 
 class Quota:
@@ -157,8 +133,9 @@ class Quota:
         log.warning("tokenlease: %s: %s", self.limits.id, error)
 
     def _was_told(self, found: Optional[Dict[str, Any]]) -> None:
-        self._is_free = found is None and not self.limits.has_any()
-        self._is_known = found is not None or self._is_free
+        standing = self.limits.standing(self._settings.register, found)
+        self._is_free = standing is Standing.FREE
+        self._is_known = standing is not Standing.UNKNOWN
         if found is not None:
             self.policy = Policy(found.get("settlement", "refund"), found.get("refused", "refund_tokens"))
             self.reservation = found.get("reservation", self.reservation)
@@ -204,42 +181,14 @@ class Quota:
         return found
 
     def _put_over(self, found: Mapping[str, Any]) -> Dict[str, Any]:
-        wanted = self._wanted()
+        wanted = self.limits.for_server(self._settings.alone_share)
         rest = {k: v for k, v in found.items() if k not in ("id", "version", *wanted)}
         rest.setdefault("model_group", self.limits.group)
         limits = {name: limit for name, limit in wanted.items() if limit is not None}
         return self._client.put_deployment(self.limits.id, **rest, **limits)
 
     def _has_our_limits(self, found: Mapping[str, Any]) -> bool:
-        return all(found.get(name) == limit for name, limit in self._wanted().items())
-
-    def _wanted(self) -> Dict[str, Optional[int]]:
-        share = self._settings.alone_share
-        return {
-            "tpm_limit": granted(self.limits.tpm, share),
-            "rpm_limit": granted(self.limits.rpm, share),
-        }
-
-
-def warn_of_what_is_not_kept(deployment: Mapping[str, Any]) -> None:
-    """Says which limits of a deployment the quota server does not keep."""
-    parameters = deployment.get("litellm_params") or {}
-    names = [name for name in _NOT_KEPT if parameters.get(name) is not None]
-    if names:
-        log.warning(
-            "tokenlease: %s of %s: not kept by the quota server, only by LiteLLM, in each replica",
-            ", ".join(names),
-            deployment.get("model_name"),
-        )
-
-
-def _limit(
-    deployment: Mapping[str, Any], parameters: Mapping[str, Any], name: str
-) -> Optional[int]:
-    """LiteLLM takes them from all three places."""
-    places = (parameters, deployment, deployment.get("model_info") or {})
-    value = next((it[name] for it in places if it.get(name) is not None), None)
-    return None if value is None else int(value)
+        return not self.limits.differ_from(found, self._settings.alone_share)
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,116 @@
+"""What each entry of `model_list` is limited by, as the plug-in finds it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, Mapping, Optional
+
+from ..litellm import Settings
+from ..litellm._alone import per_process
+from ..litellm._limits import Limits, Standing, not_kept
+from ._litellm_file import LitellmFile
+from ._report import Entry, Report, limits_of, limits_text
+
+_REGISTERS = "QUOTA_REGISTER=1 puts the file's"
+
+
+def look_at_entries(report: Report, file: LitellmFile, settings: Settings) -> None:
+    report.entries = []
+    known = {it["id"]: it for it in report.deployments or []}
+    if settings.register and report.role == "draw":
+        text = "QUOTA_REGISTER=1 needs a token of the role admin: entries that the server does not know get 503"
+        report.error("credential", text)
+    for deployment in file.deployments:
+        try:
+            limits = Limits.of(deployment)
+        except (TypeError, ValueError) as why:
+            report.error("limit_unreadable", str(why), str(deployment.get("model_name")))
+            continue
+        found = known.get(limits.id)
+        report.entries.append(_entry(limits, found, settings))
+        if report.deployments is not None:
+            _compare(report, limits, found, settings)
+        _warn_of_share(report, limits, found, settings)
+        _warn_of_not_kept(report, limits, deployment)
+    _warn_of_ids(report, file)
+
+
+def _entry(limits: Limits, found: Optional[Mapping[str, Any]], settings: Settings) -> Entry:
+    standing = limits.standing(settings.register, found)
+    wanted = {k: v for k, v in limits.for_server(settings.alone_share).items() if v is not None}
+    # The server's limits hold, unless others are put in their place.
+    kept = {**(found or {}), **(wanted if settings.register else {})}
+    text = {
+        Standing.KEPT: f"is kept at {limits_text(kept)}",
+        Standing.FREE: "has no limits",
+        Standing.UNKNOWN: "gets 503: the server does not know it",
+    }
+    return Entry(
+        limits.id,
+        limits.group,
+        standing.value,
+        limits_of(kept) if standing is Standing.KEPT else {},
+        text[standing],
+    )
+
+
+def _compare(
+    report: Report, limits: Limits, found: Optional[Mapping[str, Any]], settings: Settings
+) -> None:
+    """With the server's."""
+    if limits.standing(settings.register, found) is Standing.UNKNOWN:
+        text = "the server has no such deployment: make it there, or set QUOTA_REGISTER=1; until then it gets 503"
+        report.error("deployment_unknown", text, limits.id)
+    if found is None:
+        return
+    if settings.register and not limits.has_any():
+        text = f"the server has {limits_text(found)}, but {_REGISTERS}, and the entry has none: it is not limited"
+        report.warning("limit_ignored", text, limits.id)
+        return
+    differing = limits.differ_from(found, settings.alone_share)
+    if not settings.register and not limits.has_any() or not differing:
+        return
+    wanted = limits_text(limits.for_server(settings.alone_share))
+    if settings.register:
+        text = f"the server has {limits_text(found)}: {_REGISTERS} there, {wanted}, at the replicas' start"
+        report.warning("limit_differs", text, limits.id)
+    else:
+        text = f"the server's {limits_text(found)} count, and not the file's {wanted}"
+        report.warning("limit_differs", text, limits.id)
+
+
+def _warn_of_share(
+    report: Report, limits: Limits, found: Optional[Mapping[str, Any]], settings: Settings
+) -> None:
+    """Of what is kept for times without the server."""
+    if not settings.alone_share or not limits.has_any():
+        return
+    if (found or {}).get("window") == "rolling":
+        report.warning("no_share", "its window rolls: without the server it has no share", limits.id)
+        return
+    shares = [
+        per_process(limit, settings.alone_share, settings.alone_replicas)
+        for limit in (limits.tpm, limits.rpm)
+    ]
+    if 0 in shares:
+        text = "the share that a process has without the server is less than one: it gets 429 then"
+        report.warning("no_share", text, limits.id)
+
+
+def _warn_of_not_kept(report: Report, limits: Limits, deployment: Dict[str, Any]) -> None:
+    # Of requests at once each process of LiteLLM's keeps its own number, as its users expect.
+    names = [name for name in not_kept(deployment) if name != "max_parallel_requests"]
+    if names:
+        text = f"{', '.join(names)}: kept by LiteLLM only, in each replica"
+        report.warning("limit_not_kept", text, limits.id)
+
+
+def _warn_of_ids(report: Report, file: LitellmFile) -> None:
+    for group in file.unnamed:
+        text = "no model_info.id: LiteLLM makes it of the whole entry, so a new key is a new deployment, with a fresh minute"
+        report.warning("id_missing", text, group)
+    ids = Counter(str((it.get("model_info") or {}).get("id")) for it in file.deployments)
+    for id, count in ids.items():
+        if count > 1:
+            text = f"{count} entries have this id: they share a quota, which begins anew whenever another is chosen"
+            report.warning("id_twice", text, id)
