@@ -54,7 +54,7 @@ package() { tests_with package test_draw.py test_client.py test_doctor.py test_p
 # The proxy of 1.110 needs a package, litellm-proxy, that pip does not find.
 plugin() {
     local parts=(test_litellm_{alone,answers,attempts,hooks,quota,router}.py)
-    tests_with litellm-1.83 "${parts[@]}" test_litellm_doctor.py test_litellm_proxy.py
+    tests_with litellm-1.83 "${parts[@]}" test_litellm_{doctor,proxy,faults}.py
     tests_with litellm-1.110 "${parts[@]}"
 }
 
