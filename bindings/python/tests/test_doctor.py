@@ -95,6 +95,19 @@ def test_what_is_no_quota_server_is_told_from_one() -> None:
     assert (code, codes(said, "error")) == (1, ["no_quota_server"])
 
 
+def test_a_url_that_lacks_tls_is_told(tmp_path: Path) -> None:
+    certificate, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=quota"]
+    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    server = QuotaServer(tmp_path / "data", extra=["--tls-cert", certificate, "--tls-key", key])
+    try:
+        code, said = doctor(QUOTA_URL=server.url.replace("https", "http"))
+    finally:
+        server.stop()
+    assert (code, codes(said, "error")) == (1, ["server_away"])
+    assert "https" in said["findings"][0]["text"]
+
+
 @pytest.mark.parametrize(
     "role, errors, told",
     [("gateway", [], "draw"), ("viewer", ["credential"], "see"), ("admin", [], "register")],

@@ -14,6 +14,7 @@ from ._report import Report, ServerSeen
 
 _CLOSE_S = 0.5
 _WAIT_S = 3.0
+_TRIES = 4
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def _is_reached(seen: ServerSeen, report: Report) -> bool:
     """One that answers something is reached, whatever it thinks of who asks."""
     try:
         with _client(seen.url) as client:
-            client.deployments_on_server()
+            _ask(client)
     except ServerAway as why:
         report.error("server_away", _advice(str(why)), seen.url)
         return False
@@ -63,10 +64,23 @@ def _is_reached(seen: ServerSeen, report: Report) -> bool:
     return True
 
 
+def _ask(client: Client) -> None:
+    """Some times, as a gateway does: a machine that is busy may be too slow once."""
+    for _ in range(_TRIES - 1):
+        try:
+            client.deployments_on_server()
+        except ServerAway:
+            continue
+        return
+    client.deployments_on_server()
+
+
 def _advice(why: str) -> str:
     """What the client says, and what to look at."""
     if "certificate" in why.lower() or "UnknownIssuer" in why:
         return f"{why} (QUOTA_CA_FILE names the authority that it trusts)"
+    if "HTTP version" in why:
+        return f"{why} (it may speak TLS: then its URL begins with https)"
     if "refused" in why:
         return f"{why} (nothing listens there: look at QUOTA_URL)"
     return why
