@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,8 +22,9 @@ use crate::ledger::Unavailable;
 use crate::ledger::journaled::OpenError;
 use crate::store::catalogue::Catalogue;
 
-/// How long a start waits for the first connection to Redis, and then goes on without.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a start waits for the first try to connect to Redis, whose parts each have their time (several
+/// sentinels are asked one after another), and then goes on without.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why the Redis ledger does not open.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +67,8 @@ pub enum RedisTrouble {
 }
 
 impl RedisLedger {
-    /// Opens the catalogue, connects to Redis, and begins its beats on `tasks`. A Redis that cannot
-    /// be used yet is waited for some seconds, and after that beside the server's work.
+    /// Opens the catalogue, tries to connect to Redis, and begins its beats on `tasks`. A Redis that
+    /// cannot be used yet is waited for beside the server's work.
     ///
     /// # Errors
     /// The catalogue cannot be used. Nothing is left running then.
@@ -124,9 +126,11 @@ impl RedisLedger {
 }
 
 impl Inner {
-    /// Waits for the first connection to Redis, and until that is known to be the one in use.
+    /// Waits for the first try to connect to Redis, and where it is reached until that is known to be the
+    /// one in use.
     pub(super) async fn settle(&self) -> Result<(), RedisTrouble> {
-        let is_reached = self.books.link.reached(PATIENCE).await.is_ok();
+        let _came_to_nothing_yet = timeout(PATIENCE, self.books.link.tried()).await;
+        let is_reached = self.books.link.process().is_some();
         let found = if is_reached { self.look_patiently().await } else { self.look().await };
         self.tell_writable();
         match found {

@@ -4,7 +4,7 @@
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisResult, Value, cmd};
@@ -92,7 +92,7 @@ pub(super) struct Board {
     /// They were given up to be opened anew, and not lost.
     left: AtomicBool,
     /// What the last try to open them came to, while there are none.
-    pub(super) refused: Mutex<Option<String>>,
+    pub(super) refused: watch::Sender<Option<String>>,
     /// Where books may be called.
     pub(super) agreed: RwLock<Option<Agreed>>,
 }
@@ -104,7 +104,7 @@ impl Board {
             lost: Notify::new(),
             doubted: AtomicBool::new(false),
             left: AtomicBool::new(false),
-            refused: Mutex::default(),
+            refused: watch::Sender::new(None),
             agreed: RwLock::default(),
         }
     }
@@ -126,10 +126,11 @@ impl Board {
 
     /// Remembers what a try came to; whether that is something else than before.
     fn refuse(&self, why: Option<String>) -> bool {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = *refused != why;
-        *refused = why;
-        is_new
+        self.refused.send_if_modified(|refused| {
+            let is_new = *refused != why;
+            *refused = why;
+            is_new
+        })
     }
 
     /// Whether they were there to be taken.

@@ -88,10 +88,20 @@ impl Link {
         Self { board, library, turn: AtomicUsize::new(0) }
     }
 
+    /// Waits until the first try to connect came to something, whatever that is.
+    pub(crate) async fn tried(&self) {
+        let (mut open, mut refused) = (self.board.open.subscribe(), self.board.refused.subscribe());
+        tokio::select! {
+            _ = open.wait_for(Option::is_some) => {}
+            _ = refused.wait_for(Option::is_some) => {}
+        }
+    }
+
     /// Waits for the first connection.
     ///
     /// # Errors
     /// There was none within `patience`.
+    #[cfg(test)]
     pub(crate) async fn reached(&self, patience: Duration) -> Result<(), LinkError> {
         let mut open = self.board.open.subscribe();
         let reached = timeout(patience, open.wait_for(Option::is_some)).await;
@@ -100,7 +110,7 @@ impl Link {
 
     /// What the last try to connect came to; `None` while it is connected.
     pub(crate) fn refusal(&self) -> Option<String> {
-        self.board.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.board.refused.borrow().clone()
     }
 
     /// Runs commands in order and answers each, in whichever Redis it is.

@@ -133,6 +133,23 @@ async fn a_redis_that_hangs_holds_nobody_up_for_long() {
 }
 
 #[tokio::test]
+async fn the_first_try_is_over_whatever_it_comes_to() {
+    let mut redis = TestRedis::start().await;
+    World::new(redis.address()).link.tried().await;
+    let hanging = World::new(redis.address());
+    redis.pause();
+    hanging.link.tried().await;
+    redis.resume();
+    redis.kill();
+    let world = World::new(redis.address());
+    world.link.tried().await;
+    assert!(world.link.process().is_none() && world.link.refusal().is_some());
+    redis.restart().await;
+    world.link.reached(Duration::from_secs(10)).await.unwrap();
+    world.link.tried().await;
+}
+
+#[tokio::test]
 async fn a_replica_is_not_taken_for_the_one_that_writes() {
     let primary = TestRedis::start().await;
     let replica = TestRedis::start().await;
