@@ -7,6 +7,9 @@ use redis::{FromRedisValue, RedisResult, Value, cmd, from_redis_value};
 
 use super::wire::Wire;
 
+/// A primary that is cut off is to stop before another is promoted, s (`docs/redis.md`).
+const MAX_LAG_S: u32 = 2;
+
 /// One Redis, as it says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
@@ -28,8 +31,14 @@ pub(crate) enum Warning {
     SyncsLate,
     /// Nothing is synced on purpose.
     NeverSyncs,
+    /// Nothing is synced while the log is rewritten.
+    RewritesUnsynced,
     /// Writes are answered though no replica has them.
     AloneWithReplicas,
+    /// Writes are answered that only a minority of the replicas has.
+    CutOffWithReplicas,
+    /// Writes are answered long after the replicas are out of reach.
+    LateCutOff,
     /// No write is answered once a replica is gone, as after a fail-over.
     NoReplicaToSpare,
     /// One shard of a cluster that is away stops all others.
@@ -37,13 +46,16 @@ pub(crate) enum Warning {
 }
 
 impl Warning {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Unreadable,
         Self::Evicts,
         Self::NotAppending,
         Self::SyncsLate,
         Self::NeverSyncs,
+        Self::RewritesUnsynced,
         Self::AloneWithReplicas,
+        Self::CutOffWithReplicas,
+        Self::LateCutOff,
         Self::NoReplicaToSpare,
         Self::AllShardsOrNone,
     ];
@@ -56,7 +68,10 @@ impl Warning {
             Self::NotAppending => "not-appending",
             Self::SyncsLate => "syncs-late",
             Self::NeverSyncs => "never-syncs",
+            Self::RewritesUnsynced => "rewrites-unsynced",
             Self::AloneWithReplicas => "alone-with-replicas",
+            Self::CutOffWithReplicas => "cut-off-with-replicas",
+            Self::LateCutOff => "late-cut-off",
             Self::NoReplicaToSpare => "no-replica-to-spare",
             Self::AllShardsOrNone => "all-shards-or-none",
         }
@@ -81,8 +96,17 @@ impl fmt::Display for Warning {
             Self::NeverSyncs => {
                 "appendfsync is no: a crash of the machine loses what the system has not written yet (some 30 s); set it to always"
             }
+            Self::RewritesUnsynced => {
+                "no-appendfsync-on-rewrite is yes: a crash of the machine while the log is rewritten loses what the system has not written yet (some 30 s); set it to no"
+            }
+            Self::CutOffWithReplicas => {
+                "min-replicas-to-write is less than half of the replicas: a primary that is cut off together with some of them goes on granting what its successor grants too"
+            }
+            Self::LateCutOff => {
+                "min-replicas-max-lag is above 2: a primary that is cut off goes on granting for so many seconds, and one more; set it to 2"
+            }
             Self::AloneWithReplicas => {
-                "min-replicas-to-write is 0 though there are replicas: a primary that is cut off goes on granting what its successor grants too"
+                "min-replicas-to-write or min-replicas-max-lag is 0 though there are replicas: a primary that is cut off goes on granting what its successor grants too"
             }
             Self::NoReplicaToSpare => {
                 "min-replicas-to-write is the number of replicas: after a fail-over nothing is granted until one is back; see docs/redis.md for what is safe and available"
@@ -102,7 +126,7 @@ impl Settings {
         let infos = wire.everywhere(info).await?;
         let mut config = cmd("CONFIG");
         config.arg("GET").arg("maxmemory*").arg("append*").arg("min-replicas-*");
-        config.arg("cluster-require-full-coverage");
+        config.arg("no-appendfsync-on-rewrite").arg("cluster-require-full-coverage");
         let configs = wire.everywhere(config).await.ok();
         let configs = configs.map_or_else(
             || vec![None; infos.len()],
@@ -126,23 +150,35 @@ impl Settings {
             warnings.push(Warning::SyncsLate);
         } else if !is("appendfsync", "always") {
             warnings.push(Warning::NeverSyncs);
+        } else if is("no-appendfsync-on-rewrite", "yes") {
+            warnings.push(Warning::RewritesUnsynced);
         }
-        warnings.extend(self.spare(config.get("min-replicas-to-write")));
+        let number = |name| config.get(name).and_then(|text| text.parse().ok()).unwrap_or(0);
+        warnings.extend(
+            self.replicated(number("min-replicas-to-write"), number("min-replicas-max-lag")),
+        );
         if self.is_cluster() && is("cluster-require-full-coverage", "yes") {
             warnings.push(Warning::AllShardsOrNone);
         }
         warnings
     }
 
-    /// Whether the replicas that must have a write are too few or too many. A cluster's primary that is cut off stops by
-    /// itself.
-    fn spare(&self, must_have: Option<&String>) -> Option<Warning> {
-        let must_have: u32 = must_have.and_then(|text| text.parse().ok()).unwrap_or(0);
-        match (self.replicas(), must_have) {
-            (0, _) => None,
-            (_, 0) => (!self.is_cluster()).then_some(Warning::AloneWithReplicas),
-            (replicas, must_have) => (replicas <= must_have).then_some(Warning::NoReplicaToSpare),
-        }
+    /// Whether the replicas that must have a write, `max_lag_s` behind at most, are too few or too many of those
+    /// that there are. 0 of either asks for none. A cluster's primary that is cut off stops by itself.
+    fn replicated(&self, must_have: u32, max_lag_s: u32) -> Vec<Warning> {
+        let replicas = self.replicas();
+        let asks_for_some = must_have > 0 && max_lag_s > 0;
+        // Whoever promotes another has most of the machines: so many replicas may be beside the one that is cut off,
+        // but for itself.
+        let minority = (replicas / 2).max(1);
+        let is_watched = !self.is_cluster();
+        let found = [
+            (is_watched && replicas > 0 && !asks_for_some, Warning::AloneWithReplicas),
+            (is_watched && asks_for_some && must_have < minority, Warning::CutOffWithReplicas),
+            (is_watched && asks_for_some && max_lag_s > MAX_LAG_S, Warning::LateCutOff),
+            (asks_for_some && replicas <= must_have, Warning::NoReplicaToSpare),
+        ];
+        found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
     }
 
     /// Whether what it answered is on its disk, and nobody else can take its place: it has no replica, had
@@ -154,6 +190,7 @@ impl Settings {
             self.info.get("master_replid2").is_none_or(|id| id.chars().any(|c| c != '0'));
         is("appendonly", "yes")
             && is("appendfsync", "always")
+            && is("no-appendfsync-on-rewrite", "no")
             && self.replicas() == 0
             && self.info.get("sync_full").is_some_and(|copies| copies == "0")
             && !was_replica
@@ -198,12 +235,14 @@ mod tests {
         Settings { config: Some(map(config)), info: map(info) }
     }
 
-    const SAFE: [(&str, &str); 5] = [
+    const SAFE: [(&str, &str); 7] = [
         ("maxmemory", "0"),
         ("maxmemory-policy", "allkeys-lru"),
         ("appendonly", "yes"),
         ("appendfsync", "always"),
         ("min-replicas-to-write", "0"),
+        ("min-replicas-max-lag", "2"),
+        ("no-appendfsync-on-rewrite", "no"),
     ];
     const ALONE: [(&str, &str); 3] =
         [("connected_slaves", "0"), ("master_replid2", "0000"), ("sync_full", "0")];
@@ -222,6 +261,7 @@ mod tests {
             ("appendonly", "no", Warning::NotAppending),
             ("appendfsync", "everysec", Warning::SyncsLate),
             ("appendfsync", "no", Warning::NeverSyncs),
+            ("no-appendfsync-on-rewrite", "yes", Warning::RewritesUnsynced),
         ] {
             let changed = SAFE.map(|pair| if pair.0 == name { (name, value) } else { pair });
             let settings = settings(&changed, &ALONE);
@@ -232,21 +272,32 @@ mod tests {
 
     #[test]
     fn replicas_are_to_have_writes_and_one_is_to_be_spared() {
-        for (mode, replicas, must_have, warning) in [
-            ("standalone", "1", "0", Some(Warning::AloneWithReplicas)),
-            ("standalone", "1", "1", Some(Warning::NoReplicaToSpare)),
-            ("standalone", "2", "1", None),
-            ("standalone", "2", "2", Some(Warning::NoReplicaToSpare)),
-            ("standalone", "0", "0", None),
-            ("cluster", "1", "0", None),
-            ("cluster", "1", "1", Some(Warning::NoReplicaToSpare)),
-            ("cluster", "2", "1", None),
+        let (alone, minority, late) =
+            (Warning::AloneWithReplicas, Warning::CutOffWithReplicas, Warning::LateCutOff);
+        let spare = Warning::NoReplicaToSpare;
+        for (mode, replicas, must_have, max_lag, expected) in [
+            ("standalone", "0", "0", "10", vec![]),
+            ("standalone", "0", "1", "2", vec![spare]),
+            ("standalone", "1", "0", "2", vec![alone]),
+            ("standalone", "1", "1", "0", vec![alone]),
+            ("standalone", "1", "1", "2", vec![spare]),
+            ("standalone", "2", "1", "2", vec![]),
+            ("standalone", "2", "1", "10", vec![late]),
+            ("standalone", "2", "2", "2", vec![spare]),
+            ("standalone", "3", "1", "2", vec![]),
+            ("standalone", "4", "1", "2", vec![minority]),
+            ("standalone", "4", "1", "3", vec![minority, late]),
+            ("standalone", "4", "2", "2", vec![]),
+            ("cluster", "1", "0", "10", vec![]),
+            ("cluster", "1", "1", "10", vec![spare]),
+            ("cluster", "2", "1", "10", vec![]),
+            ("cluster", "4", "1", "10", vec![]),
         ] {
             let info = [("connected_slaves", replicas), ("redis_mode", mode)];
             let mut config = SAFE;
-            config[4].1 = must_have;
+            (config[4].1, config[5].1) = (must_have, max_lag);
             let warnings = settings(&config, &info).warnings();
-            assert_eq!(warnings, Vec::from_iter(warning), "{mode} {replicas} {must_have}");
+            assert_eq!(warnings, expected, "{mode} {replicas} {must_have} {max_lag}");
         }
     }
 

@@ -182,6 +182,30 @@ async fn settings_are_read_and_warned_of() {
 }
 
 #[tokio::test]
+async fn a_log_whose_rewrite_holds_back_the_disk_keeps_nothing_for_sure() {
+    let redis = TestRedis::start_durable().await;
+    let world = World::reached(redis.address()).await;
+    redis.ask("CONFIG SET no-appendfsync-on-rewrite yes").await;
+    assert_eq!(world.link.warnings().await.unwrap(), [Warning::RewritesUnsynced]);
+    assert!(!world.trust().await.keeps);
+}
+
+#[tokio::test]
+async fn settings_of_replication_are_read_beside_the_replicas_that_there_are() {
+    let (primary, replica) = (TestRedis::start_durable().await, TestRedis::start().await);
+    let world = World::reached(primary.address()).await;
+    replica.ask(&format!("REPLICAOF 127.0.0.1 {}", primary.port)).await;
+    let is_there = || primary.says("INFO replication", "connected_slaves:1");
+    until("the replica is there", is_there).await;
+    let warnings = async || world.link.warnings().await.unwrap();
+    assert_eq!(warnings().await, [Warning::AloneWithReplicas]);
+    primary.ask("CONFIG SET min-replicas-to-write 1 min-replicas-max-lag 10").await;
+    assert_eq!(warnings().await, [Warning::LateCutOff, Warning::NoReplicaToSpare]);
+    primary.ask("CONFIG SET min-replicas-max-lag 0").await;
+    assert_eq!(warnings().await, [Warning::AloneWithReplicas], "then no replica must have it");
+}
+
+#[tokio::test]
 async fn a_redis_that_did_not_keep_everything_before_is_not_trusted_after() {
     let mut redis = TestRedis::start().await;
     let world = World::reached(redis.address()).await;
