@@ -125,6 +125,22 @@ pub struct Deployment {
     pub spec: DeploymentSpec,
     /// Counts its changes; in quotes it is the `ETag`.
     pub version: u64,
+    /// What the servers' deployments file said of it last, if it ever named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
+}
+
+/// What a deployments file says of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Declared {
+    /// What it said last.
+    pub spec: DeploymentSpec,
+    /// Whether it names the deployment still.
+    pub in_file: bool,
+    /// The fields that are not as it says; none once it does not name the deployment any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
 }
 
 /// The answer to `GET /v1/deployments`.
@@ -142,6 +158,7 @@ pub struct DeploymentList {
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for Deployment {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::ToSchema as _;
         use utoipa::openapi::{RefOr, Schema};
         let mut spec = DeploymentSpec::schema();
         if let RefOr::T(Schema::Object(object)) = &mut spec {
@@ -151,6 +168,8 @@ impl utoipa::PartialSchema for Deployment {
                 object.properties.insert(name.to_owned(), schema);
                 object.required.push(name.to_owned());
             }
+            let declared = utoipa::openapi::Ref::from_schema_name(Declared::name());
+            object.properties.insert("declared".to_owned(), declared.into());
         }
         spec
     }
@@ -162,5 +181,8 @@ impl utoipa::ToSchema for Deployment {
         schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
     ) {
         DeploymentSpec::schemas(schemas);
+        schemas
+            .push((Declared::name().into_owned(), <Declared as utoipa::PartialSchema>::schema()));
+        Declared::schemas(schemas);
     }
 }

@@ -25,7 +25,8 @@ mod window;
 pub use amount::{Amount, Ask, Usage, UsagePair};
 pub use batch::{AcquireItem, Batch, BatchReply, DeniedItem, GiveBackItem, Item, UsedItem};
 pub use deployment::{
-    Deployment, DeploymentList, DeploymentSpec, LeasePolicy, Refused, Reservation, Settlement,
+    Declared, Deployment, DeploymentList, DeploymentSpec, LeasePolicy, Refused, Reservation,
+    Settlement,
 };
 pub use error::{Code, Problem};
 pub use lease::{

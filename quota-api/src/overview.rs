@@ -80,6 +80,9 @@ pub struct DeploymentOverview {
     pub version: u64,
     /// The period that its limits count over.
     pub window: WindowKind,
+    /// The fields that are not as the servers' deployments file says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
     /// What its quota is like.
     pub state: State,
     /// How full its window is.

@@ -23,6 +23,7 @@ pub use deployments::write_deployments;
 pub use http::{HttpMetrics, RouteMetrics, connection_cut};
 pub use lease::LeaseMetrics;
 pub use ledger::*;
+pub(crate) use reloaded::declared;
 pub use reloaded::{Reloaded, audit_failed, login_failed, reloaded};
 
 const COMMITS: &str = "quota_commits_total";
@@ -40,6 +41,7 @@ const OVERRUN_TOKENS: &str = "quota_overrun_tokens_total";
 
 const FAILED_LOGINS: &str = "quota_failed_logins_total";
 const AUDIT_FAILURES: &str = "quota_audit_failures_total";
+const DECLARED: &str = "quota_declared_deployments";
 const RELOADS: &str = "quota_reloads_total";
 const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 
@@ -164,6 +166,11 @@ pub fn describe() {
         counter!(RELOADS, "file" => file.as_str()).increment(0);
         counter!(RELOAD_FAILURES, "file" => file.as_str()).increment(0);
     }
+    describe_gauge!(
+        DECLARED,
+        "Deployments that the --deployments file of this server names or named, by how they stand to it"
+    );
+    declared(&crate::declared::Counts::default());
     describe_counter!(HTTP_REQUESTS, "HTTP requests answered, by route and class of status");
     describe_histogram!(HTTP_SECONDS, "How long HTTP requests take, by route");
     let _exist = (LeaseMetrics::new(), HttpMetrics::new());

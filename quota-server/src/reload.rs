@@ -1,12 +1,11 @@
 //! The deployments file, read again when it changes and when it is asked for.
 //!
 //! Who mounts it (a config map, say) swaps links, and cannot send a signal. So it is looked at now
-//! and then, by its content. What a ledger could not take is tried again soon, and what it refuses,
-//! as another kind of window while leases are out, at each look; a standby leaves it to the active
-//! server, and looks on.
+//! and then, by its content, and so is how what it declares stands. What a ledger could not take is tried
+//! again soon, and what it refuses, as another kind of window while leases are out, at each look; a
+//! standby leaves it to the active server, and looks on.
 
 use std::collections::BTreeSet;
-use std::mem::take;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +18,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use crate::audit::Audit;
-use crate::declared::{self, Content, Declared, NotApplied};
-use crate::ledger::{Ledger, Put, Role};
+use crate::declared::{self, Applied, Content, Counts, Declared, NotApplied, Reading};
+use crate::ledger::{Ledger, Put, Role, Unavailable};
 use crate::metrics::{self, Reloaded};
 use crate::mistake::Mistake;
 
@@ -69,14 +68,16 @@ impl Reload {
     }
 }
 
-/// The file, and what of it is not in the ledger yet.
+/// The file, and what became of it.
 #[derive(Debug)]
 pub(crate) struct DeploymentsFile {
     path: PathBuf,
     /// As it was when it was last read.
     seen: Option<Content>,
-    /// What of it is to be put.
-    left: Vec<Put>,
+    /// What it says; `None`: nothing that could be done.
+    reading: Option<Reading>,
+    /// Not all that it said when it was read has been done.
+    unfinished: bool,
     /// The deployments of which it was said that the ledger refuses them.
     told: BTreeSet<Arc<str>>,
 }
@@ -85,7 +86,8 @@ impl DeploymentsFile {
     /// A file, and what it declares.
     pub(crate) fn new(path: PathBuf, declared: Declared) -> Self {
         let Declared { content, puts } = declared;
-        Self { path, seen: Some(content), left: puts, told: BTreeSet::new() }
+        let reading = Some(Reading::new(puts));
+        Self { path, seen: Some(content), reading, unfinished: true, told: BTreeSet::new() }
     }
 
     /// Puts what a start can put, unless another server does: the rest is put once it can be, and holds
@@ -95,8 +97,10 @@ impl DeploymentsFile {
             info!("the declared deployments are applied by the active server, once there is one");
             return;
         }
-        if self.put_left(ledger, audit).await == Took::NotYet {
-            warn!("the deployments file cannot be applied yet: it is tried again");
+        match self.put_what_changed(ledger, audit).await {
+            Took::All => self.unfinished = false,
+            Took::NotYet => warn!("the deployments file cannot be applied yet: it is tried again"),
+            Took::Part | Took::PartAsBefore => {}
         }
     }
 
@@ -119,6 +123,7 @@ impl DeploymentsFile {
                 // Once it is active it applies the file, whoever did before.
                 Role::Standby => {
                     self.seen = None;
+                    metrics::declared(&Counts::default());
                     SOON
                 }
             };
@@ -128,22 +133,21 @@ impl DeploymentsFile {
     /// One look; how long after it comes the next.
     async fn look(&mut self, ledger: &dyn Ledger, audit: &Audit) -> Duration {
         let (path, seen) = (self.path.clone(), self.seen);
-        let took = match spawn_blocking(move || declared::look(&path, seen)).await {
+        match spawn_blocking(move || declared::look(&path, seen)).await {
             Ok(Some((content, puts))) => {
                 self.seen = Some(content);
-                self.take(puts, ledger, audit).await
+                self.take(puts);
             }
-            Ok(None) if self.left.is_empty() => return LOOK,
-            Ok(None) => self.put_left(ledger, audit).await,
-            Err(error) => {
-                error!(%error, "the deployments file could not be read");
-                return LOOK;
+            Ok(None) => {}
+            Err(error) => error!(%error, "the deployments file could not be read"),
+        }
+        match self.put_what_changed(ledger, audit).await {
+            Took::All if self.unfinished => {
+                self.unfinished = false;
+                metrics::reloaded(Reloaded::Deployments, true);
             }
-        };
-        match took {
-            Took::All => metrics::reloaded(Reloaded::Deployments, true),
-            Took::Mistake | Took::Part => metrics::reloaded(Reloaded::Deployments, false),
-            Took::PartAsBefore => {}
+            Took::Part => metrics::reloaded(Reloaded::Deployments, false),
+            Took::All | Took::PartAsBefore => {}
             // Told by what watches the ledger.
             Took::NotYet => return SOON,
         }
@@ -151,46 +155,53 @@ impl DeploymentsFile {
     }
 
     /// Takes over what the file declares now, in place of what it declared before.
-    async fn take(
-        &mut self,
-        puts: Result<Vec<Put>, Mistake>,
-        ledger: &dyn Ledger,
-        audit: &Audit,
-    ) -> Took {
+    fn take(&mut self, puts: Result<Vec<Put>, Mistake>) {
         self.told.clear();
-        self.left.clear();
-        match puts {
-            Ok(puts) => {
-                self.left = puts;
-                self.put_left(ledger, audit).await
-            }
+        self.reading = match puts {
+            Ok(puts) => Some(Reading::new(puts)),
             Err(mistake) => {
                 error!(%mistake, "the deployments file has a mistake: nothing changes");
-                Took::Mistake
+                metrics::reloaded(Reloaded::Deployments, false);
+                None
             }
-        }
+        };
+        self.unfinished = self.reading.is_some();
     }
 
-    /// Puts what is left; what the ledger does not take stays left.
-    async fn put_left(&mut self, ledger: &dyn Ledger, audit: &Audit) -> Took {
-        let applied = declared::apply(ledger, take(&mut self.left)).await;
+    /// Puts what changed in the file; what the ledger does not take is planned again at the next look.
+    async fn put_what_changed(&mut self, ledger: &dyn Ledger, audit: &Audit) -> Took {
+        let Some(reading) = &mut self.reading else { return Took::All };
+        let all = match ledger.deployments().await {
+            Ok(all) => all,
+            Err(why) => return not_yet(&why),
+        };
+        let is_new = reading.is_new();
+        let plan = reading.plan(&all);
+        reading.meet(&all);
+        metrics::declared(&plan.counts);
+        let declared = reading.len();
+        let applied = declared::apply(ledger, plan.steps).await;
+        if is_new || applied.deployments > 0 {
+            let Applied { deployments, created, .. } = applied;
+            info!(
+                declared,
+                applied.deployments = deployments,
+                applied.created = created,
+                "the deployments file is applied"
+            );
+        }
         if applied.deployments > 0 {
-            info!(applied.deployments, applied.created, "the deployments file is applied");
             audit.noted(declared::ACTION, &applied.to_string()).await;
         }
+        tell_not_raised(&applied.not_raised);
         let is_news = self.tell(&applied.refused);
-        let took = match &applied.away {
-            Some(why) => {
-                debug!(%why, "the deployments file cannot be applied yet");
-                Took::NotYet
-            }
-            None if applied.refused.is_empty() => Took::All,
+        match &applied.away {
+            Some(why) => not_yet(why),
+            None if applied.overtaken > 0 => Took::NotYet,
             None if is_news => Took::Part,
-            None => Took::PartAsBefore,
-        };
-        self.left = applied.waiting;
-        self.left.extend(applied.refused.into_iter().map(|refused| refused.put));
-        took
+            None if !applied.refused.is_empty() => Took::PartAsBefore,
+            None => Took::All,
+        }
     }
 
     /// Says of each refused deployment once why, of some at a time; whether there was any to tell of.
@@ -207,18 +218,30 @@ impl DeploymentsFile {
     }
 }
 
+fn not_yet(why: &Unavailable) -> Took {
+    debug!(%why, "the deployments file cannot be applied yet");
+    Took::NotYet
+}
+
+fn tell_not_raised(ids: &[Arc<str>]) {
+    for id in ids.iter().take(LINES) {
+        warn!(%id, "a deployment that was there before the file named it stays as it is: the file would raise its limit");
+    }
+    if let Some(more) = ids.len().checked_sub(LINES).filter(|more| *more > 0) {
+        warn!(more, "and others likewise: see `quota-server deployments list`");
+    }
+}
+
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Took {
-    /// The ledger has what it says.
+    /// The ledger has what changed in it.
     All,
-    /// It says nothing that could be done.
-    Mistake,
     /// The ledger refuses some of it, and has the rest.
     Part,
     /// The same, as was told already.
     PartAsBefore,
-    /// The ledger takes no change just now.
+    /// The ledger takes no change just now, or somebody else was faster.
     NotYet,
 }
 
@@ -282,17 +305,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_file_had_already_is_not_applied_again_unless_asked() {
+    async fn what_is_put_by_hand_stands_until_the_file_says_something_else() {
         let test = TestLedger::open().await;
         let mut file = unseen(write(&test, "deployments: {a: {tpm_limit: 5}}"));
         file.look(&*test.ledger, &audit()).await;
         let puts = declared::parse(&file.path, "deployments: {a: {tpm_limit: 9}}").unwrap();
-        assert_eq!(declared::apply(&*test.ledger, puts).await.deployments, 1);
+        declared::put_by_hand(&*test.ledger, puts[0].clone()).await.unwrap();
         file.look(&*test.ledger, &audit()).await;
         assert_eq!(tpm_limit(&test, "a").await, Some(9));
         file.seen = None;
         file.look(&*test.ledger, &audit()).await;
-        assert_eq!(tpm_limit(&test, "a").await, Some(5));
+        assert_eq!(tpm_limit(&test, "a").await, Some(9), "also if it is asked for");
+        write(&test, "deployments: {a: {tpm_limit: 6}}");
+        file.look(&*test.ledger, &audit()).await;
+        assert_eq!(tpm_limit(&test, "a").await, Some(6));
     }
 
     #[tokio::test]
@@ -320,7 +346,7 @@ mod tests {
         gone.ledger.stop().await;
         let mut file = unseen(write(&test, "deployments: {a: {tpm_limit: 5}}"));
         assert_eq!(file.look(&*gone.ledger, &audit()).await, SOON);
-        assert_eq!(file.left.len(), 1);
+        assert!(file.unfinished);
         file.look(&*test.ledger, &audit()).await;
         assert_eq!(tpm_limit(&test, "a").await, Some(5));
     }
@@ -352,14 +378,14 @@ mod tests {
             (of("d").await, of("e").await, of("f").await)
         };
         assert_eq!(limits().await, (Some(5), Some(7), Some(8)));
-        assert_eq!((file.left.len(), file.told.len()), (1, 1));
+        assert_eq!((file.unfinished, file.told.len()), (true, 1));
         for _ in 0..30 {
             test.clock.advance(60_000);
             test.ledger.health().await.unwrap();
             file.look(&*test.ledger, &audit()).await;
         }
         assert_eq!(limits().await, (Some(9), Some(7), Some(8)));
-        assert_eq!(file.left.len(), 0);
+        assert!(!file.unfinished);
     }
 
     #[tokio::test]
@@ -369,6 +395,6 @@ mod tests {
         let mut file = DeploymentsFile::new(file.path, declared);
         file.begin(&*test.ledger, &audit()).await;
         assert_eq!(tpm_limit(&test, "e").await, Some(7));
-        assert_eq!(file.left.iter().map(|put| &*put.id).collect::<Vec<_>>(), ["d"]);
+        assert_eq!(file.told.iter().map(|id| &**id).collect::<Vec<_>>(), ["d"]);
     }
 }

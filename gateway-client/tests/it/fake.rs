@@ -310,7 +310,7 @@ async fn put_deployment(
         return mood.refusal(&routes::DEPLOYMENT.replace("{id}", &id));
     }
     fake.book().deployments.insert(id.clone(), spec.clone());
-    Json(Deployment { id, spec, version: 1 }).into_response()
+    Json(Deployment { id, spec, version: 1, declared: None }).into_response()
 }
 
 async fn deployment(
@@ -318,7 +318,10 @@ async fn deployment(
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Response {
     match fake.book().deployments.get(&id).cloned() {
-        Some(spec) => Json(Deployment { id, spec, version: 1 }).into_response(),
+        Some(spec) => {
+            Json(Deployment { id, spec, version: 1, declared: None })
+                .into_response()
+        }
         None => problem(Code::DeploymentNotFound),
     }
 }

@@ -8,19 +8,32 @@
 //! ```
 //!
 //! Each entry is the body that `PUT /v1/deployments/{id}` takes, and is checked as it is there.
-//! Putting what is there already changes nothing, so the file can be applied at every start, every
-//! change of it and every SIGHUP. Deployments that are not in the file are left alone: they may come from the API, and a
-//! line that went missing must not lift a limit.
+//! What the file said last of a deployment is kept with it (`memory.rs`), so a start, a change of the file or
+//! a SIGHUP puts what changed in the file since, and nothing else (`plan.rs`): a limit that was lowered
+//! by hand stays lowered. Deployments that are not in the file are left alone: they may come from the API, and
+//! a line that went missing must not lift a limit.
+
+mod by_hand;
+mod memory;
+mod plan;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use quota_api::DeploymentSpec;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+pub(crate) use by_hand::put as put_by_hand;
+pub(crate) use memory::Memory;
+pub(crate) use plan::{Counts, Reading};
+use plan::{Step, StepKind};
 
 use crate::http::wire;
 use crate::ledger::{Ledger, Put, PutError, Unavailable};
@@ -68,22 +81,27 @@ pub(crate) struct NotApplied {
 /// What applying a file did.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// Deployments that are as the file says now.
+    /// Deployments that were put as the file says.
     pub(crate) deployments: usize,
     /// Those of them that there were not before.
     pub(crate) created: usize,
+    /// Deployments that stay as they are, with what the file says noted: by id, those that it would raise.
+    pub(crate) not_raised: Vec<Arc<str>>,
     /// What the ledger refuses, each for a reason of its own.
     pub(crate) refused: Vec<NotApplied>,
-    /// What is to be put once the ledger takes changes.
-    pub(crate) waiting: Vec<Put>,
-    /// Why it takes none now: then not all of the file was asked for.
+    /// Somebody else was faster: it is to be looked at again.
+    pub(crate) overtaken: usize,
+    /// Why the ledger takes no change now: then not all of the file was asked for.
     pub(crate) away: Option<Unavailable>,
 }
 
 impl fmt::Display for Applied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} deployments, {} of them new", self.deployments, self.created)?;
-        match self.refused.len() + self.waiting.len() {
+        write!(f, "{} deployments put, {} of them new", self.deployments, self.created)?;
+        if self.away.is_some() {
+            return f.write_str("; others not yet");
+        }
+        match self.refused.len() + self.overtaken {
             0 => Ok(()),
             left => write!(f, "; {left} not yet"),
         }
@@ -153,87 +171,29 @@ fn in_yaml(path: &Path, error: &serde_saphyr::Error) -> Mistake {
     Mistake::at(place, error.without_snippet().to_string())
 }
 
-/// Puts all of them: one that the ledger refuses keeps back no other. While it takes no change at all, no more are
+/// Does all of them: one that the ledger refuses keeps back no other. While it takes no change at all, no more are
 /// asked for than were under way.
-pub(crate) async fn apply(ledger: &dyn Ledger, puts: Vec<Put>) -> Applied {
+pub(crate) async fn apply(ledger: &dyn Ledger, steps: Vec<Step>) -> Applied {
     let mut applied = Applied::default();
-    let mut puts = puts.into_iter();
+    let mut steps = steps.into_iter();
     let mut under_way = FuturesUnordered::new();
     loop {
         while under_way.len() < AT_ONCE && applied.away.is_none() {
-            let Some(put) = puts.next() else { break };
-            under_way.push(async move { (ledger.put(put.clone()).await, put) });
+            let Some(step) = steps.next() else { break };
+            under_way.push(async move { (ledger.put(step.put.clone()).await, step) });
         }
-        let Some((stored, put)) = under_way.next().await else { break };
-        match stored {
-            Ok(stored) => {
+        let Some((stored, Step { put, kind })) = under_way.next().await else { break };
+        match (stored, kind) {
+            (Ok(stored), StepKind::Applied) => {
                 applied.deployments += 1;
                 applied.created += usize::from(stored.created);
             }
-            Err(PutError::Unavailable(why)) => {
-                applied.waiting.push(put);
-                applied.away.get_or_insert(why);
-            }
-            Err(error) => applied.refused.push(NotApplied { put, error }),
+            (Ok(_), StepKind::Noted) => {}
+            (Ok(_), StepKind::NotRaised) => applied.not_raised.push(put.id),
+            (Err(PutError::Unexpected), _) => applied.overtaken += 1,
+            (Err(PutError::Unavailable(why)), _) => applied.away = Some(why),
+            (Err(error), _) => applied.refused.push(NotApplied { put, error }),
         }
     }
-    applied.waiting.extend(puts);
     applied
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mistake(text: &str) -> Mistake {
-        parse(Path::new("d.yaml"), text).unwrap_err()
-    }
-
-    #[test]
-    fn entries_are_what_the_api_takes() {
-        let text =
-            "deployments:\n  a: {tpm_limit: 500}\n  b:\n    rpm_limit: 3\n    window: rolling\n";
-        let puts = parse(Path::new("d.yaml"), text).unwrap();
-        let limits = puts
-            .iter()
-            .map(|put| (&*put.id, put.policy.limit.tokens(), put.policy.limit.requests()));
-        assert_eq!(limits.collect::<Vec<_>>(), [("a", Some(500), None), ("b", None, Some(3))]);
-        assert_eq!(parse(Path::new("d.yaml"), "deployments: {}").unwrap().len(), 0);
-    }
-
-    #[test]
-    fn there_may_be_very_many() {
-        let entries =
-            (0..100_000).map(|n| format!("  model-{n}: {{tpm_limit: 500, rpm_limit: 5}}\n"));
-        let text = format!("deployments:\n{}", entries.collect::<String>());
-        assert_eq!(parse(Path::new("d.yaml"), &text).unwrap().len(), 100_000);
-    }
-
-    #[test]
-    fn the_sample_is_one() {
-        let puts = read(Path::new("samples/deployments.yaml")).unwrap().puts;
-        let ids: Vec<_> = puts.iter().map(|put| &*put.id).collect();
-        assert_eq!(ids, ["embeddings-eu", "gpt-4o-eu"]);
-    }
-
-    #[test]
-    fn mistakes_say_where_they_are() {
-        for (text, place, what) in [
-            ("deployments:\n  a:\n    tpm: 1\n", "d.yaml:3:5", "unknown field `tpm`"),
-            ("deployments:\n  a:\n    tpm_limit: -1\n", "d.yaml:3:16", ""),
-            ("deployments:\n  a:\n    tpm_limit: many\n", "d.yaml:3:16", ""),
-            ("deployments:\n  a: {tpm_limit: 1}\n  a: {tpm_limit: 2}\n", "d.yaml:3:3", "duplicate"),
-            (
-                "deployments:\n  a: {}\n",
-                "d.yaml: deployments.a",
-                "`tpm_limit` or `rpm_limit` must be given",
-            ),
-            ("limits: {}\n", "d.yaml:1:1", "unknown field `limits`"),
-        ] {
-            let found = mistake(text);
-            assert_eq!(found.place, place, "{found}");
-            assert!(found.what.contains(what), "{found}");
-        }
-        assert!(read(Path::new("/no/such/file")).is_err());
-    }
 }

@@ -1,8 +1,11 @@
 //! What comes from outside while the server serves: tokens that are shown, and files that are read again.
 
-use metrics::counter;
+use metrics::{counter, gauge};
 
-use super::{AUDIT_FAILURES, FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of};
+use super::{
+    AUDIT_FAILURES, DECLARED, FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of, gauged,
+};
+use crate::declared::Counts;
 
 /// A file that is read again while the server serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,4 +47,14 @@ pub fn audit_failed() {
 pub fn reloaded(file: Reloaded, holds: bool) {
     let name = if holds { RELOADS } else { RELOAD_FAILURES };
     counter!(name, "file" => file.as_str()).increment(1);
+}
+
+/// How the deployments stand to the file that this server applies.
+pub(crate) fn declared(counts: &Counts) {
+    let Counts { as_declared, drifted, left, missing } = *counts;
+    for (state, count) in
+        [("as_declared", as_declared), ("drifted", drifted), ("left", left), ("missing", missing)]
+    {
+        gauge!(DECLARED, "state" => state).set(gauged(count as u64));
+    }
 }

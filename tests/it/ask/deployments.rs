@@ -1,5 +1,7 @@
 //! `quota-server deployments`.
 
+use std::collections::BTreeMap;
+
 use quota_api::Lease;
 use serde_json::{Value, json};
 
@@ -24,8 +26,8 @@ async fn a_deployment_is_made_shown_changed_and_removed() {
     let list = person.says("deployments list").await;
     let list: Vec<Vec<&str>> =
         Person::done(&list).lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(list[0], ["ID", "WINDOW", "TPM", "RPM", "GROUP", "VERSION"]);
-    assert_eq!(list[1], ["chat", "minute", "7", "-", "gpt", "2"]);
+    assert_eq!(list[0], ["ID", "WINDOW", "TPM", "RPM", "GROUP", "VERSION", "DECLARED"]);
+    assert_eq!(list[1], ["chat", "minute", "7", "-", "gpt", "2", "-"]);
     assert_eq!(list[2][..4], ["embeddings", "rolling", "500", "50"]);
     let removed = person.says("deployments rm chat").await;
     assert_eq!(Person::done(&removed), "chat: removed\n");
@@ -64,4 +66,43 @@ async fn what_the_server_does_not_take_is_said_in_a_line() {
     // An id is one segment of the path, whatever is in it.
     let none = person.says("deployments show ../embeddings").await;
     assert!(Person::refused(&none, 1).contains("deployment `../embeddings`"), "{none:?}");
+}
+
+#[tokio::test]
+async fn what_the_file_says_is_told_from_what_is_so() {
+    let mut server = server().await;
+    let person = Person::at(&server);
+    let stands = async |id: &str| {
+        let list = person.says("deployments list").await;
+        let line =
+            Person::done(&list).lines().find(|line| line.starts_with(id)).unwrap().to_owned();
+        line.split_whitespace().last().unwrap().to_owned()
+    };
+    assert_eq!(stands("embeddings").await, "yes");
+    Person::done(&person.says("deployments set embeddings --tpm 5").await);
+    for _ in 0..10 {
+        server.kill_and_start_again().await.unwrap();
+        assert_eq!(stands("embeddings").await, "drift:tpm_limit");
+    }
+    let reverted = person.says("deployments revert embeddings").await;
+    assert!(
+        Person::done(&reverted).starts_with("embeddings: tpm_limit 5 -> 500\n"),
+        "{reverted:?}"
+    );
+    assert_eq!(stands("embeddings").await, "yes");
+    let removed = person.says("deployments rm embeddings").await;
+    assert!(Person::done(&removed).contains("the next start makes it again"), "{removed:?}");
+    server.kill_and_start_again().await.unwrap();
+    assert_eq!(stands("embeddings").await, "yes");
+    let none = person.says("deployments prune").await;
+    assert!(Person::done(&none).contains("there is none"), "{none:?}");
+    server.declare(&BTreeMap::new()).unwrap();
+    server.kill_and_start_again().await.unwrap();
+    assert_eq!(stands("embeddings").await, "once");
+    let dry = person.says("deployments prune --dry-run").await;
+    assert_eq!(Person::done(&dry), "embeddings: would be removed\n");
+    assert_eq!(Person::done(&person.says("deployments prune").await), "embeddings: removed\n");
+    Person::done(&person.says("deployments set chat --tpm 1").await);
+    let own = person.says("deployments revert chat").await;
+    assert!(Person::refused(&own, 1).contains("no deployments file ever named it"), "{own:?}");
 }

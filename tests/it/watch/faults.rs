@@ -33,6 +33,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("busy", "QuotaDeploymentExhausted"),
     ("busy", "QuotaBurnt"),
     ("busy", "QuotaOverrun"),
+    ("busy", "QuotaDeploymentsDrift"),
     ("guarded", "QuotaLoginsFail"),
     ("guarded", "QuotaReloadFailed"),
     ("split", "QuotaTwoLedgers"),
@@ -50,6 +51,7 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
 pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
     a_full_disk(&town.disk).await;
     more_than_there_is(town);
+    by_hand(&town.busy).await;
     town.traffic.of_strangers(town.guarded.process.url());
     a_bad_file(&town.guarded);
     a_second_ledger(town, watcher);
@@ -98,6 +100,12 @@ async fn a_damaged_journal(server: &mut QuotaServer) {
 /// Holders take all that there is, and are never heard of again.
 fn more_than_there_is(town: &mut Town) {
     town.traffic.of_wasters(town.busy.process.url(), TINY, 50);
+}
+
+/// Somebody lowers a limit that a file declares.
+async fn by_hand(server: &QuotaServer) {
+    let put = reqwest::Client::new().put(format!("{}/v1/deployments/{TINY}", url(server)));
+    put.json(&json!({"tpm_limit": 99})).send().await.unwrap().error_for_status().unwrap();
 }
 
 /// A deployment without any limit.

@@ -1,4 +1,4 @@
-use quota_api::Deployment;
+use quota_api::{Declared, Deployment};
 
 use super::{Output, Refusal, json, limit};
 use crate::ask::call::Server;
@@ -12,9 +12,10 @@ pub(super) async fn list(server: &Server, output: Output) -> Result<String, Refu
     })
 }
 
-const HEAD: [&str; 7] = ["ID", "WINDOW", "TPM", "RPM", "LIMITS", "GROUP", "VERSION"];
+const HEAD: [&str; 8] =
+    ["ID", "WINDOW", "TPM", "RPM", "LIMITS", "GROUP", "VERSION", "DECLARED"];
 
-fn row(deployment: &Deployment) -> [String; 7] {
+fn row(deployment: &Deployment) -> [String; 8] {
     let spec = &deployment.spec;
     let limits = spec.limits.iter().map(limit::word).collect::<Vec<_>>().join(" ");
     [
@@ -25,5 +26,15 @@ fn row(deployment: &Deployment) -> [String; 7] {
         or_dash((!limits.is_empty()).then_some(limits)),
         or_dash(spec.model_group.as_ref()),
         deployment.version.to_string(),
+        or_dash(deployment.declared.as_ref().map(stands)),
     ]
+}
+
+/// How a deployment stands to the servers' deployments file.
+fn stands(declared: &Declared) -> String {
+    match &*declared.drift {
+        _ if !declared.in_file => "once".to_owned(),
+        [] => "yes".to_owned(),
+        drift => format!("drift:{}", drift.join(",")),
+    }
 }

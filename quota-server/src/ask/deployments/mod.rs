@@ -1,6 +1,7 @@
 //! `quota-server deployments`.
 
 mod change;
+mod declared;
 mod limit;
 mod list;
 mod rm;
@@ -17,6 +18,9 @@ use change::Change;
 #[derive(Debug, Subcommand)]
 pub enum Deployments {
     /// List all deployments with their limits
+    ///
+    /// DECLARED says how each stands to the servers' deployments file: `yes`, as it says; `drift` with
+    /// what differs; `once`, it has left the file; `-`, it was never in it.
     #[command(after_help = EXITS)]
     List {
         /// How they are shown
@@ -52,6 +56,33 @@ pub enum Deployments {
         /// How the result is shown
         #[arg(short, long, value_name = "FORMAT", default_value = "table")]
         output: Output,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Put a deployment back to what the servers' deployments file said of it last
+    ///
+    /// If somebody else changes the deployment in the same moment nothing is done, and the exit code
+    /// is 1.
+    #[command(after_help = EXITS)]
+    Revert {
+        /// Its id
+        id: String,
+        /// How the result is shown
+        #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+        output: Output,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Remove the deployments that the servers' deployments file named once and does not name any
+    /// more
+    ///
+    /// Servers never do that by themselves. One that somebody changes in the same moment stays, and
+    /// the exit code is 1.
+    #[command(after_help = EXITS)]
+    Prune {
+        /// Say which, and remove none
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -94,6 +125,10 @@ impl Deployments {
             Self::Set { id, change, if_version, output, server } => {
                 set::set(&server.server(env)?, &id, &change, if_version, output).await
             }
+            Self::Revert { id, output, server } => {
+                declared::revert(&server.server(env)?, &id, output).await
+            }
+            Self::Prune { dry_run, server } => declared::prune(&server.server(env)?, dry_run).await,
             Self::Rm { id, if_version, server } => {
                 rm::rm(&server.server(env)?, &id, if_version).await
             }

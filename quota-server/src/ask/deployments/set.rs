@@ -33,7 +33,7 @@ pub(super) async fn set(
 }
 
 /// What has changed, a line each.
-fn told(before: Option<&Deployment>, after: &Deployment) -> String {
+pub(super) fn told(before: Option<&Deployment>, after: &Deployment) -> String {
     let id = &after.id;
     let Some(before) = before else {
         return format!("{id}: made, version {}\n", after.version);
@@ -67,7 +67,7 @@ mod tests {
     fn deployment(version: u64, tpm: u64, rpm: Option<u64>) -> Deployment {
         let spec =
             DeploymentSpec { tpm_limit: Some(tpm), rpm_limit: rpm, ..DeploymentSpec::default() };
-        Deployment { id: "a".to_owned(), spec, version }
+        Deployment { id: "a".to_owned(), spec, version, declared: None }
     }
 
     #[test]

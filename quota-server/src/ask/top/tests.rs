@@ -21,6 +21,7 @@ fn deployment(id: &str, state: State, outstanding: u64, denied: u64) -> Deployme
         labels: Default::default(),
         version: 1,
         window: WindowKind::Minute,
+        drift: Vec::new(),
         state,
         usage: Usage { tokens, requests },
         granted: Default::default(),

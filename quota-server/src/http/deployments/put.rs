@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use quota_api::{Deployment, DeploymentSpec, routes};
 use tracing::info;
 
+use crate::declared;
 use crate::http::body::Json;
 use crate::http::caller::{Caller, ChangeDeployments, Origin};
 use crate::http::openapi::problems;
@@ -24,7 +25,8 @@ problems! { Problems:
 
 /// Make or change a deployment
 ///
-/// A changed limit holds for the next grant. What is put replaces all of what was there.
+/// A changed limit holds for the next grant. What is put replaces all of what was there; what a deployments file
+/// said of the deployment stays known, and is put again only once the file says something else.
 #[utoipa::path(
     put, path = routes::DEPLOYMENT, tag = "deployments", security(("bearer" = [])),
     params(
@@ -57,7 +59,7 @@ pub(in crate::http) async fn put(
     }
     let author = caller.author(origin);
     let ledger = Arc::clone(&api.ledger);
-    let putting = async move { Ok(ledger.put(put).await?) };
+    let putting = async move { Ok(declared::put_by_hand(&*ledger, put).await?) };
     let stored = api.audited(&author, "deployment.put", id, after, putting).await?;
     info!(
         deployment = &*stored.id,

@@ -53,6 +53,7 @@ mod tests {
     use quota_api::Code;
 
     use super::*;
+    use crate::declared::tests::start;
     use crate::http::testing::{World, request};
 
     const PATH: &str = "/v1/deployments/m";
@@ -65,6 +66,23 @@ mod tests {
         assert_eq!((deployment.spec.tpm_limit, deployment.spec.rpm_limit), (Some(500), Some(100)));
         assert_eq!(answer.header("etag"), format!("\"{}\"", deployment.version));
         world.get("/v1/deployments/other").await.problem(Code::DeploymentNotFound);
+    }
+
+    #[tokio::test]
+    async fn what_a_file_said_of_it_and_what_differs() {
+        let world = World::new().await;
+        start(&*world.api.ledger, "m: {tpm_limit: 500, rpm_limit: 9}").await;
+        let declared = async || world.get(PATH).await.done::<Deployment>(200).declared.unwrap();
+        assert_eq!(declared().await.drift, [""; 0]);
+        world.put(PATH, &serde_json::json!({"tpm_limit": 5, "labels": {"why": "incident"}})).await;
+        let shown = declared().await;
+        assert_eq!(shown.drift, ["labels", "rpm_limit", "tpm_limit"]);
+        assert_eq!((shown.spec.tpm_limit, shown.in_file), (Some(500), true));
+        let overview: quota_api::Overview = world.get(routes::OVERVIEW).await.done(200);
+        assert_eq!(overview.deployments[0].drift, shown.drift);
+        let back = serde_json::to_value(&shown.spec).unwrap();
+        let now: Deployment = world.put(PATH, &back).await.done(200);
+        assert_eq!((now.spec, now.declared.unwrap().drift.len()), (shown.spec, 0));
     }
 
     #[tokio::test]

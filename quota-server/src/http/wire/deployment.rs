@@ -2,14 +2,16 @@
 //! the ledger keeps and does not read. No field is in both, save what a lease's life was *asked* to
 //! be, since the policy only has what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quota_api::{Deployment, DeploymentSpec, LeasePolicy, Refused, Reservation};
+use quota_api::{Declared, Deployment, DeploymentSpec, LeasePolicy, Refused, Reservation};
 use quota_core::{Limit, Policy, Settlement, WindowKind};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::bounds;
+use crate::declared::Memory;
 use crate::http::Failure;
 use crate::ledger::{Expected, Put, Stored};
 
@@ -29,6 +31,8 @@ struct Details {
     refused: Refused,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    declared: Option<Memory>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -49,6 +53,7 @@ pub fn put(id: Arc<str>, spec: DeploymentSpec, expected: Option<Expected>) -> Re
         reservation: spec.reservation,
         refused: spec.refused,
         labels: spec.labels,
+        declared: None,
     };
     let details = serde_json::to_string(&details).map_err(|_| Failure::internal())?;
     Ok(Put { id, policy, details: details.into(), expected })
@@ -73,13 +78,47 @@ fn policy(spec: &DeploymentSpec) -> Result<Policy, Failure> {
 }
 
 /// A deployment, as the API shows it.
-pub(in crate::http) fn shown(stored: &Stored) -> Result<Deployment, Failure> {
-    let details: Details = serde_json::from_str(&stored.details).map_err(|error| {
+pub(crate) fn shown(stored: &Stored) -> Result<Deployment, Failure> {
+    let details = read(&stored.details).map_err(|error| {
         tracing::error!(deployment = &*stored.id, %error, "a deployment's details cannot be read");
         Failure::internal()
     })?;
-    let policy = &stored.policy;
-    let spec = DeploymentSpec {
+    let memory = details.declared.clone();
+    let spec = whole(&stored.policy, details);
+    let declared = memory.and_then(|memory| declared(&memory, &spec));
+    Ok(Deployment { id: stored.id.to_string(), spec, version: stored.version, declared })
+}
+
+/// What is set of a deployment, each value where it has one.
+pub(crate) fn spec(policy: &Policy, details: &str) -> serde_json::Result<DeploymentSpec> {
+    Ok(whole(policy, read(details)?))
+}
+
+/// The same, as a deployment that it was put of shows it; `None`: a value is out of its bounds.
+pub(crate) fn normal(spec: DeploymentSpec) -> Option<DeploymentSpec> {
+    let put = put("normal".into(), spec, None).ok()?;
+    self::spec(&put.policy, &put.details).ok()
+}
+
+/// What the deployments file said of a deployment with these details.
+pub(crate) fn memory(details: &str) -> Option<Memory> {
+    read(details).ok()?.declared
+}
+
+/// The same put, with this memory instead of the one that it has.
+pub(crate) fn remembering(put: Put, memory: Memory) -> Put {
+    let mut details = read(&put.details).expect("they were read before");
+    details.declared = Some(memory);
+    let details = serde_json::to_string(&details).expect("names and numbers can be written");
+    Put { details: details.into(), ..put }
+}
+
+fn read(details: &str) -> serde_json::Result<Details> {
+    serde_json::from_str(details)
+}
+
+fn whole(policy: &Policy, details: Details) -> DeploymentSpec {
+    DeploymentSpec {
         tpm_limit: policy.limit.tokens(),
         rpm_limit: policy.limit.requests(),
         limits: policy.periods.as_slice().iter().map(Into::into).collect(),
@@ -93,8 +132,28 @@ pub(in crate::http) fn shown(stored: &Stored) -> Result<Deployment, Failure> {
         },
         refused: details.refused,
         labels: details.labels,
+    }
+}
+
+/// What the file said, beside what is so now.
+fn declared(memory: &Memory, now: &DeploymentSpec) -> Option<Declared> {
+    let (spec, in_file) = (normal(memory.spec()?)?, memory.is_in_file());
+    let drift = if in_file { drift(&spec, now) } else { Vec::new() };
+    Some(Declared { spec, in_file, drift })
+}
+
+/// The names of what differs.
+fn drift(said: &DeploymentSpec, now: &DeploymentSpec) -> Vec<String> {
+    if said == now {
+        return Vec::new();
+    }
+    let fields = |spec| match serde_json::to_value(spec) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
     };
-    Ok(Deployment { id: stored.id.to_string(), spec, version: stored.version })
+    let (said, now) = (fields(said), fields(now));
+    let names: BTreeSet<&String> = said.keys().chain(now.keys()).collect();
+    names.into_iter().filter(|name| said.get(*name) != now.get(*name)).cloned().collect()
 }
 
 pub(super) const fn kind_shown(kind: WindowKind) -> quota_api::WindowKind {

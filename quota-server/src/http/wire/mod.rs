@@ -10,7 +10,8 @@ mod window;
 
 pub(super) use amount::{state, usage};
 pub use deployment::put;
-pub(super) use deployment::shown;
+
+pub(crate) use deployment::{memory, normal, remembering, shown, spec};
 pub(super) use lease::{denied, give_back, given_back, granted, held, use_recorded, used, wish};
 pub(super) use overview::{ledger_kind, overviews, role};
 pub(super) use window::book;

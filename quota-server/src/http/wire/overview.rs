@@ -22,6 +22,7 @@ fn overview(stored: &Stored, seen: &Overview) -> Result<DeploymentOverview, Fail
         labels: shown.spec.labels,
         version: shown.version,
         window: shown.spec.window,
+        drift: shown.declared.map(|declared| declared.drift).unwrap_or_default(),
         state: state(standing.state),
         usage: usage(standing),
         granted: page.granted.into(),

@@ -33,7 +33,8 @@ function unit(deployment, name) {
 /** What a search looks through. */
 function textOf(deployment) {
   const labels = Object.entries(deployment.labels ?? {}).map(([name, value]) => `${name}=${value}`);
-  return [deployment.id, deployment.model_group ?? "", ...labels].join("\n").toLowerCase();
+  const drift = deployment.drift?.length > 0 ? "drift" : "";
+  return [deployment.id, deployment.model_group ?? "", drift, ...labels].join("\n").toLowerCase();
 }
 
 function shown(deployment) {

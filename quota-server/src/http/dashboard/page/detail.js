@@ -71,10 +71,11 @@ export class Detail {
     this.periods = h("section", { class: "book periods", "aria-label": "Limits over longer periods", hidden: true });
     this.leases = new Leases();
     this.labels = h("p", { class: "labels" });
+    this.drift = h("p", { class: "means" });
     this.note = h("p", { class: "means", role: "status" });
     this.#element.replaceChildren(
-      this.#head(one), h("div", { class: "stands" }, this.badge, this.means), this.labels, this.#book(), this.periods,
-      this.plot.element, this.leases.element,
+      this.#head(one), h("div", { class: "stands" }, this.badge, this.means), this.labels, this.drift, this.#book(),
+      this.periods, this.plot.element, this.leases.element,
       this.note,
     );
   }
@@ -119,6 +120,8 @@ export class Detail {
     setText(this.badge, one.state);
     setAttribute(this.badge, "data-state", one.state);
     setText(this.means, `${STATES[one.state] ?? ""}.`);
+    const drift = one.drift ?? [];
+    setText(this.drift, drift.length > 0 ? `Not as the deployments file says: ${drift.join(", ")}.` : "");
     const labels = Object.entries(one.labels ?? {}).map(([name, value]) => `${name} = ${value}`);
     setText(this.labels, [one.model_group ? `model group ${one.model_group}` : "", ...labels].filter(Boolean).join(" · "));
   }

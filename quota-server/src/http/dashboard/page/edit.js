@@ -43,7 +43,7 @@ class Editor {
     try {
       const response = await send(deploymentPath(this.id));
       this.etag = response.headers.get("etag");
-      const { id: _id, version: _version, ...spec } = await response.json();
+      const { id: _id, version: _version, declared: _declared, ...spec } = await response.json();
       this.spec = spec;
       this.#ask(spec);
     } catch (error) {

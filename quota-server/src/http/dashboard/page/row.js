@@ -32,6 +32,7 @@ export class Fill {
 export class Row {
   #id = h("bdi", { class: "id" });
   #group = h("bdi", { class: "group" });
+  #drift = h("span", { class: "drift" });
   #state = h("span", { class: "badge" });
   #tokens = new Fill();
   #requests = new Fill();
@@ -40,7 +41,7 @@ export class Row {
   constructor(number) {
     this.element = h("div", { role: "row", class: "row", id: `row-${number}` }, [
       cell("state", this.#state),
-      cell("id", this.#id, this.#group),
+      cell("id", this.#id, this.#drift, this.#group),
       cell("tokens", ...this.#tokens.elements()),
       cell("requests", ...this.#requests.elements()),
       ...this.#figures,
@@ -70,6 +71,9 @@ export class Row {
     setText(this.#id, one.id);
     setAttribute(this.#id, "title", one.id);
     setText(this.#group, one.model_group ?? "");
+    const drift = one.drift ?? [];
+    setText(this.#drift, drift.length > 0 ? "drift" : "");
+    setAttribute(this.#drift, "title", drift.length > 0 ? `Not as the deployments file says: ${drift.join(", ")}` : null);
   }
 
   #count(one) {

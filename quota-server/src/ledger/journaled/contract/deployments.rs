@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::world::{Store, World, is_denied, minute, rolling};
+use crate::declared::tests::{by_hand, start};
 use crate::ledger::{Expected, Put, PutError};
 
 pub(super) async fn a_put_makes_changes_or_leaves_a_deployment(mut world: World) {
@@ -42,6 +43,23 @@ pub(super) async fn versions_are_expected(world: World) {
     assert_eq!(delete(Expected::Version(3)).await, Ok(Some(())));
     assert_eq!(world.ledger.delete("a".into(), None).await, Ok(None));
     assert_eq!(world.ledger.deployment("a".into()).await, Ok(None));
+}
+
+pub(super) async fn what_a_file_declared_is_known_after_restarts(mut world: World) {
+    const FILE: &str = "a: {tpm_limit: 500}, b: {tpm_limit: 7}";
+    assert_eq!(start(&*world.ledger, FILE).await, 2);
+    by_hand(&*world.ledger, "a: {tpm_limit: 50}").await;
+    for _ in 0..2 {
+        assert_eq!(start(&*world.ledger, FILE).await, 0);
+        assert!(world.take("a", 51).await.is_err());
+        world.restart().await;
+        assert_eq!(start(&*world.ledger, FILE).await, 0);
+        world.crash().await;
+    }
+    let stored = world.ledger.deployment("a".into()).await.unwrap().unwrap();
+    assert_eq!(stored.policy.limit.tokens(), Some(50));
+    assert_eq!(start(&*world.ledger, "a: {tpm_limit: 501}, b: {tpm_limit: 7}").await, 1);
+    world.take("a", 501).await.unwrap();
 }
 
 pub(super) async fn deleted_and_made_again_it_grants_only_what_was_left(mut world: World) {

@@ -86,6 +86,7 @@ suite! {
         leases::all_deployments_are_seen_at_a_glance,
         deployments::a_put_makes_changes_or_leaves_a_deployment,
         deployments::versions_are_expected,
+        deployments::what_a_file_declared_is_known_after_restarts,
         deployments::deleted_and_made_again_it_grants_only_what_was_left,
         deployments::the_kind_of_window_changes_only_at_rest,
         periods::a_limit_over_a_longer_period_holds_or_is_refused,
