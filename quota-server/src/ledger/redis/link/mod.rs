@@ -26,10 +26,8 @@ mod wire;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use redis::{Cmd, RedisResult, Value};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -102,9 +100,9 @@ impl Link {
     /// # Errors
     /// There was none within `patience`.
     #[cfg(test)]
-    pub(crate) async fn reached(&self, patience: Duration) -> Result<(), LinkError> {
+    pub(crate) async fn reached(&self, patience: std::time::Duration) -> Result<(), LinkError> {
         let mut open = self.board.open.subscribe();
-        let reached = timeout(patience, open.wait_for(Option::is_some)).await;
+        let reached = tokio::time::timeout(patience, open.wait_for(Option::is_some)).await;
         if matches!(reached, Ok(Ok(_))) { Ok(()) } else { Err(LinkError::Down) }
     }
 

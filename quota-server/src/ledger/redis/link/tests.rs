@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use redis::cmd;
 
 use super::super::testing::{TestCluster, TestRedis, until};
