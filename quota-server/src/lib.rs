@@ -18,6 +18,7 @@ pub mod logging;
 pub mod memory;
 pub mod metrics;
 pub mod mistake;
+pub mod password;
 pub mod plain;
 mod reload;
 mod renewal;

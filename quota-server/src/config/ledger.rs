@@ -7,7 +7,8 @@ use url::Url;
 use super::{RedisSettings, SecretUrl};
 use crate::memory::Memory;
 use crate::mistake::Mistake;
-use crate::secret_file::UselessFile;
+use crate::password::{PasswordCommand, PasswordSource};
+use crate::secret_file::UselessSource;
 use crate::store::DatabaseUrl;
 use crate::store::postgres::Database;
 
@@ -29,6 +30,10 @@ pub struct LedgerConfig {
     /// File of PostgreSQL's password, instead of one in the URL; read again for each connection
     #[arg(long, value_name = "FILE")]
     pub database_password_file: Option<PathBuf>,
+    /// Command that prints PostgreSQL's password, instead of a file: a program and its arguments, run for
+    /// each connection, 10 s at most and once in 5 s at most
+    #[arg(long, value_name = "COMMAND")]
+    pub database_password_command: Option<PasswordCommand>,
     /// Where Redis is, and how it is logged in to.
     #[command(flatten)]
     pub redis: RedisSettings,
@@ -51,8 +56,8 @@ pub struct LedgerConfig {
     /// How long the books of past windows are kept
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = value_parser!(u32).range(1..=8_760))]
     pub history_hours: u32,
-    /// YAML file of deployments, applied at start, when it changes and on SIGHUP; deployments that are
-    /// not in it are left alone
+    /// YAML file of deployments, read at start, when it changes and on SIGHUP: what changed in it since
+    /// is put. What was put by hand stands otherwise, and deployments that are not in it are left alone
     #[arg(long, value_name = "FILE")]
     pub deployments: Option<PathBuf>,
 }
@@ -88,14 +93,21 @@ impl LedgerConfig {
     /// The file of its password is of no use, or there are two.
     pub fn database(&self) -> Result<Option<DatabaseUrl>, Mistake> {
         let Some(url) = &self.database_url else { return Ok(None) };
-        let database = DatabaseUrl::new(url.reveal(), self.database_password_file.clone());
-        if self.database_password_file.is_some() && url.has_password() {
+        if self.database_password_file.is_some() && self.database_password_command.is_some() {
+            let what = "`database_password_file` is set already: which is it?";
+            return Err(Mistake::at("database_password_command", what));
+        }
+        let (file, command) =
+            (self.database_password_file.clone(), self.database_password_command.clone());
+        let password = PasswordSource::of(file, command);
+        if password.is_some() && url.has_password() {
             let what = "`database_url` has a password already: which is it?";
             return Err(Mistake::at("database_password_file", what));
         }
+        let database = DatabaseUrl::new(url.reveal(), password);
         database
-            .password()
-            .map_err(|UselessFile { path, why }| Mistake::at(path.display().to_string(), why))?;
+            .check()
+            .map_err(|UselessSource { path, why }| Mistake::at(path.display().to_string(), why))?;
         // What no wait cures is told at the start.
         let parsed = Database::new(database.clone());
         parsed.map_err(|error| Mistake::at("database_url", error.to_string()))?;

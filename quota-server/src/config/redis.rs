@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::SecretUrl;
 use crate::ledger::redis::{Acknowledged, AddressError, RedisAddress, RedisFiles};
 use crate::mistake::Mistake;
+use crate::password::{PasswordCommand, PasswordSource};
 
 /// Where Redis is, and how it is logged in to.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -17,12 +18,19 @@ pub struct RedisSettings {
     /// again for each connection
     #[arg(long, value_name = "FILE")]
     pub redis_password_file: Option<PathBuf>,
+    /// Command that prints Redis's password, instead of a file: a program and its arguments, run for each
+    /// connection, 10 s at most and once in 5 s at most
+    #[arg(long, value_name = "COMMAND")]
+    pub redis_password_command: Option<PasswordCommand>,
     /// The user that Sentinel wants, if it wants one
     #[arg(long, value_name = "NAME")]
     pub redis_sentinel_user: Option<String>,
     /// File of Sentinel's password [default: Sentinel is asked without one]
     #[arg(long, value_name = "FILE")]
     pub redis_sentinel_password_file: Option<PathBuf>,
+    /// Command that prints Sentinel's password, instead of a file
+    #[arg(long, value_name = "COMMAND")]
+    pub redis_sentinel_password_command: Option<PasswordCommand>,
     /// PEM file of the authorities that the certificate of a `rediss://` must be of [default: the
     /// system's]
     #[arg(long, value_name = "FILE")]
@@ -48,19 +56,29 @@ impl RedisSettings {
         }
         let address = self.address()?;
         self.check_against(&address)?;
-        let useless = |file: crate::secret_file::UselessFile| {
+        let useless = |file: crate::secret_file::UselessSource| {
             Mistake::at(file.path.display().to_string(), file.why)
         };
         address.check_files().map_err(useless)
     }
 
     fn check_against(&self, address: &RedisAddress) -> Result<(), Mistake> {
-        let is_told_twice = self.redis_password_file.is_some() && address.has_password();
-        let has_sentinel =
-            self.redis_sentinel_password_file.is_some() || self.redis_sentinel_user.is_some();
+        let (password, sentinel_password) = (self.password(), self.sentinel_password());
+        let has_sentinel = sentinel_password.is_some() || self.redis_sentinel_user.is_some();
         for (is_wrong, setting, what) in [
             (
-                is_told_twice,
+                self.redis_password_file.is_some() && self.redis_password_command.is_some(),
+                "redis_password_command",
+                "`redis_password_file` is set already: which is it?",
+            ),
+            (
+                self.redis_sentinel_password_file.is_some()
+                    && self.redis_sentinel_password_command.is_some(),
+                "redis_sentinel_password_command",
+                "`redis_sentinel_password_file` is set already: which is it?",
+            ),
+            (
+                password.is_some() && address.has_password(),
                 "redis_password_file",
                 "`redis_url` has a password already: which is it?",
             ),
@@ -70,7 +88,7 @@ impl RedisSettings {
                 "`redis_url` must begin with `redis+sentinel` or `rediss+sentinel`",
             ),
             (
-                self.redis_sentinel_user.is_some() && self.redis_sentinel_password_file.is_none(),
+                self.redis_sentinel_user.is_some() && sentinel_password.is_none(),
                 "redis_sentinel_user",
                 "`redis_sentinel_password_file` must be set too",
             ),
@@ -107,12 +125,21 @@ impl RedisSettings {
             .parse()
             .map_err(|error: AddressError| Mistake::at("redis_url", error.to_string()))?;
         Ok(address.with_files(RedisFiles {
-            password: self.redis_password_file.clone(),
+            password: self.password(),
             sentinel_user: self.redis_sentinel_user.clone(),
-            sentinel_password: self.redis_sentinel_password_file.clone(),
+            sentinel_password: self.sentinel_password(),
             authorities: self.redis_ca.clone(),
             certificate: self.redis_cert.clone().zip(self.redis_key.clone()),
         }))
+    }
+
+    fn password(&self) -> Option<PasswordSource> {
+        PasswordSource::of(self.redis_password_file.clone(), self.redis_password_command.clone())
+    }
+
+    fn sentinel_password(&self) -> Option<PasswordSource> {
+        let file = self.redis_sentinel_password_file.clone();
+        PasswordSource::of(file, self.redis_sentinel_password_command.clone())
     }
 
     /// Whether there is one in what names several processes, and is no URL.

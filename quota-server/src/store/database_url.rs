@@ -1,41 +1,54 @@
 use std::fmt;
-use std::path::PathBuf;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::ledger::journaled::JournalError;
-use crate::secret_file::{self, UselessFile};
+use crate::password::PasswordSource;
+use crate::secret_file::UselessSource;
 
-/// Where PostgreSQL is, and the file of its password if that is not in the URL. The file is read
-/// for each connection.
+/// Where PostgreSQL is, and where its password comes from if that is not in the URL. It is asked for at
+/// each connection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     url: String,
-    password_file: Option<PathBuf>,
+    password: Option<PasswordSource>,
 }
 
 impl DatabaseUrl {
-    /// `postgres://user@host:port/database`, and the file of the user's password.
-    pub fn new(url: impl Into<String>, password_file: Option<PathBuf>) -> Self {
-        Self { url: url.into(), password_file }
+    /// `postgres://user@host:port/database`, and where the user's password comes from.
+    pub fn new(url: impl Into<String>, password: Option<PasswordSource>) -> Self {
+        Self { url: url.into(), password }
     }
 
-    /// What the file says now; `None`: there is none.
+    /// Whether the password can be told, as far as that shows without running a command.
     ///
     /// # Errors
-    /// It is of no use.
-    pub fn password(&self) -> Result<Option<String>, UselessFile> {
-        self.password_file.as_deref().map(secret_file::password).transpose()
+    /// It cannot.
+    pub fn check(&self) -> Result<(), UselessSource> {
+        self.password.as_ref().map_or(Ok(()), PasswordSource::check)
+    }
+
+    /// The URL, without a password that comes from elsewhere.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(super) fn bare(&self) -> Result<Url, JournalError> {
+        let url = Url::parse(&self.url).map_err(JournalError::new)?;
+        if self.password.is_some() && !url.has_host() {
+            return Err(JournalError::new("a URL without a host has no password"));
+        }
+        Ok(url)
     }
 
     /// The URL with the password of now.
     ///
     /// # Errors
-    /// It is none, or the file cannot be read.
-    pub(super) fn url(&self) -> Result<Url, JournalError> {
-        let mut url = Url::parse(&self.url).map_err(JournalError::new)?;
-        if let Some(password) = self.password().map_err(JournalError::new)? {
+    /// It is none, or the password cannot be told.
+    pub(super) async fn url(&self) -> Result<Url, JournalError> {
+        let mut url = self.bare()?;
+        if let Some(source) = &self.password {
+            let password = source.password().await.map_err(JournalError::new)?;
             // What is encoded is left as it is by what sets it.
             let encoded = utf8_percent_encode(&password, NON_ALPHANUMERIC).to_string();
             url.set_password(Some(&encoded))
@@ -44,9 +57,9 @@ impl DatabaseUrl {
         Ok(url)
     }
 
-    /// Whether what it says can change.
-    pub(super) const fn may_change(&self) -> bool {
-        self.password_file.is_some()
+    /// Where the password comes from, if it can change.
+    pub(super) const fn source(&self) -> Option<&PasswordSource> {
+        self.password.as_ref()
     }
 }
 
@@ -73,21 +86,24 @@ impl fmt::Debug for DatabaseUrl {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_password_is_what_its_file_says_now() {
+    #[tokio::test]
+    async fn the_password_is_what_its_file_says_now() {
         let folder = tempfile::TempDir::new().unwrap();
         let file = folder.path().join("password");
-        let database = DatabaseUrl::new("postgres://me@h:5432/quota", Some(file.clone()));
-        assert!(database.url().unwrap_err().to_string().contains("password"));
+        let database = DatabaseUrl::new(
+            "postgres://me@h:5432/quota",
+            Some(PasswordSource::File(file.clone())),
+        );
+        assert!(database.url().await.unwrap_err().to_string().contains("password"));
         for (text, url) in [
             ("hush\n", "postgres://me:hush@h:5432/quota"),
             ("a@b/%", "postgres://me:a%40b%2F%25@h:5432/quota"),
         ] {
             std::fs::write(&file, text).unwrap();
-            assert_eq!(database.url().unwrap().as_str(), url);
+            assert_eq!(database.url().await.unwrap().as_str(), url);
         }
         assert!(!format!("{database:?}").contains("hush"));
         std::fs::write(&file, "\n").unwrap();
-        assert!(database.url().unwrap_err().to_string().contains("nothing in it"));
+        assert!(database.url().await.unwrap_err().to_string().contains("nothing in it"));
     }
 }

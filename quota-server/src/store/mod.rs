@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod database_url;
 pub mod postgres;
+mod renewal;
 mod rows;
 pub mod sqlite;
 

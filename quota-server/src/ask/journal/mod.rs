@@ -14,6 +14,7 @@ use super::Refusal;
 use crate::config::SecretUrl;
 use crate::journal::{JournalToolError, Place};
 use crate::mistake::Mistake;
+use crate::password::{PasswordCommand, PasswordSource};
 use crate::store::DatabaseUrl;
 
 use check::Check;
@@ -44,7 +45,7 @@ struct Store {
     #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
     data_dir: Option<PathBuf>,
     /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL, the file that
-    /// QUOTA_DATABASE_PASSWORD_FILE names, PGPASSWORD or PGPASSFILE, never from this flag
+    /// QUOTA_DATABASE_PASSWORD_FILE names, the command of QUOTA_DATABASE_PASSWORD_COMMAND, PGPASSWORD or PGPASSFILE, never from this flag
     #[arg(long, value_name = "URL")]
     database_url: Option<SecretUrl>,
 }
@@ -52,11 +53,11 @@ struct Store {
 impl Store {
     fn place(self, env: impl Fn(&str) -> Option<String>) -> Result<Place, Mistake> {
         let Self { data_dir, database_url } = self;
-        let password_file = env("QUOTA_DATABASE_PASSWORD_FILE").map(PathBuf::from);
+        let password = password(&env)?;
         let postgres = |url: &SecretUrl, setting, is_shown| {
             checked(url, setting, is_shown)?;
-            let password_file = password_file.filter(|_| !url.has_password());
-            Ok(Place::Postgres(DatabaseUrl::new(url.reveal(), password_file)))
+            let password = password.filter(|_| !url.has_password());
+            Ok(Place::Postgres(DatabaseUrl::new(url.reveal(), password)))
         };
         if let Some(url) = database_url {
             return postgres(&url, "--database-url", true);
@@ -73,6 +74,15 @@ impl Store {
             }
         }
     }
+}
+
+/// Where PostgreSQL's password comes from, as the server is told it.
+fn password(env: impl Fn(&str) -> Option<String>) -> Result<Option<PasswordSource>, Mistake> {
+    const COMMAND: &str = "QUOTA_DATABASE_PASSWORD_COMMAND";
+    let file = env("QUOTA_DATABASE_PASSWORD_FILE").map(PathBuf::from);
+    let command = env(COMMAND).map(|command| command.parse::<PasswordCommand>()).transpose();
+    let command = command.map_err(|why| Mistake::at(format!("environment: {COMMAND}"), why))?;
+    Ok(PasswordSource::of(file, command))
 }
 
 fn checked(url: &SecretUrl, setting: &str, is_shown: bool) -> Result<(), Mistake> {

@@ -132,7 +132,7 @@ fn the_password_of_a_database_may_be_in_a_file() {
         Named::parse_from(["named"].iter().chain(words)).store.place(env).unwrap()
     };
     let with = |url: &str, file: Option<&str>| {
-        Place::Postgres(DatabaseUrl::new(url, file.map(Into::into)))
+        Place::Postgres(DatabaseUrl::new(url, file.map(|file| PasswordSource::File(file.into()))))
     };
     let file = Some("/etc/password");
     assert_eq!(place(&[], "postgres://me@h/q"), with("postgres://me@h/q", file));

@@ -50,8 +50,8 @@ pub(crate) enum News {
 impl Catalogue {
     /// What is new since `revision`; 0: all of it. It is asked for once a second.
     pub(crate) async fn since(&self, revision: u64) -> Result<News, CatalogueError> {
-        self.renew();
-        bounded(async {
+        self.renew().await;
+        let news = bounded(async {
             let changed = self.changed_since(revision).await?;
             // Read after the changes: a deletion that was forgotten before they were read shows here.
             let head = sqlx::query("SELECT revision, forgotten FROM catalogue_head WHERE id = 1");
@@ -62,8 +62,8 @@ impl Catalogue {
                 return Ok(News::Changed(changed));
             }
             Ok(News::All(self.changed_since(0).await?, last))
-        })
-        .await
+        });
+        news.await.inspect_err(|_| self.renewal.failed())
     }
 
     async fn changed_since(&self, revision: u64) -> sqlx::Result<Vec<Entry>> {

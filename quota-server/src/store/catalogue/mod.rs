@@ -28,6 +28,7 @@ pub(crate) use redis::InUse;
 pub(crate) use rows::Entry;
 
 use super::DatabaseUrl;
+use super::renewal::Renewal;
 use super::sqlite::FolderLock;
 
 /// How long a call may take.
@@ -38,6 +39,7 @@ pub(crate) struct Catalogue {
     pool: AnyPool,
     /// Where it is, if that is PostgreSQL.
     database: Option<DatabaseUrl>,
+    renewal: Renewal,
     site: Arc<str>,
     instances: Instances,
     /// Held while it is open, where only one server may have it.
@@ -63,9 +65,10 @@ impl Catalogue {
 
     /// Connections that are opened from now on know a password that has changed. Where that cannot
     /// be read those that there are may do.
-    fn renew(&self) {
-        if let Some(database) = self.database.as_ref().filter(|database| database.may_change())
-            && let Ok(url) = database.url()
+    async fn renew(&self) {
+        if let Some(database) = &self.database
+            && self.renewal.is_due(database)
+            && let Ok(url) = database.url().await
             && let Ok(options) = AnyConnectOptions::from_url(&url)
         {
             self.pool.set_connect_options(options);

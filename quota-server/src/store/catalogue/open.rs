@@ -10,6 +10,7 @@ use super::{Catalogue, Instances, PATIENCE};
 use crate::ledger::journaled::{JournalError, OpenError};
 use crate::store::DatabaseUrl;
 use crate::store::postgres::Database;
+use crate::store::renewal::Renewal;
 use crate::store::sqlite::{self, FolderLock};
 
 /// Connections to PostgreSQL. Calls are rare: changes of deployments, pages of closed windows.
@@ -51,7 +52,7 @@ impl Catalogue {
         } else {
             database.check_schema().await?;
         }
-        let now = url.url().map_err(unnamed)?;
+        let now = url.url().await.map_err(unnamed)?;
         let pool =
             pool(CONNECTIONS, now.as_str(), POSTGRES).await.map_err(unopened(database.name()))?;
         let catalogue = Self::named(pool, site).await.map_err(unopened(database.name()))?;
@@ -69,7 +70,8 @@ impl Catalogue {
         .await?;
         let named = "SELECT site FROM catalogue_head WHERE id = 1";
         let site: String = sqlx::query_scalar(named).fetch_one(&pool).await?;
-        Ok(Self { pool, database: None, site: site.into(), instances, lock: None })
+        let renewal = Renewal::default();
+        Ok(Self { pool, database: None, renewal, site: site.into(), instances, lock: None })
     }
 }
 

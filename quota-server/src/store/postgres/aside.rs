@@ -30,8 +30,9 @@ pub(super) async fn keep(database: &Database, faults: &[Fault]) -> Result<(), Jo
     let seqs: Vec<i64> = faults.iter().map(|fault| signed(fault.seq)).collect();
     let whys: Vec<String> = faults.iter().map(Fault::to_string).collect();
     let entries: Vec<&[u8]> = faults.iter().map(|fault| &*fault.entry).collect();
-    let options = database.options()?;
     let call = async {
+        let options =
+            database.options().await.map_err(|error| sqlx::Error::Configuration(error.into()))?;
         let mut connection = options.connect().await?;
         let keep = sqlx::query(KEEP).bind(seqs).bind(whys).bind(entries).bind(MOST);
         keep.execute(&mut connection).await?;

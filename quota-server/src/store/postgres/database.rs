@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
+use url::Url;
 
 use crate::ledger::journaled::JournalError;
 use crate::store::DatabaseUrl;
@@ -54,7 +55,7 @@ impl Database {
     /// knows, for each connection anew.
     pub(crate) fn new(url: impl Into<DatabaseUrl>) -> Result<Self, JournalError> {
         let url = url.into();
-        let options = PgConnectOptions::from_url(&url.url()?).map_err(JournalError::new)?;
+        let options = PgConnectOptions::from_url(&url.bare()?).map_err(JournalError::new)?;
         let (host, port) = (options.get_host(), options.get_port());
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{host}:{port}/{database}");
@@ -67,32 +68,42 @@ impl Database {
     }
 
     /// How to connect now.
-    pub(super) fn options(&self) -> Result<PgConnectOptions, JournalError> {
-        Ok(self.patient_options()?.options(SESSION))
+    pub(super) async fn options(&self) -> Result<PgConnectOptions, JournalError> {
+        Ok(self.patient_options().await?.options(SESSION))
     }
 
-    fn patient_options(&self) -> Result<PgConnectOptions, JournalError> {
-        let options = PgConnectOptions::from_url(&self.url.url()?).map_err(JournalError::new)?;
+    async fn patient_options(&self) -> Result<PgConnectOptions, JournalError> {
+        let url = self.url.url().await?;
+        Self::plain_options(&url)
+    }
+
+    /// How to connect, as far as that is known without asking for a password.
+    pub(super) fn first_options(&self) -> Result<PgConnectOptions, JournalError> {
+        Ok(Self::plain_options(&self.url.bare()?)?.options(SESSION))
+    }
+
+    fn plain_options(url: &Url) -> Result<PgConnectOptions, JournalError> {
+        let options = PgConnectOptions::from_url(url).map_err(JournalError::new)?;
         let options = options.application_name("quota-server").disable_statement_logging();
         // Migrations are noticed at each start: that there is nothing to do.
         Ok(options.options([("client_min_messages", "warning")]))
     }
 
-    /// Whether how to connect may be another later.
-    pub(super) const fn may_change(&self) -> bool {
-        self.url.may_change()
+    /// Where it is.
+    pub(super) const fn url(&self) -> &DatabaseUrl {
+        &self.url
     }
 
     /// Connects, to commit durably.
     pub(crate) async fn connect(&self) -> Result<PgConnection, JournalError> {
-        let mut connection = within(CONNECT, self.options()?.connect()).await?;
+        let mut connection = within(CONNECT, self.options().await?.connect()).await?;
         self.doubts(&mut connection).await?;
         Ok(connection)
     }
 
     /// Connects for what may take long.
     pub(super) async fn connect_patiently(&self) -> Result<PgConnection, JournalError> {
-        within(CONNECT, self.patient_options()?.connect()).await
+        within(CONNECT, self.patient_options().await?.connect()).await
     }
 
     /// Makes the session's commits durable, and says what stands against it.

@@ -8,6 +8,7 @@ use sqlx::postgres::PgPoolOptions;
 
 use super::database::{CALL, Database, within};
 use crate::ledger::journaled::{History, JournalError};
+use crate::store::renewal::Renewal;
 use crate::store::rows::{Page, signed};
 
 /// How many read at once.
@@ -19,6 +20,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Reads the history beside the writer, on a standby too.
 pub(crate) struct PostgresHistory {
     database: Database,
+    renewal: Renewal,
     pool: PgPool,
 }
 
@@ -26,21 +28,21 @@ impl PostgresHistory {
     /// Connects when it is first asked.
     ///
     /// # Errors
-    /// The file of the password cannot be read.
+    /// The URL is none.
     pub(crate) fn new(database: &Database) -> Result<Self, JournalError> {
         let pool = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(CALL)
             .idle_timeout(IDLE)
-            .connect_lazy_with(database.options()?);
-        Ok(Self { database: database.clone(), pool })
+            .connect_lazy_with(database.first_options()?);
+        Ok(Self { database: database.clone(), renewal: Renewal::default(), pool })
     }
 
     /// Connections that are opened from now on know what changed. Where that cannot be read those
     /// that there are may do.
-    fn renew(&self) {
-        if self.database.may_change()
-            && let Ok(options) = self.database.options()
+    async fn renew(&self) {
+        if self.renewal.is_due(self.database.url())
+            && let Ok(options) = self.database.options().await
         {
             self.pool.set_connect_options(options);
         }
@@ -54,14 +56,15 @@ impl History for PostgresHistory {
         minute: u64,
     ) -> BoxFuture<'_, Result<Vec<BookPage>, JournalError>> {
         async move {
-            self.renew();
+            self.renew().await;
             let sql = "SELECT * FROM history WHERE deployment = $1 AND minute >= $2
                 ORDER BY \"window\" DESC";
             let call = sqlx::query_as(sql)
                 .bind(i64::from(deployment))
                 .bind(signed(minute))
                 .fetch_all(&self.pool);
-            let pages: Vec<Page> = within(CALL, call).await?;
+            let pages = within(CALL, call).await.inspect_err(|_| self.renewal.failed());
+            let pages: Vec<Page> = pages?;
             Ok(pages.into_iter().map(|page| page.0).collect())
         }
         .boxed()

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
 
 use super::login::{Login, RedisFiles};
-use crate::secret_file::UselessFile;
+use crate::secret_file::UselessSource;
 
 /// One Redis, a set of replicas watched by Sentinel, or a cluster.
 ///
@@ -93,8 +93,8 @@ impl RedisAddress {
     ///
     /// # Errors
     /// One of them is of no use.
-    pub fn check_files(&self) -> Result<(), UselessFile> {
-        Login::read(self).map(drop)
+    pub fn check_files(&self) -> Result<(), UselessSource> {
+        self.files.check()
     }
 
     pub(super) const fn files(&self) -> &RedisFiles {

@@ -28,6 +28,10 @@ const LONGEST: Duration = Duration::from_millis(500);
 const RENEWAL: Duration = Duration::from_secs(1);
 const RENEWAL_AT_MOST: Duration = Duration::from_secs(30);
 
+/// The same where a command tells a password: each look costs a process, and each of its answers may be new. Tokens
+/// live for 15 minutes at least.
+const RENEWAL_BY_COMMAND: Duration = Duration::from_secs(300);
+
 /// The connections that are open, if any.
 #[derive(Clone)]
 pub(super) struct Open {
@@ -193,20 +197,29 @@ impl Keeper {
         if !self.address.is_cluster() {
             return pending().await;
         }
-        let (mut refused, mut pause, mut told) = (None, RENEWAL, None);
+        let costly = self.address.files().are_costly();
+        let shortest = if costly { RENEWAL_BY_COMMAND } else { RENEWAL };
+        let (mut refused, mut pause, mut told) = (None, shortest, None);
+        if costly {
+            sleep(pause).await;
+        }
         loop {
-            let opened = match Login::read(&self.address) {
+            let opened = match Login::read(&self.address).await {
                 Ok(login) if login == *opened_with => {
-                    (refused, pause, told) = (None, RENEWAL, None);
+                    (refused, pause, told) = (None, shortest, None);
                     None
                 }
                 Ok(login) => {
                     // What was refused is shown less and less often: a cluster counts it.
                     let is_new = refused.replace(login.clone()).is_none_or(|old| old != login);
-                    pause = if is_new { RENEWAL } else { (pause * 2).min(RENEWAL_AT_MOST) };
+                    let is_other = is_new && !costly;
+                    pause = if is_other { RENEWAL } else { (pause * 2).min(RENEWAL_AT_MOST) };
                     Some(self.open_with(login).await)
                 }
-                Err(file) => Some(Err(file.into())),
+                Err(useless) => {
+                    pause = pause.min(RENEWAL_AT_MOST);
+                    Some(Err(useless.into()))
+                }
             };
             match opened {
                 Some(Ok(opened)) => return opened,
@@ -242,7 +255,7 @@ impl Keeper {
     }
 
     async fn open(&self) -> RedisResult<Opened> {
-        self.open_with(Login::read(&self.address)?).await
+        self.open_with(Login::read(&self.address).await?).await
     }
 
     /// A replica, or a Redis that is still loading, refuses the library: it is not taken for the one

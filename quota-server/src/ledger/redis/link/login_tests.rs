@@ -1,10 +1,14 @@
 //! Passwords in files that change while servers run.
 
+use std::path::Path;
+use std::time::Duration;
+
 use redis::cmd;
 use tempfile::NamedTempFile;
 
 use super::super::testing::{TestCluster, TestRedis, until};
 use super::*;
+use crate::password::PasswordSource;
 
 const NOTHING: &str = "#!lua name=nothing
 redis.register_function('nothing', function() return 1 end)
@@ -19,10 +23,18 @@ struct World {
 
 impl World {
     async fn reached(address: &RedisAddress, password: &str) -> Self {
+        Self::reached_by(address, password, |file| PasswordSource::File(file.to_owned())).await
+    }
+
+    async fn reached_by(
+        address: &RedisAddress,
+        password: &str,
+        source: impl FnOnce(&Path) -> PasswordSource,
+    ) -> Self {
         let file = NamedTempFile::new().unwrap();
         std::fs::write(&file, password).unwrap();
         let url = address.to_string().replace("://", "://quota@");
-        let files = RedisFiles { password: Some(file.path().into()), ..RedisFiles::default() };
+        let files = RedisFiles { password: Some(source(file.path())), ..RedisFiles::default() };
         let address = url.parse::<RedisAddress>().unwrap().with_files(files);
         let stop = CancellationToken::new();
         let link =
@@ -87,4 +99,18 @@ async fn a_cluster_is_connected_to_anew_once_its_file_has_changed() {
         rotate(node, "two").await;
     }
     until("the new one is taken", || world.works()).await;
+}
+
+#[tokio::test]
+async fn the_next_connection_logs_in_with_what_a_command_prints_then() {
+    let redis = TestRedis::start().await;
+    redis.ask(&format!("{USER} >token-1")).await;
+    let cat =
+        |file: &Path| PasswordSource::Command(format!("cat '{}'", file.display()).parse().unwrap());
+    let world = World::reached_by(&redis.address(), "token-1\n", cat).await;
+    assert!(world.works().await);
+    rotate(&redis, "token-2").await;
+    world.write("token-2\n");
+    let world = &world;
+    until("the next token is shown", || world.works()).await;
 }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::super::testing::{TestRedis, free_port, program, until};
 use super::*;
+use crate::password::PasswordSource;
 use crate::tls::testing::Authority;
 
 const NOTHING: &str = "#!lua name=nothing
@@ -146,14 +147,14 @@ async fn the_master_that_a_guarded_sentinel_names() {
     let _sentinel = Sentinel::start(&site.file("sentinel.conf", &settings));
     let url = format!("rediss+sentinel://quota@127.0.0.1:{port}/books");
     let files = || RedisFiles {
-        password: Some(site.file("redis-password", "one\n")),
+        password: Some(PasswordSource::File(site.file("redis-password", "one\n"))),
         sentinel_user: Some("sentry".to_owned()),
-        sentinel_password: Some(site.file("sentinel-password", "two\n")),
+        sentinel_password: Some(PasswordSource::File(site.file("sentinel-password", "two\n"))),
         ..site.papers()
     };
     let address = |files| url.parse::<RedisAddress>().unwrap().with_files(files);
     assert!(answers(address(files()), LONG).await);
-    let wrong = site.file("wrong", "three");
+    let wrong = PasswordSource::File(site.file("wrong", "three"));
     for files in [
         RedisFiles { certificate: None, ..files() },
         RedisFiles { sentinel_password: Some(wrong.clone()), ..files() },
