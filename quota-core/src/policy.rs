@@ -1,4 +1,4 @@
-use quota_units::PeriodLimits;
+use quota_units::{PeriodLimit, PeriodLimits};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Limit;
@@ -22,6 +22,21 @@ pub struct Policy {
     /// How much longer periods may hold.
     #[serde(default, skip_serializing_if = "PeriodLimits::is_empty")]
     pub periods: PeriodLimits,
+}
+
+impl Policy {
+    /// Whether it allows more of something than another one.
+    #[must_use]
+    pub fn raises(&self, other: &Self) -> bool {
+        let is_kept = |limit: &PeriodLimit| {
+            let is_as_tight = |own: &PeriodLimit| {
+                (own.unit, own.period) == (limit.unit, limit.period) && own.most <= limit.most
+            };
+            self.periods.as_slice().iter().any(is_as_tight)
+        };
+        !self.limit.ceiling().fits(other.limit.ceiling())
+            || !other.periods.as_slice().iter().all(is_kept)
+    }
 }
 
 /// The period that a limit counts over.

@@ -318,10 +318,7 @@ async fn deployment(
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Response {
     match fake.book().deployments.get(&id).cloned() {
-        Some(spec) => {
-            Json(Deployment { id, spec, version: 1, declared: None })
-                .into_response()
-        }
+        Some(spec) => Json(Deployment { id, spec, version: 1, declared: None }).into_response(),
         None => problem(Code::DeploymentNotFound),
     }
 }
@@ -329,9 +326,13 @@ async fn deployment(
 async fn deployments(Shared(fake): Shared<Fake>) -> Json<DeploymentList> {
     let book = fake.book();
     let made = book.deployments.iter();
-    let deployments =
-        made.map(|(id, spec)| Deployment { id: id.clone(), spec: spec.clone(), version: 1 });
-    Json(DeploymentList { deployments: deployments.collect() })
+    let deployments = made.map(|(id, spec)| Deployment {
+        id: id.clone(),
+        spec: spec.clone(),
+        version: 1,
+        declared: None,
+    });
+    Json(DeploymentList { deployments: deployments.collect(), next: None })
 }
 
 fn problem(code: Code) -> Response {

@@ -226,6 +226,19 @@ fn another_kind_of_window_keeps_what_its_periods_hold() {
 }
 
 #[test]
+fn a_policy_raises_what_it_limits_less() {
+    let of = |tokens, limits: &[PeriodLimit]| {
+        with_periods(policy(WindowKind::Minute, tokens, 9), limits)
+    };
+    let day = of(500, &[hour(Unit::Tokens, 800)]);
+    assert!(!day.raises(&day) && !of(499, &[hour(Unit::Tokens, 799)]).raises(&day));
+    assert!(!of(500, &[hour(Unit::Tokens, 800), ten_minutes(5)]).raises(&day));
+    let looser = [of(501, &[hour(Unit::Tokens, 800)]), of(500, &[hour(Unit::Tokens, 801)])];
+    let gone = [of(500, &[]), of(500, &[hour(Unit::Requests, 1)])];
+    assert!(looser.iter().chain(&gone).all(|policy| policy.raises(&day)));
+}
+
+#[test]
 fn what_a_period_holds_has_a_bound() {
     let mut world = world(WindowKind::Minute, &[hour(Unit::Requests, MAX_LIMIT), ten_minutes(9)]);
     world.tell(&Command::Doubt(u64::MAX)).unwrap();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use quota_api::DeploymentSpec;
-use quota_core::{Policy, Unit};
+use quota_core::Policy;
 use sha2::{Digest, Sha256};
 
 use super::memory::{Memory, Stamp};
@@ -147,7 +147,7 @@ impl Reading {
             match step {
                 Some(step) => plan.steps.push(step),
                 None => {
-                    let seen = (stored.policy, Arc::clone(&stored.details), state);
+                    let seen = (stored.policy.clone(), Arc::clone(&stored.details), state);
                     self.settled.insert(Arc::clone(&stored.id), seen);
                 }
             }
@@ -203,7 +203,7 @@ fn bound(put: Put, stored: &Stored) -> Put {
 fn noted(stored: &Stored, memory: Memory, kind: StepKind) -> Option<Step> {
     let Stored { id, policy, details, .. } = stored;
     let (id, details) = (Arc::clone(id), Arc::clone(details));
-    let put = Put { id, policy: *policy, details, expected: None };
+    let put = Put { id, policy: policy.clone(), details, expected: None };
     Some(Step { put: bound(wire::remembering(put, memory), stored), kind })
 }
 
@@ -246,8 +246,7 @@ fn unremembered(
     if *now == entry.spec {
         return noted(stored, entry.memory(stamp), StepKind::Noted);
     }
-    let (said, there) = (entry.put.policy.limit.ceiling(), stored.policy.limit.ceiling());
-    if Unit::ALL.into_iter().any(|unit| said[unit] > there[unit]) {
+    if entry.put.policy.raises(&stored.policy) {
         return noted(stored, entry.memory(stamp), StepKind::NotRaised);
     }
     Some(entry.applied(stored, stamp))

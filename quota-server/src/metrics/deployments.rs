@@ -7,7 +7,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use quota_core::{Amount, Overview, State, Unit};
+use quota_api::LimitSpec;
+use quota_core::{Amount, Overview, PeriodStanding, State, Unit};
 
 use crate::ledger::Stored;
 
@@ -67,6 +68,7 @@ pub fn write_deployments(text: &mut String, all: &[Seen], most: usize) {
     let help = "Deployments that have no metrics of their own: see --metrics-deployments";
     whole(text, "quota_deployments_left_out", help, left_out);
     limits(text, &shown);
+    periods(text, &shown);
     for (name, help, amount) in AMOUNTS {
         head(text, name, help);
         for (id, seen) in &shown {
@@ -90,6 +92,40 @@ fn limits(text: &mut String, shown: &[(String, &Overview)]) {
         for unit in Unit::ALL {
             let limit = seen.standing.limit.get(unit);
             limit.inspect(|most| line(text, name, id, unit.name(), *most));
+        }
+    }
+}
+
+/// One series for each limit over a longer period, and what counts against it.
+fn periods(text: &mut String, shown: &[(String, &Overview)]) {
+    type Figure = fn(&PeriodStanding) -> u64;
+    let figures: [(&str, &str, Figure); 2] = [
+        (
+            "quota_deployment_period_limit",
+            "A limit over a longer period than the window",
+            |standing| standing.limit.most,
+        ),
+        (
+            "quota_deployment_period_charged",
+            "What counts against a limit over a longer period",
+            |standing| standing.charged,
+        ),
+    ];
+    for (name, help, figure) in figures {
+        head(text, name, help);
+        for (id, seen) in shown {
+            for standing in &seen.periods {
+                let limit = LimitSpec::from(&standing.limit);
+                let (unit, per) = (limit.unit.name(), &limit.per);
+                let offset = limit.offset.as_deref().unwrap_or("");
+                put(
+                    text,
+                    format_args!(
+                        "{name}{{deployment=\"{id}\",unit=\"{unit}\",per=\"{per}\",offset=\"{offset}\"}} {}\n",
+                        figure(standing)
+                    ),
+                );
+            }
         }
     }
 }
@@ -122,7 +158,10 @@ fn escaped(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use quota_core::{BookPage, Limit, PeriodLimits, Policy, Settlement, Standing, WindowKind};
+    use quota_core::{
+        BookPage, CalendarSpan, Limit, Period, PeriodLimit, PeriodLimits, Policy, Settlement,
+        Standing, WindowKind,
+    };
 
     use super::*;
 
@@ -165,10 +204,10 @@ mod tests {
             version: 1,
             created: false,
         };
-        (
-            stored,
-            Overview { standing, periods: Vec::new(), page, leases: 3, holders: 2, ends_in_ms: 1 },
-        )
+        let period = Period::Calendar { span: CalendarSpan::Day, offset_min: -480 };
+        let limit = PeriodLimit { unit: Unit::Tokens, period, most: 9_000 };
+        let periods = vec![PeriodStanding { limit, charged: 700, resets_in_ms: 1 }];
+        (stored, Overview { standing, periods, page, leases: 3, holders: 2, ends_in_ms: 1 })
     }
 
     fn written(all: &[Seen], most: usize) -> String {
@@ -186,6 +225,8 @@ mod tests {
             r#"quota_deployment_limit{deployment="a",unit="tokens"} 500"#,
             r#"quota_deployment_outstanding{deployment="a",unit="tokens"} 100"#,
             r#"quota_deployment_granted{deployment="a",unit="requests"} 1"#,
+            r#"quota_deployment_period_limit{deployment="a",unit="tokens",per="day",offset="-08:00"} 9000"#,
+            r#"quota_deployment_period_charged{deployment="a",unit="tokens",per="day",offset="-08:00"} 700"#,
             r#"quota_deployment_state{deployment="a"} 2"#,
             r#"quota_deployment_holders{deployment="a"} 2"#,
         ] {

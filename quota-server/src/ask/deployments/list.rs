@@ -12,8 +12,7 @@ pub(super) async fn list(server: &Server, output: Output) -> Result<String, Refu
     })
 }
 
-const HEAD: [&str; 8] =
-    ["ID", "WINDOW", "TPM", "RPM", "LIMITS", "GROUP", "VERSION", "DECLARED"];
+const HEAD: [&str; 8] = ["ID", "WINDOW", "TPM", "RPM", "LIMITS", "GROUP", "VERSION", "DECLARED"];
 
 fn row(deployment: &Deployment) -> [String; 8] {
     let spec = &deployment.spec;

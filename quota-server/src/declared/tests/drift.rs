@@ -1,5 +1,6 @@
 //! One server after another on one ledger, and people who put things by hand.
 
+use futures_util::future::join_all;
 use std::sync::Arc;
 
 use super::super::{Counts, Reading, apply};
@@ -155,11 +156,9 @@ async fn what_is_put_by_hand_at_once_loses_no_memory() {
     Server::start(&test, "a: {tpm_limit: 500}").await;
     let hands = (1..=8).map(|limit| {
         let test = Arc::clone(&test);
-        tokio::spawn(async move { by_hand(&test, &format!("a: {{tpm_limit: {limit}}}")).await })
+        async move { by_hand(&test, &format!("a: {{tpm_limit: {limit}}}")).await }
     });
-    for hand in hands.collect::<Vec<_>>() {
-        hand.await.unwrap();
-    }
+    join_all(hands).await;
     let mut server = Server::start(&test, "a: {tpm_limit: 500}").await;
     assert_eq!(server.counts().await, [0, 1, 0, 0]);
 }
