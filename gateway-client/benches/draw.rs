@@ -131,7 +131,11 @@ async fn grant(Json(batch): Json<Batch>) -> Json<BatchReply> {
             requests: limits::MAX_LEASE_REQUESTS,
             starts_in_ms: 0,
             expires_in_ms: 600_000,
-            window: LeaseWindow { kind: WindowKind::Rolling, ends_in_ms: 600_000 },
+            window: LeaseWindow {
+                kind: WindowKind::Rolling,
+                ends_in_ms: 600_000,
+                returns_in_ms: None,
+            },
             state: State::Ok,
             usage: Usage::default(),
         };

@@ -33,12 +33,14 @@ pub(crate) struct Ban {
     pub(crate) least: Amount,
     /// The unit that it was denied for; both, if the server did not say.
     pub(crate) unit: Option<Unit>,
+    /// The window is what lacks it, and no longer period: what is told of the window says whether it is there again.
+    pub(crate) of_window: bool,
 }
 
 impl Ban {
     /// A ban on every size.
     pub(crate) fn on_all(reason: Reason, until: Moment) -> Self {
-        Self { reason, until, least: Amount::default(), unit: None }
+        Self { reason, until, least: Amount::default(), unit: None, of_window: true }
     }
 
     /// Whether it is about the size of what was asked for, so that more quota lifts it.
@@ -83,7 +85,8 @@ impl Told {
 
     /// Remembers a denial, in the place of an older one of its kind.
     pub(crate) fn ban(&mut self, ban: Ban) {
-        self.bans.retain(|other| (other.reason, other.unit) != (ban.reason, ban.unit));
+        let kind = |ban: &Ban| (ban.reason, ban.unit, ban.of_window);
+        self.bans.retain(|other| kind(other) != kind(&ban));
         self.bans.push(ban);
     }
 
@@ -105,6 +108,7 @@ impl Told {
     /// The limit is known anew: what was denied as above it, and is not, may be asked for again.
     pub(crate) fn limited(&mut self, usage: &Usage) {
         let limits = Amount::by_unit(|unit| usage.of(unit).limit.unwrap_or(u64::MAX));
-        self.bans.retain(|ban| !(ban.reason == Reason::NeverFits && ban.fits(limits)));
+        let is_news = |ban: &Ban| ban.reason == Reason::NeverFits && ban.of_window;
+        self.bans.retain(|ban| !(is_news(ban) && ban.fits(limits)));
     }
 }

@@ -64,13 +64,16 @@ async fn put(client: &QuotaClient, id: &str, spec: &DeploymentSpec) {
     let mut told = false;
     let mut spec = spec.clone();
     loop {
+        keep_limits(client, id, &mut spec).await;
         let error = match client.put_deployment(id, &spec).await {
             Ok(_) => return tracing::info!(deployment = id, "registered"),
             Err(error) => error,
         };
         // Not every ledger counts days, and an older server knows no such field: minutes are kept all the same.
-        if is_not_taken(&error) && !std::mem::take(&mut spec.limits).is_empty() {
+        let has_others = spec.tpm_limit.is_some() || spec.rpm_limit.is_some();
+        if has_others && !spec.limits.is_empty() && is_of_limits(&error) {
             tracing::error!(deployment = id, %error, "the day's limits are not kept");
+            spec.limits.clear();
             continue;
         }
         if !may_pass(&error) {
@@ -83,10 +86,22 @@ async fn put(client: &QuotaClient, id: &str, spec: &DeploymentSpec) {
     }
 }
 
-/// Whether something in the call is what the server does not take.
-fn is_not_taken(error: &CallError) -> bool {
+/// Limits over longer periods that an operator gave the deployment stay, where the file says nothing of any.
+async fn keep_limits(client: &QuotaClient, id: &str, spec: &mut DeploymentSpec) {
+    if spec.limits.is_empty()
+        && let Ok(known) = client.deployment_on_server(id).await
+    {
+        spec.limits = known.spec.limits;
+    }
+}
+
+/// Whether limits over longer periods are what the server does not take.
+fn is_of_limits(error: &CallError) -> bool {
     let codes = [Code::InvalidValue, Code::MalformedBody];
-    matches!(error, CallError::Problem(problem) if codes.contains(&problem.code))
+    let is_of = |problem: &gateway_client::api::Problem| {
+        codes.contains(&problem.code) && problem.detail.contains("`limits")
+    };
+    matches!(error, CallError::Problem(problem) if is_of(problem))
 }
 
 /// Whether the same call may go well later.

@@ -80,8 +80,11 @@ pub struct LeaseWindow {
     #[serde(deserialize_with = "reading::kind")]
     pub kind: WindowKind,
     /// How long returns still earn credit: to the window's end, or with `rolling` until the
-    /// lease's charge leaves the last 60 s; with limits over longer periods a minute longer.
+    /// lease's charge leaves the last 60 s.
     pub ends_in_ms: u64,
+    /// How long they still come back to limits over longer periods, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns_in_ms: Option<u64>,
 }
 
 /// What a deployment's quota is like just now. A reader takes a state that it does not know for

@@ -44,8 +44,10 @@ pub struct Granted {
     pub starts_in_ms: u64,
     /// Until when, ms from now.
     pub expires_in_ms: u64,
-    /// How long returns earn credit, ms from now.
+    /// How long returns earn credit in the window, ms from now.
     pub credit_ends_in_ms: u64,
+    /// How long they do in further periods, where there are any, ms from now.
+    pub returns_in_ms: Option<u64>,
     /// The same request had it before.
     pub repeated: bool,
 }
@@ -94,6 +96,8 @@ pub enum Refusal {
     NeverFits {
         /// The unit.
         unit: Unit,
+        /// Over which further period; `None`: in the window.
+        period: Option<Period>,
         /// The most that could be granted.
         limit: u64,
     },

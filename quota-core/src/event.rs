@@ -1,7 +1,9 @@
-use quota_units::{Period, PeriodLimits};
+use quota_units::Period;
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, HolderId, LeaseId, Policy, RequestKey, Unit, late::LateLease, policy};
+use crate::{
+    Amount, CountedLimit, HolderId, LeaseId, Policy, RequestKey, Unit, late::LateLease, policy,
+};
 
 /// What a journal keeps. Variants are only ever added, at the end, and never changed: old journals
 /// stay readable.
@@ -60,7 +62,7 @@ pub enum Event {
         #[serde(with = "policy::of_periods")]
         policy: Policy,
         /// Limits over further periods that were taken away, and that are counted on until their periods are over.
-        counted: PeriodLimits,
+        counted: Vec<CountedLimit>,
     },
     /// What the windows whose books are closed charged to a further period, all of them, carried on past the
     /// journal's compaction.
@@ -69,11 +71,9 @@ pub enum Event {
         unit: Unit,
         /// Over what.
         period: Period,
-        /// Of the calendar the span's number; of a rolling span the number of the slice at whose end
-        /// it leaves.
-        slot: u64,
-        /// How much.
-        sum: u64,
+        /// All there is, by slot: of the calendar the span's number; of a rolling span the number of the slice at whose
+        /// end it leaves.
+        slots: Vec<(u64, u64)>,
     },
     /// What so many windows charged, up to the one after the open one, may be lost: each may have charged all of its
     /// limit, which counts against further periods.
@@ -85,7 +85,7 @@ pub enum Event {
 
 impl Event {
     /// The limits changed, and those over further periods are counted on.
-    pub(crate) fn policy_set(policy: Policy, counted: PeriodLimits) -> Self {
+    pub(crate) fn policy_set(policy: Policy, counted: Vec<CountedLimit>) -> Self {
         if policy.periods.is_empty() && counted.is_empty() {
             Self::PolicySet { policy }
         } else {

@@ -28,7 +28,7 @@ mod sizing;
 mod time;
 mod wish;
 
-pub use account::PeriodStanding;
+pub use account::{CountedLimit, PeriodStanding};
 pub use book::{
     ACTIVE_MS, AHEAD_MS, BEAT_MS, Book, BookPage, HeldLease, Overview, REFUND_MS, SHORTEST_LIFE_MS,
     Standing,

@@ -22,7 +22,7 @@ pub const MINUTE_MS: u64 = 60_000;
 pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 
 /// By so much a window's end may miss its wall minute's, ms.
-const SLEWED_MS: u64 = MINUTE_MS - SHORTEST_WINDOW_MS;
+pub(crate) const SLEWED_MS: u64 = MINUTE_MS - SHORTEST_WINDOW_MS;
 
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -117,6 +117,7 @@ impl Server {
                     window: LeaseWindow {
                         kind: wire_kind(self.policy.kind),
                         ends_in_ms: granted.credit_ends_in_ms,
+                        returns_in_ms: None,
                     },
                     state: state(standing.state),
                     usage: usage(&standing),

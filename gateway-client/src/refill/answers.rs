@@ -221,7 +221,7 @@ impl Renewal {
             }
             return;
         }
-        let ban = ban(ask, problem, retry_after, now);
+        let ban = ban(ask.min, problem, retry_after, now);
         self.reach.succeeded();
         self.tell(|told| {
             problem.usage.iter().for_each(|usage| told.limited(usage));
@@ -237,7 +237,8 @@ impl Renewal {
     }
 }
 
-fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment) -> Ban {
+/// The denial of an ask for so much.
+fn ban(least: Amount, problem: &Problem, retry_after: Option<Duration>, now: Moment) -> Ban {
     let reason = match (problem.code, problem.state) {
         (Code::Exhausted, Some(State::Endgame)) => Reason::Endgame,
         (Code::Exhausted, Some(State::Quarantined)) => Reason::Quarantined,
@@ -255,8 +256,9 @@ fn ban(ask: &Ask, problem: &Problem, retry_after: Option<Duration>, now: Moment)
                     Reason::NeverFits => NEVER_FITS_FOR,
                     _ => retry_after.unwrap_or(REFUSED_FOR),
                 },
-            least: ask.min,
+            least,
             unit: problem.unit,
+            of_window: problem.per.is_none(),
         },
         _ => Ban::on_all(reason, now + retry_after.unwrap_or(REFUSED_FOR)),
     }
@@ -281,6 +283,43 @@ fn lift_what_fits(told: &mut Told, usage: &Usage) {
     let left = Amount::by_unit(|unit| usage.of(unit).remaining().unwrap_or(u64::MAX));
     told.bans.retain(|ban| {
         let is_scarcity = matches!(ban.reason, Reason::Exhausted | Reason::Endgame);
-        !(is_scarcity && ban.fits(left))
+        !(is_scarcity && ban.of_window && ban.fits(left))
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(limit: u64) -> Usage {
+        let mut usage = Usage::default();
+        usage.tokens.limit = Some(limit);
+        usage
+    }
+
+    /// How full the window is says nothing of a day: only a grant of that size does, or its own end.
+    #[test]
+    fn a_days_denial_is_not_lifted_by_what_is_left_of_a_minute() {
+        for (code, per, stays) in [
+            (Code::Exhausted, None, false),
+            (Code::Exhausted, Some("day"), true),
+            (Code::NeverFits, None, false),
+            (Code::NeverFits, Some("day"), true),
+        ] {
+            let mut problem = Problem::new(code, "");
+            problem.unit = Some(quota_api::Unit::Tokens);
+            problem.per = per.map(ToOwned::to_owned);
+            let now = Moment::START;
+            let mut told = Told::default();
+            let least = Amount::new(60, 1);
+            told.ban(ban(least, &problem, Some(Duration::from_secs(9_000)), now));
+            told.granted(Amount::new(59, 1));
+            told.limited(&usage(1_000));
+            lift_what_fits(&mut told, &usage(1_000));
+            let is_denied = told.denial(least, now + Duration::from_millis(1)).is_some();
+            assert_eq!(is_denied, stays, "{code:?} {per:?}");
+            told.granted(least);
+            assert!(told.denial(least, now).is_none());
+        }
+    }
 }

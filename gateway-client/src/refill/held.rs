@@ -22,8 +22,10 @@ pub(super) struct Held {
     pub(super) not_after: Moment,
     /// From when on it could be drawn from.
     pub(super) opened: Moment,
-    /// Until when a return earns credit.
+    /// Until when a return earns credit in its window.
     credit_ends: Moment,
+    /// Until when it comes back to something, if only to a longer period.
+    returns_end: Moment,
     pub(super) is_closed: bool,
     /// The owner of the pool has ended it.
     pub(super) is_swept: bool,
@@ -64,6 +66,10 @@ impl Held {
             not_after,
             opened: not_before.max(now),
             credit_ends: now + Duration::from_millis(lease.window.ends_in_ms),
+            returns_end: now
+                + Duration::from_millis(
+                    lease.window.returns_in_ms.unwrap_or_default().max(lease.window.ends_in_ms),
+                ),
             is_closed: false,
             is_swept: false,
             free: amount,
@@ -110,8 +116,9 @@ impl Held {
         (new, overrun_new)
     }
 
-    pub(super) const fn credit_ends(&self) -> Moment {
-        self.credit_ends
+    /// Until when a return that is due at `now` is in time: for its window, or else for what else it comes back to.
+    pub(super) fn in_time_until(&self, now: Moment) -> Moment {
+        if now < self.credit_ends { self.credit_ends } else { self.returns_end }
     }
 
     /// Whether the server does not know yet how much was used beyond the lease.
@@ -146,7 +153,7 @@ impl Held {
         let kept = self.amount.saturating_sub(back.now).saturating_sub(self.used.acked.0);
         let closes =
             self.is_closed && !back.is_close_acked && now < self.not_after && !kept.is_zero();
-        (now < self.credit_ends && (back.now != back.acked || closes))
+        (now < self.returns_end && (back.now != back.acked || closes))
             .then_some((back.now, self.is_closed))
     }
 
@@ -201,9 +208,30 @@ mod tests {
             requests: 1,
             starts_in_ms,
             expires_in_ms: 10_000,
-            window: LeaseWindow { kind: WindowKind::Minute, ends_in_ms: 60_000 },
+            window: LeaseWindow {
+                kind: WindowKind::Minute,
+                ends_in_ms: 60_000,
+                returns_in_ms: None,
+            },
             state: State::Ok,
             usage: Usage::default(),
+        }
+    }
+
+    /// What is left of a lease goes back to the minute until that ends, and to a day for as long as the server says.
+    #[test]
+    fn a_return_is_due_for_as_long_as_it_comes_back_to_something() {
+        let now = Moment::START + Duration::from_secs(100);
+        for returns_in_ms in [None, Some(120_000)] {
+            let mut lease = lease(0);
+            lease.window.returns_in_ms = returns_in_ms;
+            let mut held = Held::new(LeaseNo(1), lease, now, now, Pace::default());
+            held.took(Amount::new(10, 0));
+            let at = |secs| now + Duration::from_secs(secs);
+            assert!(held.return_due(at(59)).is_some());
+            assert_eq!(held.in_time_until(at(59)), at(60));
+            assert_eq!(held.return_due(at(119)).is_some(), returns_in_ms.is_some());
+            assert_eq!(held.return_due(at(120)), None);
         }
     }
 

@@ -74,7 +74,7 @@ impl Renewal {
         if !self.may_hold(now) {
             return Some(last_sent + BEAT);
         }
-        let in_time = returns().map(|held| held.credit_ends().less(IN_TIME));
+        let in_time = returns().map(|held| held.in_time_until(now).less(IN_TIME));
         Some(in_time.fold(last_sent + HOLD, Moment::min))
     }
 

@@ -204,7 +204,11 @@ impl Book {
             requests: item.requests.want,
             starts_in_ms: 0,
             expires_in_ms: 2_000,
-            window: LeaseWindow { kind: WindowKind::Rolling, ends_in_ms: 62_000 },
+            window: LeaseWindow {
+                kind: WindowKind::Rolling,
+                ends_in_ms: 62_000,
+                returns_in_ms: None,
+            },
             state: State::Ok,
             usage: self.usage(),
         }

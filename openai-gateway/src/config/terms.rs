@@ -51,6 +51,10 @@ impl Terms {
         let tpm = [tpm, params.whole("tpm", report), info.whole("tpm", report)];
         let rpm = [rpm, params.whole("rpm", report), info.whole("rpm", report)];
         let days = [params.whole("tpd", report), params.whole("rpd", report)];
+        if days.contains(&Some(0)) {
+            let what = format!("{}: a day's limit is 1 at least", params.at("tpd"));
+            report.mistake(params.place, what);
+        }
         let limits = limits(tpm, rpm, days, params.place, &params.at("tpm"), report);
         let (own, own_stream) =
             (params.time_out("timeout", report), params.time_out("stream_timeout", report));
@@ -185,9 +189,6 @@ fn limits(
     let (tpm, rpm) = (first(tpm), first(rpm));
     if tpm.max(rpm).max(tpd).max(rpd) > Some(api::limits::MAX_LIMIT) {
         report.mistake(place, format!("{path}: a limit is above {}", api::limits::MAX_LIMIT));
-    }
-    if tpd == Some(0) || rpd == Some(0) {
-        report.mistake(place, format!("{path}: a day's limit is 1 at least"));
     }
     let limits = QuotaLimits { tpm, rpm, tpd, rpd };
     (limits != QuotaLimits::default()).then_some(limits)

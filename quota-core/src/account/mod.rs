@@ -19,8 +19,8 @@ use crate::{Amount, LeaseId, MINUTE_MS, Now, WindowKind};
 use minute::Minutes;
 use rolling::Rolling;
 
-pub use periods::PeriodStanding;
-pub(crate) use periods::{MinuteSpan, PeriodShort, Periods, SlotSum};
+pub use periods::{CountedLimit, PeriodStanding};
+pub(crate) use periods::{MinuteSpan, PeriodShort, Periods};
 
 /// The charges of one book.
 #[derive(Debug, Clone)]

@@ -13,10 +13,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 
-use quota_units::{Period, PeriodLimit, PeriodLimits};
+use quota_units::{CalendarSpan, Period, PeriodLimit, PeriodLimits};
+use serde::{Deserialize, Serialize};
 
 use super::calendar;
 use crate::lease::Lease;
+use crate::time::SLEWED_MS;
 use crate::{Amount, Limit, MAX_LIMIT, MINUTE_MS, Now, Unit};
 
 /// A rolling span has so many slices.
@@ -42,10 +44,10 @@ struct PeriodAccount {
     limit: PeriodLimit,
     /// The limit holds. If not, it was taken away.
     holds: bool,
+    /// The last slot that matters to a limit that was taken away: after it the period in which that was is over.
+    until: u64,
     /// What closed windows charged.
     slots: BTreeMap<u64, u64>,
-    /// The window in which it was last said that it counts: its sums are told in the same one.
-    said_in: u64,
 }
 
 /// What a window charged.
@@ -57,8 +59,8 @@ struct WindowSum {
     /// When the last of its leases ends, or its last overrun was reported, steady ms.
     ends_ms: u64,
     charged: Amount,
-    /// What it may have charged without the book's knowing.
-    doubted: Amount,
+    /// So many windows up to this one may have charged so much each without the book's knowing.
+    doubted: (u64, Amount),
 }
 
 /// Wall minutes, from the first to the last.
@@ -71,8 +73,14 @@ pub(crate) struct MinuteSpan {
 impl MinuteSpan {
     /// Those of a time span, steady ms.
     pub(crate) const fn of(starts_ms: u64, ends_ms: u64, now: &Now) -> Self {
-        let first = now.window.minute_at(starts_ms);
-        let last = now.window.minute_at(ends_ms.saturating_sub(1));
+        let window = &now.window;
+        let first = window.minute_at(starts_ms);
+        let mut last = window.minute_at(ends_ms.saturating_sub(1));
+        // One that was left open for longer than a minute is of its last minute too, wherever it stands by the clock.
+        let is_long = window.ends_ms - window.opens_ms > MINUTE_MS + SLEWED_MS;
+        if is_long && starts_ms < window.ends_ms && last < window.minute {
+            last = window.minute;
+        }
         Self { first, last: if last < first { first } else { last } }
     }
 
@@ -96,13 +104,14 @@ pub(crate) struct PeriodShort {
     pub(crate) certain_ms: u64,
 }
 
-/// A sum as a journal keeps it: what closed windows charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SlotSum {
-    pub(crate) unit: Unit,
-    pub(crate) period: Period,
-    pub(crate) slot: u64,
-    pub(crate) sum: u64,
+/// A limit that was taken away, and that is counted on until the period in which that was is over: should it be put
+/// again, what was charged meanwhile counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedLimit {
+    /// The limit.
+    pub limit: PeriodLimit,
+    /// The last slot of that period.
+    pub until: u64,
 }
 
 /// How an account stands.
@@ -127,35 +136,35 @@ impl Periods {
         self.windows.is_empty() && self.accounts.iter().all(|account| account.slots.is_empty())
     }
 
-    /// The limit of each unit that is the tightest.
-    pub(crate) fn tightest(&self) -> Limit {
+    /// What the limits of each unit come to a minute, the least of them.
+    pub(crate) fn minutely(&self) -> Limit {
+        let a_minute = |limit: PeriodLimit| (limit.most / minutes_of(limit.period)).max(1);
         let limits = || self.limited().map(|account| account.limit);
-        Limit::by_unit(|unit| {
-            limits().filter(|limit| limit.unit == unit).map(|limit| limit.most).min()
-        })
+        Limit::by_unit(|unit| limits().filter(|limit| limit.unit == unit).map(a_minute).min())
     }
 
-    /// Limits that are to be counted on when these hold: those that were taken away and whose periods are not over,
-    /// the latest of them, as many as a deployment may have.
-    pub(crate) fn counted_beside(&self, limits: &PeriodLimits) -> PeriodLimits {
+    /// Limits that are to be counted on when these hold, the latest ones first: as many as a deployment may have.
+    pub(crate) fn counted_beside(&self, limits: &PeriodLimits, now: &Now) -> Vec<CountedLimit> {
         let is_put = |account: &&PeriodAccount| {
             limits.as_slice().iter().any(|limit| account.is_of(limit.unit, limit.period))
         };
-        let is_open = !self.windows.is_empty();
-        let counts = |account: &&PeriodAccount| is_open || !account.slots.is_empty();
-        let counted = self.accounts.iter().filter(|account| !is_put(account)).filter(counts);
-        let counted = counted.map(|account| account.limit).take(quota_units::MAX_PERIODS);
-        PeriodLimits::new(counted.collect()).expect("each was one of its deployment's limits")
+        let counted = self.accounts.iter().filter(|account| !is_put(account)).map(|account| {
+            let until =
+                if account.holds { last_slot(account.limit.period, now) } else { account.until };
+            CountedLimit { limit: account.limit, until }
+        });
+        counted.take(quota_units::MAX_PERIODS).collect()
     }
 
-    /// These limits hold from `window` on, and those are counted on.
-    pub(crate) fn set(&mut self, limits: &PeriodLimits, counted: &PeriodLimits, window: u64) {
+    /// These limits hold from here on, and those are counted on.
+    pub(crate) fn set(&mut self, limits: &PeriodLimits, counted: &[CountedLimit]) {
         let mut before = std::mem::take(&mut self.accounts);
-        let limits = limits.as_slice().iter().map(|limit| (limit, true));
-        for (limit, holds) in limits.chain(counted.as_slice().iter().map(|limit| (limit, false))) {
+        let limits = limits.as_slice().iter().map(|limit| (*limit, true, 0));
+        let counted = counted.iter().map(|counted| (counted.limit, false, counted.until));
+        for (limit, holds, until) in limits.chain(counted) {
             let known = before.iter().position(|old| old.is_of(limit.unit, limit.period));
             let slots = known.map(|at| before.remove(at).slots).unwrap_or_default();
-            self.accounts.push(PeriodAccount { limit: *limit, holds, slots, said_in: window });
+            self.accounts.push(PeriodAccount { limit, holds, until, slots });
         }
         (self.is_untold, self.told) = (true, 0);
     }
@@ -192,14 +201,14 @@ impl Periods {
                     minutes,
                     ends_ms: now.steady_ms,
                     charged: amount,
-                    doubted: Amount::ZERO,
+                    doubted: (0, Amount::ZERO),
                 });
             }
         }
     }
 
     /// Of so many windows up to the one after the open one nobody knows what they charged: each may
-    /// have charged `most`. Again for the same windows, it changes nothing.
+    /// have charged `most`, and of a period no more count than it has. Again for the same windows, it changes nothing.
     pub(crate) fn doubt(&mut self, windows: u64, most: Amount, now: &Now) {
         if self.is_unused() {
             return;
@@ -207,7 +216,7 @@ impl Periods {
         let ends_ms = now.window.ends_ms + MINUTE_MS;
         let sum =
             self.window(now.window.number, MinuteSpan::of(now.steady_ms, ends_ms, now), ends_ms);
-        sum.doubted = sum.doubted.max(most.saturating_mul(windows).min(Amount::of_each(MAX_LIMIT)));
+        sum.doubted = (sum.doubted.0.max(windows), sum.doubted.1.max(most));
     }
 
     fn window(&mut self, window: u64, minutes: MinuteSpan, ends_ms: u64) -> &mut WindowSum {
@@ -218,7 +227,7 @@ impl Periods {
                 sum.ends_ms = sum.ends_ms.max(ends_ms);
             }
             _ => {
-                let (charged, doubted) = (Amount::ZERO, Amount::ZERO);
+                let (charged, doubted) = (Amount::ZERO, (0, Amount::ZERO));
                 self.windows.insert(at, WindowSum { window, minutes, ends_ms, charged, doubted });
             }
         }
@@ -231,21 +240,19 @@ impl Periods {
             self.windows.pop_front();
             self.close(&sum);
         }
-        for account in &mut self.accounts {
-            account.release(now);
-        }
+        self.accounts.retain_mut(|account| {
+            let first = first_slot(account.limit.period, now);
+            account.release(first);
+            account.holds || account.until >= first
+        });
         if self.windows.is_empty() {
             self.windows = VecDeque::new();
-            let counts = |account: &PeriodAccount| {
-                account.holds || !account.slots.is_empty() || account.said_in >= now.window.number
-            };
-            self.accounts.retain(counts);
         }
     }
 
     fn close(&mut self, sum: &WindowSum) {
         for account in &mut self.accounts {
-            let added = sum.counts()[account.limit.unit];
+            let added = sum.counts(&account.limit);
             if added == 0 {
                 continue;
             }
@@ -288,7 +295,8 @@ impl Periods {
                     certain_ms: self.freed_in_ms(account, missing, minute, now),
                 })
             };
-            in_minute(minutes.first).or_else(|| in_minute(minutes.last))
+            let MinuteSpan { first, last } = minutes;
+            in_minute(first).or_else(|| (last != first).then(|| in_minute(last)).flatten())
         });
         shorts.max_by_key(|short| short.certain_ms)
     }
@@ -325,7 +333,7 @@ impl Periods {
             Period::Rolling { .. } => {
                 let closed = account.slots.range(first_slot(account.limit.period, now)..);
                 let closed = closed.fold(0, |sum: u64, (_, slot)| sum.saturating_add(*slot));
-                self.of_windows(account.limit.unit, |_| true).saturating_add(closed)
+                self.of_windows(&account.limit, |_| true).saturating_add(closed)
             }
         }
     }
@@ -333,12 +341,12 @@ impl Periods {
     fn in_slot(&self, account: &PeriodAccount, slot: u64) -> u64 {
         let closed = account.slots.get(&slot).copied().unwrap_or(0);
         let is_in = |sum: &WindowSum| slots(account.limit.period, sum).contains(&slot);
-        self.of_windows(account.limit.unit, is_in).saturating_add(closed)
+        self.of_windows(&account.limit, is_in).saturating_add(closed)
     }
 
-    fn of_windows(&self, unit: Unit, counts: impl Fn(&WindowSum) -> bool) -> u64 {
+    fn of_windows(&self, limit: &PeriodLimit, counts: impl Fn(&WindowSum) -> bool) -> u64 {
         let sums = self.windows.iter().filter(|sum| counts(sum));
-        sums.fold(0, |sum: u64, of| sum.saturating_add(of.counts()[unit]))
+        sums.fold(0, |sum: u64, of| sum.saturating_add(of.counts(limit)))
     }
 
     /// When so much of what counts in a minute will have left whatever holders do, ms from now.
@@ -351,44 +359,39 @@ impl Periods {
                 now.window_ends_in_ms() + windows.saturating_mul(MINUTE_MS)
             }
             Period::Rolling { secs } => {
-                let slice_ms = slice_ms(secs);
+                let first = first_slot(account.limit.period, now);
+                let closed = account.slots.range(first..).map(|(slot, sum)| (*slot, *sum));
                 let kept = self.windows.iter().map(|sum| {
-                    (*slots(account.limit.period, sum).end(), sum.counts()[account.limit.unit])
+                    (*slots(account.limit.period, sum).end(), sum.counts(&account.limit))
                 });
-                let closed = account.slots.iter().map(|(slot, sum)| (*slot, *sum));
                 let mut freed = 0_u64;
                 let reached = closed.chain(kept).find(|(_, sum)| {
                     freed = freed.saturating_add(*sum);
                     freed >= wanted
                 });
-                let at_ms = reached.map_or(now.steady_ms + u64::from(secs) * 1_000, |(slot, _)| {
-                    slot.saturating_mul(slice_ms)
-                });
-                at_ms.saturating_sub(now.steady_ms)
+                let at_ms = reached.map(|(slot, _)| slot.saturating_mul(slice_ms(secs)));
+                at_ms.map_or(0, |at_ms| at_ms.saturating_sub(now.steady_ms))
             }
         }
     }
 
-    /// The sums of closed windows that no entry from window `floor` on tells of, as they are now.
-    /// Entries of `window` do from now on.
-    pub(crate) fn tell(&mut self, floor: u64, window: u64) -> Vec<SlotSum> {
+    /// What each account's slots hold, where no entry from window `floor` on tells of it. Entries of `window` do from
+    /// now on.
+    pub(crate) fn tell(&mut self, floor: u64, window: u64) -> Vec<(PeriodLimit, Vec<(u64, u64)>)> {
         if !std::mem::take(&mut self.is_untold) && self.told >= floor {
             return Vec::new();
         }
         self.told = window;
         let of = |account: &PeriodAccount| {
-            let PeriodLimit { unit, period, .. } = account.limit;
-            let sums = account.slots.clone().into_iter();
-            sums.map(move |(slot, sum)| SlotSum { unit, period, slot, sum })
+            (account.limit, account.slots.iter().map(|(slot, sum)| (*slot, *sum)).collect())
         };
-        self.accounts.iter().flat_map(of).collect()
+        self.accounts.iter().map(of).collect()
     }
 
-    /// A sum as the journal has it.
-    pub(crate) fn told(&mut self, sum: SlotSum) {
-        let SlotSum { unit, period, slot, sum } = sum;
+    /// An account's slots are what the journal says, all of them.
+    pub(crate) fn told(&mut self, unit: Unit, period: Period, slots: &[(u64, u64)]) {
         if let Some(account) = self.accounts.iter_mut().find(|of| of.is_of(unit, period)) {
-            account.slots.insert(slot, sum);
+            account.slots = slots.iter().copied().collect();
         }
     }
 }
@@ -398,8 +401,8 @@ impl PeriodAccount {
         (self.limit.unit, self.limit.period) == (unit, period)
     }
 
-    fn release(&mut self, now: &Now) {
-        let first = first_slot(self.limit.period, now);
+    /// Lets go what is before this slot.
+    fn release(&mut self, first: u64) {
         while self.slots.first_key_value().is_some_and(|(slot, _)| *slot < first) {
             self.slots.pop_first();
         }
@@ -407,8 +410,34 @@ impl PeriodAccount {
 }
 
 impl WindowSum {
-    fn counts(&self) -> Amount {
-        self.charged.max(self.doubted)
+    /// What of it counts against a limit. Of windows in doubt no more can than the period has.
+    fn counts(&self, limit: &PeriodLimit) -> u64 {
+        let (windows, each) = self.doubted;
+        if windows == 0 {
+            return self.charged[limit.unit];
+        }
+        let most = match limit.period {
+            Period::Calendar { span, offset_min } => {
+                let number = calendar::span_of(span, offset_min, self.minutes.last);
+                let began = calendar::end_of(span, offset_min, number.saturating_sub(1));
+                (self.minutes.last + 1).saturating_sub(began.min(self.minutes.first))
+            }
+            Period::Rolling { secs } => u64::from(secs).div_ceil(60),
+        };
+        // The open window and the one after it are beside the minutes that have passed.
+        let doubted = each[limit.unit].saturating_mul(windows.min(most + 2)).min(MAX_LIMIT);
+        self.charged[limit.unit].max(doubted)
+    }
+}
+
+/// How many minutes a period has, about.
+const fn minutes_of(period: Period) -> u64 {
+    match period {
+        Period::Calendar { span: CalendarSpan::Hour, .. } => 60,
+        Period::Calendar { span: CalendarSpan::Day, .. } => 1_440,
+        Period::Calendar { span: CalendarSpan::Week, .. } => 7 * 1_440,
+        Period::Calendar { span: CalendarSpan::Month, .. } => 30 * 1_440,
+        Period::Rolling { secs } => secs as u64 / 60,
     }
 }
 
@@ -427,6 +456,16 @@ fn slots(period: Period, sum: &WindowSum) -> RangeInclusive<u64> {
             let leaves_ms = sum.ends_ms.saturating_add(u64::from(secs) * 1_000);
             let slot = leaves_ms.div_ceil(slice_ms(secs));
             slot..=slot
+        }
+    }
+}
+
+/// The last slot of a period that begins now at the latest.
+fn last_slot(period: Period, now: &Now) -> u64 {
+    match period {
+        Period::Calendar { .. } => first_slot(period, now),
+        Period::Rolling { secs } => {
+            (now.steady_ms + u64::from(secs) * 1_000).div_ceil(slice_ms(secs))
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::account::MinuteSpan;
 use crate::lease::Lease;
 use crate::{
     Amount, Event, Granted, HolderId, Imbalance, LeaseId, MAX_LEASE, MAX_LIMIT, Now, Outcome,
-    Refusal, SHORTEST_WINDOW_MS, WindowKind, Wish, WishPrint, sizing,
+    PeriodLimit, Refusal, SHORTEST_WINDOW_MS, WindowKind, Wish, WishPrint, sizing,
 };
 
 /// A lease that would last less, ms, is granted from the next window instead.
@@ -49,8 +49,10 @@ impl Book {
             }
             _ => {
                 self.note_denied(place.window, wish.min, now);
-                let bucket = self.open_bucket(place.window, now);
-                bucket.short = bucket.short.max(wish.min);
+                if short.is_some() {
+                    let bucket = self.open_bucket(place.window, now);
+                    bucket.short = bucket.short.max(wish.min);
+                }
                 Err(Refusal::Denied(self.denial(wish.min, period, place.window, now)))
             }
         }
@@ -79,6 +81,7 @@ impl Book {
             starts_in_ms: place.starts_ms.saturating_sub(now.steady_ms),
             expires_in_ms: place.ends_ms.saturating_sub(now.steady_ms),
             credit_ends_in_ms: self.credit_ends_in_ms(lease, place.ends_ms, now),
+            returns_in_ms: self.returns_in_ms(lease.window, now),
             repeated: false,
         };
         (Outcome::Granted(granted), Some(event))
@@ -153,23 +156,22 @@ impl Book {
             starts_in_ms: until(held.starts_ms),
             expires_in_ms: until(held.ends_ms),
             credit_ends_in_ms: self.credit_ends_in_ms(lease, held.ends_ms, now),
+            returns_in_ms: self.returns_in_ms(lease.window, now),
             repeated: true,
         }
     }
 
     /// How long a return of a lease that ends at `ends_ms` earns credit, ms from now.
     fn credit_ends_in_ms(&self, lease: LeaseId, ends_ms: u64, now: &Now) -> u64 {
-        let mut credit_ends_ms = self.account.credit_ends_ms(lease, ends_ms, now);
-        if !self.periods.is_unused() {
-            credit_ends_ms = credit_ends_ms.max(self.forgotten_ms(lease.window, now));
-        }
-        credit_ends_ms.saturating_sub(now.steady_ms)
+        self.account.credit_ends_ms(lease, ends_ms, now).saturating_sub(now.steady_ms)
     }
 
-    /// When the leases of a window are kept no more at the earliest, steady ms.
-    const fn forgotten_ms(&self, window: u64, now: &Now) -> u64 {
+    /// How long a return to a window's leases comes back to further periods, ms from now: as long as they are kept at the
+    /// least.
+    fn returns_in_ms(&self, window: u64, now: &Now) -> Option<u64> {
         let windows = (window + self.kept_windows()).saturating_sub(now.window.number + 1);
-        now.window.ends_ms + windows * SHORTEST_WINDOW_MS
+        let kept_ms = now.window_ends_in_ms() + windows * SHORTEST_WINDOW_MS;
+        (!self.periods.is_unused()).then_some(kept_ms)
     }
 
     fn check_ask(&self, wish: &Wish) -> Result<(), Refusal> {
@@ -185,10 +187,12 @@ impl Book {
         }
         let most = self.policy.limit.ceiling().min(MAX_LEASE);
         if let Some(unit) = wish.min.first_above(most) {
-            return Err(Refusal::NeverFits { unit, limit: most[unit] });
+            return Err(Refusal::NeverFits { unit, period: None, limit: most[unit] });
         }
         match self.periods.below(wish.min) {
-            Some(limit) => Err(Refusal::NeverFits { unit: limit.unit, limit: limit.most }),
+            Some(PeriodLimit { unit, period, most }) => {
+                Err(Refusal::NeverFits { unit, period: Some(period), limit: most })
+            }
             None => Ok(()),
         }
     }

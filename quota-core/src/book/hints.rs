@@ -59,16 +59,13 @@ impl Book {
         if self.periods.is_unused() {
             return of_window;
         }
-        // Of a day the end is as near as of a minute, where both are limited.
-        let (window_limit, periods) = (self.policy.limit, self.periods.tightest());
-        let tightest = |unit| {
-            periods.get(unit).map(|most| most.min(window_limit.get(unit).unwrap_or(MAX_LIMIT)))
-        };
+        // The end of a day is near as that of a minute is: when so much of a minute's share is left.
+        let minutely = self.periods.minutely();
         let starts_ms = now.steady_ms.max(now.window.opens_ms);
         let ahead_ms = window.saturating_sub(now.window.number) * now.window_ends_in_ms();
         let at_ms = starts_ms + ahead_ms;
         let room = self.periods.room(MinuteSpan::of(at_ms, at_ms + 1, now), now);
-        match (of_window, self.state_in(Limit::by_unit(tightest), room, short)) {
+        match (of_window, self.state_in(minutely, room, short)) {
             (State::Exhausted, _) | (_, State::Exhausted) => State::Exhausted,
             (State::Endgame, _) | (_, State::Endgame) => State::Endgame,
             (state, _) => state,

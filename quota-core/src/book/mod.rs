@@ -13,13 +13,12 @@ mod view;
 
 use std::collections::VecDeque;
 
-use crate::account::{Account, Periods, SlotSum};
+use crate::account::{Account, CountedLimit, Periods};
 use crate::bucket::Bucket;
 use crate::late::{Late, LateLease};
 use crate::lease::Lease;
 use crate::{
-    Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, PeriodLimits, Policy,
-    Refusal, WindowKind,
+    Amount, Command, Event, HolderId, Imbalance, LeaseId, Now, Outcome, Policy, Refusal, WindowKind,
 };
 use hints::Holders;
 
@@ -54,7 +53,7 @@ impl Book {
     #[must_use]
     pub fn new(policy: Policy) -> Self {
         let mut periods = Periods::default();
-        periods.set(&policy.periods, &PeriodLimits::default(), 0);
+        periods.set(&policy.periods, &[]);
         Self {
             account: Account::new(policy.kind),
             policy,
@@ -89,7 +88,7 @@ impl Book {
                 self.note_denied(now.window.number, *amount, now);
                 (Outcome::Noted, None)
             }
-            Command::SetPolicy(policy) => self.decide_policy(policy)?,
+            Command::SetPolicy(policy) => self.decide_policy(policy, now)?,
             Command::Doubt(windows) => self.decide_doubt(*windows),
         };
         if let Some(event) = &event {
@@ -160,8 +159,9 @@ impl Book {
     #[must_use]
     pub fn renewed(&self, policy: Policy, now: &Now) -> Option<Self> {
         let mut periods = self.keeps_no_window().then(|| self.periods.clone())?;
-        let counted = periods.counted_beside(&policy.periods);
-        periods.set(&policy.periods, &counted, now.window.number);
+        periods.advance(now.window.number, now);
+        let counted = periods.counted_beside(&policy.periods, now);
+        periods.set(&policy.periods, &counted);
         Some(Self { periods, ..Self::new(policy) })
     }
 
@@ -175,11 +175,10 @@ impl Book {
     /// belong together; of the leases after them as many as are taken are told.
     pub fn carry(&mut self, floor: u64, window: u64) -> (Vec<Event>, impl Iterator<Item = Event>) {
         let sums = self.periods.tell(floor, window).into_iter();
-        let sums = sums.map(|SlotSum { unit, period, slot, sum }| Event::Summed {
-            unit,
-            period,
-            slot,
-            sum,
+        let sums = sums.map(|(limit, slots)| Event::Summed {
+            unit: limit.unit,
+            period: limit.period,
+            slots,
         });
         let untold = self.late.tell(floor, window);
         (sums.collect(), untold.map(|(lease, late)| Event::Carried { lease, late }))
@@ -202,8 +201,15 @@ impl Book {
 
     /// The event that sets its policy, as it is: what a journal that has no older ones is to tell first.
     #[must_use]
-    pub fn policy_event(&self) -> Event {
-        Event::policy_set(self.policy.clone(), self.periods.counted_beside(&self.policy.periods))
+    pub fn policy_event(&self, now: &Now) -> Event {
+        let counted = self.periods.counted_beside(&self.policy.periods, now);
+        Event::policy_set(self.policy.clone(), counted)
+    }
+
+    /// Whether something is counted over further periods.
+    #[must_use]
+    pub fn counts_periods(&self) -> bool {
+        !self.periods.is_unused()
     }
 
     /// What the book knows of its deployment.
@@ -264,14 +270,12 @@ impl Book {
             }
             Event::GivenBack { lease, total, closed } => self.enter_return(lease, total, closed),
             Event::Used { lease, used, overrun } => self.enter_use(lease, used, overrun, now),
-            Event::PolicySet { ref policy } => {
-                self.enter_policy(policy, &PeriodLimits::default(), now)
-            }
+            Event::PolicySet { ref policy } => self.enter_policy(policy, &[], now),
             Event::PeriodsSet { ref policy, ref counted } => {
                 self.enter_policy(policy, counted, now)
             }
-            Event::Summed { unit, period, slot, sum } => {
-                self.periods.told(SlotSum { unit, period, slot, sum });
+            Event::Summed { unit, period, ref slots } => {
+                self.periods.told(unit, period, slots);
                 Ok(())
             }
             Event::Doubted { windows } => {
@@ -292,7 +296,7 @@ impl Book {
     fn enter_policy(
         &mut self,
         policy: &Policy,
-        counted: &PeriodLimits,
+        counted: &[CountedLimit],
         now: &Now,
     ) -> Result<(), Imbalance> {
         self.set_kind(policy.kind)?;
@@ -302,7 +306,7 @@ impl Book {
                 bucket.limit = policy.limit;
             }
         }
-        self.periods.set(&policy.periods, counted, now.window.number);
+        self.periods.set(&policy.periods, counted);
         Ok(())
     }
 
@@ -355,11 +359,15 @@ impl Book {
         bucket.denied = bucket.denied.saturating_add(amount);
     }
 
-    fn decide_policy(&self, policy: &Policy) -> Result<(Outcome, Option<Event>), Refusal> {
+    fn decide_policy(
+        &self,
+        policy: &Policy,
+        now: &Now,
+    ) -> Result<(Outcome, Option<Event>), Refusal> {
         if policy.kind != self.policy.kind {
             return Err(Refusal::KindIsFixed);
         }
-        let counted = self.periods.counted_beside(&policy.periods);
+        let counted = self.periods.counted_beside(&policy.periods, now);
         let event = (*policy != self.policy).then(|| Event::policy_set(policy.clone(), counted));
         Ok((Outcome::Noted, event))
     }

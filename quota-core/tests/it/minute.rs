@@ -323,11 +323,11 @@ fn what_can_never_be_granted_is_no_denial() {
     let mut world = world(100, 10);
     assert_eq!(
         world.acquire(1, amount(101, 1)),
-        Err(Refusal::NeverFits { unit: Unit::Tokens, limit: 100 })
+        Err(Refusal::NeverFits { unit: Unit::Tokens, period: None, limit: 100 })
     );
     assert_eq!(
         world.acquire(1, amount(1, 11)),
-        Err(Refusal::NeverFits { unit: Unit::Requests, limit: 10 })
+        Err(Refusal::NeverFits { unit: Unit::Requests, period: None, limit: 10 })
     );
     assert_eq!(world.ask(1, 1, amount(2, 1), amount(1, 1), false), Err(Refusal::WantBelowMin));
     assert_eq!(world.acquire(1, Amount::ZERO), Err(Refusal::NothingAsked));

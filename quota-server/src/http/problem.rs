@@ -150,10 +150,13 @@ impl From<Refusal> for Failure {
             Refusal::TooEarly { in_ms } => {
                 return Self::new(Code::TooEarly, refusal.to_string()).retry_after_ms(in_ms);
             }
-            Refusal::NeverFits { unit, limit } => {
-                let unit = unit.name();
-                let detail = format!("`{unit}.min` is above {limit}, the most there could ever be");
-                return Self::new(Code::NeverFits, detail);
+            Refusal::NeverFits { unit, period, limit } => {
+                let name = unit.name();
+                let detail = format!("`{name}.min` is above {limit}, the most there could ever be");
+                let mut failure = Self::new(Code::NeverFits, detail);
+                failure.0.unit = Some(unit);
+                failure.0.per = period.map(quota_api::per);
+                return failure;
             }
             Refusal::WantBelowMin | Refusal::NothingAsked => Code::InvalidValue,
             Refusal::NoSuchLease => Code::LeaseNotFound,

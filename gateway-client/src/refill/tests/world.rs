@@ -291,6 +291,7 @@ impl Server {
             window: LeaseWindow {
                 kind: WindowKind::Minute,
                 ends_in_ms: self.window_left_ms + if is_next { 60_000 } else { 0 },
+                returns_in_ms: None,
             },
             state: match self.state {
                 State::Endgame => State::Endgame,

@@ -143,7 +143,11 @@ impl FakeQuotaServer {
             requests: wanted.requests.want,
             starts_in_ms: 0,
             expires_in_ms: 30_000,
-            window: LeaseWindow { kind: WindowKind::Minute, ends_in_ms: 40_000 },
+            window: LeaseWindow {
+                kind: WindowKind::Minute,
+                ends_in_ms: 40_000,
+                returns_in_ms: None,
+            },
             state: QuotaState::Ok,
             usage: self.usage(book),
         }

@@ -67,6 +67,7 @@ pub(in crate::http) fn granted(
         window: LeaseWindow {
             kind: deployment::kind_shown(standing.kind),
             ends_in_ms: granted.credit_ends_in_ms,
+            returns_in_ms: granted.returns_in_ms,
         },
         state: state(standing.state),
         usage: usage(standing),

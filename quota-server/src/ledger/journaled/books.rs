@@ -222,7 +222,7 @@ impl Slot {
         if let Some(open) = self.book.as_deref_mut()
             && std::mem::replace(&mut open.recorded, window) != window
         {
-            let policy = open.book.policy_event();
+            let policy = open.book.policy_event(now);
             draft.event(self.no, policy, holders, now);
         }
         draft.event(self.no, event, holders, now);

@@ -111,7 +111,7 @@ impl Slot {
         } else {
             book.advance(now);
             *book = book.renewed(policy.clone(), now).ok_or(PutError::KindIsFixed)?;
-            Some(book.policy_event())
+            Some(book.policy_event(now))
         };
         if event.is_some() {
             // It is the policy's record in this window.

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use quota_core::{Command, Denial, Event, MINUTE_MS, Now, State, Unit, WindowKind};
+use quota_core::{Book, Command, Denial, Event, MINUTE_MS, Now, State, Unit, WindowKind};
 
 use super::books::{Books, Slot};
 use super::recovery::RecoveryError;
@@ -170,8 +170,9 @@ impl Books {
 }
 
 impl Slot {
+    /// Whether something is counted over longer periods, or is to be.
     fn has_periods(&self) -> bool {
-        !self.policy.periods.is_empty()
+        self.book().map_or(!self.policy.periods.is_empty(), Book::counts_periods)
     }
 
     fn doubt_until(&mut self, clean_from: u64) {

@@ -32,6 +32,9 @@ pub(crate) const KEPT_WINDOWS: u64 = 2;
 /// About so many leases are looked over in one go: half a millisecond's work.
 const AUDITED_LEASES: usize = 50_000;
 
+/// What it costs to tell a sum of a longer period, in leases: of a thousand a step has enough.
+const SUM: usize = 64;
+
 /// What one look at a book costs, in leases.
 pub(super) const BOOK: usize = 32;
 
@@ -114,26 +117,33 @@ impl Books {
             self.active.swap_remove(at);
             metrics::books_active_changed(-1);
         }
-        if !stays || carry.is_none_or(|carry| self.carry(no, now, carry)) {
+        let Some(carry) = carry.filter(|_| stays) else {
+            self.turning.books = at;
+            return leases;
+        };
+        let (sums, is_all) = self.carry(no, now, carry);
+        if is_all {
             self.turning.books = at;
         }
-        leases
+        leases + sums * SUM
     }
 
-    /// Writes into this window's entries what older ones left open of a book. False: not all of it.
-    fn carry(&mut self, no: u32, now: &Now, carry: Carry<'_>) -> bool {
+    /// Writes into this window's entries what older ones left open of a book. How many sums that were, and whether it
+    /// is all.
+    fn carry(&mut self, no: u32, now: &Now, carry: Carry<'_>) -> (usize, bool) {
         let Carry { floor, most, draft } = carry;
-        let Some(slot) = self.slots.get_mut(&no) else { return true };
-        let Some(book) = slot.book_mut() else { return true };
+        let Some(slot) = self.slots.get_mut(&no) else { return (0, true) };
+        let Some(book) = slot.book_mut() else { return (0, true) };
         // Sums belong together, and are few.
         let (mut carried, leases) = book.carry(floor, now.window.number);
-        let sums = carried.len();
+        let accounts = carried.len();
         carried.extend(leases.take(most));
-        let is_all = carried.len() < sums + most;
+        let is_all = carried.len() < accounts + most;
+        let sums = carried.iter().map(sums_of).sum();
         for event in carried {
             slot.journal(event, &mut self.holders, now, draft);
         }
-        is_all
+        (sums, is_all)
     }
 
     /// Forgets holders that have not asked since before the windows that are kept, if no lease of theirs is
@@ -265,6 +275,14 @@ impl Slot {
                 return is_through;
             }
         }
+    }
+}
+
+/// How many sums an event tells.
+fn sums_of(event: &Event) -> usize {
+    match event {
+        Event::Summed { slots, .. } => 1 + slots.len(),
+        _ => 0,
     }
 }
 

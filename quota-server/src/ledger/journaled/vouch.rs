@@ -15,8 +15,9 @@ use super::time::Stamp;
 use super::writer::Writer;
 use crate::metrics;
 
-/// What is lost of so many deployments goes into one entry.
-const SPENT_AT_ONCE: usize = 2_048;
+/// What is lost of so many deployments goes into one entry, which is a megabyte or two then. Who dies between two such entries
+/// counts less of the rest as spent.
+const SPENT_AT_ONCE: usize = 16_384;
 
 /// What of a journal was told. The next recovery comes upon the same, as long as it is kept.
 #[derive(Debug, Default)]
@@ -73,11 +74,9 @@ impl<J: Journal> Writer<J> {
         true
     }
 
-    /// The journal counts as whole from here on. An entry says where time stands: who writes next goes
-    /// on from there, and gives no number of a lost window again.
+    /// The journal counts as whole from here on. An entry says what counts as spent, and where time stands: who
+    /// writes next goes on from there, and gives no number of a lost window again.
     async fn begin_clean(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
-        self.draft.begin(stamp);
-        self.append_draft(stamp).await?;
         self.spend_doubted(stamp).await?;
         self.journal.vouch().await
     }
@@ -88,7 +87,10 @@ impl<J: Journal> Writer<J> {
         let clean_from = self.clean_from.unwrap_or(stamp.now.window.number);
         let since = self.state.last.map_or(0, |last| last.now.window.number);
         let windows = clean_from.saturating_sub(since);
-        for some in self.state.books.with_periods().chunks(SPENT_AT_ONCE) {
+        let deployments = self.state.books.with_periods();
+        let parts =
+            deployments.chunks(SPENT_AT_ONCE).chain(deployments.is_empty().then_some(&[][..]));
+        for some in parts {
             self.draft.begin(stamp);
             let books = &mut self.state.books;
             for no in some {

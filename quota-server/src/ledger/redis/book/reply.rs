@@ -231,6 +231,7 @@ fn grants(
             starts_in_ms,
             expires_in_ms,
             credit_ends_in_ms,
+            returns_in_ms: None,
             repeated: false,
         };
         answers.push(Answer::Granted(granted, standing));
@@ -245,7 +246,9 @@ fn packed_amount(bytes: &[u8]) -> Result<Amount, Unreadable> {
 
 fn refusal(word: &str, fields: &mut Fields<'_>) -> Result<Refusal, Unreadable> {
     Ok(match word {
-        "never_fits" => Refusal::NeverFits { unit: unit(fields)?, limit: fields.number()? },
+        "never_fits" => {
+            Refusal::NeverFits { unit: unit(fields)?, period: None, limit: fields.number()? }
+        }
         "want_below_min" => Refusal::WantBelowMin,
         "nothing_asked" => Refusal::NothingAsked,
         "request_id_reused" => Refusal::OtherWish,
@@ -269,6 +272,7 @@ fn granted(fields: &mut Fields<'_>) -> Result<Granted, Unreadable> {
         starts_in_ms: fields.number()?,
         expires_in_ms: fields.number()?,
         credit_ends_in_ms: fields.number()?,
+        returns_in_ms: None,
         repeated: fields.flag()?,
     })
 }

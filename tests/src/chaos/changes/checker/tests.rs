@@ -33,7 +33,7 @@ fn lease(id: &str, second: u64, (tokens, outstanding): (u64, u64), limit: Amount
         requests,
         starts_in_ms: 0,
         expires_in_ms: 2_000.min(ends_in_ms),
-        window: LeaseWindow { kind: WindowKind::Minute, ends_in_ms },
+        window: LeaseWindow { kind: WindowKind::Minute, ends_in_ms, returns_in_ms: None },
         state: State::Ok,
         usage: Usage {
             tokens: pair(limit.tokens, outstanding),
