@@ -2,13 +2,19 @@
 # Tests the Python package and its LiteLLM plug-in, as they lie here, with pinned versions of what they are tested with, which it
 # installs into target/venvs. Needs Rust, and Python 3.10 or newer with venv. What cannot be installed or imported fails.
 #
-#   tests/python.sh              all of it: some twenty minutes
+#   tests/python.sh              all of it but `bench`: some forty minutes
+#   tests/python.sh quick        what tests/run.sh does of it: the package, and the plug-in's parts
+#   tests/python.sh tools        installs what `quick` needs, and no more
 #   tests/python.sh package      the package, without LiteLLM
 #   tests/python.sh plugin       the plug-in: its parts, in the routers of two versions of LiteLLM, and in a proxy
 #   tests/python.sh s1           S1 with five proxies of LiteLLM, with the plug-in and without it
+#   tests/python.sh wheel        the wheels for glibc and musl, and the sdist, in target/wheels; `rustup` brings Rust for musl
+#   tests/python.sh guide        pastes docs/litellm-start.md into a shell, line by line, with the wheel that is there
+#   tests/python.sh bench        what the plug-in costs a request, beside LiteLLM's own limits on Redis
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+ROOT=$PWD
 PROGRAMS=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
 
 step() { printf '\n== %s\n' "$*"; }
@@ -39,6 +45,8 @@ stage() {
     ln -s "$PWD"/bindings/python/python/tokenlease/* $at
     ln -s "$PROGRAMS/lib_native.so" $at/_native.abi3.so
     export PYTHONPATH=$PWD/target/python PYTHONDONTWRITEBYTECODE=1 TOKENLEASE_PROGRAMS=$PROGRAMS
+    # LiteLLM asks the internet for its prices otherwise.
+    export LITELLM_LOCAL_MODEL_COST_MAP=True
 }
 
 tests_with() {
@@ -51,11 +59,63 @@ tests_with() {
 
 package() { tests_with package test_draw.py test_client.py test_doctor.py test_processes.py; }
 
+PARTS=(test_litellm_{alone,answers,attempts,hooks,quota}.py)
+
 # The proxy of 1.110 needs a package, litellm-proxy, that pip does not find.
 plugin() {
-    local parts=(test_litellm_{alone,answers,attempts,hooks,quota,router}.py)
-    tests_with litellm-1.83 "${parts[@]}" test_litellm_{doctor,proxy,faults}.py
-    tests_with litellm-1.110 "${parts[@]}"
+    tests_with litellm-1.83 "${PARTS[@]}" test_litellm_{router,doctor,proxy,faults}.py
+    tests_with litellm-1.110 "${PARTS[@]}" test_litellm_router.py
+}
+
+quick() {
+    package
+    tests_with litellm-1.83 "${PARTS[@]}"
+    tests_with litellm-1.110 "${PARTS[@]}"
+}
+
+tools() { for name in package litellm-1.83 litellm-1.110; do packages $name; done; }
+
+bench() {
+    packages litellm-1.83
+    step "the plug-in beside LiteLLM's own limits"
+    target/venvs/litellm-1.83/bin/python tests/python/litellm_bench.py
+}
+
+# Optimised, linked by zig against a C library as old as the tag says, which maturin checks; one wheel for all CPythons from 3.9 on.
+# They are built from the sdist, which so is tried too; of its lock file cargo drops the crates that are not in it.
+wheel() {
+    packages wheel
+    step "wheels"
+    local machine source=target/sdist
+    machine=$(uname -m)
+    rustup target add "$machine-unknown-linux-musl"
+    rm -rf target/wheels $source
+    mkdir -p $source
+    maturin sdist --manifest-path bindings/python/Cargo.toml
+    # With times of now: cargo goes by them, and has built another sdist here before.
+    tar --extract --touch --gzip --file target/wheels/tokenlease-*.tar.gz --directory $source --strip-components 1
+    built_wheel "$machine-unknown-linux-gnu" manylinux2014
+    built_wheel "$machine-unknown-linux-musl" musllinux_1_2
+    ls -l target/wheels
+}
+
+built_wheel() {
+    local target=$1 tag=$2
+    (cd target/sdist && maturin build --release --strip --zig --compatibility "$tag" --target "$target" \
+        --target-dir "$ROOT/target/wheel")
+}
+
+maturin() {
+    local command=$1 bin=$ROOT/target/venvs/wheel/bin
+    shift
+    PATH=$bin:$PATH CARGO_INCREMENTAL=0 "$bin/maturin" "$command" --out "$ROOT/target/wheels" "$@"
+}
+
+guide() {
+    compgen -G 'target/wheels/tokenlease-*manylinux*.whl' >/dev/null || die "there is no wheel: tests/python.sh wheel"
+    step "the guide"
+    # What is installed counts, not what lies here.
+    env -u PYTHONPATH PATH="$PROGRAMS:$PATH" python3 tests/python/guide.py
 }
 
 s1() {
@@ -69,9 +129,10 @@ s1() {
 
 main() {
     case "${1:-all}" in
-        all) stage; package; plugin; s1 ;;
-        package | plugin | s1) stage; "$1" ;;
-        *) die "unknown argument '$1'; it takes package, plugin, s1, or nothing" ;;
+        all) stage; package; plugin; s1; wheel; guide ;;
+        quick | package | plugin | s1 | guide | bench) stage; "$@" ;;
+        tools | wheel) "$1" ;;
+        *) die "unknown argument '$1'; it takes quick, tools, package, plugin, s1, wheel, guide, bench, or nothing" ;;
     esac
 }
 
