@@ -148,7 +148,7 @@ cargo_deny() { cargo_tool cargo-deny 0.20.2; }
 mdbook() { cargo_tool mdbook 0.5.4 --features search; }
 
 # What later steps need and no compiler of ours waits for.
-tools() { cargo_deny; mdbook; tests/helm.sh tools; }
+tools() { cargo_deny; mdbook; tests/helm.sh tools; tests/python.sh tools; }
 
 lint() {
     step "format"
@@ -181,7 +181,8 @@ book() {
 # The development profile, as the lints, with every assertion and overflow check on.
 build() {
     step "build"
-    cargo build --workspace --bins
+    # With the libraries, of which Python's native half is one: it is linked, and nothing is compiled for it alone.
+    cargo build --workspace --bins --lib
     cargo test --workspace --tests --no-run
 }
 
@@ -191,6 +192,9 @@ cargo_tests() {
     TOKENLEASE_BUILT=1 cargo test --workspace --tests --no-fail-fast -- --include-ignored
     cargo test --workspace --doc
 }
+
+# Beside what is built already.
+bindings() { tests/python.sh quick; }
 
 browser() { tests/browser.sh test; }
 
@@ -207,6 +211,7 @@ run_tests() {
     beside mutants mutants
     cargo_tests
     finish mutants
+    bindings
     browser
     chart
 }
