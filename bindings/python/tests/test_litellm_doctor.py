@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from processes import QuotaServer
-from test_doctor import codes
+from test_doctor import Guarded, codes
 from tokenlease import _doctor
 
 LINE = {"success_callback": ["tokenlease.litellm.plugin"]}
@@ -100,6 +100,17 @@ def test_what_is_registered_is_not_unknown(place: Place) -> None:
     assert about(said, "limit_ignored") == ["d"]
 
 
+@pytest.mark.parametrize("role, errors", [("gateway", ["credential"]), ("admin", [])])
+def test_a_credential_that_may_not_register_is_told(tmp_path: Path, role: str, errors: List[str]) -> None:
+    guarded = Guarded(tmp_path)
+    try:
+        env = {"QUOTA_REGISTER": "1", "QUOTA_TOKEN": guarded.tokens[role]}
+        said = Place(guarded.server, tmp_path).doctor([entry("g", "new", rpm=5, **ENOUGH)], env=env)
+    finally:
+        guarded.server.stop()
+    assert codes(said, "error") == errors
+
+
 def test_the_file_sets_the_environment(place: Place) -> None:
     """As it does in the proxy."""
     said = place.doctor(
@@ -122,7 +133,7 @@ LIMITED = [entry("g", "d", tpm=1_000, rpm=100, **ENOUGH)]
         ("warning", "slots", {"entries": [entry("g", "d", tpm=1_000, rpm=100)]}),
         ("warning", "limit_not_kept", {"entries": [entry("g", "d", tpm=1_000, rpm=100, tpd=5, **ENOUGH)]}),
         ("warning", "id_missing", {"entries": [entry("g", None)]}),
-        ("warning", "id_twice", {"entries": LIMITED + [entry("h", "d", tpm=1_000, rpm=100, **ENOUGH)]}),
+        ("warning", "id_twice", {"entries": LIMITED + [entry("h", "d", tpm=2_000, rpm=100, **ENOUGH)]}),
         ("warning", "speech", {"entries": [entry("s", "s", model="openai/tts-1")]}),
         ("warning", "cools_down", {"entries": [entry("s", "s", cooldown_time=5)]}),
         ("warning", "not_seen", {"general_settings": {"pass_through_endpoints": [{"path": "/p", "target": "t"}]}}),

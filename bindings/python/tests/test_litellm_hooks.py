@@ -125,6 +125,20 @@ def test_a_size_is_of_its_deployment_s_policy(monkeypatch: pytest.MonkeyPatch) -
     assert sizes == [8, 8 + 1_024]
 
 
+@pytest.mark.parametrize("tpm, is_one", [(100, True), (200, False)])
+def test_entries_of_one_id_share_a_quota_while_their_limits_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, tpm: int, is_one: bool
+) -> None:
+    """One deployment may stand in several groups. Where the limits are others, the file has changed."""
+    plugin = Hooks(monkeypatch).plugin
+
+    def entry(group: str, tpm: int) -> Dict[str, Any]:
+        return {"model_name": group, "litellm_params": {"tpm": tpm}, "model_info": {"id": "d"}}
+
+    first = plugin._quota(entry("g", 100))
+    assert (plugin._quota(entry("h", tpm)) is first) is is_one
+
+
 def test_a_deployment_that_no_filter_saw_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was called by its id, or it is the default one."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from ..litellm import Settings
 from ..litellm._alone import per_process
@@ -16,6 +15,7 @@ _REGISTERS = "QUOTA_REGISTER=1 puts the file's"
 
 def look_at_entries(report: Report, file: LitellmFile, settings: Settings) -> None:
     report.entries = []
+    all: List[Limits] = []
     known = {it["id"]: it for it in report.deployments or []}
     if settings.register and report.role == "draw":
         text = "QUOTA_REGISTER=1 needs a token of the role admin: entries that the server does not know get 503"
@@ -26,13 +26,14 @@ def look_at_entries(report: Report, file: LitellmFile, settings: Settings) -> No
         except (TypeError, ValueError) as why:
             report.error("limit_unreadable", str(why), str(deployment.get("model_name")))
             continue
+        all.append(limits)
         found = known.get(limits.id)
         report.entries.append(_entry(limits, found, settings))
         if report.deployments is not None:
             _compare(report, limits, found, settings)
         _warn_of_share(report, limits, found, settings)
         _warn_of_not_kept(report, limits, deployment)
-    _warn_of_ids(report, file)
+    _warn_of_ids(report, file, all)
 
 
 def _entry(limits: Limits, found: Optional[Mapping[str, Any]], settings: Settings) -> Entry:
@@ -105,12 +106,12 @@ def _warn_of_not_kept(report: Report, limits: Limits, deployment: Dict[str, Any]
         report.warning("limit_not_kept", text, limits.id)
 
 
-def _warn_of_ids(report: Report, file: LitellmFile) -> None:
+def _warn_of_ids(report: Report, file: LitellmFile, all: List[Limits]) -> None:
     for group in file.unnamed:
         text = "no model_info.id: LiteLLM makes it of the whole entry, so a new key is a new deployment, with a fresh minute"
         report.warning("id_missing", text, group)
-    ids = Counter(str((it.get("model_info") or {}).get("id")) for it in file.deployments)
-    for id, count in ids.items():
-        if count > 1:
-            text = f"{count} entries have this id: they share a quota, which begins anew whenever another is chosen"
-            report.warning("id_twice", text, id)
+    by_id: Dict[str, Limits] = {}
+    for limits in all:
+        if not by_id.setdefault(limits.id, limits).are_those_of(limits):
+            text = "entries with this id have different limits: the plug-in begins anew whenever another of them is met"
+            report.warning("id_twice", text, limits.id)

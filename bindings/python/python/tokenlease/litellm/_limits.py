@@ -45,6 +45,10 @@ class Limits:
     def has_any(self) -> bool:
         return self.tpm is not None or self.rpm is not None
 
+    def are_those_of(self, other: Limits) -> bool:
+        """Whether another entry of the same id, maybe in another group, says the same."""
+        return (self.id, self.tpm, self.rpm) == (other.id, other.tpm, other.rpm)
+
     def standing(self, register: bool, found: Optional[Mapping[str, Any]]) -> Standing:
         """By what the server has of the deployment, and whether these limits are put to it."""
         if register:

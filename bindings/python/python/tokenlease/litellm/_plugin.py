@@ -211,7 +211,7 @@ class Plugin(CustomLogger):
     def _quota(self, deployment: Dict[str, Any]) -> Quota:
         limits = Limits.of(deployment)
         quota = self._quotas.get(limits.id)
-        if quota is None or quota.limits != limits:
+        if quota is None or not quota.limits.are_those_of(limits):
             if self._client is None:
                 self._client = Client()
             _warn_of_what_is_not_kept(deployment)
