@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, Tuple
 
 import pytest
 
+from tokenlease._doctor._report import limits_text
 from processes import PROGRAMS, QuotaServer, early_in_a_minute
 
 ROLES = ("gateway", "viewer", "admin")
@@ -140,6 +141,15 @@ def test_people_are_told_the_same(server: QuotaServer) -> None:
     assert f"{server.url}  is reached, without TLS" in ended.stdout
     assert "d  1000 tokens and 100 requests a minute" in ended.stdout
     assert ended.stdout.endswith("Nothing is wrong.\n")
+
+
+def test_limits_over_longer_periods_are_told() -> None:
+    day = {"unit": "requests", "per": "day", "most": 9}
+    any_hour = {"unit": "tokens", "per": "1h", "kind": "rolling", "most": 7}
+    assert limits_text({"limits": [day]}) == "9 requests a day"
+    told = limits_text({"tpm_limit": 5, "window": "rolling", "limits": [day, any_hour]})
+    assert told == "5 tokens in any 60 s, 9 requests a day, 7 tokens in any 1h"
+    assert limits_text({}) == "no limits"
 
 
 def test_a_command_that_is_typed_wrongly_ends_with_64() -> None:

@@ -117,10 +117,14 @@ def limits_of(found: Mapping[str, Any]) -> Dict[str, int]:
 
 
 def limits_text(found: Mapping[str, Any]) -> str:
-    """The same for people."""
-    limits = " and ".join(f"{limit} {_UNITS[name]}" for name, limit in limits_of(found).items())
+    """The same for people, with those of longer periods."""
     period = "in any 60 s" if found.get("window") == "rolling" else "a minute"
-    return f"{limits} {period}" if limits else "no limits"
+    limits = " and ".join(f"{limit} {_UNITS[name]}" for name, limit in limits_of(found).items())
+    longer = [
+        f"{it['most']} {it['unit']} {'in any' if it.get('kind') == 'rolling' else 'a'} {it['per']}"
+        for it in found.get("limits") or []
+    ]
+    return ", ".join([*([f"{limits} {period}"] if limits else []), *longer]) or "no limits"
 
 
 def _server_row(server: ServerSeen) -> tuple[str, str]:
