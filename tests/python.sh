@@ -2,7 +2,7 @@
 # Tests the Python package and its LiteLLM plug-in, as they lie here, with pinned versions of what they are tested with, which it
 # installs into target/venvs. Needs Rust, and Python 3.10 or newer with venv. What cannot be installed or imported fails.
 #
-#   tests/python.sh              all of it but `bench`: some forty minutes
+#   tests/python.sh              all of it but `bench` and `versions`: some forty minutes
 #   tests/python.sh quick        what tests/run.sh does of it: the package, and the plug-in's parts
 #   tests/python.sh tools        installs what `quick` needs, and no more
 #   tests/python.sh package      the package, without LiteLLM
@@ -11,6 +11,7 @@
 #   tests/python.sh wheel        the wheels for glibc and musl, and the sdist, in target/wheels; `rustup` brings Rust for musl
 #   tests/python.sh guide        pastes docs/litellm-start.md into a shell, line by line, with the wheel that is there
 #   tests/python.sh bench        what the plug-in costs a request, beside LiteLLM's own limits on Redis
+#   tests/python.sh versions     the plug-in with each LiteLLM of tests/python/versions.txt: the table in docs/litellm-plugin.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -118,6 +119,8 @@ guide() {
     env -u PYTHONPATH PATH="$PROGRAMS:$PATH" python3 tests/python/guide.py
 }
 
+versions() { python3 tests/python/versions.py "$@"; }
+
 s1() {
     packages litellm-1.83
     local python=target/venvs/litellm-1.83/bin/python
@@ -130,9 +133,9 @@ s1() {
 main() {
     case "${1:-all}" in
         all) stage; package; plugin; s1; wheel; guide ;;
-        quick | package | plugin | s1 | guide | bench) stage; "$@" ;;
+        quick | package | plugin | s1 | guide | bench | versions) stage; "$@" ;;
         tools | wheel) "$1" ;;
-        *) die "unknown argument '$1'; it takes quick, tools, package, plugin, s1, wheel, guide, bench, or nothing" ;;
+        *) die "unknown argument '$1'; it takes quick, tools, package, plugin, s1, wheel, guide, bench, versions, or nothing" ;;
     esac
 }
 
