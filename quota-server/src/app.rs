@@ -121,6 +121,9 @@ impl App {
         let address = bound.address().map_err(unheard)?;
         let reload = Reload::default();
         let tls = guard.tls.map(Arc::new);
+        if let Some(tls) = &tls {
+            metrics::certificate_ends(tls.ends_at_s());
+        }
         warn_of_exposure(address, tls.is_some());
         let place = Place { address, encrypted: tls.is_some(), start_id };
         metrics::ledger(config.ledger.ledger.name());

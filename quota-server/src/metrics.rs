@@ -24,7 +24,7 @@ pub use http::{HttpMetrics, RouteMetrics, connection_cut};
 pub use lease::LeaseMetrics;
 pub use ledger::*;
 pub(crate) use reloaded::declared;
-pub use reloaded::{Reloaded, audit_failed, login_failed, reloaded};
+pub use reloaded::{Reloaded, audit_failed, certificate_ends, login_failed, reloaded};
 
 const COMMITS: &str = "quota_commits_total";
 const COMMIT_FAILURES: &str = "quota_commit_failures_total";
@@ -48,6 +48,8 @@ const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 const CONNECTIONS_CUT: &str = "quota_http_connections_cut_total";
 const HTTP_REQUESTS: &str = "quota_http_requests_total";
 const HTTP_RUNNING: &str = "quota_http_requests_running";
+const HTTP_MOST: &str = "quota_http_requests_most";
+const CERTIFICATE_END: &str = "quota_certificate_end_timestamp_seconds";
 const HTTP_SECONDS: &str = "quota_http_request_seconds";
 
 const RECOVERY: &str = "quota_recovery_seconds";
@@ -57,6 +59,7 @@ const QUARANTINED: &str = "quota_quarantined_books";
 const STORE_WARNINGS: &str = "quota_store_warnings";
 const WRITABLE: &str = "quota_ledger_writable";
 const CATALOGUE_AWAY: &str = "quota_catalogue_away";
+const LIBRARY_MISSING: &str = "quota_redis_library_missing";
 const SHARDS: &str = "quota_store_shards";
 const SHARDS_WRITABLE: &str = "quota_store_shards_writable";
 const LEDGER_ACTIVE: &str = "quota_ledger_active";
@@ -108,6 +111,15 @@ const GAUGES: &[(&str, &str)] = &[
     (QUARANTINED, "Books that are quarantined now, of those that this server asked lately"),
     (QUEUED, "Calls that the ledger has begun or that wait for it"),
     (HTTP_RUNNING, "Calls of the API that are being answered"),
+    (HTTP_MOST, "Calls of the API that may be answered at once: --max-requests"),
+    (
+        CERTIFICATE_END,
+        "When the certificate that the server shows, or the first of those beside it, ends; 0 without one",
+    ),
+    (
+        LIBRARY_MISSING,
+        "1 while Redis, or a shard of it, lacks the function library and lets this server load none, else 0",
+    ),
     (CATALOGUE_AWAY, "1 while the deployments and the history beside Redis cannot be read, else 0"),
     (SHARDS, "Parts of the store that books are spread over, as of the last /readyz (Redis)"),
     (SHARDS_WRITABLE, "How many of these take writes; which do not stands in /readyz"),

@@ -50,6 +50,11 @@ impl Places {
         Place::of(&self.open)
     }
 
+    /// How many calls of the API may be answered at once.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
     /// How many calls of the API are being answered.
     pub(super) fn running(&self) -> usize {
         self.most.saturating_sub(self.api.available_permits())

@@ -6,10 +6,10 @@ use metrics::{Counter, counter, gauge};
 
 use super::{
     BOOKS_ACTIVE, CATALOGUE_AWAY, COMMIT_FAILURES, COMMIT_GRANTS, COMMIT_SECONDS, COMMITS, EPOCH,
-    HTTP_RUNNING, INVARIANT_VIOLATIONS, JOURNAL_BYTES, JOURNAL_FAULTS, LEASE_BYTES, LEDGER_ACTIVE,
-    LEDGER_INFO, MEMORY_REFUSALS, QUARANTINED, QUARANTINES, QUEUED, RECOVERY, SHARDS,
-    SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of, gauge_of, gauged,
-    histogram_of,
+    HTTP_MOST, HTTP_RUNNING, INVARIANT_VIOLATIONS, JOURNAL_BYTES, JOURNAL_FAULTS, LEASE_BYTES,
+    LEDGER_ACTIVE, LEDGER_INFO, LIBRARY_MISSING, MEMORY_REFUSALS, QUARANTINED, QUARANTINES, QUEUED,
+    RECOVERY, SHARDS, SHARDS_WRITABLE, STORE_WARNINGS, TAKEOVERS, WRITABLE, counter_of, gauge_of,
+    gauged, histogram_of,
 };
 
 /// A commit was made.
@@ -55,6 +55,11 @@ pub fn shards(all: usize, writable: usize) {
 /// Whether the catalogue beside Redis cannot be read.
 pub fn catalogue_away(away: bool) {
     gauge_of(CATALOGUE_AWAY).set(if away { 1.0 } else { 0.0 });
+}
+
+/// Whether the function library is missing in Redis, where this server may not load it.
+pub fn library_missing(missing: bool) {
+    gauge_of(LIBRARY_MISSING).set(if missing { 1.0 } else { 0.0 });
 }
 
 /// A book did not add up.
@@ -133,8 +138,9 @@ pub fn ledger(kind: &'static str) {
     gauge!(LEDGER_INFO, "ledger" => kind).set(1);
 }
 
-/// How much there is to do just now: calls of the API, and calls in the ledger.
-pub fn busy(running: usize, queued: usize) {
+/// How much there is to do just now: calls of the API, of how many at most, and calls in the ledger.
+pub fn busy(running: usize, most: usize, queued: usize) {
+    gauge_of(HTTP_MOST).set(gauged(most as u64));
     gauge_of(HTTP_RUNNING).set(gauged(running as u64));
     gauge_of(QUEUED).set(gauged(queued as u64));
 }

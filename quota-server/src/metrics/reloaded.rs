@@ -3,7 +3,8 @@
 use metrics::{counter, gauge};
 
 use super::{
-    AUDIT_FAILURES, DECLARED, FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of, gauged,
+    AUDIT_FAILURES, CERTIFICATE_END, DECLARED, FAILED_LOGINS, RELOAD_FAILURES, RELOADS, counter_of,
+    gauge_of, gauged,
 };
 use crate::declared::Counts;
 
@@ -31,6 +32,11 @@ impl Reloaded {
             Self::Certificate => "certificate",
         }
     }
+}
+
+/// The server's certificate ends then, s since 1970.
+pub fn certificate_ends(at_s: i64) {
+    gauge_of(CERTIFICATE_END).set(gauged(at_s.max(0).unsigned_abs()));
 }
 
 /// A caller showed a wrong token.

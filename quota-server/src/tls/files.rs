@@ -12,6 +12,14 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use crate::config::{ClientAuth, TlsConfig};
 use crate::mistake::Mistake;
 
+/// What the files are made into.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    pub(super) config: Arc<ServerConfig>,
+    /// When the first of the certificates that are shown ends, s since 1970.
+    pub(super) ends_at_s: i64,
+}
+
 /// The files that TLS is made of.
 pub(super) struct Files {
     cert: PathBuf,
@@ -41,7 +49,7 @@ impl Files {
     }
 
     /// What they say now.
-    pub(super) fn read(&self) -> Result<ServerConfig, Mistake> {
+    pub(super) fn read(&self) -> Result<Handshake, Mistake> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -55,10 +63,21 @@ impl Files {
         let key =
             PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unread(&self.key, error))?;
         let chain = certificates(&self.cert)?;
+        let ends_at_s = self.end(&chain)?;
         let mut config =
             config.with_single_cert(chain, key).map_err(|error| wrong(&self.cert, &error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok(Handshake { config: Arc::new(config), ends_at_s })
+    }
+
+    fn end(&self, chain: &[CertificateDer<'_>]) -> Result<i64, Mistake> {
+        let end = |certificate: &CertificateDer<'_>| {
+            let (_rest, parsed) = x509_parser::parse_x509_certificate(certificate)
+                .map_err(|error| wrong(&self.cert, &error))?;
+            Ok(parsed.validity().not_after.timestamp())
+        };
+        let ends = chain.iter().map(end).collect::<Result<Vec<_>, _>>()?;
+        Ok(ends.into_iter().min().unwrap_or_default())
     }
 }
 
@@ -114,6 +133,23 @@ impl fmt::Display for Files {
 mod tests {
     use super::*;
     use crate::tls::testing::Authority;
+
+    #[test]
+    fn the_end_is_that_of_the_first_certificate_that_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Authority::new().server(folder.path());
+        let ending = |year| {
+            let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+            params.not_after = rcgen::date_time_ymd(year, 5, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+        };
+        let (leaf, key) = ending(2032);
+        std::fs::write(folder.path().join("server.pem"), leaf + &ending(2031).0).unwrap();
+        std::fs::write(folder.path().join("server.key"), key).unwrap();
+        let handshake = Files::of(&config).unwrap().unwrap().read().unwrap();
+        assert_eq!(handshake.ends_at_s, 1_935_360_000);
+    }
 
     #[test]
     fn mistakes_say_in_which_file_they_are() {

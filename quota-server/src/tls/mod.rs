@@ -16,16 +16,16 @@ use arc_swap::ArcSwap;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::TlsConfig;
-use crate::metrics::Reloaded;
+use crate::metrics::{self, Reloaded};
 use crate::mistake::Mistake;
 use crate::renewal::Renewable;
 
-use files::Files;
+use files::{Files, Handshake};
 
 /// What handshakes are made with.
 pub struct Tls {
     files: Files,
-    now: ArcSwap<ServerConfig>,
+    now: ArcSwap<Handshake>,
 }
 
 impl Tls {
@@ -42,7 +42,13 @@ impl Tls {
     /// What the next handshake is made with.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
-        self.now.load_full()
+        Arc::clone(&self.now.load().config)
+    }
+
+    /// When what the server shows ends, s since 1970.
+    #[must_use]
+    pub fn ends_at_s(&self) -> i64 {
+        self.now.load().ends_at_s
     }
 }
 
@@ -57,6 +63,7 @@ impl Renewable for Tls {
 
     fn renew(&self) -> Result<String, Mistake> {
         self.now.store(Arc::new(self.files.read()?));
+        metrics::certificate_ends(self.ends_at_s());
         Ok(self.files.to_string())
     }
 }

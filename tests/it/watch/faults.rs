@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::support::damage_last_entry;
 
 use super::{
-    town::{LARGE, OnRedis, TINY, Town, url},
+    town::{LARGE, OnRedis, Sealed, TINY, Town, url},
     traffic::acquire,
     watcher::Watcher,
 };
@@ -36,6 +36,9 @@ pub(super) const EXPECTED: &[(&str, &str)] = &[
     ("busy", "QuotaDeploymentsDrift"),
     ("guarded", "QuotaLoginsFail"),
     ("guarded", "QuotaReloadFailed"),
+    ("sealed", "QuotaCertificateEnds"),
+    ("crowded", "QuotaRequestsNearBound"),
+    ("unprepared", "QuotaLibraryMissing"),
     ("split", "QuotaTwoLedgers"),
     ("postgres", "QuotaNoStandby"),
     ("postgres", "QuotaNoActiveServer"),
@@ -54,6 +57,9 @@ pub(super) async fn cause(town: &mut Town, watcher: &Watcher) {
     by_hand(&town.busy).await;
     town.traffic.of_strangers(town.guarded.process.url());
     a_bad_file(&town.guarded);
+    a_short_certificate(&town.sealed);
+    town.traffic.of_dawdlers(&town.crowded.process);
+    an_unprepared_redis(&town.unprepared).await;
     a_second_ledger(town, watcher);
     a_damaged_journal(&mut town.torn).await;
     town.gone.server.process.kill().unwrap();
@@ -113,6 +119,19 @@ fn a_bad_file(server: &QuotaServer) {
     let nothing = BTreeMap::from([(LARGE.to_owned(), DeploymentSpec::default())]);
     server.declare(&nothing).unwrap();
     server.process.reload().unwrap();
+}
+
+/// Nobody has renewed it: one day is left.
+fn a_short_certificate(site: &Sealed) {
+    let day = Duration::from_secs(86_400);
+    site.authority.papers_for(site.folder.path(), Sealed::NAME, day).unwrap();
+}
+
+/// Who runs Redis has taken the right away, and then the library is lost.
+async fn an_unprepared_redis(site: &OnRedis) {
+    let load: &[&str] = &["ACL", "SETUSER", "default", "-function|load"];
+    let _: () = site.redis.ask(load).await.unwrap();
+    let _: () = site.redis.ask(&["FUNCTION", "FLUSH"]).await.unwrap();
 }
 
 /// A second replica, with a data directory of its own.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use quota_api::DeploymentSpec;
 use tempfile::TempDir;
 use tests::harness::{
-    Gateway, Job, QuotaServer, QuotaServerBuilder, Redis, Route, Rung, Servers, Upstream,
+    Authority, Gateway, Job, QuotaServer, QuotaServerBuilder, Redis, Route, Rung, Servers, Upstream,
 };
 use tests::load::embedding;
 
@@ -32,6 +32,12 @@ pub(super) struct Town {
     pub(super) guarded: QuotaServer,
     /// Its journal is damaged.
     pub(super) torn: QuotaServer,
+    /// Its certificate ends.
+    pub(super) sealed: Sealed,
+    /// Its callers send bodies that never end.
+    pub(super) crowded: QuotaServer,
+    /// Redis loses the library, and does not let servers load it.
+    pub(super) unprepared: OnRedis,
     /// Two servers, which ought to be one ledger.
     pub(super) split: [QuotaServer; 2],
     pub(super) postgres: Servers,
@@ -53,6 +59,23 @@ pub(super) struct Street {
     _memory: TempDir,
 }
 
+/// A server that speaks TLS.
+pub(super) struct Sealed {
+    pub(super) server: QuotaServer,
+    pub(super) authority: Authority,
+    pub(super) folder: TempDir,
+}
+
+impl Sealed {
+    pub(super) const NAME: &str = "127.0.0.1";
+
+    async fn start() -> Self {
+        let (authority, folder) = (Authority::new().unwrap(), TempDir::new().unwrap());
+        let papers = authority.papers(folder.path(), Self::NAME).unwrap();
+        Self { server: server().encrypted(&papers).start().await.unwrap(), authority, folder }
+    }
+}
+
 /// A server and the Redis that it keeps its books in.
 pub(super) struct OnRedis {
     pub(super) server: QuotaServer,
@@ -66,7 +89,7 @@ impl Town {
     pub(super) async fn start() -> Self {
         let plain = || server().start();
         let many = server();
-        let (calm, gone, provider, postgres, redis, careless, tampered) = tokio::join!(
+        let (calm, gone, provider, postgres, redis, careless, tampered, unprepared, sealed) = tokio::join!(
             Street::start(1),
             Street::start(2),
             Street::start(1),
@@ -74,16 +97,19 @@ impl Town {
             Servers::start(Rung::Redis, 2, &many),
             OnRedis::start(),
             OnRedis::start(),
+            OnRedis::start(),
+            Sealed::start(),
         );
         let guarded =
             server().token("ops", "admin", TOKEN).token("gw", "gateway", TOKEN_OF_GATEWAY);
         let audit = TempDir::new().unwrap();
         let audit_log = format!("--audit-log={}", audit.path().join("audit.jsonl").display());
-        let (disk, busy, guarded, torn, one, other) = tokio::try_join!(
+        let (disk, busy, guarded, torn, crowded, one, other) = tokio::try_join!(
             server().with_signal_ignored("XFSZ").flag(audit_log).start(),
             plain(),
             guarded.start(),
             plain(),
+            server().flag("--max-requests=4").start(),
             plain(),
             plain(),
         )
@@ -105,6 +131,9 @@ impl Town {
             busy,
             guarded,
             torn,
+            sealed,
+            crowded,
+            unprepared,
             split,
             postgres,
             redis,
@@ -127,6 +156,9 @@ impl Town {
             ("busy", vec![url(&self.busy)]),
             ("guarded", vec![url(&self.guarded)]),
             ("torn", vec![url(&self.torn)]),
+            ("sealed", vec![url(&self.sealed.server)]),
+            ("crowded", vec![url(&self.crowded)]),
+            ("unprepared", vec![url(&self.unprepared.server)]),
             ("split", vec![url(one)]),
             ("postgres", all(&self.postgres)),
             ("redis", all(&self.redis)),

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use quota_api::routes;
 use serde_json::{Value, json};
+use tests::harness::Process;
 use tests::load::embedding;
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use super::town::LARGE;
@@ -40,6 +43,26 @@ impl Traffic {
     /// Calls with a token that nobody has.
     pub(super) fn of_strangers(&mut self, url: &str) {
         self.post(format!("{url}{}", routes::LEASES), Some("guessed"), |_| b"{}".to_vec());
+    }
+
+    /// More calls at once than there are places for, whose bodies do not come.
+    pub(super) fn of_dawdlers(&mut self, server: &Process) {
+        const HEAD: &str = "POST /v1/leases HTTP/1.1\r\nhost: 127.0.0.1\r\n\
+            content-type: application/json\r\ncontent-length: 100\r\n\r\n";
+        let address = server.url().trim_start_matches("http://").to_owned();
+        for _ in 0..8 {
+            let address = address.clone();
+            self.0.spawn(async move {
+                loop {
+                    if let Ok(mut stream) = TcpStream::connect(&address).await {
+                        let _whatever = stream.write_all(HEAD.as_bytes()).await;
+                        // Until the server has waited long enough, or had no place.
+                        let _answer = stream.read_u8().await;
+                    }
+                    sleep(PAUSE).await;
+                }
+            });
+        }
     }
 
     fn post(

@@ -1,6 +1,7 @@
 //! An authority of certificates of a test's own.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 
@@ -36,7 +37,30 @@ impl Authority {
     /// # Errors
     /// It is neither, or the files cannot be written.
     pub fn papers(&self, folder: &Path, name: &str) -> Result<Papers, HarnessError> {
+        self.write(folder, name, CertificateParams::new(Vec::new())?)
+    }
+
+    /// The same, of a certificate that ends in so long.
+    ///
+    /// # Errors
+    /// As [`Self::papers`].
+    pub fn papers_for(
+        &self,
+        folder: &Path,
+        name: &str,
+        life: Duration,
+    ) -> Result<Papers, HarnessError> {
         let mut params = CertificateParams::new(Vec::new())?;
+        params.not_after = (SystemTime::now() + life).into();
+        self.write(folder, name, params)
+    }
+
+    fn write(
+        &self,
+        folder: &Path,
+        name: &str,
+        mut params: CertificateParams,
+    ) -> Result<Papers, HarnessError> {
         params.subject_alt_names.push(match name.parse() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => SanType::DnsName(name.try_into()?),

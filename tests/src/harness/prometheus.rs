@@ -91,12 +91,12 @@ impl Prometheus {
     /// # Errors
     /// When its file cannot be written.
     pub fn scrape(&self, jobs: &[Job]) -> Result<(), HarnessError> {
-        let address = |url: &String| url.trim_start_matches("http://").to_owned();
-        let group = |job: &Job| {
-            let targets: Vec<String> = job.urls.iter().map(address).collect();
-            json!({"targets": targets, "labels": {"job": job.name}})
+        let group = |job: &Job, url: &String| {
+            let (scheme, address) = url.split_once("://").unwrap_or(("http", url));
+            json!({"targets": [address], "labels": {"job": job.name, "__scheme__": scheme}})
         };
-        let groups: Vec<_> = jobs.iter().map(group).collect();
+        let urls = jobs.iter().flat_map(|job| job.urls.iter().map(move |url| (job, url)));
+        let groups: Vec<_> = urls.map(|(job, url)| group(job, url)).collect();
         // Put in its place whole: half a file would be an error in the log.
         let new = self.room.path().join("targets.new");
         write(&new, &json!(groups).to_string())?;
@@ -139,6 +139,7 @@ global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 250
 rule_files: [rules.yaml]
 scrape_configs:
   - job_name: tests
+    tls_config: {insecure_skip_verify: true}
     file_sd_configs: [{files: [targets.json], refresh_interval: 1s}]
 ";
 

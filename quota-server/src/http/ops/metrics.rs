@@ -70,7 +70,7 @@ impl Exposition {
     }
 
     async fn render(&self, api: &Api) -> Bytes {
-        metrics::busy(api.places.running(), api.ledger.queued());
+        metrics::busy(api.places.running(), api.places.most(), api.ledger.queued());
         let mut text = metrics::render(&self.recorder);
         // With a ledger that is away or slow there are no deployments to tell of; all else is told.
         let seen = api.overview.seen(&*api.ledger);

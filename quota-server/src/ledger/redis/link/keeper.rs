@@ -19,6 +19,7 @@ use super::error::{is_forbidden_load, is_loaded_already, is_unknown_function};
 use super::login::Login;
 use super::settings::Settings;
 use super::wire::Wire;
+use crate::metrics;
 
 /// Between tries: at first, and at most.
 const SHORTEST: Duration = Duration::from_millis(50);
@@ -313,6 +314,9 @@ pub(super) async fn probe_each(wire: &Wire, library: &Library) -> Vec<(Arc<str>,
             }
         }
     }
+    let is_kept_out =
+        |(_, answer): &(_, RedisResult<Value>)| answer.as_ref().is_err_and(is_forbidden_load);
+    metrics::library_missing(answers.iter().any(is_kept_out));
     answers.into_iter().map(|(name, answer)| (name, loaded(answer))).collect()
 }
 
