@@ -21,6 +21,9 @@ What no single value shows to be wrong, told in a sentence. What one shows, valu
 {{- define "tokenlease.refuseLedger" -}}
 {{- $ledger := .Values.ledger }}
 {{- if ne $ledger.kind "embedded" }}
+{{- if $ledger.embedded.backup.enabled }}
+{{- fail (printf "ledger.embedded.backup is of no use with ledger.kind %s: back up PostgreSQL" $ledger.kind) }}
+{{- end }}
 {{- include "tokenlease.refuseStore" (list $ledger.kind "postgres" $ledger.postgres) }}
 {{- if and $ledger.postgres.passwordSecret $ledger.postgres.urlSecret }}
 {{- fail "ledger.postgres.passwordSecret belongs to ledger.postgres.url: a URL from a secret has its password in it" }}

@@ -4,8 +4,12 @@
 //! of another time. A server that starts on one quarantines its open windows (R7), as on any
 //! database that was put back.
 
+mod kept;
+
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use kept::{Kept, backup_kept};
 
 use crate::ledger::journaled::{JournalError, OpenError};
 use crate::store::sqlite::{FolderLock, copy_into, databases, make_folder, put_back, shard_files};

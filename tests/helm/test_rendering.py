@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 
 import pytest
+import yaml
 
 import chart
 
@@ -46,7 +47,7 @@ def test_a_claim_s_access_mode_never_changes():
     claims = {}
     for ledger in ("embedded", "postgres", "redis"):
         objects = chart.render(chart.CHART / f"ci/{ledger}.yaml", "--set", "audit.to=claim,audit.volume.existingClaim=")
-        (claim,) = chart.of_kind(objects, "PersistentVolumeClaim")
+        (claim,) = [each for each in chart.of_kind(objects, "PersistentVolumeClaim") if "-audit" in each["metadata"]["name"]]
         name, modes = claim["metadata"]["name"], claim["spec"]["accessModes"]
         assert claims.setdefault(name, modes) == modes
         (pod,) = [each["spec"]["template"]["spec"] for each in objects if each["kind"] in ("Deployment", "StatefulSet")]
@@ -61,3 +62,22 @@ def test_a_scratch_volume_evicts_no_pod():
     (servers,) = chart.of_kind(objects, "StatefulSet")
     volumes = servers["spec"]["template"]["spec"]["volumes"]
     assert [volume for volume in volumes if volume["name"] == "audit"] == [{"name": "audit", "emptyDir": {}}]
+
+
+def test_backups_go_where_the_data_is_and_stay():
+    """A volume of one node is copied on that node; names of jobs, the minute at their end, are short enough."""
+    long = "r" * 53
+    command = chart.helm("template", long, chart.CHART, "--values", chart.CHART / "ci/embedded.yaml")
+    objects = [each for each in yaml.safe_load_all(command.stdout) if each]
+    (job,) = chart.of_kind(objects, "CronJob")
+    assert len(job["metadata"]["name"]) <= 52
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (server,) = chart.of_kind(objects, "StatefulSet")
+    claims = {each["name"]: each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"]}
+    assert claims["data"] == f"data-{server['metadata']['name']}-0"
+    (term,) = pod["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    labels = server["spec"]["template"]["metadata"]["labels"]
+    assert term["topologyKey"] == "kubernetes.io/hostname"
+    assert term["labelSelector"]["matchLabels"].items() <= labels.items()
+    copies = [each for each in chart.of_kind(objects, "PersistentVolumeClaim") if each["metadata"]["name"] == claims["copies"]]
+    assert copies[0]["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"

@@ -1,9 +1,12 @@
 //! `quota-server backup` and `quota-server restore`: the data directory of an embedded ledger.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use super::Refusal;
-use crate::backup::{self, BackupError, Copied};
+use crate::backup::{self, BackupError, Copied, Kept};
+use crate::clock::{Clock, SystemClock};
 use crate::mistake::Mistake;
 
 /// What is copied, and where to.
@@ -13,9 +16,25 @@ pub struct Backup {
     /// ./quota-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// Of what is in the directory of --into and called after a moment, keep the latest so many, once this one is
+    /// whole [default: all]
+    #[arg(long, value_name = "N", requires = "into", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+}
+
+/// Where a backup goes.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Place {
     /// Directory of the backup; made if it is not there, and without a ledger in it
     #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    to: Option<PathBuf>,
+    /// Directory of backups: this one goes into a new one there, called after this moment
+    /// (2026-11-28T03-17-00Z)
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
 }
 
 /// What is put back, and where.
@@ -33,8 +52,14 @@ pub struct Restore {
 impl Backup {
     pub(super) async fn run(self, env: impl Fn(&str) -> Option<String>) -> Result<String, Refusal> {
         let folder = data_dir(self.data_dir, env);
-        let copied = backup::backup(&folder, &self.to).await.map_err(refused)?;
-        Ok(told(copied, &format!("from {} to {}", folder.display(), self.to.display())))
+        match (self.place.into, self.place.to) {
+            (Some(into), _) => kept(&folder, &into, self.keep).await,
+            (None, to) => {
+                let to = to.expect("one of the two is required");
+                let copied = backup::backup(&folder, &to).await.map_err(refused)?;
+                Ok(told(copied, &format!("from {} to {}", folder.display(), to.display())))
+            }
+        }
     }
 }
 
@@ -47,6 +72,16 @@ impl Restore {
             "a server that starts on it now grants nothing of the open window and the next one\n";
         Ok(told + if copied.has_books { doubt } else { "" })
     }
+}
+
+async fn kept(folder: &Path, into: &Path, keep: Option<u32>) -> Result<String, Refusal> {
+    let wall_ms = SystemClock::new().reading().wall_ms;
+    let now = i64::try_from(wall_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let now = now.ok_or_else(|| Refusal::No("the clock is beyond all years".to_owned()))?;
+    let done = backup::backup_kept(folder, into, now, keep).await.map_err(refused)?;
+    let Kept { folder: to, copied, removed } = done;
+    let told = told(copied, &format!("from {} to {}", folder.display(), to.display()));
+    Ok(if removed == 0 { told } else { format!("{told}{removed} older removed\n") })
 }
 
 fn data_dir(given: Option<PathBuf>, env: impl Fn(&str) -> Option<String>) -> PathBuf {

@@ -64,6 +64,7 @@ Examples:
 const EXAMPLES_OF_BACKUP: &str = "\
 Examples:
   quota-server backup --data-dir /var/lib/quota --to /backup/2026-11-28
+  quota-server backup --data-dir /var/lib/quota --into /backup --keep 14   for cron
   quota-server verify --data-dir /backup/2026-11-28
   quota-server restore --from /backup/2026-11-28 --data-dir /var/lib/quota";
 
