@@ -1,11 +1,12 @@
 //! An authority of certificates of a test's own.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 
 use super::{HarnessError, process::write};
+use crate::clock;
 
 /// Signs certificates.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -51,7 +52,8 @@ impl Authority {
         life: Duration,
     ) -> Result<Papers, HarnessError> {
         let mut params = CertificateParams::new(Vec::new())?;
-        params.not_after = (SystemTime::now() + life).into();
+        let now = UNIX_EPOCH + Duration::from_millis(clock::unix_ms());
+        params.not_after = (now + life).into();
         self.write(folder, name, params)
     }
 
