@@ -15,6 +15,8 @@ from ._attempts import Policy, Spendable
 from ._limits import Limits, Standing
 from ._settings import Settings
 
+#: What an answer says of a deployment and nobody puts.
+_READ_ONLY = ("id", "version", "declared")
 #: How often the server is asked about a deployment that it does not know, or cannot tell of.
 _ASK_AGAIN_S = 1.0
 #: How long it is taken to have no limit, where neither `model_list` nor the server has one.
@@ -182,7 +184,7 @@ class Quota:
 
     def _put_over(self, found: Mapping[str, Any]) -> Dict[str, Any]:
         wanted = self.limits.for_server(self._settings.alone_share)
-        rest = {k: v for k, v in found.items() if k not in ("id", "version", *wanted)}
+        rest = {k: v for k, v in found.items() if k not in (*_READ_ONLY, *wanted)}
         rest.setdefault("model_group", self.limits.group)
         limits = {name: limit for name, limit in wanted.items() if limit is not None}
         return self._client.put_deployment(self.limits.id, **rest, **limits)

@@ -104,6 +104,7 @@ suite! {
         deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
         leases::many_deployments_are_shown_part_by_part,
         periods::longer_periods_outlive_compactions_and_restarts,
+        periods::an_idle_ledger_with_sums_comes_to_rest,
         restarts::another_run_of_the_machine_goes_on,
         windows::a_clock_step_opens_no_window_again,
         windows::an_idle_ledger_writes_nothing;

@@ -4,7 +4,7 @@ use quota_core::{
     CalendarSpan, Denial, Period, PeriodLimit, PeriodLimits, Policy, Refusal, State, Unit,
 };
 
-use super::world::{World, minute};
+use super::world::{Store, World, minute};
 use crate::ledger::OpError;
 
 const DAY: Period = Period::Calendar { span: CalendarSpan::Day, offset_min: 0 };
@@ -63,6 +63,23 @@ pub(super) async fn longer_periods_outlive_compactions_and_restarts(mut world: W
     world.crash().await;
     assert_eq!(charged(&world, "a").await, [0, 0], "and a day later");
     world.take("a", 500).await.unwrap();
+}
+
+/// What days hold is told when entries go, and an idle ledger lets none go again and again.
+pub(super) async fn an_idle_ledger_with_sums_comes_to_rest(mut world: World) {
+    for id in ["a", "b", "c"] {
+        world.put(id, limited(9_000, 9_000)).await.unwrap();
+        world.take(id, 300).await.unwrap();
+    }
+    world.windows_pass(20).await;
+    let Store::Memory(journals) = &world.store else { return };
+    let disks: Vec<_> = journals.iter().map(|journal| journal.disk.clone()).collect();
+    let entries = || disks.iter().map(|disk| disk.lock().unwrap().entries.clone());
+    let before: Vec<_> = entries().collect();
+    world.windows_pass(20).await;
+    assert_eq!(entries().collect::<Vec<_>>(), before);
+    world.crash().await;
+    assert_eq!(charged(&world, "a").await, [300, 300]);
 }
 
 /// Whatever the ledger, it either counts over them or says that it does not.
