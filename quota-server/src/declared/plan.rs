@@ -4,7 +4,7 @@
 //! put meanwhile stands. Putting is bound to the version that was looked at; whoever is overtaken looks
 //! again.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use quota_api::DeploymentSpec;
@@ -132,7 +132,8 @@ impl Reading {
 
     fn plan_with(&mut self, stamp: &Stamp, all: &[Stored]) -> Plan {
         let mut plan = Plan::default();
-        let mut missing: HashSet<&Arc<str>> = self.entries.keys().collect();
+        // In their order, so that a new ledger numbers them alike each time.
+        let mut missing: BTreeSet<&Arc<str>> = self.entries.keys().collect();
         for stored in all {
             missing.remove(&stored.id);
             if let Some((policy, details, state)) = self.settled.get(&stored.id)

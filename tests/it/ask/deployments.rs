@@ -15,19 +15,22 @@ async fn a_deployment_is_made_shown_changed_and_removed() {
     let line = "deployments set chat --tpm 150_000 --rpm 900 --model-group gpt --label region=eu";
     let made = person.says(line).await;
     assert_eq!(Person::done(&made), "chat: made, version 1\n");
-    let changed = person.says("deployments set chat --rpm none --tpm 7").await;
-    let told = "chat: rpm_limit 900 -> none\nchat: tpm_limit 150000 -> 7\nchat: version 2\n";
+    let line = "deployments set chat --rpm none --tpm 7 --limit tokens/day=900";
+    let changed = person.says(line).await;
+    let told = "chat: limits.tokens/day none -> 900\nchat: rpm_limit 900 -> none\n\
+                chat: tpm_limit 150000 -> 7\nchat: version 2\n";
     assert_eq!(Person::done(&changed), told);
     let shown = person.says("deployments show chat -o json").await;
     let shown: Value = serde_json::from_str(Person::done(&shown)).unwrap();
     assert_eq!((&shown["tpm_limit"], &shown["labels"]), (&json!(7), &json!({"region": "eu"})));
     let shown = person.says("deployments show chat").await;
-    assert!(Person::done(&shown).contains("labels.region  eu\n"), "{shown:?}");
+    assert!(Person::done(&shown).contains("limits.tokens/day  900\n"), "{shown:?}");
     let list = person.says("deployments list").await;
     let list: Vec<Vec<&str>> =
         Person::done(&list).lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(list[0], ["ID", "WINDOW", "TPM", "RPM", "GROUP", "VERSION", "DECLARED"]);
-    assert_eq!(list[1], ["chat", "minute", "7", "-", "gpt", "2", "-"]);
+    let head = ["ID", "WINDOW", "TPM", "RPM", "LIMITS", "GROUP", "VERSION", "DECLARED"];
+    assert_eq!(list[0], head);
+    assert_eq!(list[1], ["chat", "minute", "7", "-", "tokens/day=900", "gpt", "2", "-"]);
     assert_eq!(list[2][..4], ["embeddings", "rolling", "500", "50"]);
     let removed = person.says("deployments rm chat").await;
     assert_eq!(Person::done(&removed), "chat: removed\n");

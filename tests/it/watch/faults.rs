@@ -108,10 +108,10 @@ fn more_than_there_is(town: &mut Town) {
     town.traffic.of_wasters(town.busy.process.url(), TINY, 50);
 }
 
-/// Somebody lowers a limit that a file declares.
+/// Somebody lowers a limit that a file declares: to what one waster takes, so that it is still used up.
 async fn by_hand(server: &QuotaServer) {
     let put = reqwest::Client::new().put(format!("{}/v1/deployments/{TINY}", url(server)));
-    put.json(&json!({"tpm_limit": 99})).send().await.unwrap().error_for_status().unwrap();
+    put.json(&json!({"tpm_limit": 50})).send().await.unwrap().error_for_status().unwrap();
 }
 
 /// A deployment without any limit.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use quota_api::DeploymentSpec;
+use quota_api::{DeploymentSpec, LimitSpec, PeriodKind, Unit};
 use tempfile::TempDir;
 use tests::harness::{
     Authority, Gateway, Job, QuotaServer, QuotaServerBuilder, Redis, Route, Rung, Servers, Upstream,
@@ -181,11 +181,24 @@ fn server() -> QuotaServerBuilder {
     QuotaServer::builder().deployment(LARGE, spec(10_000_000)).deployment(TINY, spec(100))
 }
 
+/// One that has a limit over a longer period too.
+fn with_a_day() -> DeploymentSpec {
+    let day = LimitSpec {
+        unit: Unit::Tokens,
+        per: "day".to_owned(),
+        kind: PeriodKind::Aligned,
+        most: 1_000_000_000_000,
+        offset: None,
+    };
+    DeploymentSpec { tpm_limit: Some(10_000_000), limits: vec![day], ..DeploymentSpec::default() }
+}
+
 impl Street {
     pub(super) async fn start(gateways: usize) -> Self {
         // A busy disk would be a fault.
         let memory = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
-        let server = server().data_dir(&memory.path().join("data")).start();
+        let server = server().deployment(LARGE, with_a_day());
+        let server = server.data_dir(&memory.path().join("data")).start();
         let (server, upstream) = tokio::try_join!(server, Upstream::builder().start()).unwrap();
         let route = Route {
             group: LARGE.to_owned(),

@@ -55,9 +55,14 @@ impl FromStr for LimitChange {
 
 /// A limit as it is written in a command line.
 pub(super) fn word(limit: &LimitSpec) -> String {
-    let LimitSpec { unit, per, most, offset, .. } = limit;
+    format!("{}={}", name(limit), limit.most)
+}
+
+/// Which limit it is: `tokens/day`.
+pub(super) fn name(limit: &LimitSpec) -> String {
+    let LimitSpec { unit, per, offset, .. } = limit;
     let offset = offset.as_ref().map_or_else(String::new, |offset| format!("@{offset}"));
-    format!("{}/{per}{offset}={most}", unit.name())
+    format!("{}/{per}{offset}", unit.name())
 }
 
 fn units() -> String {

@@ -1,7 +1,8 @@
-use serde::Serialize;
+use quota_api::LimitSpec;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Output, Refusal, json};
+use super::{Output, Refusal, json, limit};
 use crate::ask::call::Server;
 use crate::ask::table::pairs;
 
@@ -13,7 +14,7 @@ pub(super) async fn show(server: &Server, id: &str, output: Output) -> Result<St
     })
 }
 
-/// All that is set, flat: `lease.life_ms`, `labels.region`, `limits[0].most`.
+/// All that is set, flat: `lease.life_ms`, `labels.region`, `limits.tokens/day`.
 pub(super) fn settings(shown: &impl Serialize) -> Vec<[String; 2]> {
     let mut rows = Vec::new();
     flatten("", &serde_json::to_value(shown).unwrap_or_default(), &mut rows);
@@ -30,7 +31,13 @@ fn flatten(name: &str, value: &Value, rows: &mut Vec<[String; 2]>) {
         }
         Value::Array(entries) => {
             for (at, entry) in entries.iter().enumerate() {
-                flatten(&format!("{name}[{at}]"), entry, rows);
+                match LimitSpec::deserialize(entry) {
+                    Ok(limit) => {
+                        let name = format!("{name}.{}", limit::name(&limit));
+                        rows.push([name, limit.most.to_string()]);
+                    }
+                    Err(_) => flatten(&format!("{name}[{at}]"), entry, rows),
+                }
             }
         }
         Value::String(text) => rows.push([name.to_owned(), text.clone()]),
