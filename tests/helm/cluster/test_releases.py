@@ -106,7 +106,11 @@ def test_a_release_climbs_the_ladder(release: Release):
     release.install()
     assert workload(release)["kind"] == "StatefulSet"
     before = release.manifest()
-    release.upgrade("ledger.kind=postgres", "ledger.postgres.url=postgres://quota@db/quota")
+    release.upgrade(
+        "ledger.kind=postgres",
+        "ledger.postgres.url=postgres://quota@db/quota",
+        "ledger.embedded.backup.enabled=false",
+    )
     assert workload(release)["kind"] == "Deployment"
     (old,) = chart.of_kind(before, "StatefulSet")
     assert release.stored(old) is None
