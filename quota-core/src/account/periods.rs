@@ -7,8 +7,8 @@
 //!
 //! A charge counts from its grant until its period is over: of the calendar, until the span's last
 //! minute is over by the windows' names; of a rolling span, until that much time has passed since the last lease
-//! of its window ended, and to the end of a slice: late by up to a minute and a 128th of the span,
-//! never early.
+//! of its window ended and its last overrun was reported, and to the end of a slice: late by some minutes and a
+//! 128th of the span, never early.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
@@ -77,7 +77,8 @@ impl MinuteSpan {
         let first = window.minute_at(starts_ms);
         let mut last = window.minute_at(ends_ms.saturating_sub(1));
         // One that was left open for longer than a minute is of its last minute too, wherever it stands by the clock.
-        let is_long = window.ends_ms - window.opens_ms > MINUTE_MS + SLEWED_MS;
+        let length_ms = window.ends_ms.saturating_sub(window.opens_ms);
+        let is_long = length_ms > MINUTE_MS + SLEWED_MS;
         if is_long && starts_ms < window.ends_ms && last < window.minute {
             last = window.minute;
         }
@@ -252,15 +253,14 @@ impl Periods {
 
     fn close(&mut self, sum: &WindowSum) {
         for account in &mut self.accounts {
-            let added = sum.counts(&account.limit);
-            if added == 0 {
-                continue;
-            }
             for slot in slots(account.limit.period, sum) {
-                let slot = account.slots.entry(slot).or_default();
-                *slot = slot.saturating_add(added).min(MAX_LIMIT);
+                let added = sum.counts(&account.limit, slot);
+                if added > 0 {
+                    let slot = account.slots.entry(slot).or_default();
+                    *slot = slot.saturating_add(added).min(MAX_LIMIT);
+                    self.is_untold = true;
+                }
             }
-            self.is_untold = true;
         }
     }
 
@@ -326,27 +326,23 @@ impl Periods {
     fn charged(&self, account: &PeriodAccount, minutes: MinuteSpan, now: &Now) -> u64 {
         match account.limit.period {
             Period::Calendar { span, offset_min } => {
-                let number = |minute| calendar::span_of(span, offset_min, minute);
-                let (first, last) = (number(minutes.first), number(minutes.last));
-                (first..=last).map(|slot| self.in_slot(account, slot)).max().unwrap_or(0)
+                let reached = spans(span, offset_min, minutes);
+                reached.map(|slot| self.in_slot(account, slot)).max().unwrap_or(0)
             }
             Period::Rolling { .. } => {
                 let closed = account.slots.range(first_slot(account.limit.period, now)..);
                 let closed = closed.fold(0, |sum: u64, (_, slot)| sum.saturating_add(*slot));
-                self.of_windows(&account.limit, |_| true).saturating_add(closed)
+                let kept = self.windows.iter().map(|sum| sum.counts(&account.limit, 0));
+                kept.fold(closed, u64::saturating_add)
             }
         }
     }
 
     fn in_slot(&self, account: &PeriodAccount, slot: u64) -> u64 {
         let closed = account.slots.get(&slot).copied().unwrap_or(0);
-        let is_in = |sum: &WindowSum| slots(account.limit.period, sum).contains(&slot);
-        self.of_windows(&account.limit, is_in).saturating_add(closed)
-    }
-
-    fn of_windows(&self, limit: &PeriodLimit, counts: impl Fn(&WindowSum) -> bool) -> u64 {
-        let sums = self.windows.iter().filter(|sum| counts(sum));
-        sums.fold(0, |sum: u64, of| sum.saturating_add(of.counts(limit)))
+        let is_in = |sum: &&WindowSum| slots(account.limit.period, sum).contains(&slot);
+        let kept = self.windows.iter().filter(is_in).map(|sum| sum.counts(&account.limit, slot));
+        kept.fold(closed, u64::saturating_add)
     }
 
     /// When so much of what counts in a minute will have left whatever holders do, ms from now.
@@ -362,7 +358,7 @@ impl Periods {
                 let first = first_slot(account.limit.period, now);
                 let closed = account.slots.range(first..).map(|(slot, sum)| (*slot, *sum));
                 let kept = self.windows.iter().map(|sum| {
-                    (*slots(account.limit.period, sum).end(), sum.counts(&account.limit))
+                    (*slots(account.limit.period, sum).end(), sum.counts(&account.limit, 0))
                 });
                 let mut freed = 0_u64;
                 let reached = closed.chain(kept).find(|(_, sum)| {
@@ -410,17 +406,18 @@ impl PeriodAccount {
 }
 
 impl WindowSum {
-    /// What of it counts against a limit. Of windows in doubt no more can than the period has.
-    fn counts(&self, limit: &PeriodLimit) -> u64 {
+    /// What of it counts against a limit, of the calendar in this slot. Of windows in doubt no more can than have been
+    /// in it by then.
+    fn counts(&self, limit: &PeriodLimit, slot: u64) -> u64 {
         let (windows, each) = self.doubted;
         if windows == 0 {
             return self.charged[limit.unit];
         }
         let most = match limit.period {
             Period::Calendar { span, offset_min } => {
-                let number = calendar::span_of(span, offset_min, self.minutes.last);
-                let began = calendar::end_of(span, offset_min, number.saturating_sub(1));
-                (self.minutes.last + 1).saturating_sub(began.min(self.minutes.first))
+                let end = |slot| calendar::end_of(span, offset_min, slot);
+                let passed = end(slot).min(self.minutes.last.saturating_add(1));
+                passed.saturating_sub(slot.checked_sub(1).map_or(0, end))
             }
             Period::Rolling { secs } => u64::from(secs).div_ceil(60),
         };
@@ -448,16 +445,20 @@ const fn slice_ms(secs: u32) -> u64 {
 /// The slots that a window's charges go into.
 fn slots(period: Period, sum: &WindowSum) -> RangeInclusive<u64> {
     match period {
-        Period::Calendar { span, offset_min } => {
-            let number = |minute| calendar::span_of(span, offset_min, minute);
-            number(sum.minutes.first)..=number(sum.minutes.last)
-        }
+        Period::Calendar { span, offset_min } => spans(span, offset_min, sum.minutes),
         Period::Rolling { secs } => {
             let leaves_ms = sum.ends_ms.saturating_add(u64::from(secs) * 1_000);
             let slot = leaves_ms.div_ceil(slice_ms(secs));
             slot..=slot
         }
     }
+}
+
+/// The spans of the calendar that some minutes reach into: two at most, whatever a journal says, as the shortest is an hour.
+fn spans(span: CalendarSpan, offset_min: i16, minutes: MinuteSpan) -> RangeInclusive<u64> {
+    let number = |minute| calendar::span_of(span, offset_min, minute);
+    let first = number(minutes.first);
+    first..=number(minutes.last).min(first.saturating_add(1))
 }
 
 /// The last slot of a period that begins now at the latest.

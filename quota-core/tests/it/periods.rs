@@ -1,8 +1,8 @@
 //! Limits over further periods.
 
 use quota_core::{
-    Amount, Book, Command, Event, MAX_LIMIT, Period, PeriodLimit, PeriodStanding, Refusal, State,
-    Unit, WindowKind,
+    Amount, Book, Command, Event, HolderId, LeaseId, MAX_LIMIT, Period, PeriodLimit,
+    PeriodStanding, Refusal, RequestKey, State, Unit, WindowKind,
 };
 
 use crate::world::{MINUTE_MS, World, amount, denial, hour, now, policy, with_periods};
@@ -170,6 +170,35 @@ fn windows_in_doubt_count_as_spent() {
     denial(world.acquire(1, amount(1, 1)));
     world.ms += 60 * MINUTE_MS;
     world.acquire(1, amount(1, 1)).unwrap();
+}
+
+/// Each hour is doubted as far as it had come by then, also where a doubt reaches over its end.
+#[test]
+fn a_doubt_at_the_end_of_an_hour_counts_in_each_hour_what_that_had() {
+    let mut world = world(WindowKind::Minute, &[hour(Unit::Tokens, 40_000)]);
+    world.ms = 60 * MINUTE_MS - 30_000;
+    world.tell(&Command::Doubt(10_000)).unwrap();
+    assert!(charged(&world)[0] >= 59 * 500, "nothing is known of this hour: {:?}", charged(&world));
+    world.ms += 2 * MINUTE_MS;
+    let next = charged(&world)[0];
+    assert!((500..=4 * 500).contains(&next), "of the next hour two windows at most: {next}");
+    world.acquire(1, amount(500, 1)).unwrap();
+    world.ms += 5 * MINUTE_MS;
+    assert_eq!(charged(&world), [next + 500]);
+}
+
+/// A journal that says of a lease that it lasts for ever is no reason to stand still.
+#[test]
+fn a_lease_without_end_reaches_into_two_hours_at_most() {
+    let mut world = world(WindowKind::Rolling, &[hour(Unit::Tokens, 800)]);
+    let (lease, request) = (LeaseId { window: 10, number: 0 }, RequestKey(1));
+    let (amount, starts_ms, ends_ms) = (amount(500, 1), world.ms, u64::MAX - MINUTE_MS);
+    let granted =
+        Event::Granted { lease, holder: HolderId(1), request, amount, starts_ms, ends_ms };
+    world.book.replay(&granted, &now(world.ms)).unwrap();
+    world.ms += 5 * MINUTE_MS;
+    world.book.advance(&now(world.ms));
+    assert_eq!(charged(&world), [500]);
 }
 
 /// A book from the entries of its last windows alone stands as the one from all of them.
