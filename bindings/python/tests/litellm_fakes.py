@@ -81,6 +81,9 @@ class Server:
     def put_deployment(self, id: str, **spec: Any) -> Dict[str, Any]:
         if isinstance(self.says, Exception):
             raise self.says
+        # As the server, which takes no field that it does not know.
+        if read_only := {"id", "version", "declared"} & spec.keys():
+            raise ServerError(f"unknown field {read_only}", 400, "malformed_body")
         self.says = {"window": "minute", **spec}
         return self.says
 

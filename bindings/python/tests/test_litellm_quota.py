@@ -127,3 +127,11 @@ def test_blocking_calls_are_refused_where_there_are_limits(
     says: Any, tpm: Optional[int], register: bool, is_limited: bool
 ) -> None:
     assert quota(Server(says), Clock(), tpm, register=register).is_limited_blocking() is is_limited
+
+
+def test_what_an_operator_set_is_put_again_and_what_the_server_adds_is_not() -> None:
+    day = [{"unit": "tokens", "per": "day", "kind": "aligned", "most": 9_000}]
+    found = {"id": "d", "version": 4, "declared": {"in_file": True}, "tpm_limit": 7, "limits": day}
+    server = Server(found)
+    assert asyncio.run(quota(server, Clock(), 100, register=True).is_limited())
+    assert server.says == {"window": "minute", "tpm_limit": 100, "limits": day, "model_group": "g"}
