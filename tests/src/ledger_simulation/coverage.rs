@@ -3,7 +3,36 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use strum::{IntoStaticStr, VariantNames};
+
 use super::checker::Rule;
+use super::plan::What;
+
+/// Where things are easily got wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantNames)]
+pub enum Boundary {
+    /// The first operation after a start.
+    #[strum(serialize = "first operation after a start")]
+    AfterStart,
+    /// The first 100 ms of a window.
+    #[strum(serialize = "first 100 ms of a window")]
+    WindowBegins,
+    /// The last 100 ms of a window.
+    #[strum(serialize = "last 100 ms of a window")]
+    WindowEnds,
+    /// An ask is refused where nothing is granted.
+    #[strum(serialize = "an ask is refused where nothing is granted")]
+    RefusedOfNothing,
+    /// A limit changes where nothing is left.
+    #[strum(serialize = "a limit changes where nothing is left")]
+    LimitChangesEmpty,
+    /// A gateway with the client's own machine admits a request.
+    #[strum(serialize = "a gateway admits a request")]
+    GatewayAdmits,
+    /// Such a gateway denies one.
+    #[strum(serialize = "a gateway denies a request")]
+    GatewayDenies,
+}
 
 /// Counts of what happened; those of runs add up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,15 +42,15 @@ pub struct Coverage {
     /// Runs.
     pub runs: u64,
     /// What people and programs did, by kind.
-    pub operations: BTreeMap<String, u64>,
+    pub operations: BTreeMap<&'static str, u64>,
     /// What befell, by kind.
-    pub faults: BTreeMap<String, u64>,
+    pub faults: BTreeMap<&'static str, u64>,
     /// What was answered, by kind.
     pub answers: BTreeMap<String, u64>,
     /// Boundaries that an operation hit.
     pub boundaries: BTreeMap<&'static str, u64>,
     /// How often each rule was looked at.
-    pub rules: BTreeMap<Rule, u64>,
+    pub rules: BTreeMap<&'static str, u64>,
 }
 
 impl Coverage {
@@ -34,6 +63,17 @@ impl Coverage {
         sum(&mut self.answers, &other.answers);
         sum(&mut self.boundaries, &other.boundaries);
         sum(&mut self.rules, &other.rules);
+    }
+
+    /// What can happen, be come upon or be looked at, and was not once.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let steps = What::VARIANTS.iter().filter(|kind| {
+            !self.operations.contains_key(*kind) && !self.faults.contains_key(*kind)
+        });
+        let boundaries =
+            Boundary::VARIANTS.iter().filter(|kind| !self.boundaries.contains_key(*kind));
+        let rules = Rule::VARIANTS.iter().filter(|rule| !self.rules.contains_key(*rule));
+        steps.chain(boundaries).chain(rules).copied().collect()
     }
 
     /// Whole ledger minutes.
@@ -55,8 +95,7 @@ impl fmt::Display for Coverage {
         write_counts(f, "faults", &self.faults)?;
         write_counts(f, "answers", &self.answers)?;
         write_counts(f, "boundaries", &self.boundaries)?;
-        let rules = self.rules.iter().map(|(rule, count)| (format!("{rule:?}"), *count)).collect();
-        write_counts(f, "rules", &rules)
+        write_counts(f, "rules", &self.rules)
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout_at};
 
 use super::checker::{Ask, Told};
+use super::coverage::Boundary;
 use super::plan::{Plan, Step, What};
 use super::play::{DEPLOYMENTS, HOLDERS};
 use super::site::{Site, url};
@@ -122,10 +123,10 @@ const fn deployment(gateway: usize) -> usize {
 pub(super) async fn request(site: Site, gateway: usize, tokens: u64, percent: u64, takes_ms: u64) {
     let client = &site.clients[gateway % GATEWAYS];
     let Some((permit, lease)) = client.permit(tokens, site.now_us()).await else {
-        site.hit("a gateway denies a request");
+        site.hit(Boundary::GatewayDenies);
         return;
     };
-    site.hit("a gateway admits a request");
+    site.hit(Boundary::GatewayAdmits);
     let (holder, deployment) = (client.holder(), deployment(client.number));
     let draw = site.checker.borrow_mut().drew(holder, deployment, lease, tokens);
     sleep(Duration::from_millis(takes_ms)).await;

@@ -9,6 +9,7 @@ use rand::rngs::SmallRng;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::checker::Told;
+use super::coverage::Boundary;
 use super::site::{InHand, Site, Wish};
 use super::talk::{run, send};
 
@@ -75,7 +76,7 @@ async fn ask(site: &Site, holder: usize, wish: Wish, rng: &mut SmallRng) {
             if let Err(OpError::Refused { .. }) = answer
                 && site.checker.borrow().fullness(wish.deployment).is_none()
             {
-                site.hit("an ask is refused where nothing is granted");
+                site.hit(Boundary::RefusedOfNothing);
             }
             if let Ok(Reply::Granted { lease, granted, standing }) = answer {
                 let told = Told {

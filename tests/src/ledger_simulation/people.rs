@@ -11,6 +11,7 @@ use rand::rngs::SmallRng;
 
 use super::checker::SPAN_SECS;
 use super::checker::{Rule, Setting};
+use super::coverage::Boundary;
 use super::holders::id;
 use super::site::Site;
 use super::talk::{Fate, change, send};
@@ -25,7 +26,7 @@ pub(super) async fn put(
     if let Some((sum, limit)) = site.checker.borrow().fullness(deployment)
         && sum >= limit
     {
-        site.hit("a limit changes where nothing is left");
+        site.hit(Boundary::LimitChangesEmpty);
     }
     let number = site.checker.borrow_mut().change(deployment, setting);
     let is_made = Cell::new(false);

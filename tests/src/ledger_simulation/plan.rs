@@ -3,6 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use strum::{IntoStaticStr, VariantNames};
 use xxhash_rust::xxh3::Xxh3;
 
 /// One run.
@@ -33,7 +34,7 @@ pub struct Step {
 
 /// What can happen. Deployments, holders and servers are numbers from 0 on; `back` counts from the
 /// newest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
 pub enum What {
     /// A holder asks for tokens, and one request with them.
     Acquire {
@@ -231,9 +232,8 @@ pub enum What {
 
 impl What {
     /// What kind of thing it is.
-    pub fn kind(&self) -> String {
-        let text = format!("{self:?}");
-        text.split([' ', '{']).next().unwrap_or_default().to_owned()
+    pub fn kind(&self) -> &'static str {
+        self.into()
     }
 
     /// Whether it is somebody's doing, and no accident.

@@ -96,7 +96,8 @@ async fn run(plan: &Plan) -> Played {
     coverage.runs = 1;
     coverage.ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut checker = site.checker.borrow_mut();
-    coverage.rules = std::mem::take(&mut checker.checks);
+    let checks = std::mem::take(&mut checker.checks);
+    coverage.rules = checks.into_iter().map(|(rule, count)| (rule.into(), count)).collect();
     Played { coverage, violations: std::mem::take(&mut checker.violations) }
 }
 

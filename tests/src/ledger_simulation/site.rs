@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::checker::{Checker, Rule};
 use super::clock::Machine;
-use super::coverage::Coverage;
+use super::coverage::{Boundary, Coverage};
 use super::gateways::{Client, GATEWAYS};
 use super::plan::Plan;
 
@@ -120,8 +120,8 @@ impl World {
     }
 
     /// An operation came upon a boundary.
-    pub(super) fn hit(&self, boundary: &'static str) {
-        *self.coverage.borrow_mut().boundaries.entry(boundary).or_default() += 1;
+    pub(super) fn hit(&self, boundary: Boundary) {
+        *self.coverage.borrow_mut().boundaries.entry(boundary.into()).or_default() += 1;
     }
 
     pub(super) fn holder(&self, number: usize) -> &RefCell<Holder> {

@@ -6,6 +6,7 @@ use quota_server::ledger::{Caller, Ledger, Op, OpError, PutError, Reply, Unavail
 use rand::rngs::SmallRng;
 use tokio::time::sleep;
 
+use super::coverage::Boundary;
 use super::network::{self, Copy};
 use super::site::{Site, url};
 
@@ -125,14 +126,14 @@ async fn boundaries(site: &Site, number: usize, ledger: &dyn Ledger) {
     let is_fresh = site.server(number).take_fresh();
     let now = ledger.health().await;
     if is_fresh {
-        site.hit("first operation after a start");
+        site.hit(Boundary::AfterStart);
     }
     if let Ok(now) = now {
         if now.window_ends_in_ms() <= NEAR_MS {
-            site.hit("last 100 ms of a window");
+            site.hit(Boundary::WindowEnds);
         }
         if now.steady_ms.saturating_sub(now.window.opens_ms) <= NEAR_MS {
-            site.hit("first 100 ms of a window");
+            site.hit(Boundary::WindowBegins);
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use quota_core::{Amount, WindowKind};
 use quota_server::ledger::LeaseRef;
+use strum::{IntoStaticStr, VariantNames};
 use tokio::time::{Duration, Instant};
 
 use super::{Checker, Known, Told};
 
 /// What must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantNames)]
 pub enum Rule {
     /// A minute's leases stay within its limit (R1, R7, R8).
     MinuteWithinLimit,
