@@ -24,6 +24,9 @@ pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 /// By so much a window's end may miss its wall minute's, ms.
 pub(crate) const SLEWED_MS: u64 = MINUTE_MS - SHORTEST_WINDOW_MS;
 
+/// Fewer windows than this are lost with a journal's last entries: two years of minutes.
+const LOST_WINDOWS: u64 = 1 << 20;
+
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -148,13 +151,11 @@ impl Timekeeper {
         Self { now: Now { steady_ms: at.steady_ms.max(last.steady_ms), window } }
     }
 
-    /// A start after `last` where what came after it may be lost: no window goes on under a number that
-    /// a lost one can have had, or the one after it, which is granted from ahead. It is for a book that
-    /// grants nothing until then: the open window is over for it.
-    pub fn skip_lost(&mut self, last: Now, at: Reading) {
-        let passed = (at.wall_ms / MINUTE_MS).saturating_sub(last.window.minute);
-        let lost = last.window.number.saturating_add(passed).max(self.now.window.number);
-        self.now.window.number = lost + 2;
+    /// A start where what was last may be lost: no window goes on under a number that a lost one can have
+    /// had, whatever the wall clock says of the time between. It is for books that grant nothing until the
+    /// open window and the next are over.
+    pub fn skip_lost(&mut self) {
+        self.now.window.number = self.now.window.number.saturating_add(LOST_WINDOWS);
     }
 
     /// The time at these readings; a steady reading before the last one counts as the last one.
@@ -292,16 +293,21 @@ mod tests {
 
     #[test]
     fn numbers_of_windows_that_may_be_lost_are_not_given_again() {
-        let last = Timekeeper::start(reading(0, NOON_MS)).at(reading(10_000, NOON_MS + 10_000));
-        // Of 200 s nobody knows, in which three windows may have opened and a fourth been granted from.
-        let behind = reading(10_000, NOON_MS + 210_000);
-        let mut keeper = Timekeeper::resume_behind(last, behind);
-        keeper.skip_lost(last, behind);
-        assert_eq!(keeper.at(behind).window.number, last.window.number + 5);
-        // A wall clock that was set back says of no minute that it passed.
-        let mut keeper = Timekeeper::resume(last, reading(70_000, NOON_MS + 70_000));
-        keeper.skip_lost(last, reading(70_000, NOON_MS - 3_600_000));
-        assert_eq!(keeper.now.window.number, last.window.number + 3);
+        let mut lost = Timekeeper::start(reading(0, NOON_MS));
+        let last = lost.at(reading(10_000, NOON_MS + 10_000));
+        let year_ms = 365 * 1_440 * MINUTE_MS;
+        let number = lost.at(reading(year_ms, NOON_MS + year_ms)).window.number;
+        // The wall clock may say that a year has passed, or nothing of it.
+        for behind_ms in [0, 89_000, 3_600_000, year_ms, 2 * year_ms] {
+            let at = reading(10_000, NOON_MS + year_ms - behind_ms);
+            for mut keeper in
+                [Timekeeper::resume_behind(last, at), Timekeeper::resume_elsewhere(last, at)]
+            {
+                keeper.skip_lost();
+                // The one after the last was granted from ahead.
+                assert!(keeper.at(at).window.number > number + 1, "{behind_ms}");
+            }
+        }
     }
 
     #[test]

@@ -193,13 +193,14 @@ impl Gateway {
     /// What became of its batch.
     pub fn hear(&mut self, heard: Heard, true_us: u64) -> Vec<Drawn> {
         let now = self.clock.moment(true_us);
+        let sent_at = self.call.as_ref().map_or(now, |call| call.sent_at);
         let answer = self.answer(heard, now);
         let items = answer.iter().flat_map(|reply| reply.acquire.clone());
         let mut told = items.filter_map(|item| item.body).collect::<Vec<_>>().into_iter();
         let mut drawn = Vec::new();
         for grant in self.refill.handle(answer, now, self.jitter) {
             // The machine takes the leases in their order, and leaves those out that are of no use.
-            let lease = told.find(|lease| is_of(&grant, lease, now));
+            let lease = told.find(|lease| is_of(&grant, lease, (sent_at, now)));
             self.names.extend(lease.map(|lease| (grant.no, lease.lease_id)));
             let (waiters, mut served) = (&mut self.waiters, Vec::new());
             self.leases.install(&grant, |draw| {
@@ -355,10 +356,12 @@ fn draw(
     Some((drawn, from.map(|(lease, _)| lease.no)))
 }
 
-/// Whether it may be this lease that the machine has put up.
-fn is_of(grant: &Grant, lease: &Lease, now: Moment) -> bool {
+/// Whether it may be this lease, heard of between these times, that the machine has put up: one that is over when it
+/// is heard of is refused.
+fn is_of(grant: &Grant, lease: &Lease, (sent_at, now): (Moment, Moment)) -> bool {
     let amount = Amount::new(lease.tokens, lease.requests);
-    (grant.amount, grant.not_before > now) == (amount, lease.starts_in_ms > 0)
+    let is_alive = sent_at + Duration::from_millis(lease.expires_in_ms) > grant.not_after;
+    (grant.amount, grant.not_before > now) == (amount, lease.starts_in_ms > 0) && is_alive
 }
 
 /// Whether waiting is of use: only for what other holders are about to give back.

@@ -20,6 +20,21 @@ const START_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) type Site = Rc<World>;
 
+/// Somebody starts a server; nobody does any more, also where it is given up half way.
+struct Starting<'a>(&'a Cell<bool>);
+
+impl<'a> Starting<'a> {
+    fn of(is_starting: &'a Cell<bool>) -> Option<Self> {
+        (!is_starting.replace(true)).then_some(Self(is_starting))
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) store: Store,
@@ -45,7 +60,7 @@ pub(super) struct Server {
     /// Nobody has asked it since its start.
     is_fresh: Cell<bool>,
     /// How many are about to start it.
-    starts: Cell<usize>,
+    is_starting: Cell<bool>,
 }
 
 #[derive(Clone)]
@@ -94,7 +109,7 @@ impl World {
             running: RefCell::new(None),
             life: Cell::new(0),
             is_fresh: Cell::new(true),
-            starts: Cell::new(0),
+            is_starting: Cell::new(false),
         };
         Rc::new(Self {
             plan: plan.clone(),
@@ -131,10 +146,10 @@ impl World {
     /// Starts a server; again and again while its store is away.
     pub(super) async fn start(&self, number: usize) {
         let server = self.server(number);
-        if server.is_up() || server.starts.get() > 0 {
+        if server.is_up() {
             return;
         }
-        server.starts.set(1);
+        let Some(_starting) = Starting::of(&server.is_starting) else { return };
         let process = Process::new();
         loop {
             let started = self.launch(number, &process).await;
@@ -158,12 +173,11 @@ impl World {
                 }
             }
         }
-        server.starts.set(0);
     }
 
     /// Kills a server, and one that is about to start once it has: then nobody runs on its store.
     pub(super) async fn end(&self, number: usize) {
-        while self.server(number).starts.get() > 0 {
+        while self.server(number).is_starting.get() {
             sleep(Duration::from_millis(1)).await;
         }
         self.server(number).kill().await;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::books::ShardNo;
+use super::doubt::DOUBTFUL_WINDOWS;
 use super::journal::Journal;
 use super::outage::Health;
 use super::recovery::{Recovered, recover};
@@ -69,11 +70,19 @@ impl JournaledLedger {
         stop: CancellationToken,
     ) -> Result<Self, OpenError> {
         let began = Instant::now();
-        let recovered = recover_all(journals, config.shards, tracker).await?;
+        let mut recovered = recover_all(journals, config.shards, tracker).await?;
         let last = recovered.iter().filter_map(|(_, state)| state.last);
         let last = last.max_by_key(|last| last.now.steady_ms);
         metrics::recovered(began.elapsed());
-        let time = LedgerTime::start(clock, last);
+        let mut time = LedgerTime::start(clock, last);
+        if !recovered.iter().all(|(journal, _)| journal.is_vouched_for()) {
+            time = time.past_lost();
+            let clean_from = time.stamp().now.window.number + DOUBTFUL_WINDOWS;
+            for (_, state) in &mut recovered {
+                // Windows are those of all shards: nothing is granted of one under another number either.
+                state.books.clean_from = state.books.clean_from.max(clean_from);
+            }
+        }
         Ok(Self::begin(recovered, time, config, tracker, &stop.child_token()))
     }
 

@@ -52,13 +52,10 @@ impl LedgerTime {
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
     }
 
-    /// What came after that stamp may be lost.
+    /// What came last may be lost: no window's number is given again.
     #[must_use]
-    pub(crate) fn past_lost(self, last: Stamp) -> Self {
-        let reading = ahead(self.clock.reading(), self.ahead_ms);
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        keeper.skip_lost(last.now, reading);
-        drop(keeper);
+    pub(crate) fn past_lost(mut self) -> Self {
+        self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner).skip_lost();
         self
     }
 

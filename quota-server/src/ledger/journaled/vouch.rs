@@ -19,6 +19,9 @@ use crate::metrics;
 /// counts less of the rest as spent.
 const SPENT_AT_ONCE: usize = 16_384;
 
+/// By so many minutes the wall clock, which tells how long a loss may reach back, is behind at most.
+const WALL_BEHIND: u64 = 2;
+
 /// What of a journal was told. The next recovery comes upon the same, as long as it is kept.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -61,7 +64,7 @@ impl<J: Journal> Writer<J> {
         }
         let clean_from = self.state.books.clean_from;
         if now < clean_from && self.clean_from.is_none_or(|from| from < clean_from) {
-            self.quarantine(now, clean_from, "the journal cannot be followed");
+            self.quarantine(now, clean_from, "what windows had cannot be told");
         }
         if self.clean_from.is_some_and(|from| now < from) {
             return false;
@@ -81,12 +84,12 @@ impl<J: Journal> Writer<J> {
         self.journal.vouch().await
     }
 
-    /// What may be lost counts as spent in longer periods: of each window since the last entry that was read, to
-    /// the last of the quarantine.
+    /// What may be lost counts as spent in longer periods: of each minute since the last entry that was read.
     async fn spend_doubted(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
-        let clean_from = self.clean_from.unwrap_or(stamp.now.window.number);
-        let since = self.state.last.map_or(0, |last| last.now.window.number);
-        let windows = clean_from.saturating_sub(since);
+        let passed = self.state.last.map_or(u64::MAX, |last| {
+            stamp.now.window.minute.saturating_sub(last.now.window.minute)
+        });
+        let windows = passed.saturating_add(WALL_BEHIND);
         let deployments = self.state.books.with_periods();
         let parts =
             deployments.chunks(SPENT_AT_ONCE).chain(deployments.is_empty().then_some(&[][..]));

@@ -106,11 +106,7 @@ impl Standby {
     /// The ledger's time for who writes from now on, under a journal that may lack its last entries unless
     /// it is vouched for.
     pub(super) fn time_to_write(&self, is_vouched_for: bool) -> LedgerTime {
-        let last = self.state().follower.as_ref().and_then(Follower::last);
-        match last {
-            Some(last) if !is_vouched_for => self.time().past_lost(last),
-            _ => self.time(),
-        }
+        if is_vouched_for { self.time() } else { self.time().past_lost() }
     }
 
     /// The ledger's time, going on from what was seen of it.

@@ -29,22 +29,27 @@ async fn error(folder: &Path, shards: u32) -> OpenError {
 async fn used(shards: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(folder.path(), shards).await.unwrap();
+    use_up_most(&ledger, "a").await;
+    ledger.stop().await;
+    folder
+}
+
+/// Makes a deployment, and grants 300 of its 500.
+async fn use_up_most(ledger: &JournaledLedger, id: &str) {
     let limit = Limit::new(Some(500), None);
     let (life_ms, guard_ms) = (2_000, 200);
     let (kind, settlement) = (WindowKind::Minute, Settlement::Refund);
     let policy =
         Policy { limit, kind, life_ms, guard_ms, settlement, periods: PeriodLimits::default() };
-    let (id, details) = (Arc::from("a"), Arc::from("{}"));
-    ledger.put(Put { id, policy, details, expected: None }).await.unwrap();
+    let (put, details) = (Arc::from(id), Arc::from("{}"));
+    ledger.put(Put { id: put, policy, details, expected: None }).await.unwrap();
     let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
     for request in 0..3 {
         let (min, want) = (Amount::new(100, 1), Amount::new(100, 1));
         let wish = Wish { request: RequestKey(request), min, want, ahead: false };
-        let op = Op::Acquire { deployment: "a".into(), wish };
+        let op = Op::Acquire { deployment: id.into(), wish };
         assert!(ledger.run(caller.clone(), vec![op]).await[0].is_ok());
     }
-    ledger.stop().await;
-    folder
 }
 
 async fn sql(folder: &Path, statement: &'static str) {
@@ -107,29 +112,41 @@ async fn a_newer_schema_is_left_alone() {
 
 /// Acquires exactly this of `a`.
 async fn take(ledger: &JournaledLedger, tokens: u64) -> Result<Reply, OpError> {
+    take_of(ledger, "a", tokens).await
+}
+
+async fn take_of(ledger: &JournaledLedger, id: &str, tokens: u64) -> Result<Reply, OpError> {
     let caller = Caller { credential: "token".into(), holder: "gw-1/5f".into() };
     let (min, want) = (Amount::new(tokens, 1), Amount::new(tokens, 1));
     let wish = Wish { request: RequestKey(u128::from(tokens)), min, want, ahead: false };
-    let op = Op::Acquire { deployment: "a".into(), wish };
+    let op = Op::Acquire { deployment: id.into(), wish };
     ledger.run(caller, vec![op]).await.remove(0)
 }
 
 /// Nothing is granted for two windows, all of it in the next.
 async fn is_quarantined(folder: &Path) {
+    are_quarantined(folder, 1, &["a"]).await;
+}
+
+async fn are_quarantined(folder: &Path, shards: u32, ids: &[&str]) {
     let (clock, tracker) = (ManualClock::new(), TaskTracker::new());
-    let config = JournaledConfig::new(folder);
+    let config = JournaledConfig { shards, ..JournaledConfig::new(folder) };
     let reads = Arc::new(clock.clone());
     let stop = CancellationToken::new();
     let ledger = JournaledLedger::open(&config, reads, &tracker, stop).await.unwrap();
     for _ in 0..2 {
-        let refused = take(&ledger, 7).await;
-        assert!(
-            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
-            "{refused:?}"
-        );
+        for id in ids {
+            let refused = take_of(&ledger, id, 7).await;
+            assert!(
+                matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
+                "{id}: {refused:?}"
+            );
+        }
         clock.advance(60_000);
     }
-    take(&ledger, 500).await.unwrap();
+    for id in ids {
+        take_of(&ledger, id, 500).await.unwrap();
+    }
     ledger.stop().await;
 }
 
@@ -167,6 +184,21 @@ async fn a_database_that_was_put_back_is_quarantined() {
     let last = "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)";
     sql(folder.path(), last).await;
     is_quarantined(folder.path()).await;
+}
+
+/// The time that windows are numbered by is that of all shards: one cannot go past what it lost without the others.
+#[tokio::test]
+async fn of_several_databases_one_that_was_put_back_quarantines_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path(), 2).await.unwrap();
+    let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for id in ids {
+        use_up_most(&ledger, id).await;
+    }
+    ledger.stop().await;
+    let last = "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)";
+    sql(folder.path(), last).await;
+    are_quarantined(folder.path(), 2, &ids).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ pub(super) const ALL: &[Kept] = &[
     MACHINE_STARTED_TWICE,
     LEFT_OPEN_BESIDE_THE_NEXT,
     LEFT_OPEN_AT_A_MINUTES_END,
+    OVER_WHEN_HEARD_OF,
+    PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND,
 ];
 
 /// A limit changes in a window whose book was dropped by a restart: the change was not in the journal, and
@@ -120,5 +122,64 @@ const LEFT_OPEN_AT_A_MINUTES_END: Kept = Kept {
             68_500,
             What::Acquire { holder: 1, deployment: 1, min: 1, want: 1, ahead: false, draws: 0 },
         ),
+    ],
+};
+
+/// One answer has two leases of one size, of which the first is over already: a draw from the second was taken
+/// for one from the first. That is no fault: the played gateway gave it the wrong name.
+const OVER_WHEN_HEARD_OF: Kept = Kept {
+    seed: 110_002_391,
+    servers: 1,
+    is_rough: true,
+    into_minute_ms: 39_904,
+    steps: &[
+        (182383, What::Put { deployment: 1, tokens: 100, requests: Some(4), rolling: false }),
+        (214209, What::Request { gateway: 1, tokens: 10, percent: 100, takes_ms: 1226 }),
+        (214234, What::Request { gateway: 1, tokens: 5, percent: 0, takes_ms: 79 }),
+        (214487, What::Request { gateway: 1, tokens: 1, percent: 0, takes_ms: 2019 }),
+        (275152, What::Request { gateway: 1, tokens: 42, percent: 0, takes_ms: 2348 }),
+        (275222, What::Request { gateway: 1, tokens: 120, percent: 100, takes_ms: 1323 }),
+        (275335, What::Request { gateway: 1, tokens: 176, percent: 100, takes_ms: 2871 }),
+        (297267, What::Put { deployment: 1, tokens: 1000000, requests: None, rolling: false }),
+        (
+            305407,
+            What::Acquire { holder: 1, deployment: 1, min: 1, want: 12, ahead: false, draws: 0 },
+        ),
+        (
+            308492,
+            What::Acquire { holder: 1, deployment: 1, min: 153, want: 316, ahead: false, draws: 0 },
+        ),
+        (310041, What::Request { gateway: 1, tokens: 48, percent: 100, takes_ms: 182 }),
+        (310135, What::Request { gateway: 1, tokens: 8, percent: 100, takes_ms: 2866 }),
+        (310332, What::Request { gateway: 1, tokens: 126, percent: 40, takes_ms: 1138 }),
+        (310778, What::Request { gateway: 1, tokens: 104, percent: 0, takes_ms: 2566 }),
+        (310973, What::Request { gateway: 1, tokens: 185, percent: 100, takes_ms: 160 }),
+        (311185, What::Request { gateway: 1, tokens: 189, percent: 100, takes_ms: 2600 }),
+        (379096, What::Request { gateway: 1, tokens: 8, percent: 130, takes_ms: 2381 }),
+        (379200, What::Request { gateway: 1, tokens: 7, percent: 0, takes_ms: 2626 }),
+        (379450, What::Request { gateway: 1, tokens: 4, percent: 0, takes_ms: 1524 }),
+        (379594, What::Request { gateway: 1, tokens: 7, percent: 0, takes_ms: 148 }),
+        (380813, What::Request { gateway: 1, tokens: 2, percent: 40, takes_ms: 818 }),
+    ],
+};
+
+/// A journal is put back from before its first entry while the wall clock is behind: a window that was granted from ahead
+/// opened again, under the same number.
+const PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND: Kept = Kept {
+    seed: 90_010_415,
+    servers: 1,
+    is_rough: false,
+    into_minute_ms: 0,
+    steps: &[
+        (1_000, put(0, 100)),
+        (
+            179_020,
+            What::Acquire { holder: 0, deployment: 0, min: 10, want: 10, ahead: true, draws: 100 },
+        ),
+        (179_050, What::StepWall { server: 0, by_ms: -89_999 }),
+        (179_100, What::PutBack { missing: 12, down_ms: 10 }),
+        (272_000, put(0, 100)),
+        (275_000, acquire(0, 0, 10, 10)),
+        (280_000, acquire(1, 0, 10, 10)),
     ],
 };

@@ -13,6 +13,7 @@ pub(super) const ALL: &[Kept] = &[
     DELETED_AGAIN_AFTER_A_LOSS_AND_MADE_AGAIN,
     NUMBERS_GIVEN_TWICE_AFTER_A_LOSS,
     TAKEN_OVER_AFTER_ONE_SIGN_OF_LIFE,
+    GIVEN_UP_IN_A_START,
 ];
 
 /// A deployment is deleted and made again between two looks of a standby at one place: it took the deployment for
@@ -241,5 +242,18 @@ const TAKEN_OVER_AFTER_ONE_SIGN_OF_LIFE: Kept = Kept {
             108_913,
             What::Acquire { holder: 0, deployment: 0, min: 0, want: 10, ahead: false, draws: 0 },
         ),
+    ],
+};
+
+/// A run ends while a server is about to start, and that start is given up: nobody started it again. That is no fault:
+/// whoever plays took it for starting still.
+const GIVEN_UP_IN_A_START: Kept = Kept {
+    seed: 110_018_457,
+    servers: 2,
+    is_rough: false,
+    into_minute_ms: 6_202,
+    steps: &[
+        (244_006, What::Kill { server: 0, down_ms: 85_252, reboots: false, declares: 0 }),
+        (299_267, What::Promote { missing: 6 }),
     ],
 };
