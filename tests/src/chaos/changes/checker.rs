@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use quota_api::{Amount, Ask, GivenBack, Lease, WindowKind};
 
 use super::grant::{Charged, Grant, Span};
+use super::limits::{Limits, Long};
 use crate::{
     chaos::record::{plus, within},
     clock::MINUTE_MS,
@@ -20,7 +21,7 @@ const EDGE_MS: u64 = 4_000;
 const LIFE_MS: u64 = 2_000;
 
 /// The limit that is in force, if the deployment is there at all.
-pub(super) type Limit = Option<Amount>;
+pub(super) type Limit = Option<Limits>;
 
 /// All that was answered.
 #[derive(Debug, Default)]
@@ -36,6 +37,10 @@ pub(super) struct Book {
     kind: WindowKind,
     /// Those that may be in force: one, unless a change was not answered.
     limits: Vec<Limit>,
+    /// Since when a limit over its longer period is surely in force, in ms since 1970: all grants since then count.
+    long_since_ms: Option<u64>,
+    /// A window may have been lost, and counts as spent: nobody can say how much.
+    is_doubted: bool,
     pub(super) grants: Vec<Grant>,
 }
 
@@ -53,6 +58,8 @@ pub(super) struct Asked {
 pub(super) enum Refusal {
     /// 429: not enough is left.
     Exhausted,
+    /// 429: not enough is left of a longer period.
+    LongExhausted,
     /// 429: nobody vouches for the window.
     Quarantined,
     /// 422: more than the limit.
@@ -76,20 +83,34 @@ impl Asked {
 impl Checker {
     /// A deployment that is not there yet.
     pub(super) fn know(&mut self, id: &str, kind: WindowKind) {
-        self.books.insert(id.to_owned(), Book { kind, limits: vec![None], grants: Vec::new() });
+        let book = Book {
+            kind,
+            limits: vec![None],
+            long_since_ms: None,
+            is_doubted: false,
+            grants: Vec::new(),
+        };
+        self.books.insert(id.to_owned(), book);
     }
 
     pub(super) fn book(&mut self, id: &str) -> &mut Book {
         self.books.get_mut(id).expect("every deployment of a run was made known")
     }
 
-    /// A change of the limit was acknowledged, or not answered.
-    pub(super) fn change(&mut self, id: &str, limit: Limit, is_sure: bool) {
-        let limits = &mut self.book(id).limits;
-        if is_sure {
-            limits.clear();
+    /// A change of the limit was acknowledged by now, or not answered.
+    pub(super) fn change(&mut self, id: &str, limit: Limit, is_sure: bool, now_ms: u64) {
+        let book = self.book(id);
+        let per = |limit: &Limit| limit.and_then(|limit| limit.long).map(|long| long.per);
+        let goes_on = book.limits.iter().all(|before| per(before) == per(&limit));
+        if !goes_on {
+            book.long_since_ms = None;
         }
-        limits.push(limit);
+        if is_sure {
+            book.limits.clear();
+            let from_now = per(&limit).map(|_| now_ms);
+            book.long_since_ms = book.long_since_ms.or(from_now);
+        }
+        book.limits.push(limit);
     }
 
     pub(super) fn granted(&mut self, span: Span, asked: &Asked, lease: &Lease) {
@@ -100,6 +121,7 @@ impl Checker {
 
     pub(super) fn refused(&mut self, span: Span, asked: &Asked, refusal: Refusal) {
         let book = self.book(&asked.deployment);
+        book.is_doubted |= refusal == Refusal::Quarantined;
         if let Some(what) = book.refuse(span, asked, refusal) {
             self.broken.push(format!("{}, {}: {what}", asked.deployment, asked.request));
         }
@@ -168,12 +190,32 @@ impl Book {
 
     /// The lowest and the highest limit that may be in force; of a deployment that is not there nothing may be granted.
     pub(super) fn limits(&self) -> [Amount; 2] {
-        let known = || self.limits.iter().map(|limit| limit.unwrap_or_default());
+        let window = |limit: &Limit| limit.map_or(Amount::default(), |limit| limit.window);
+        let known = || self.limits.iter().map(window);
         let least = |a: Amount, b: Amount| Amount {
             tokens: a.tokens.min(b.tokens),
             requests: a.requests.min(b.requests),
         };
         [known().reduce(least), known().reduce(most)].map(Option::unwrap_or_default)
+    }
+
+    /// The lowest and the highest limit over a longer period that may be in force; none where there may be none.
+    fn long(&self) -> Option<[Long; 2]> {
+        let known = || self.limits.iter().map(|limit| limit.and_then(|limit| limit.long));
+        let all = known().collect::<Option<Vec<_>>>()?;
+        let most = |long: &&Long| long.most;
+        Some([*all.iter().min_by_key(most)?, *all.iter().max_by_key(most)?])
+    }
+
+    /// How many tokens one lease can hold of what is in force, at least; and how many are left, as far as anybody knows.
+    pub(super) fn room(&self, span: Span) -> (u64, u64) {
+        let limit = self.limits.iter().flatten().map(Limits::tokens).min().unwrap_or_default();
+        let [window, _] = self.limits();
+        let left = window.tokens.saturating_sub(self.charged(span).most.tokens);
+        let left_of_long = self.long().map_or(u64::MAX, |[lowest, _]| {
+            lowest.most.saturating_sub(self.grants.iter().map(|it| it.charge_for_long()[1]).sum())
+        });
+        (limit, left.min(left_of_long))
     }
 
     fn is_there(&self) -> bool {
@@ -228,6 +270,14 @@ impl Book {
         if !within(least, highest) {
             return Some(format!("R1: makes {least:?} of {highest:?}: {lease:?}"));
         }
+        if let (Some([_, highest]), Some(since_ms)) = (self.long(), self.long_since_ms) {
+            let since_ms = since_ms.max(highest.per.since_ms(span.came_ms));
+            let counted = self.grants.iter().filter(|grant| grant.asked_ms >= since_ms);
+            let least: u64 = counted.map(|grant| grant.charge_for_long()[0]).sum();
+            if least > highest.most {
+                return Some(format!("R1: makes {least} tokens of {highest:?}: {lease:?}"));
+            }
+        }
         let usage = lease.usage;
         let said =
             Amount { tokens: usage.tokens.outstanding, requests: usage.requests.outstanding };
@@ -250,7 +300,19 @@ impl Book {
         match refusal {
             Refusal::NoDeployment if is_there => Some("it is there, but is not found".to_owned()),
             Refusal::NeverFits if is_there && within(asked.min(), lowest) => {
-                Some(format!("R8: never fits, but {lowest:?} is in force"))
+                let long = self.limits.iter().flatten().filter_map(|limit| limit.long);
+                let fits = long.into_iter().all(|long| asked.min().tokens <= long.most);
+                fits.then(|| format!("R8: never fits, but {:?} is in force", self.limits))
+            }
+            Refusal::LongExhausted if is_there && !self.is_doubted => {
+                let may_be = self.limits.iter().flatten().filter_map(|limit| limit.long);
+                let most: u64 = self.grants.iter().map(|grant| grant.charge_for_long()[1]).sum();
+                let sum = most + asked.min().tokens;
+                let is_wrong =
+                    may_be.map(|long| long.most).min().is_none_or(|lowest| sum <= lowest);
+                is_wrong.then(|| {
+                    format!("denied, but {most} of {:?} are charged: {asked:?}", self.limits)
+                })
             }
             Refusal::Exhausted if is_there && !is_at_edge(self.kind, span) => {
                 let most = self.charged(span).most;

@@ -23,6 +23,8 @@ pub(super) struct Grant {
     /// Without an answer there is none, and nobody knows whether there is a lease.
     pub(super) lease: Option<String>,
     pub(super) amount: Amount,
+    /// Not granted before.
+    pub(super) asked_ms: u64,
     /// The earliest and the latest moment that it may end at.
     ends_ms: [u64; 2],
     /// The minutes that it may be charged to.
@@ -54,6 +56,7 @@ impl Grant {
             request: request.to_owned(),
             lease: Some(lease.lease_id.clone()),
             amount: Amount { tokens: lease.tokens, requests: lease.requests },
+            asked_ms: span.sent_ms,
             ends_ms: [ends(span.sent_ms), ends(span.came_ms)],
             minutes: [minute, minute],
             back: Default::default(),
@@ -67,6 +70,7 @@ impl Grant {
             request: request.to_owned(),
             lease: None,
             amount: most,
+            asked_ms: span.sent_ms,
             ends_ms: [span.sent_ms, span.came_ms + LATE_MS + life_ms],
             minutes: [span.sent_ms, span.came_ms + LATE_MS].map(|ms| ms / MINUTE_MS + 1),
             back: Default::default(),
@@ -77,6 +81,15 @@ impl Grant {
     /// It may have ended now: its holder closed it.
     pub(super) fn close(&mut self, sent_ms: u64) {
         self.ends_ms[0] = self.ends_ms[0].min(sent_ms);
+    }
+
+    /// How many tokens it charges to a period that outlasts the run: at least, and at most.
+    pub(super) fn charge_for_long(&self) -> [u64; 2] {
+        let charges = |back: Amount, overrun: Amount| {
+            self.amount.tokens.saturating_sub(back.tokens) + overrun.tokens
+        };
+        let least = self.lease.as_ref().map_or(0, |_| charges(self.back[1], self.overrun[0]));
+        [least, charges(self.back[0], self.overrun[1])]
     }
 
     /// Adds what it charges to what a grant counts with that is decided within this span.

@@ -7,6 +7,7 @@
 
 mod checker;
 mod grant;
+mod limits;
 mod player;
 mod run;
 mod step;

@@ -148,10 +148,12 @@ impl Answer {
             return Some(serde_json::from_slice(body).map_err(|_| Refusal::Other));
         }
         let problem = serde_json::from_slice::<Problem>(body).ok();
+        let is_of_long = problem.as_ref().is_some_and(|problem| problem.per.is_some());
         let is_quarantined =
             problem.is_some_and(|problem| problem.state == Some(quota_api::State::Quarantined));
         Some(Err(match status.as_u16() {
             429 if is_quarantined => Refusal::Quarantined,
+            429 if is_of_long => Refusal::LongExhausted,
             429 => Refusal::Exhausted,
             404 => Refusal::NoDeployment,
             422 => Refusal::NeverFits,

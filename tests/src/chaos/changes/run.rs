@@ -4,14 +4,16 @@ use quota_api::{Amount, Ask, DeploymentSpec, GiveBack, UsedItem};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::{
-    checker::{Asked, Checker},
+    checker::{Asked, Checker, Limit},
     grant::Grant,
+    limits::{Limits, Long},
     player::{Answer, BOUND, Player},
     step::{DEPLOYMENTS, Size, Step},
     verdict::ChangesVerdict,
 };
 use crate::{
     chaos::{Fate, RunError},
+    clock,
     harness::{HarnessError, QuotaServer, Seat, Servers},
 };
 
@@ -80,8 +82,11 @@ impl Stage {
 
     async fn make(&mut self, step: Step) -> Result<String, HarnessError> {
         match step {
-            Step::Put { deployment, tokens, requests } => {
-                Ok(self.put(deployment, Amount { tokens, requests }).await)
+            Step::Put { deployment, tokens, requests, long } => {
+                let window = Amount { tokens, requests };
+                // Redis has none yet.
+                let long = long.filter(|_| self.servers.store.live.is_none());
+                Ok(self.put(deployment, Limits { window, long }).await)
             }
             Step::Delete { deployment } => Ok(self.delete(deployment).await),
             Step::Acquire { deployment, holder, size } => {
@@ -109,24 +114,25 @@ impl Stage {
         }
     }
 
-    async fn put(&mut self, deployment: usize, limit: Amount) -> String {
+    async fn put(&mut self, deployment: usize, limit: Limits) -> String {
         let (id, window) = DEPLOYMENTS[deployment];
-        let Amount { tokens, requests } = limit;
+        let Amount { tokens, requests } = limit.window;
         let spec = DeploymentSpec {
             tpm_limit: Some(tokens),
             rpm_limit: Some(requests),
             window,
+            limits: limit.long.map(Long::spec).into_iter().collect(),
             ..DeploymentSpec::default()
         };
         // While it is not answered, each may be in force.
-        self.checker.change(id, Some(limit), false);
+        self.checker.change(id, Some(limit), false, clock::unix_ms());
         let answer = self.player.put(id, &spec).await;
         self.changed(id, Some(limit), &answer, &[200, 201])
     }
 
     async fn delete(&mut self, deployment: usize) -> String {
         let (id, _) = DEPLOYMENTS[deployment];
-        self.checker.change(id, None, false);
+        self.checker.change(id, None, false, clock::unix_ms());
         let answer = self.player.delete(id).await;
         if self.servers.store.live.is_some() {
             tokio::time::sleep(HEARD).await;
@@ -135,16 +141,12 @@ impl Stage {
         self.changed(id, None, &answer, &[200, 204, 404])
     }
 
-    fn changed(
-        &mut self,
-        id: &str,
-        limit: Option<Amount>,
-        answer: &Answer,
-        good: &[u16],
-    ) -> String {
+    fn changed(&mut self, id: &str, limit: Limit, answer: &Answer, good: &[u16]) -> String {
         self.verdict.changes += 1;
         match answer.status() {
-            Some(status) if good.contains(&status) => self.checker.change(id, limit, true),
+            Some(status) if good.contains(&status) => {
+                self.checker.change(id, limit, true, clock::unix_ms())
+            }
             said => {
                 let last = &self.player.failure;
                 let what = format!("{id}: a change is answered {said:?}; what failed last: {last}");
@@ -157,11 +159,9 @@ impl Stage {
     /// What is asked for, by what is left as far as anybody knows.
     fn asked(&mut self, deployment: usize, holder: u8, size: Size) -> Asked {
         let (id, _) = DEPLOYMENTS[deployment];
-        let now_ms = crate::clock::unix_ms();
+        let now_ms = clock::unix_ms();
         let span = super::grant::Span { sent_ms: now_ms, came_ms: now_ms };
-        let book = self.checker.book(id);
-        let [limit, _] = book.limits();
-        let (min, want) = size.ask(limit.tokens, book.charged(span).most.tokens);
+        let (min, want) = size.ask(self.checker.book(id).room(span));
         Asked {
             deployment: id.to_owned(),
             request: format!("holder-{holder}#{}", self.verdict.steps),

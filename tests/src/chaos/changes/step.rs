@@ -7,11 +7,15 @@ use std::time::Duration;
 use quota_api::WindowKind;
 use rand::{Rng, RngExt, seq::IndexedRandom};
 
+use super::limits::{Long, Per};
+
 /// The deployments of a run, none of which is there at its beginning.
 pub(super) const DEPLOYMENTS: [(&str, WindowKind); 2] =
     [("minute", WindowKind::Minute), ("rolling", WindowKind::Rolling)];
 const HOLDERS: u8 = 3;
 const TOKENS: [u64; 6] = [50, 100, 200, 1_000, 5_000, 20_000];
+/// Over a longer period.
+const LONG_TOKENS: [u64; 4] = [300, 2_000, 10_000, 50_000];
 const REQUESTS: [u64; 3] = [4, 50, 1_000];
 const WAIT_MS: std::ops::Range<u64> = 1..2_500;
 const PAUSE_MS: std::ops::Range<u64> = 300..4_000;
@@ -24,6 +28,7 @@ pub(super) enum Step {
         deployment: usize,
         tokens: u64,
         requests: u64,
+        long: Option<Long>,
     },
     Delete {
         deployment: usize,
@@ -97,6 +102,10 @@ impl Step {
             deployment,
             tokens: *TOKENS.choose(rng).expect("some"),
             requests: *REQUESTS.choose(rng).expect("some"),
+            long: rng.random_bool(0.4).then(|| Long {
+                per: if rng.random_bool(0.7) { Per::Day } else { Per::TenMinutes },
+                most: *LONG_TOKENS.choose(rng).expect("some"),
+            }),
         };
         if (is_after_restart || missing[deployment]) && rng.random_bool(0.6) {
             return put;
@@ -142,8 +151,7 @@ impl Size {
     }
 
     /// `min` and `want`, in tokens.
-    pub(super) fn ask(self, limit: u64, charged: u64) -> (u64, u64) {
-        let left = limit.saturating_sub(charged);
+    pub(super) fn ask(self, (limit, left): (u64, u64)) -> (u64, u64) {
         let min = match self {
             Self::Little(tokens) => tokens,
             Self::AllBut(tokens) => left.saturating_sub(tokens),

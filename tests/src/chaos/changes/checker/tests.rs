@@ -1,5 +1,6 @@
 use quota_api::{LeaseWindow, State, Usage, UsagePair};
 
+use super::super::limits::Per;
 use super::*;
 
 const LIMIT: Amount = Amount { tokens: 100, requests: 10 };
@@ -7,7 +8,7 @@ const LIMIT: Amount = Amount { tokens: 100, requests: 10 };
 fn checker() -> Checker {
     let mut checker = Checker::default();
     checker.know("d", WindowKind::Minute);
-    checker.change("d", Some(LIMIT), true);
+    checker.change("d", Some(LIMIT.into()), true, 0);
     checker
 }
 
@@ -61,7 +62,7 @@ fn a_lowered_limit_holds_for_the_next_grant() {
     let mut checker = checker();
     checker.granted(span(20), &asked("1", 60), &lease("a", 20, (60, 60), LIMIT));
     let lower = Amount { tokens: 50, requests: 10 };
-    checker.change("d", Some(lower), true);
+    checker.change("d", Some(lower.into()), true, 0);
     checker.granted(span(21), &asked("2", 30), &lease("b", 21, (30, 90), LIMIT));
     assert!(broken(&checker, "R1"), "{:?}", checker.broken);
 }
@@ -69,7 +70,7 @@ fn a_lowered_limit_holds_for_the_next_grant() {
 #[test]
 fn a_change_without_an_answer_accuses_nobody() {
     let mut checker = checker();
-    checker.change("d", Some(Amount { tokens: 50, requests: 10 }), false);
+    checker.change("d", Some(Amount { tokens: 50, requests: 10 }.into()), false, 0);
     checker.granted(span(20), &asked("1", 80), &lease("a", 20, (80, 80), LIMIT));
     checker.refused(span(21), &asked("2", 5), Refusal::Exhausted);
     assert!(checker.broken.is_empty(), "{:?}", checker.broken);
@@ -105,4 +106,51 @@ fn an_ask_without_an_answer_may_be_charged_and_may_not() {
     checker.refused(span(21), &asked("2", 50), Refusal::Exhausted);
     checker.granted(span(22), &asked("3", 100), &lease("a", 22, (100, 100), LIMIT));
     assert!(checker.broken.is_empty(), "{:?}", checker.broken);
+}
+
+const LONG: Long = Long { per: Per::Day, most: 150 };
+
+fn with_long(checker: &mut Checker, long: Option<Long>, second: u64) {
+    let limits = Limits { window: LIMIT, long };
+    checker.change("d", Some(limits), false, second * 1_000);
+    checker.change("d", Some(limits), true, second * 1_000);
+}
+
+#[test]
+fn a_longer_period_holds_over_windows() {
+    let mut checker = checker();
+    with_long(&mut checker, Some(LONG), 10);
+    checker.granted(span(20), &asked("1", 100), &lease("a", 20, (100, 100), LIMIT));
+    checker.given_back(("d", "h#1"), Amount { tokens: 20, requests: 0 }, None);
+    checker.granted(span(80), &asked("2", 70), &lease("b", 80, (70, 70), LIMIT));
+    checker.refused(span(81), &asked("3", 1), Refusal::LongExhausted);
+    assert!(checker.broken.is_empty(), "what is given back may count or not: {:?}", checker.broken);
+    // The same limit again changes nothing, another one counts for the next grant.
+    with_long(&mut checker, Some(Long { most: 150, ..LONG }), 82);
+    checker.granted(span(140), &asked("4", 1), &lease("c", 140, (1, 1), LIMIT));
+    assert!(broken(&checker, "R1"), "{:?}", checker.broken);
+}
+
+#[test]
+fn a_longer_period_counts_from_when_its_limit_is_put() {
+    let mut checker = checker();
+    checker.granted(span(20), &asked("1", 100), &lease("a", 20, (100, 100), LIMIT));
+    with_long(&mut checker, Some(LONG), 70);
+    checker.granted(span(80), &asked("2", 100), &lease("b", 80, (100, 100), LIMIT));
+    with_long(&mut checker, None, 90);
+    with_long(&mut checker, Some(LONG), 110);
+    checker.granted(span(140), &asked("3", 100), &lease("c", 140, (100, 100), LIMIT));
+    assert!(checker.broken.is_empty(), "{:?}", checker.broken);
+}
+
+#[test]
+fn a_longer_period_with_room_denies_nothing() {
+    let mut checker = checker();
+    with_long(&mut checker, Some(LONG), 10);
+    checker.granted(span(20), &asked("1", 100), &lease("a", 20, (100, 100), LIMIT));
+    checker.refused(span(80), &asked("2", 51), Refusal::LongExhausted);
+    checker.refused(span(80), &asked("3", 151), Refusal::NeverFits);
+    assert!(checker.broken.is_empty(), "{:?}", checker.broken);
+    checker.refused(span(80), &asked("4", 50), Refusal::LongExhausted);
+    assert!(broken(&checker, "denied"), "{:?}", checker.broken);
 }
