@@ -33,6 +33,7 @@ def rewritten(page: str, text: str) -> str:
         inside = PAGES.get(file) or (file.removeprefix("docs/") if file.startswith("docs/") else None)
         if inside is None:
             return name if f"`{file}`" in name or name == file else f"{name} (`{file}`)"
+        inside = posixpath.relpath(inside, posixpath.dirname(page) or ".")
         return f"[{name}]({inside}{'#' + anchor if anchor else ''})"
 
     return LINK.sub(link, text)

@@ -175,7 +175,7 @@ book() {
     for page in docs/*.md; do
         grep -qF "(${page#docs/})" docs/SUMMARY.md || [ $page = docs/SUMMARY.md ] || die "$page is not in docs/SUMMARY.md"
     done
-    python3 tests/python/links.py target/book ./*.md docs/*.md helm/README.md
+    python3 tests/python/links.py target/book ./*.md docs/*.md docs/internals/*.md helm/README.md
 }
 
 # The development profile, as the lints, with every assertion and overflow check on.

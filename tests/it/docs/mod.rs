@@ -3,6 +3,7 @@
 mod examples;
 mod page;
 mod pages;
+mod paths;
 mod shell;
 
 use std::path::PathBuf;

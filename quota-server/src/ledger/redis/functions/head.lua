@@ -1,6 +1,6 @@
 #!lua name=tokenlease_@VERSION@
 -- The book of each deployment, as Redis Functions. What each part is for stands at its head; the keys and
--- fields are listed in ARCHITECTURE.md, "The book in Redis". quota-core is the oracle of all of it.
+-- fields are listed in docs/internals/redis.md, "The book in Redis". quota-core is the oracle of all of it.
 
 -- Constants between @ are written from Rust's, see functions/mod.rs.
 
