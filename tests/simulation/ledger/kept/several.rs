@@ -14,6 +14,7 @@ pub(super) const ALL: &[Kept] = &[
     NUMBERS_GIVEN_TWICE_AFTER_A_LOSS,
     TAKEN_OVER_AFTER_ONE_SIGN_OF_LIFE,
     GIVEN_UP_IN_A_START,
+    LOST_BEFORE_ITS_ANSWER_CAME,
 ];
 
 /// A deployment is deleted and made again between two looks of a standby at one place: it took the deployment for
@@ -255,5 +256,26 @@ const GIVEN_UP_IN_A_START: Kept = Kept {
     steps: &[
         (244_006, What::Kill { server: 0, down_ms: 85_252, reboots: false, declares: 0 }),
         (299_267, What::Promote { missing: 6 }),
+    ],
+};
+
+/// A change is answered after a replica took the store's place without it. That is no fault: the checker took it for in
+/// force.
+const LOST_BEFORE_ITS_ANSWER_CAME: Kept = Kept {
+    seed: 120_000_662,
+    servers: 3,
+    is_rough: true,
+    into_minute_ms: 16_019,
+    steps: &[
+        (15_608, put(1, 500)),
+        (16_094, put(1, 100)),
+        (
+            16_242,
+            What::Acquire { holder: 3, deployment: 1, min: 0, want: 0, ahead: false, draws: 0 },
+        ),
+        (16_367, What::PutPeriod { deployment: 1, tokens: 100, most: 100 }),
+        (16_703, put(1, 0)),
+        (16_853, What::Promote { missing: 4 }),
+        (129_566, acquire(3, 1, 208, 208)),
     ],
 };

@@ -55,10 +55,10 @@ impl Limits {
         self.0[change].is_refused = is_refused;
     }
 
-    /// What was made after `since` may be lost.
+    /// What was made after `since` may be lost, also where its answer is still under way.
     pub(crate) fn lost(&mut self, since: Instant) {
         for change in &mut self.0 {
-            change.may_be_lost |= change.made.is_some_and(|made| made >= since);
+            change.may_be_lost |= change.made.is_none_or(|made| made >= since);
         }
     }
 
