@@ -63,13 +63,13 @@ async fn fuzz(role: &str) {
 }
 
 #[tokio::test]
-#[ignore = "needs a Python with tests/requirements.txt: see TOKENLEASE_PYTHON in scenario/s3.rs"]
+#[ignore = "needs a Python with tests/requirements.txt: see TOKENLEASE_PYTHON in scenario/stock_client.rs"]
 async fn the_document_is_what_an_admin_is_answered() {
     fuzz("admin").await;
 }
 
 #[tokio::test]
-#[ignore = "needs a Python with tests/requirements.txt: see TOKENLEASE_PYTHON in scenario/s3.rs"]
+#[ignore = "needs a Python with tests/requirements.txt: see TOKENLEASE_PYTHON in scenario/stock_client.rs"]
 async fn the_document_is_what_a_gateway_is_answered() {
     fuzz("gateway").await;
 }

@@ -23,7 +23,7 @@ async fn s1_with_three_servers_that_are_killed_paused_and_cut_off() {
     let plays = RUNGS.map(|rung| {
         let minutes = Some(1);
         won(
-            Name::S1,
+            Name::SlowStream,
             Options { rung, servers: SERVERS, minutes, faults: true, ..Options::default() },
         )
     });
@@ -34,7 +34,7 @@ async fn s1_with_three_servers_that_are_killed_paused_and_cut_off() {
 async fn s1_with_a_fail_over_of_redis() {
     let (rung, minutes) = (Rung::RedisSentinel, Some(2));
     won(
-        Name::S1,
+        Name::SlowStream,
         Options { rung, servers: SERVERS, minutes, fail_over: true, ..Options::default() },
     )
     .await;
@@ -44,7 +44,7 @@ async fn s1_with_a_fail_over_of_redis() {
 async fn s6_with_three_servers() {
     // One after another: a burst is a matter of a second, in which four rungs would take the machine from each other.
     for rung in RUNGS {
-        won(Name::S6, Options { rung, servers: SERVERS, ..Options::default() }).await;
+        won(Name::ColdBurst, Options { rung, servers: SERVERS, ..Options::default() }).await;
     }
 }
 

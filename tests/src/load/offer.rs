@@ -14,7 +14,7 @@ use super::{Answer, Outcome, Progress, answer::has_retry_after};
 use crate::{clock, harness::Site};
 
 /// How long an answer is waited for: as long as OpenAI's clients would, in the worst case that
-/// S2 tells of.
+/// `overload` tells of.
 const PATIENCE: Duration = Duration::from_secs(65);
 
 /// The gateways that requests are offered to. Clones share them.

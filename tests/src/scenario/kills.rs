@@ -8,7 +8,7 @@ use crate::{
     load::Targets,
 };
 
-/// When in a minute a process is killed, in ms: while S1's quota is being drawn.
+/// When in a minute a process is killed, in ms: while `slow-stream`'s quota is being drawn.
 const MOMENTS_MS: std::ops::Range<u64> = 3_000..18_000;
 
 /// Kills what the options name, in the minutes from `first` on.

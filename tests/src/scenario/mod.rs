@@ -4,16 +4,16 @@
 //! [`Report`]; a demand that does not hold is the scenario lost. To add one: its file, and its name
 //! in [`Name`].
 
+mod cold_burst;
 mod faults;
 mod kills;
 mod minute;
+mod overload;
 mod report;
-mod s1;
-mod s2;
-mod s3;
-mod s5;
-mod s6;
-mod s7;
+mod server_death;
+mod shared_usage;
+mod slow_stream;
+mod stock_client;
 
 use std::fmt;
 
@@ -28,36 +28,42 @@ pub use report::{Demand, Report, Row};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Name {
     /// A slow stream against a limit of 500 tokens, on all gateways in turn.
-    S1,
+    #[value(alias = "s1")]
+    SlowStream,
     /// 5.5 million tokens a minute against a limit of 1.5 million.
-    S2,
+    #[value(alias = "s2")]
+    Overload,
     /// Batches of 600 chat requests from OpenAI's own client, against two limits of 100 requests.
-    S3,
+    #[value(alias = "s3")]
+    StockClient,
     /// Two deployments chosen by usage, over all gateways, while the quota server restarts.
-    S5,
+    #[value(alias = "s5")]
+    SharedUsage,
     /// 300 requests at once, from cold.
-    S6,
+    #[value(alias = "s6")]
+    ColdBurst,
     /// The quota server is killed and stays away for a minute.
-    S7,
+    #[value(alias = "s7")]
+    ServerDeath,
 }
 
 impl Name {
     /// Whether it can be played for more or fewer minutes.
     #[must_use]
     pub fn has_minutes(self) -> bool {
-        matches!(self, Self::S1 | Self::S2 | Self::S5)
+        matches!(self, Self::SlowStream | Self::Overload | Self::SharedUsage)
     }
 
     /// Whether servers can suffer while it is played.
     #[must_use]
     pub fn has_faults(self) -> bool {
-        !matches!(self, Self::S5 | Self::S7)
+        !matches!(self, Self::SharedUsage | Self::ServerDeath)
     }
 
     /// Whether processes can be killed while it is played.
     #[must_use]
     pub fn has_kills(self) -> bool {
-        self == Self::S1
+        self == Self::SlowStream
     }
 }
 
@@ -123,11 +129,11 @@ impl fmt::Display for Watch {
 /// stands in the report.
 pub async fn play(name: Name, options: &Options, watch: &Watch) -> Result<Report, HarnessError> {
     match name {
-        Name::S1 => s1::play(options, watch).await,
-        Name::S2 => s2::play(options, watch).await,
-        Name::S3 => s3::play(options, watch).await,
-        Name::S5 => s5::play(options, watch).await,
-        Name::S6 => s6::play(options, watch).await,
-        Name::S7 => s7::play(options, watch).await,
+        Name::SlowStream => slow_stream::play(options, watch).await,
+        Name::Overload => overload::play(options, watch).await,
+        Name::StockClient => stock_client::play(options, watch).await,
+        Name::SharedUsage => shared_usage::play(options, watch).await,
+        Name::ColdBurst => cold_burst::play(options, watch).await,
+        Name::ServerDeath => server_death::play(options, watch).await,
     }
 }

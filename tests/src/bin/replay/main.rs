@@ -1,6 +1,6 @@
 //! Plays one scenario of the field with real processes and says whether it is won.
 //!
-//! `cargo run --release -p tests --bin replay -- s1 --gateways 5 --kill-server`, or `.. -- s2 --ledger
+//! `cargo run --release -p tests --bin replay -- slow-stream --gateways 5 --kill-server`, or `.. -- overload --ledger
 //! redis --servers 3 --faults`. It exits with 0
 //! when every demand holds, with 1 when one does not, and with 2 when it could not be played.
 
@@ -31,7 +31,7 @@ struct Arguments {
     /// How many gateways, instead of as many as the scenario has.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     gateways: Option<u16>,
-    /// How many minutes (s1, s2, s5).
+    /// How many minutes (slow-stream, overload, shared-usage).
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]
     minutes: Option<u64>,
     /// On which rung of the storage ladder.
@@ -41,17 +41,17 @@ struct Arguments {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
     servers: u16,
     /// Have one server after another killed, paused for longer than a lease, and cut off from its
-    /// clients and from the store (s1, s2, s3, s6).
+    /// clients and from the store (not for shared-usage and server-death).
     #[arg(long)]
     faults: bool,
-    /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (s1).
+    /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (slow-stream).
     #[arg(long)]
     kill_server: bool,
     /// Kill Redis's primary with -9 while the first minute's quota is drawn, so that its replica is
-    /// promoted (s1 on redis-sentinel).
+    /// promoted (slow-stream on redis-sentinel).
     #[arg(long)]
     fail_over: bool,
-    /// Kill a gateway with -9 while the first minute's quota is drawn (s1).
+    /// Kill a gateway with -9 while the first minute's quota is drawn (slow-stream).
     #[arg(long)]
     kill_gateway: bool,
     /// Seeds what is random.
@@ -65,12 +65,16 @@ impl Arguments {
         let kills = self.kill_server || self.kill_gateway;
         let wrong = match self.scenario {
             name if self.minutes.is_some() && !name.has_minutes() => {
-                "--minutes is for s1, s2 and s5"
+                "--minutes is for slow-stream, overload and shared-usage"
             }
-            name if kills && !name.has_kills() => "--kill-server and --kill-gateway are for s1",
-            name if self.faults && !name.has_faults() => "--faults is for s1, s2, s3 and s6",
+            name if kills && !name.has_kills() => {
+                "--kill-server and --kill-gateway are for slow-stream"
+            }
+            name if self.faults && !name.has_faults() => {
+                "--faults is not for shared-usage and server-death"
+            }
             name if self.fail_over && !(name.has_kills() && self.ledger == Rung::RedisSentinel) => {
-                "--fail-over is for s1 on redis-sentinel"
+                "--fail-over is for slow-stream on redis-sentinel"
             }
             _ if self.ledger == Rung::Embedded && self.servers > 1 => {
                 "the embedded ledger is for one server"

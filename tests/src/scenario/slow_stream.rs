@@ -26,7 +26,7 @@ const SPACE: Duration = Duration::from_millis(670);
 const GATEWAYS: usize = 5;
 const MINUTES: u64 = 2;
 
-/// S1's deployment and upstream, for S6 and S7 too.
+/// `slow-stream`'s deployment and upstream, for `cold-burst` and `server-death` too.
 pub(super) fn site() -> SiteBuilder {
     Site::builder().upstream_latency("const:500ms").deployment(GROUP, DEPLOYMENT, MODEL, spec())
 }
@@ -60,7 +60,8 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     let (answers, notes) = tokio::join!(Offer::to(&targets, &watch.progress).send(calls), mishaps);
     let audit = site.upstream.audit().await?;
     let stage = options.stage();
-    let mut report = Report::new(format!("S1: 500 tokens a minute, {gateways} gateways, {stage}"));
+    let mut report =
+        Report::new(format!("slow-stream: 500 tokens a minute, {gateways} gateways, {stage}"));
     report.notes = notes?;
     for number in first..first + minutes {
         let least = least(&site, options, number == first, number).await?;
@@ -111,7 +112,7 @@ fn judge(
     report.rows.push(row);
 }
 
-/// A minute of S1's deployment.
+/// A minute of `slow-stream`'s deployment.
 pub(super) fn row(span: &str, tally: Tally, answers: &[Answer], number: u64, gateways: u64) -> Row {
     let counted = Counted::of_minute(answers, number);
     Row {

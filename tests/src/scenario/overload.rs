@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use quota_api::DeploymentSpec;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::{Options, Report, Row, Watch, faults, minute, report::Counted, s1::of_minute};
+use super::{Options, Report, Row, Watch, faults, minute, report::Counted, slow_stream::of_minute};
 use crate::{
     clock::{self, MINUTE_MS},
     harness::{HarnessError, Site},
@@ -54,7 +54,7 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     );
     let stage = options.stage();
     let mut report = Report::new(format!(
-        "S2: 5.5 M tokens a minute against 1.5 M, {gateways} gateways, {stage}"
+        "overload: 5.5 M tokens a minute against 1.5 M, {gateways} gateways, {stage}"
     ));
     let (spent, notes) = trips?;
     report.notes = notes;

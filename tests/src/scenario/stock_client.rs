@@ -16,7 +16,7 @@ use tokio::{
 };
 use upstream::AuditReport;
 
-use super::{Options, Report, Row, Watch, faults, minute, s1::of_minute};
+use super::{Options, Report, Row, Watch, faults, minute, slow_stream::of_minute};
 use crate::{
     clock::MINUTE_MS,
     harness::{Gateway, HarnessError, Site},
@@ -60,7 +60,7 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     let audit = upstream.audit().await?;
     let stage = options.stage();
     let mut report = Report::new(format!(
-        "S3: two deployments of 100 requests a minute, {gateways} gateways, {stage}"
+        "stock-client: two deployments of 100 requests a minute, {gateways} gateways, {stage}"
     ));
     report.notes = notes;
     for index in 0..minutes() {

@@ -1,4 +1,4 @@
-//! S1's deployment at 10 requests a second, while all quota servers are killed and stay away for a
+//! `slow-stream`'s deployment at 10 requests a second, while all quota servers are killed and stay away for a
 //! minute; with one Redis, it too. Four minutes:
 //!
 //! 1. all is well; at its middle the server is killed, with the quota already spent;
@@ -12,7 +12,7 @@ use upstream::Arrival;
 
 use super::{
     Options, Report, Watch, minute,
-    s1::{self, FITTING},
+    slow_stream::{self, FITTING},
 };
 use crate::{
     clock::{self, MINUTE_MS},
@@ -32,18 +32,21 @@ const BACK_WITHIN_MS: u64 = 1_000;
 pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, HarnessError> {
     let gateways = options.gateways.unwrap_or(GATEWAYS);
     watch.enter("starting");
-    let site = s1::site().gateways(gateways).servers(options.rung, options.servers);
+    let site = slow_stream::site().gateways(gateways).servers(options.rung, options.servers);
     let mut site = site.open().await?;
     let targets = Targets::of(&site)?;
     let first = minute::begin(watch).await;
-    let body = load::embedding(s1::GROUP, 15);
-    let calls = load::every(SPACE, Duration::from_millis(MINUTES * MINUTE_MS), s1::PATH, &body);
+    let body = load::embedding(slow_stream::GROUP, 15);
+    let calls =
+        load::every(SPACE, Duration::from_millis(MINUTES * MINUTE_MS), slow_stream::PATH, &body);
     let (answers, returns) = tokio::join!(
         Offer::to(&targets, &watch.progress).send(calls),
         outages(&mut site, first, watch),
     );
-    let mut report =
-        Report::new(format!("S7: away for a minute, {gateways} gateways, {}", options.stage()));
+    let mut report = Report::new(format!(
+        "server-death: away for a minute, {gateways} gateways, {}",
+        options.stage()
+    ));
     judge_minutes(&mut report, &site, &answers, first).await?;
     let arrivals = site.upstream.arrivals().await?;
     for back_unix_ms in returns? {
@@ -85,7 +88,7 @@ async fn judge_minutes(
     let gateways = site.gateways.len() as u64;
     for number in first..first + MINUTES {
         let index = number - first + 1;
-        let tally = s1::of_minute(&audit, s1::DEPLOYMENT, number);
+        let tally = slow_stream::of_minute(&audit, slow_stream::DEPLOYMENT, number);
         let (text, holds) = match index {
             3 => (
                 "never over 33, and the leases in hand are used",
@@ -94,7 +97,13 @@ async fn judge_minutes(
             _ => ("exactly 33 admitted", tally.requests == FITTING),
         };
         report.demand(format!("minute {index}: {text}"), holds, tally.requests.to_string());
-        report.rows.push(s1::row(&format!("minute {index}"), tally, answers, number, gateways));
+        report.rows.push(slow_stream::row(
+            &format!("minute {index}"),
+            tally,
+            answers,
+            number,
+            gateways,
+        ));
     }
     Ok(())
 }

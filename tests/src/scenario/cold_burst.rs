@@ -11,7 +11,7 @@ use super::{
     Options, Report, Row, Watch,
     faults::{self, Fault},
     report::Counted,
-    s1::{self, FITTING, LIMIT, REQUEST_TOKENS},
+    slow_stream::{self, FITTING, LIMIT, REQUEST_TOKENS},
 };
 use crate::{
     clock,
@@ -41,13 +41,14 @@ struct Burst {
 pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, HarnessError> {
     let gateways = options.gateways.unwrap_or(GATEWAYS);
     watch.enter("starting");
-    let spec = DeploymentSpec { model_group: Some(CHAT_GROUP.to_owned()), ..s1::spec() };
-    let builder = s1::site().deployment(CHAT_GROUP, CHAT_DEPLOYMENT, "gpt-4o", spec);
+    let spec = DeploymentSpec { model_group: Some(CHAT_GROUP.to_owned()), ..slow_stream::spec() };
+    let builder = slow_stream::site().deployment(CHAT_GROUP, CHAT_DEPLOYMENT, "gpt-4o", spec);
     let builder = builder.gateways(gateways).servers(options.rung, options.servers);
     let mut site = builder.open().await?;
     let stage = options.stage();
-    let mut report =
-        Report::new(format!("S6: {AT_ONCE} requests at once, {gateways} gateways, {stage}"));
+    let mut report = Report::new(format!(
+        "cold-burst: {AT_ONCE} requests at once, {gateways} gateways, {stage}"
+    ));
     for burst in bursts() {
         fire(&burst, &mut site, watch, &mut report, options).await?;
     }
@@ -59,9 +60,9 @@ fn bursts() -> [Burst; 2] {
     [
         Burst {
             what: "embeddings",
-            deployment: s1::DEPLOYMENT,
-            path: s1::PATH,
-            body: load::embedding(s1::GROUP, 15),
+            deployment: slow_stream::DEPLOYMENT,
+            path: slow_stream::PATH,
+            body: load::embedding(slow_stream::GROUP, 15),
             fault: Fault::Killed,
         },
         Burst {
@@ -102,7 +103,7 @@ async fn judge(
     options: &Options,
 ) -> Result<(), HarnessError> {
     let audit = site.upstream.audit().await?;
-    let tally = s1::of_minute(&audit, burst.deployment, number);
+    let tally = slow_stream::of_minute(&audit, burst.deployment, number);
     let counted = Counted::of(answers);
     report.rows.push(Row {
         span: burst.what.to_owned(),

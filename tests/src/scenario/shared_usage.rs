@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::json;
 use upstream::{Arrival, AuditReport, Fate};
 
-use super::{Options, Report, Row, Watch, minute, report::Counted, s1::of_minute};
+use super::{Options, Report, Row, Watch, minute, report::Counted, slow_stream::of_minute};
 use crate::{
     clock::MINUTE_MS,
     harness::{HarnessError, Site, SiteBuilder},
@@ -75,7 +75,7 @@ pub(super) async fn play(options: &Options, watch: &Watch) -> Result<Report, Har
     killed?;
     let (audit, arrivals) = (site.upstream.audit().await?, site.upstream.arrivals().await?);
     let mut report = Report::new(format!(
-        "S5: two deployments by usage, {gateways} gateways, {}",
+        "shared-usage: two deployments by usage, {gateways} gateways, {}",
         options.stage()
     ));
     report
