@@ -25,7 +25,7 @@ struct Starting<'a>(&'a Cell<bool>);
 
 impl<'a> Starting<'a> {
     fn of(is_starting: &'a Cell<bool>) -> Option<Self> {
-        (!is_starting.replace(true)).then_some(Self(is_starting))
+        (!is_starting.replace(true)).then(|| Self(is_starting))
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) const ALL: &[Kept] = &[
     TAKEN_OVER_AFTER_ONE_SIGN_OF_LIFE,
     GIVEN_UP_IN_A_START,
     LOST_BEFORE_ITS_ANSWER_CAME,
+    KILLED_WHILE_IT_STARTS,
 ];
 
 /// A deployment is deleted and made again between two looks of a standby at one place: it took the deployment for
@@ -277,5 +278,26 @@ const LOST_BEFORE_ITS_ANSWER_CAME: Kept = Kept {
         (16_703, put(1, 0)),
         (16_853, What::Promote { missing: 4 }),
         (129_566, acquire(3, 1, 208, 208)),
+    ],
+};
+
+/// A server is killed again while it is about to start on a store that is away: whoever plays started it twice. No
+/// fault of the ledger's.
+const KILLED_WHILE_IT_STARTS: Kept = Kept {
+    seed: 130_000_707,
+    servers: 3,
+    is_rough: false,
+    into_minute_ms: 33_475,
+    steps: &[
+        (0, put(1, 500)),
+        (
+            16_000,
+            What::Acquire { holder: 0, deployment: 1, min: 2, want: 14, ahead: false, draws: 50 },
+        ),
+        (44_500, What::StoreAway { for_ms: 5_734 }),
+        (46_987, What::Kill { server: 2, down_ms: 2_060, reboots: false, declares: 0 }),
+        (47_318, What::Kill { server: 2, down_ms: 8, reboots: true, declares: 0 }),
+        (49_178, What::Kill { server: 2, down_ms: 854, reboots: false, declares: 0 }),
+        (239_999, What::Look),
     ],
 };
