@@ -15,11 +15,11 @@ use crate::{Denied, Moment, Permit};
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    line: Mutex<Line>,
+    line: Mutex<DrawQueue>,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct DrawQueue {
     waiters: VecDeque<Waiter>,
     /// Nobody serves any more; what whoever joins is told.
     closed: Option<Denied>,
@@ -123,7 +123,7 @@ impl Queue {
             .collect();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
+    fn lock(&self) -> MutexGuard<'_, DrawQueue> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,7 @@ mod kept;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use kept::{Kept, backup_kept};
+pub use kept::{KeptBackup, backup_kept};
 
 use crate::ledger::journaled::{JournalError, OpenError};
 use crate::store::sqlite::{FolderLock, copy_into, databases, make_folder, put_back, shard_files};

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use crate::audit::Audit;
-use crate::declared::{self, Applied, Content, Counts, Declared, NotApplied, Reading};
+use crate::declared::{self, Applied, Counts, Declared, FilePrint, NotApplied, Reading};
 use crate::ledger::{Ledger, Put, Role, Unavailable};
 use crate::metrics::{self, Reloaded};
 use crate::mistake::Mistake;
@@ -76,7 +76,7 @@ impl Reload {
 pub(crate) struct DeploymentsFile {
     path: PathBuf,
     /// As it was when it was last read.
-    seen: Option<Content>,
+    seen: Option<FilePrint>,
     /// What it says; `None`: nothing that could be done.
     reading: Option<Reading>,
     /// Not all that it said when it was read has been done.

@@ -109,12 +109,12 @@ impl Renewal {
 }
 
 /// What the files held when they were last looked at.
-type Content = [u8; 32];
+type FileContents = [u8; 32];
 
 /// What was taken over, if anything.
 fn look(
     kept: &dyn Renewable,
-    seen: &mut Option<Content>,
+    seen: &mut Option<FileContents>,
     asked: bool,
 ) -> Option<(Reloaded, String)> {
     let content = content(&kept.files());
@@ -142,7 +142,7 @@ fn told(file: Reloaded, mistake: Option<Mistake>) {
 }
 
 /// A file that cannot be read has a content too: that it cannot.
-fn content(files: &[PathBuf]) -> Content {
+fn content(files: &[PathBuf]) -> FileContents {
     let mut content = Sha256::new();
     for file in files {
         match std::fs::read(file) {
@@ -161,7 +161,7 @@ mod tests {
     struct Tokens {
         gate: Gate,
         folder: tempfile::TempDir,
-        seen: Option<Content>,
+        seen: Option<FileContents>,
     }
 
     fn fresh(number: u64) -> FreshToken {

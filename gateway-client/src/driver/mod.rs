@@ -73,14 +73,14 @@ impl Drop for Will {
 struct Call {
     target: Target,
     sent_at: Moment,
-    answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    answer: Pin<Box<dyn Future<Output = BatchAnswer> + Send>>,
 }
 
-type Answer = Result<BatchReply, CallError>;
+type BatchAnswer = Result<BatchReply, CallError>;
 
 /// Why the driver woke.
 enum Woken {
-    Answered(Answer),
+    Answered(BatchAnswer),
     Informed(News),
     Called,
 }
@@ -226,7 +226,7 @@ impl<C: Clock> Driver<C> {
         }
     }
 
-    fn take(&mut self, answer: Answer) {
+    fn take(&mut self, answer: BatchAnswer) {
         let now = self.clock.now();
         let Some(Call { target, sent_at, .. }) = self.call.take() else {
             return;

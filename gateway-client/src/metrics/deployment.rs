@@ -11,19 +11,19 @@ use crate::refill::{Orders, Sample};
 
 /// Of one deployment.
 pub(crate) struct DeploymentMetrics {
-    drawn: ByUnit<Counter>,
-    denied: ByUnit<Counter>,
+    drawn: MetricsByUnit<Counter>,
+    denied: MetricsByUnit<Counter>,
     denied_by_reason: [Counter; Reason::ALL.len()],
-    given_back: ByUnit<Counter>,
+    given_back: MetricsByUnit<Counter>,
     overrun_tokens: Counter,
     grants: Counter,
     leases: Gauge,
-    held: ByUnit<Gauge>,
+    held: MetricsByUnit<Gauge>,
     waiting: Gauge,
 }
 
 /// One for each unit, in their order.
-struct ByUnit<M>([M; Unit::COUNT]);
+struct MetricsByUnit<M>([M; Unit::COUNT]);
 
 /// How long draws of a deployment wait. Those who wait record it, not the driver.
 pub(crate) fn waits(deployment: &str) -> Histogram {
@@ -40,18 +40,18 @@ impl DeploymentMetrics {
             gauge
         };
         Self {
-            drawn: ByUnit([DRAWN_TOKENS, DRAWN_REQUESTS].map(counter)),
-            denied: ByUnit([DENIED_TOKENS, DENIED_REQUESTS].map(counter)),
+            drawn: MetricsByUnit([DRAWN_TOKENS, DRAWN_REQUESTS].map(counter)),
+            denied: MetricsByUnit([DENIED_TOKENS, DENIED_REQUESTS].map(counter)),
             denied_by_reason: Reason::ALL.map(|reason| {
                 let deployment = deployment.to_owned();
                 let reason = reason.as_str();
                 declared(counter!(DENIED, "deployment" => deployment, "reason" => reason))
             }),
-            given_back: ByUnit([GIVEN_BACK_TOKENS, GIVEN_BACK_REQUESTS].map(counter)),
+            given_back: MetricsByUnit([GIVEN_BACK_TOKENS, GIVEN_BACK_REQUESTS].map(counter)),
             overrun_tokens: counter(OVERRUN_TOKENS),
             grants: counter(GRANTS),
             leases: gauge(LEASES),
-            held: ByUnit([HELD_TOKENS, HELD_REQUESTS].map(gauge)),
+            held: MetricsByUnit([HELD_TOKENS, HELD_REQUESTS].map(gauge)),
             waiting: gauge(WAITING),
         }
     }
@@ -83,13 +83,13 @@ impl DeploymentMetrics {
     }
 }
 
-impl<M> ByUnit<M> {
+impl<M> MetricsByUnit<M> {
     fn each(&self, tell: impl Fn(&M, Unit)) {
         self.0.iter().zip(Unit::ALL).for_each(|(metric, unit)| tell(metric, unit));
     }
 }
 
-impl ByUnit<Counter> {
+impl MetricsByUnit<Counter> {
     fn add(&self, amount: Amount) {
         self.each(|counter, unit| counter.increment(amount[unit]));
     }

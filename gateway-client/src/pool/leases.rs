@@ -13,11 +13,11 @@ use crate::refill::{Grant, LeaseNo, LeaseSample};
 #[derive(Debug)]
 pub struct Leases {
     pool: Arc<Pool>,
-    held: Vec<Held>,
+    held: Vec<PooledLease>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct PooledLease {
     no: LeaseNo,
     seat: Seat,
     is_placed: bool,
@@ -41,7 +41,7 @@ impl Leases {
             seat.slot.draw(seat.generation, amount, now)?;
             Some(Permit::new(seat.slot, amount))
         });
-        self.held.push(Held {
+        self.held.push(PooledLease {
             no: grant.no,
             seat,
             is_placed: self.pool.place(seat),
@@ -85,7 +85,7 @@ impl Leases {
     /// How the leases stand just now.
     #[must_use]
     pub fn sample(&self) -> Vec<LeaseSample> {
-        self.held.iter().map(Held::sample).collect()
+        self.held.iter().map(PooledLease::sample).collect()
     }
 
     fn place_next(&mut self) {
@@ -99,7 +99,7 @@ impl Leases {
 /// Draws from one lease.
 pub type Draw<'a> = dyn Fn(Amount, Moment) -> Option<Permit> + 'a;
 
-impl Held {
+impl PooledLease {
     fn sample(&self) -> LeaseSample {
         let standing = self.seat.slot.standing();
         LeaseSample {

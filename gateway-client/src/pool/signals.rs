@@ -14,16 +14,16 @@ pub struct Signals {
 
 #[derive(Debug, Default)]
 struct Counts {
-    denied: ByUnit,
-    missed: ByUnit,
+    denied: SumsByUnit,
+    missed: SumsByUnit,
     last_missed: AtomicU64,
 }
 
 /// Sums by unit, in their order. Each is exact; they are not one step.
 #[derive(Debug, Default)]
-struct ByUnit([AtomicU64; Unit::COUNT]);
+struct SumsByUnit([AtomicU64; Unit::COUNT]);
 
-impl ByUnit {
+impl SumsByUnit {
     /// Answers with what there was before.
     fn add(&self, amount: Amount) -> Amount {
         Amount::by_unit(|unit| self.0[unit as usize].fetch_add(amount[unit], Relaxed))

@@ -32,13 +32,13 @@ pub(super) struct Held {
     pub(super) free: Amount,
     in_flight: Amount,
     drawn: Amount,
-    used: Told,
+    used: UsageTotals,
     given_back: Back,
 }
 
 /// Running totals of what was used, as they are and as the server has acknowledged them.
 #[derive(Debug, Clone, Copy, Default)]
-struct Told {
+struct UsageTotals {
     now: (Amount, Amount),
     acked: (Amount, Amount),
 }
@@ -75,7 +75,7 @@ impl Held {
             free: amount,
             in_flight: Amount::default(),
             drawn: Amount::default(),
-            used: Told::default(),
+            used: UsageTotals::default(),
             given_back: Back::default(),
         };
         if not_after <= now {

@@ -13,28 +13,28 @@ const MAX_HEAD_BYTES: usize = 4 << 10;
 /// A body of `multipart/form-data` (RFC 7578), read strictly: what could be read in two ways is refused, since the provider might
 /// read it in the other.
 #[derive(Debug)]
-pub struct Form<'a> {
+pub struct Multipart<'a> {
     body: &'a [u8],
     boundary: &'a str,
-    parts: Vec<Part<'a>>,
+    parts: Vec<FormPart<'a>>,
 }
 
 #[derive(Debug)]
-struct Part<'a> {
+struct FormPart<'a> {
     name: &'a str,
     /// Where its content is.
     content: Range<usize>,
     is_file: bool,
 }
 
-impl<'a> Form<'a> {
+impl<'a> Multipart<'a> {
     /// Reads it; the content type says its boundary.
     ///
     /// # Errors
     /// It isn't one, or has a field twice that is no file.
     pub fn read(content_type: &'a str, body: &'a [u8]) -> Result<Self, BadRequest> {
         let boundary = boundary(content_type).ok_or_else(|| bad("its boundary is missing"))?;
-        let mut parts: Vec<Part<'a>> = Vec::new();
+        let mut parts: Vec<FormPart<'a>> = Vec::new();
         let delimiter = format!("\r\n--{boundary}");
         let finder = memmem::Finder::new(&delimiter);
         let opening = &delimiter.as_bytes()[2..];
@@ -48,7 +48,7 @@ impl<'a> Form<'a> {
             }
             let part = part(body, at, &finder)?;
             let is_same =
-                |other: &Part<'_>| other.name == part.name && !(other.is_file && part.is_file);
+                |other: &FormPart<'_>| other.name == part.name && !(other.is_file && part.is_file);
             if parts.iter().any(is_same) {
                 return Err(bad(format_args!("the field {:?} comes twice", part.name)));
             }
@@ -121,7 +121,7 @@ fn part<'a>(
     body: &'a [u8],
     at: usize,
     delimiter: &memmem::Finder<'_>,
-) -> Result<Part<'a>, BadRequest> {
+) -> Result<FormPart<'a>, BadRequest> {
     let cut = || bad("it breaks off");
     let head = body[at..].strip_prefix(b"\r\n").ok_or_else(cut)?;
     let most = head.len().min(MAX_HEAD_BYTES);
@@ -141,7 +141,7 @@ fn part<'a>(
         return Err(bad("a line of a part's head can't be told from another"));
     }
     let (name, is_file) = disposition(head).ok_or_else(|| bad("a part's name can't be told"))?;
-    Ok(Part { name, content: start..start + length, is_file })
+    Ok(FormPart { name, content: start..start + length, is_file })
 }
 
 /// A part's name, and whether it is a file: of the one line that says it, in its plain form.
@@ -183,7 +183,7 @@ mod tests {
             + &file("\u{0}\r\n--x\r\n")
             + &field("language", "en")
             + "--b--\r\n";
-        let form = Form::read(KIND, body.as_bytes()).unwrap();
+        let form = Multipart::read(KIND, body.as_bytes()).unwrap();
         assert_eq!(form.text("model").unwrap(), Some("whisper"));
         assert_eq!((form.text("prompt").unwrap(), form.file_bytes()), (None, 8));
         assert_eq!(form.for_model("there"), body.replace("whisper", "there"));
@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn a_model_that_the_path_names_is_added() {
         let body = file("sound") + "--b--\r\n";
-        let added = Form::read(KIND, body.as_bytes()).unwrap().for_model("there");
-        let form = Form::read(KIND, &added).unwrap();
+        let added = Multipart::read(KIND, body.as_bytes()).unwrap().for_model("there");
+        let form = Multipart::read(KIND, &added).unwrap();
         assert_eq!(form.text("model").unwrap(), Some("there"));
         assert!(added.ends_with(body.as_bytes()));
     }
@@ -231,24 +231,24 @@ mod tests {
                 "Content-Disposition: form-data; name=\"x\"\r\ncontent-disposition: form-data; name=\"model\"",
             ),
         ] {
-            assert!(Form::read(KIND, body.as_bytes()).is_err(), "{body}");
+            assert!(Multipart::read(KIND, body.as_bytes()).is_err(), "{body}");
         }
         let files = file("a").replace("\"file\"", "\"model\"").repeat(2) + end;
-        assert!(Form::read(KIND, files.as_bytes()).unwrap().text("model").is_err());
+        assert!(Multipart::read(KIND, files.as_bytes()).unwrap().text("model").is_err());
         let twice = "x; boundary=b; boundary=c";
         for kind in
             [twice, "multipart/form-data", "multipart/form-data; boundary=", "x; boundary=a\"b"]
         {
-            assert!(Form::read(kind, field("model", "m").as_bytes()).is_err(), "{kind}");
+            assert!(Multipart::read(kind, field("model", "m").as_bytes()).is_err(), "{kind}");
         }
     }
 
     #[test]
     fn parts_and_their_heads_are_bounded() {
         let many = |count: usize| (0..count).map(|n| field(&n.to_string(), "")).collect::<String>();
-        assert!(Form::read(KIND, (many(MAX_PARTS) + "--b--").as_bytes()).is_ok());
-        assert!(Form::read(KIND, (many(MAX_PARTS + 1) + "--b--").as_bytes()).is_err());
+        assert!(Multipart::read(KIND, (many(MAX_PARTS) + "--b--").as_bytes()).is_ok());
+        assert!(Multipart::read(KIND, (many(MAX_PARTS + 1) + "--b--").as_bytes()).is_err());
         let long = field(&"x".repeat(MAX_HEAD_BYTES), "") + "--b--";
-        assert!(Form::read(KIND, long.as_bytes()).is_err());
+        assert!(Multipart::read(KIND, long.as_bytes()).is_err());
     }
 }

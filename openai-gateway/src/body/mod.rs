@@ -8,6 +8,6 @@ mod json;
 mod stream_options;
 
 pub use fields::{BadRequest, Edit, Fields, json, text};
-pub use form::Form;
+pub use form::Multipart;
 pub use json::JsonBody;
 pub use stream_options::StreamOptions;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::body::BodyRules;
-use super::endpoint::Endpoint;
+use super::endpoint::ProviderEndpoint;
 use super::pattern::Pattern;
 
 /// One model at one endpoint with one key, or all that a pattern stands for.
@@ -25,7 +25,7 @@ pub struct DeploymentConfig {
     /// What its endpoint calls it; with a pattern it may have a `*` in it.
     pub model: String,
     /// Where its calls go.
-    pub endpoint: Endpoint,
+    pub endpoint: ProviderEndpoint,
     /// Its key, and what else is sent with each request. All values are marked as sensitive.
     pub headers: HeaderMap,
     /// The same for Anthropic's protocol, where it speaks that as well.

@@ -11,7 +11,7 @@ const FOUNDRY_VERSION: &str = "2024-05-01-preview";
 
 /// A provider's endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct ProviderEndpoint {
     base: Url,
     /// The model stands in the path, as Azure's deployments do.
     model_in_path: bool,
@@ -34,10 +34,10 @@ pub enum CallUrl {
     /// Always there.
     Fixed(Url),
     /// Wherever the model is.
-    ByModel(Endpoint, Call),
+    ByModel(ProviderEndpoint, Call),
 }
 
-impl Endpoint {
+impl ProviderEndpoint {
     /// The call is appended to the base.
     pub(super) const fn plain(base: Url) -> Self {
         Self { base, model_in_path: false, elsewhere: &[] }
@@ -162,7 +162,7 @@ mod tests {
             ("http://a", "http://a/chat/completions"),
             ("http://a/v1?tenant=5", "http://a/v1/chat/completions?tenant=5"),
         ] {
-            let call = Endpoint::plain(url(base)).call(CHAT, Some("m"));
+            let call = ProviderEndpoint::plain(url(base)).call(CHAT, Some("m"));
             assert_eq!(call.of("m").as_str(), chat);
         }
     }
@@ -181,7 +181,7 @@ mod tests {
             ("http://a/openai/v1/", "2024-10-21", "http://a/openai/v1/chat/completions"),
             ("http://a", "preview", "http://a/openai/v1/chat/completions?api-version=preview"),
         ] {
-            let call = Endpoint::azure(url(base), version).call(CHAT, Some("m"));
+            let call = ProviderEndpoint::azure(url(base), version).call(CHAT, Some("m"));
             assert_eq!(call.of("m").as_str(), chat, "{base} {version}");
         }
     }
@@ -192,7 +192,7 @@ mod tests {
             ("2025-04-01-preview", "http://a/openai/responses?api-version=2025-04-01-preview"),
             ("v1", "http://a/openai/v1/responses"),
         ] {
-            let endpoint = Endpoint::azure(url("http://a"), version);
+            let endpoint = ProviderEndpoint::azure(url("http://a"), version);
             for model in [None, Some("m")] {
                 assert_eq!(endpoint.call(RESPONSES, model).of("m").as_str(), expected);
             }
@@ -201,14 +201,15 @@ mod tests {
 
     #[test]
     fn a_call_may_be_elsewhere() {
-        let endpoint = Endpoint::plain(url("http://a/x/v1")).with(&[("responses", "/v2/r")]);
+        let endpoint =
+            ProviderEndpoint::plain(url("http://a/x/v1")).with(&[("responses", "/v2/r")]);
         assert_eq!(endpoint.call(RESPONSES, None).of("m").as_str(), "http://a/v2/r");
         assert_eq!(endpoint.call(CHAT, None).of("m").path(), "/x/v1/chat/completions");
     }
 
     #[test]
     fn a_caller_s_model_cannot_leave_its_place_in_the_path() {
-        let call = Endpoint::azure(url("http://a"), "2024-10-21").call(CHAT, None);
+        let call = ProviderEndpoint::azure(url("http://a"), "2024-10-21").call(CHAT, None);
         for (model, expected) in [
             ("gpt-4o", "/openai/deployments/gpt-4o/chat/completions"),
             ("a/b?c#d", "/openai/deployments/a%2Fb%3Fc%23d/chat/completions"),
@@ -220,7 +221,7 @@ mod tests {
 
     #[test]
     fn foundry_has_models_at_its_own_hosts() {
-        let own = Endpoint::foundry(url("https://x.services.ai.azure.com"), None);
+        let own = ProviderEndpoint::foundry(url("https://x.services.ai.azure.com"), None);
         assert_eq!(
             own.base().as_str(),
             "https://x.services.ai.azure.com/models?api-version=2024-05-01-preview"
@@ -229,10 +230,13 @@ mod tests {
             "https://x.models.ai.azure.com/v1",
             "https://x.models.ai.azure.com/v1/chat/completions",
         ] {
-            let other = Endpoint::foundry(url(other), None);
+            let other = ProviderEndpoint::foundry(url(other), None);
             assert_eq!(other.base().as_str(), "https://x.models.ai.azure.com/v1");
         }
         let call = "https://x.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview";
-        assert_eq!(Endpoint::foundry(url(call), None).call(CHAT, Some("m")).of("m").as_str(), call);
+        assert_eq!(
+            ProviderEndpoint::foundry(url(call), None).call(CHAT, Some("m")).of("m").as_str(),
+            call
+        );
     }
 }

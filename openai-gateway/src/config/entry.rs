@@ -9,11 +9,11 @@ use super::deployment::DeploymentConfig;
 use super::identity::Identities;
 use super::keys::Part;
 use super::providers::{self, Provider};
-use super::reach::Said;
+use super::reach::EntrySaid;
 use super::report::Report;
 use super::section::{self, Section};
-use super::terms::Terms;
-use super::yaml::{Key, Map, Node, Place, Value};
+use super::terms::EntryTerms;
+use super::yaml::{Map, Node, Place, Value, YamlKey};
 
 /// What entries share.
 pub(super) struct Common {
@@ -67,14 +67,14 @@ pub(super) fn read(
     let info = info.unwrap_or(&nothing);
     let mut info = Section::of(info, Part::Info, format!("{path}: model_info"), report);
     params.take("litellm_credential_name");
-    let said = Said::take(&mut params, report);
+    let said = EntrySaid::take(&mut params, report);
     let stands_for = router(&mut params, report);
     if said.model().is_some_and(|model| model.starts_with("auto_router/")) {
         params.take_unknown();
         params.close(report);
         return alias(name, stands_for, node.place, &path, report);
     }
-    let terms = Terms::take(&mut params, &mut info, limits, common, report);
+    let terms = EntryTerms::take(&mut params, &mut info, limits, common, report);
     info.close(report);
     let path = params.at("").trim_end_matches('.').to_owned();
     params.close(report);
@@ -142,7 +142,7 @@ fn merged(params: &Node, path: &str, common: &Common, report: &mut Report) -> Op
 fn complete(map: &mut Map, other: &Map) {
     let is_base = |name: &str| matches!(name, "api_base" | "base_url");
     let has_base = map.0.iter().any(|(key, _)| is_base(&key.name));
-    let fits = |(key, _): &&(Key, Node)| !(has_base && is_base(&key.name));
+    let fits = |(key, _): &&(YamlKey, Node)| !(has_base && is_base(&key.name));
     map.complete_from(&Map(other.0.iter().filter(fits).cloned().collect()));
 }
 
@@ -182,11 +182,11 @@ fn alias(
 /// nothing else of the file fits.
 fn every_provider(
     name: &str,
-    said: &Said,
-    terms: &Terms,
+    said: &EntrySaid,
+    terms: &EntryTerms,
     (place, path): (Place, &str),
     report: &mut Report,
-) -> Option<Vec<(String, Said)>> {
+) -> Option<Vec<(String, EntrySaid)>> {
     if name != "*" || said.is_bound() {
         let what = format!(
             "{path}.model: \"*\" leaves the provider to the caller: that goes with model_name \"*\", and without \

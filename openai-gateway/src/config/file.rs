@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::report::Report;
-use super::yaml::{self, Key, Map, Node, Place, Value};
+use super::yaml::{self, Map, Node, Place, Value, YamlKey};
 
 /// The largest file that is read: thousands of deployments.
 const MAX_BYTES: u64 = 16 << 20;
@@ -57,7 +57,7 @@ impl Files {
     }
 }
 
-fn include(there: &mut Map, key: Key, node: Node) {
+fn include(there: &mut Map, key: YamlKey, node: Node) {
     let found = there.0.iter_mut().find(|(known, _)| known.name == key.name);
     match (found, node) {
         (

@@ -32,7 +32,7 @@ use std::path::Path;
 
 pub use body::{BodyRules, OutputBound};
 pub use deployment::{DeploymentConfig, Prices, QuotaLimits, model_for};
-pub use endpoint::{Call, CallUrl, Endpoint};
+pub use endpoint::{Call, CallUrl, ProviderEndpoint};
 pub use error::ConfigError;
 pub use names::Names;
 pub use pattern::Pattern;

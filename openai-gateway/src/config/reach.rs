@@ -5,7 +5,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use reqwest::Url;
 
-use super::endpoint::{AZURE_VERSION, Endpoint};
+use super::endpoint::{AZURE_VERSION, ProviderEndpoint};
 use super::providers::{self, Home, KeyHeader, Provider, Urls};
 use super::reference::{Environment, reference};
 use super::report::Report;
@@ -26,7 +26,7 @@ pub(super) struct Reach {
     pub(super) provider: &'static Provider,
     /// What the provider calls the model; it may have `*` in it.
     pub(super) model: String,
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: ProviderEndpoint,
     pub(super) key: Option<(HeaderName, HeaderValue)>,
     /// The same as Anthropic's protocol has it.
     pub(super) bare_key: Option<(HeaderName, HeaderValue)>,
@@ -42,12 +42,12 @@ impl Reach {
 }
 
 /// What an entry's `litellm_params` say of it.
-pub(super) struct Said {
+pub(super) struct EntrySaid {
     model: Option<String>,
     pub(super) provider: Option<String>,
     base: Option<String>,
-    key: Option<Key>,
-    token: Option<Key>,
+    key: Option<FoundKey>,
+    token: Option<FoundKey>,
     version: Option<String>,
     region: Option<String>,
     project: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct Said {
 
 /// A key and where it is from.
 #[derive(Clone)]
-struct Key {
+struct FoundKey {
     text: String,
     /// The variable that holds it, if one does.
     name: String,
@@ -69,7 +69,7 @@ struct Key {
     is_token: bool,
 }
 
-impl Said {
+impl EntrySaid {
     /// Takes what it needs from `litellm_params`.
     pub(super) fn take(params: &mut Section<'_>, report: &mut Report) -> Self {
         let [model_at, base_at, url_at] =
@@ -87,7 +87,7 @@ impl Said {
             // With LiteLLM `base_url` counts more.
             base: base_url.or(base).filter(|base| !base.is_empty()),
             key,
-            token: token.map(|token| Key { is_token: true, ..token }),
+            token: token.map(|token| FoundKey { is_token: true, ..token }),
             version: params.text("api_version", report),
             region: params.text("aws_region_name", report),
             project: params.text("vertex_project", report),
@@ -283,14 +283,14 @@ impl Said {
 
     /// What the entry says, else the variable's, where the provider itself or a place that the operator says
     /// for it is the one who gets it. A token of Entra ID's is Azure's alone.
-    fn key(&self, provider: &Provider, base: &Url, environment: &Environment) -> Option<Key> {
+    fn key(&self, provider: &Provider, base: &Url, environment: &Environment) -> Option<FoundKey> {
         let token = self.token.as_ref().filter(|_| provider.key != KeyHeader::Bearer);
         if let Some(key) = self.key.as_ref().or(token) {
             return Some(key.clone());
         }
         let (name, text) = environment.first(provider.key_variables)?;
         let goes = !provider.has_home() || goes_home(provider, base);
-        (goes && may_go_to(name, base)).then(|| Key {
+        (goes && may_go_to(name, base)).then(|| FoundKey {
             text: text.to_owned(),
             name: name.to_owned(),
             place: Place { file: 0, line: 1 },
@@ -337,7 +337,7 @@ fn warn_of_key(
     }
 }
 
-fn key(params: &mut Section<'_>, name: &str, report: &mut Report) -> Option<Key> {
+fn key(params: &mut Section<'_>, name: &str, report: &mut Report) -> Option<FoundKey> {
     let mut at = None;
     let text = params.read(name, report, |node: &Node, environment| {
         at = Some(node);
@@ -348,7 +348,7 @@ fn key(params: &mut Section<'_>, name: &str, report: &mut Report) -> Option<Key>
         Value::Scalar(scalar) => reference(&scalar.text).unwrap_or_default(),
         _ => "",
     };
-    Some(Key { text, name: written.to_owned(), place: node.place, is_token: false })
+    Some(FoundKey { text, name: written.to_owned(), place: node.place, is_token: false })
         .filter(|key| !key.text.is_empty())
 }
 
@@ -381,18 +381,18 @@ fn named(provider: &Provider, model: &str) -> String {
     if model.contains('/') { model.to_owned() } else { format!("{}{model}", provider.model_prefix) }
 }
 
-fn endpoint(provider: &Provider, base: Url, version: Option<&str>) -> Endpoint {
+fn endpoint(provider: &Provider, base: Url, version: Option<&str>) -> ProviderEndpoint {
     match provider.urls {
-        Urls::Plain => Endpoint::plain(base).with(provider.elsewhere),
-        Urls::AzureOpenAi => Endpoint::azure(base, version.unwrap_or(AZURE_VERSION)),
-        Urls::AzureFoundry => Endpoint::foundry(base, version),
+        Urls::Plain => ProviderEndpoint::plain(base).with(provider.elsewhere),
+        Urls::AzureOpenAi => ProviderEndpoint::azure(base, version.unwrap_or(AZURE_VERSION)),
+        Urls::AzureFoundry => ProviderEndpoint::foundry(base, version),
     }
 }
 
 fn header(
     provider: &Provider,
     base: &Url,
-    key: &Key,
+    key: &FoundKey,
 ) -> Result<(HeaderName, HeaderValue), http::header::InvalidHeaderValue> {
     let is_azure = |host: &str| host.ends_with(".azure.com");
     let by_key = match provider.key {

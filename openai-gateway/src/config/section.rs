@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::keys::{self, Part, Treatment};
 use super::reference::Environment;
 use super::report::Report;
-use super::yaml::{Key, Map, Node, Place, Scalar, Value};
+use super::yaml::{Map, Node, Place, Scalar, Value, YamlKey};
 
 /// The longest time that a setting may ask for.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -18,7 +18,7 @@ pub(super) struct Section<'a> {
     /// As a reader of the file would write it: `model_list[0].litellm_params`.
     path: String,
     pub(super) place: Place,
-    left: Vec<(&'a Key, &'a Node)>,
+    left: Vec<(&'a YamlKey, &'a Node)>,
 }
 
 impl<'a> Section<'a> {
@@ -117,9 +117,9 @@ impl<'a> Section<'a> {
     }
 
     /// What nobody took and the table doesn't know.
-    pub(super) fn take_unknown(&mut self) -> Vec<(&'a Key, &'a Node)> {
+    pub(super) fn take_unknown(&mut self) -> Vec<(&'a YamlKey, &'a Node)> {
         let part = self.part;
-        let is_known = |(key, _): &(&Key, &Node)| keys::treatment(part, &key.name).is_some();
+        let is_known = |(key, _): &(&YamlKey, &Node)| keys::treatment(part, &key.name).is_some();
         let (known, unknown) = std::mem::take(&mut self.left).into_iter().partition(is_known);
         self.left = known;
         unknown
@@ -224,7 +224,7 @@ pub(super) fn json(node: &Node, environment: &Environment) -> Result<Json, Strin
         Value::List(nodes) => nodes.iter().map(|node| json(node, environment)).collect(),
         Value::Map(Map(entries)) => {
             let field =
-                |(key, node): &(Key, Node)| Ok((key.name.clone(), json(node, environment)?));
+                |(key, node): &(YamlKey, Node)| Ok((key.name.clone(), json(node, environment)?));
             entries
                 .iter()
                 .map(field)

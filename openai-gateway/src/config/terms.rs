@@ -21,7 +21,7 @@ use super::yaml::Place;
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// All of an entry but where it leads.
-pub(super) struct Terms {
+pub(super) struct EntryTerms {
     id: Option<String>,
     headers: HeaderMap,
     body: BodyRules,
@@ -39,7 +39,7 @@ pub(super) struct Terms {
     max_tokens: Option<u64>,
 }
 
-impl Terms {
+impl EntryTerms {
     pub(super) fn take(
         params: &mut Section<'_>,
         info: &mut Section<'_>,

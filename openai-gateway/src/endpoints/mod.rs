@@ -28,7 +28,7 @@ use crate::body::{BadRequest, JsonBody};
 use crate::config::{BodyRules, Call, Reservation};
 use crate::tokens::Encoding;
 pub use dialect::{Dialect, anthropic_error, anthropic_kind};
-use usage::{Said, Used};
+use usage::{EventSaid, Used};
 
 /// All of them.
 pub const ALL: &[Endpoint] = &[
@@ -64,7 +64,7 @@ pub struct Endpoint {
     /// What a whole answer says it used.
     pub used: fn(&[u8]) -> Option<Used>,
     /// What the data of a stream's event say.
-    pub said: fn(&[u8]) -> Said,
+    pub said: fn(&[u8]) -> EventSaid,
     /// Its answer is handed on as it comes, and says nothing of usage, unless it is a stream of events.
     pub is_raw: bool,
 }

@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 
 use super::{Asked, Endpoint, Form as Kind, Received};
-use crate::body::{BadRequest, Form};
+use crate::body::{BadRequest, Multipart};
 use crate::config::BodyRules;
 use crate::tokens::{Encoding, attached_tokens};
 
@@ -23,7 +23,7 @@ const FORM: Endpoint = Endpoint {
 #[derive(Debug)]
 struct Sound<'a> {
     content_type: &'a HeaderValue,
-    form: Form<'a>,
+    form: Multipart<'a>,
     model: Option<&'a str>,
     prompt: Option<&'a str>,
     stream: bool,
@@ -35,7 +35,7 @@ impl<'a> Sound<'a> {
         let said = content_type.and_then(|kind| Some((kind, kind.to_str().ok()?)));
         let no_form = || BadRequest { message: "the body is no form".to_owned(), param: None };
         let (content_type, text) = said.ok_or_else(no_form)?;
-        let form = Form::read(text, received.body)?;
+        let form = Multipart::read(text, received.body)?;
         let stream = form.text("stream")?.is_some_and(|stream| stream.eq_ignore_ascii_case("true"));
         let (model, prompt) = (form.text("model")?, form.text("prompt")?);
         Ok(Self { content_type, form, model, prompt, stream })

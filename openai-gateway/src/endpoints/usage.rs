@@ -48,7 +48,7 @@ impl Counts {
 
 /// What an event of a stream says.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum EventSaid {
     /// What was used so far, beside a piece of the answer.
     SoFar(Counts),
     /// What was used in all, and nothing else: it came since the gateway asked for it.
@@ -127,16 +127,18 @@ struct Chunk {
 
 /// Of an event of a chat's stream, by its data. An event with nothing but the usage came since it was asked for.
 #[must_use]
-pub fn of_chat_event(data: &[u8]) -> Said {
+pub fn of_chat_event(data: &[u8]) -> EventSaid {
     if data == b"[DONE]" {
-        return Said::Done(Counts::default());
+        return EventSaid::Done(Counts::default());
     }
-    let Some(Chunk { usage: Some(usage), choices }) = telling(data) else { return Said::Other };
+    let Some(Chunk { usage: Some(usage), choices }) = telling(data) else {
+        return EventSaid::Other;
+    };
     let counts = usage.counts().whole();
     match (counts.used(), choices.is_empty()) {
-        (Some(_), true) => Said::Usage(counts),
-        (Some(_), false) => Said::SoFar(counts),
-        (None, _) => Said::Other,
+        (Some(_), true) => EventSaid::Usage(counts),
+        (Some(_), false) => EventSaid::SoFar(counts),
+        (None, _) => EventSaid::Other,
     }
 }
 
@@ -147,49 +149,51 @@ struct Event<'a> {
     #[serde(borrow, rename = "type")]
     kind: Option<&'a str>,
     usage: Option<Usage>,
-    response: Option<Answer>,
-    message: Option<Answer>,
+    response: Option<WholeAnswer>,
+    message: Option<WholeAnswer>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Answer {
+struct WholeAnswer {
     usage: Option<Usage>,
 }
 
 /// Of an event of any other stream of OpenAI's, likewise. Responses ends with one that has all of its answer.
 #[must_use]
-pub fn of_event(data: &[u8]) -> Said {
+pub fn of_event(data: &[u8]) -> EventSaid {
     if data == b"[DONE]" {
-        return Said::Done(Counts::default());
+        return EventSaid::Done(Counts::default());
     }
-    let Some(event) = telling::<Event<'_>>(data) else { return Said::Other };
+    let Some(event) = telling::<Event<'_>>(data) else { return EventSaid::Other };
     let usage = event.usage.or_else(|| event.response?.usage);
     let counts = usage.map(|usage| usage.counts().whole());
-    let Some(counts) = counts.filter(|counts| counts.used().is_some()) else { return Said::Other };
+    let Some(counts) = counts.filter(|counts| counts.used().is_some()) else {
+        return EventSaid::Other;
+    };
     match event.kind {
         Some("response.completed" | "response.incomplete" | "response.failed") => {
-            Said::Done(counts)
+            EventSaid::Done(counts)
         }
-        _ => Said::SoFar(counts),
+        _ => EventSaid::SoFar(counts),
     }
 }
 
 /// Of an event of Anthropic's streams, likewise. The first tells the input, and of the output only what there is by then; those
 /// near the end tell the output so far.
 #[must_use]
-pub fn of_anthropic_event(data: &[u8]) -> Said {
+pub fn of_anthropic_event(data: &[u8]) -> EventSaid {
     if data.len() < 64 && data.windows(14).any(|window| window == b"\"message_stop\"") {
-        return Said::Done(Counts::default());
+        return EventSaid::Done(Counts::default());
     }
-    let Some(event) = telling::<Event<'_>>(data) else { return Said::Other };
+    let Some(event) = telling::<Event<'_>>(data) else { return EventSaid::Other };
     let begun = event.message.and_then(|message| message.usage);
     match (event.kind, begun, event.usage) {
         (Some("message_start"), Some(usage), _) => {
-            Said::SoFar(Counts { output: None, ..usage.counts() })
+            EventSaid::SoFar(Counts { output: None, ..usage.counts() })
         }
-        (Some("message_delta"), _, Some(usage)) => Said::SoFar(usage.counts()),
-        _ => Said::Other,
+        (Some("message_delta"), _, Some(usage)) => EventSaid::SoFar(usage.counts()),
+        _ => EventSaid::Other,
     }
 }
 
@@ -271,12 +275,12 @@ mod tests {
     #[test]
     fn usage_is_found_in_a_chat_s_events() {
         for (data, said) in [
-            (r#"{"choices":[],"usage":{"total_tokens":9}}"#, Said::Usage(NINE)),
-            (r#"{"choices":[{"x":1}],"usage":{"total_tokens":9}}"#, Said::SoFar(NINE)),
-            (r#"{"choices":[{}],"usage":null}"#, Said::Other),
-            (r#"{"choices":[{"delta":{"content":"\"usage\""}}]}"#, Said::Other),
-            (r#"{"usage" broken"#, Said::Other),
-            ("[DONE]", Said::Done(Counts::default())),
+            (r#"{"choices":[],"usage":{"total_tokens":9}}"#, EventSaid::Usage(NINE)),
+            (r#"{"choices":[{"x":1}],"usage":{"total_tokens":9}}"#, EventSaid::SoFar(NINE)),
+            (r#"{"choices":[{}],"usage":null}"#, EventSaid::Other),
+            (r#"{"choices":[{"delta":{"content":"\"usage\""}}]}"#, EventSaid::Other),
+            (r#"{"usage" broken"#, EventSaid::Other),
+            ("[DONE]", EventSaid::Done(Counts::default())),
         ] {
             assert_eq!(of_chat_event(data.as_bytes()), said, "{data}");
         }
@@ -285,14 +289,17 @@ mod tests {
     #[test]
     fn usage_is_found_in_other_events() {
         let completed = r#"{"type":"response.completed","response":{"usage":{"input_tokens":5,"output_tokens":7,"total_tokens":12}}}"#;
-        let said = Said::Done(counts(Some(5), Some(7), Some(12)));
+        let said = EventSaid::Done(counts(Some(5), Some(7), Some(12)));
         assert_eq!(of_event(completed.as_bytes()), said);
         for (data, said) in [
-            (r#"{"type":"response.created","response":{"usage":null}}"#, Said::Other),
-            (r#"{"type":"transcript.text.done","usage":{"total_tokens":9}}"#, Said::SoFar(NINE)),
+            (r#"{"type":"response.created","response":{"usage":null}}"#, EventSaid::Other),
+            (
+                r#"{"type":"transcript.text.done","usage":{"total_tokens":9}}"#,
+                EventSaid::SoFar(NINE),
+            ),
             (
                 r#"{"type":"transcript.text.done","usage":{"type":"duration","seconds":9}}"#,
-                Said::Other,
+                EventSaid::Other,
             ),
         ] {
             assert_eq!(of_event(data.as_bytes()), said, "{data}");
@@ -303,14 +310,18 @@ mod tests {
     fn usage_is_found_in_anthropic_s_events() {
         let start = r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":25,"cache_read_input_tokens":5,"output_tokens":1}}}"#;
         let delta = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":15}}"#;
-        let Said::SoFar(begun) = of_anthropic_event(start.as_bytes()) else { panic!("{start}") };
+        let EventSaid::SoFar(begun) = of_anthropic_event(start.as_bytes()) else {
+            panic!("{start}")
+        };
         assert_eq!(begun.used(), None);
-        let Said::SoFar(ended) = of_anthropic_event(delta.as_bytes()) else { panic!("{delta}") };
+        let EventSaid::SoFar(ended) = of_anthropic_event(delta.as_bytes()) else {
+            panic!("{delta}")
+        };
         assert_eq!(begun.and(ended).used(), Some(Used { total: 45, output: 15 }));
-        let done = Said::Done(Counts::default());
+        let done = EventSaid::Done(Counts::default());
         assert_eq!(of_anthropic_event(br#"{"type":"message_stop"}"#), done);
         let text = r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\"usage\" \"message_stop\""}}"#;
-        assert_eq!(of_anthropic_event(text.as_bytes()), Said::Other);
+        assert_eq!(of_anthropic_event(text.as_bytes()), EventSaid::Other);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::upstream::Outgoing;
 
 /// The endpoint's route, by a path of ours or by one of Azure's, which names the model.
 pub(super) fn route(endpoint: &'static Endpoint) -> MethodRouter<Arc<App>> {
-    post(async move |State(app): State<Arc<App>>, model: named::Model, request: Request| {
+    post(async move |State(app): State<Arc<App>>, model: named::NamedModel, request: Request| {
         create(endpoint, &app, &model, request).await
     })
 }
@@ -24,7 +24,7 @@ pub(super) fn route(endpoint: &'static Endpoint) -> MethodRouter<Arc<App>> {
 async fn create(
     endpoint: &'static Endpoint,
     app: &App,
-    model: &named::Model,
+    model: &named::NamedModel,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();

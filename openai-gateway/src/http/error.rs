@@ -189,7 +189,7 @@ pub(super) fn panicked() -> Response {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let message = Message(self.body.message.clone());
+        let message = OwnMessage(self.body.message.clone());
         let body = Json(Envelope { error: self.body });
         (self.status, *self.headers, Extension(message), body).into_response()
     }
@@ -197,11 +197,11 @@ impl IntoResponse for ApiError {
 
 /// Goes with an answer that is an error of the gateway's own.
 #[derive(Debug, Clone)]
-struct Message(String);
+struct OwnMessage(String);
 
 /// An error of the gateway's own in Anthropic's words. A provider's is in them already.
 pub(super) async fn in_anthropic_s_words(mut response: Response) -> Response {
-    if let Some(Message(message)) = response.extensions_mut().remove() {
+    if let Some(OwnMessage(message)) = response.extensions_mut().remove() {
         let error = anthropic_error(anthropic_kind(response.status()), &message);
         *response.body_mut() = Json(error).into_response().into_body();
     }

@@ -9,20 +9,20 @@ use gateway_client::api::Usage;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The names of one unit's headers.
-struct Names {
+struct HeaderNames {
     unit: &'static str,
     limit: HeaderName,
     remaining: HeaderName,
     reset: HeaderName,
 }
 
-const TOKENS: Names = Names {
+const TOKENS: HeaderNames = HeaderNames {
     unit: "tokens",
     limit: HeaderName::from_static("x-ratelimit-limit-tokens"),
     remaining: HeaderName::from_static("x-ratelimit-remaining-tokens"),
     reset: HeaderName::from_static("x-ratelimit-reset-tokens"),
 };
-const REQUESTS: Names = Names {
+const REQUESTS: HeaderNames = HeaderNames {
     unit: "requests",
     limit: HeaderName::from_static("x-ratelimit-limit-requests"),
     remaining: HeaderName::from_static("x-ratelimit-remaining-requests"),

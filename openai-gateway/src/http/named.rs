@@ -8,9 +8,9 @@ use super::error::ApiError;
 use crate::body::BadRequest;
 
 /// The model that a path names, as Azure's paths do.
-pub(super) struct Model(Option<String>);
+pub(super) struct NamedModel(Option<String>);
 
-impl Model {
+impl NamedModel {
     /// It, else the body's.
     pub(super) fn or<'a>(&'a self, of_body: Option<&'a str>) -> Result<&'a str, ApiError> {
         let name = self.0.as_deref().or(of_body);
@@ -18,7 +18,7 @@ impl Model {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Model {
+impl<S: Send + Sync> FromRequestParts<S> for NamedModel {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {

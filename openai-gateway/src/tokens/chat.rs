@@ -81,7 +81,7 @@ fn of_item(item: &RawValue, encoding: Encoding) -> u64 {
 }
 
 #[derive(Deserialize)]
-struct Message<'a> {
+struct ChatMessage<'a> {
     #[serde(borrow)]
     role: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -95,7 +95,7 @@ struct Message<'a> {
 }
 
 fn of_message(message: &RawValue, encoding: Encoding) -> u64 {
-    let Ok(message) = serde_json::from_str::<Message<'_>>(message.get()) else {
+    let Ok(message) = serde_json::from_str::<ChatMessage<'_>>(message.get()) else {
         return PER_MESSAGE + encoding.count(message.get());
     };
     let role = message.role.map_or(0, |role| encoding.count(&role));
@@ -131,7 +131,7 @@ fn of_text(text: &RawValue, encoding: Encoding) -> u64 {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
-struct Part<'a> {
+struct ContentPart<'a> {
     #[serde(borrow, rename = "type")]
     kind: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -157,12 +157,13 @@ struct Part<'a> {
 
 /// A part that has nothing of what is known is a bare string, or of a kind that is new.
 fn of_part(part: &RawValue, encoding: Encoding, depth: usize) -> u64 {
-    let Ok(known) = serde_json::from_str::<Part<'_>>(part.get()) else {
+    let Ok(known) = serde_json::from_str::<ContentPart<'_>>(part.get()) else {
         return of_text(part, encoding);
     };
     let is_image = known.kind.as_deref() == Some("image");
-    let Part { text, refusal, image_url, input_audio, file, file_data, source, content, .. } =
-        known;
+    let ContentPart {
+        text, refusal, image_url, input_audio, file, file_data, source, content, ..
+    } = known;
     let all = [text, refusal, image_url, input_audio, file, file_data, source, content];
     if all.iter().all(Option::is_none) || (content.is_some() && depth == 0) {
         return encoding.count(part.get());

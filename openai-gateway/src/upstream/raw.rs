@@ -19,7 +19,7 @@ pub(super) type RawPieces = BoxStream<'static, Result<Bytes, BoxError>>;
 
 /// Why it broke off.
 #[derive(Debug, thiserror::Error)]
-enum BrokenOff {
+enum TransferFault {
     #[error("the upstream said nothing for {} s", .0.as_secs_f64())]
     Silent(Duration),
     #[error("the answer took longer than {} s", WHOLE.as_secs())]
@@ -40,8 +40,8 @@ pub(super) fn relay(
         let left = until.saturating_duration_since(Instant::now());
         let (piece, fault) = match timeout(silence.min(left), upstream.next()).await {
             Ok(piece) => (piece.transpose(), Fault::Failed),
-            Err(_late) if left < silence => (Err(BrokenOff::Endless.into()), Fault::TimedOut),
-            Err(_late) => (Err(BrokenOff::Silent(silence).into()), Fault::TimedOut),
+            Err(_late) if left < silence => (Err(TransferFault::Endless.into()), Fault::TimedOut),
+            Err(_late) => (Err(TransferFault::Silent(silence).into()), Fault::TimedOut),
         };
         let piece = piece.inspect_err(|error| {
             let deployment = &stay.member().target.id;

@@ -12,7 +12,7 @@ use super::answer::Pieces;
 use super::bill::Bill;
 use super::sse::{Events, TooLong, data};
 use super::{BoxError, fail};
-use crate::endpoints::usage::{Counts, Said, Used};
+use crate::endpoints::usage::{Counts, EventSaid, Used};
 use crate::endpoints::{Dialect, Endpoint};
 use crate::metrics::InFlight;
 use crate::routing::{Fault, Stay};
@@ -157,17 +157,17 @@ impl Relay {
 
     /// Whether the caller is to see the event.
     fn passes(&mut self, event: &[u8]) -> bool {
-        let said = data(event).map_or(Said::Other, self.endpoint.said);
+        let said = data(event).map_or(EventSaid::Other, self.endpoint.said);
         let (counts, is_last) = match said {
-            Said::Other => return true,
-            Said::SoFar(counts) => (counts, false),
-            Said::Usage(counts) | Said::Done(counts) => (counts, true),
+            EventSaid::Other => return true,
+            EventSaid::SoFar(counts) => (counts, false),
+            EventSaid::Usage(counts) | EventSaid::Done(counts) => (counts, true),
         };
         self.counts = self.counts.and(counts);
         if is_last {
             self.settle();
         }
-        !self.hides_usage || !matches!(said, Said::Usage(_))
+        !self.hides_usage || !matches!(said, EventSaid::Usage(_))
     }
 
     /// Once, with the last usage that was said; where none was, the bill is charged in full.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::Refusal;
-use crate::backup::{self, BackupError, Copied, Kept};
+use crate::backup::{self, BackupError, Copied, KeptBackup};
 use crate::clock::{Clock, SystemClock};
 use crate::mistake::Mistake;
 
@@ -17,7 +17,7 @@ pub struct Backup {
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     #[command(flatten)]
-    place: Place,
+    place: BackupTarget,
     /// Of what is in the directory of --into and called after a moment, keep the latest so many, once this one is
     /// whole [default: all]
     #[arg(long, value_name = "N", requires = "into", value_parser = clap::value_parser!(u32).range(1..))]
@@ -27,7 +27,7 @@ pub struct Backup {
 /// Where a backup goes.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Place {
+struct BackupTarget {
     /// Directory of the backup; made if it is not there, and without a ledger in it
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
@@ -79,7 +79,7 @@ async fn kept(folder: &Path, into: &Path, keep: Option<u32>) -> Result<String, R
     let now = i64::try_from(wall_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let now = now.ok_or_else(|| Refusal::No("the clock is beyond all years".to_owned()))?;
     let done = backup::backup_kept(folder, into, now, keep).await.map_err(refused)?;
-    let Kept { folder: to, copied, removed } = done;
+    let KeptBackup { folder: to, copied, removed } = done;
     let told = told(copied, &format!("from {} to {}", folder.display(), to.display()));
     Ok(if removed == 0 { told } else { format!("{told}{removed} older removed\n") })
 }

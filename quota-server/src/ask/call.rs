@@ -17,7 +17,7 @@ const MOST_REDIRECTS: usize = 3;
 
 /// A server to be asked.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct AskedServer {
     pub(super) url: Url,
     pub(super) http: Client,
     pub(super) has_token: bool,
@@ -30,7 +30,7 @@ pub(super) enum Expect {
     Version(u64),
 }
 
-impl Server {
+impl AskedServer {
     pub(super) async fn overview(&self) -> Result<Overview, Refusal> {
         let url = self.path(routes::OVERVIEW, &[]);
         self.read("the overview", self.http.get(url)).await
@@ -211,7 +211,7 @@ mod tests {
     }
 
     /// Sends on whoever asks.
-    async fn standby(to: &str) -> Server {
+    async fn standby(to: &str) -> AskedServer {
         let location = format!("{to}/v1/deployments");
         let sent_on = move |_| {
             let problem = serde_json::to_string(&Problem::new(Code::Standby, "no")).unwrap();
@@ -220,7 +220,7 @@ mod tests {
         let token = (AUTHORIZATION, HeaderValue::from_static("Bearer secret"));
         let http = Client::builder().redirect(Policy::none()).no_proxy();
         let http = http.default_headers(HeaderMap::from_iter([token])).build().unwrap();
-        Server { url: answering(sent_on).await, http, has_token: true }
+        AskedServer { url: answering(sent_on).await, http, has_token: true }
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@ use quota_api::{Acquire, Ask, GiveBack, GivenBack, Lease, Which, routes};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use super::call::Server;
+use super::call::AskedServer;
 use super::{Refusal, ServerArgs};
 
 /// What is tried.
@@ -27,7 +27,7 @@ impl Check {
     }
 }
 
-impl Server {
+impl AskedServer {
     /// What it says of its readiness.
     async fn ready(&self) -> Result<String, Refusal> {
         let answer = self.ask("readiness", self.http.get(self.path(routes::READYZ, &[]))).await?;

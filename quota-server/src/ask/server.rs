@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, Identity};
 use url::Url;
 
 use super::Refusal;
-use super::call::Server;
+use super::call::AskedServer;
 use crate::mistake::Mistake;
 
 /// Which server, and as whom.
@@ -54,10 +54,13 @@ impl ServerArgs {
     ///
     /// # Errors
     /// A file that cannot be read, or a token that is none.
-    pub(super) fn server(&self, env: impl Fn(&str) -> Option<String>) -> Result<Server, Refusal> {
+    pub(super) fn server(
+        &self,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<AskedServer, Refusal> {
         let token = self.token(env)?;
         let has_token = token.is_some();
-        Ok(Server { url: self.url.clone(), http: self.client(token)?, has_token })
+        Ok(AskedServer { url: self.url.clone(), http: self.client(token)?, has_token })
     }
 
     fn token(&self, env: impl Fn(&str) -> Option<String>) -> Result<Option<HeaderValue>, Mistake> {

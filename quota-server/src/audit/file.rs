@@ -4,12 +4,12 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A file that only grows. When somebody moves it away (rotation) the next line begins a new one.
-pub(super) struct File {
+pub(super) struct GrowingFile {
     path: PathBuf,
     file: fs::File,
 }
 
-impl File {
+impl GrowingFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), file: open(path)? })
     }
@@ -51,7 +51,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, moved) = (folder.path().join("audit.jsonl"), folder.path().join("audit.1"));
         fs::write(&path, "before\n").unwrap();
-        let mut file = File::open(&path).unwrap();
+        let mut file = GrowingFile::open(&path).unwrap();
         file.append("one").unwrap();
         fs::rename(&path, &moved).unwrap();
         file.append("two").unwrap();

@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::metrics;
 use crate::mistake::Mistake;
 
-use file::File;
+use file::GrowingFile;
 use refusals::Refusals;
 
 /// Of a path that is refused so many bytes are written down.
@@ -37,7 +37,7 @@ const MAX_PATH: usize = 256;
 /// Where changes are written down.
 #[derive(Clone)]
 pub struct Audit {
-    sink: Option<Arc<Mutex<File>>>,
+    sink: Option<Arc<Mutex<GrowingFile>>>,
     clock: Arc<dyn Clock>,
     next: Arc<AtomicU64>,
     refusals: Arc<Refusals>,
@@ -87,7 +87,7 @@ pub struct Change {
 /// A change that was written down as asked for, and is not yet over.
 #[derive(Debug)]
 #[must_use]
-pub struct Asked {
+pub struct AskedChange {
     number: u64,
     deployment: Arc<str>,
     action: &'static str,
@@ -99,7 +99,7 @@ pub struct Asked {
 pub struct NotWritten;
 
 #[derive(Serialize)]
-struct Line<'a, T> {
+struct AuditLine<'a, T> {
     at: String,
     /// Tells changes of one run of the server apart.
     change: u64,
@@ -152,7 +152,8 @@ impl Audit {
     /// The file cannot be opened.
     pub fn open(path: Option<&PathBuf>, clock: Arc<dyn Clock>) -> Result<Self, Mistake> {
         let file = |path: &PathBuf| {
-            let file = File::open(path).map_err(|error| Mistake::unreadable(path, &error))?;
+            let file =
+                GrowingFile::open(path).map_err(|error| Mistake::unreadable(path, &error))?;
             Ok(Arc::new(Mutex::new(file)))
         };
         Ok(Self {
@@ -167,7 +168,7 @@ impl Audit {
     ///
     /// # Errors
     /// It cannot be: the change must not be made.
-    pub async fn asked(&self, author: &Author, change: &Change) -> Result<Asked, NotWritten> {
+    pub async fn asked(&self, author: &Author, change: &Change) -> Result<AskedChange, NotWritten> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let what = AskedLine {
             by: &author.credential.name,
@@ -178,11 +179,11 @@ impl Audit {
         };
         self.write(self.line(number, "asked", what)).await?;
         let (deployment, action) = (Arc::clone(&change.deployment), change.action);
-        Ok(Asked { number, deployment, action })
+        Ok(AskedChange { number, deployment, action })
     }
 
     /// Writes down what came of it.
-    pub async fn ended(&self, asked: Asked, outcome: &str) {
+    pub async fn ended(&self, asked: AskedChange, outcome: &str) {
         let what = EndedLine { action: asked.action, deployment: &asked.deployment, outcome };
         let _told = self.write(self.line(asked.number, "ended", what)).await;
     }
@@ -219,7 +220,8 @@ impl Audit {
     fn line(&self, change: u64, stage: &str, what: impl Serialize) -> String {
         let wall_ms = i64::try_from(self.clock.reading().wall_ms).unwrap_or(i64::MAX);
         let at = Timestamp::from_millisecond(wall_ms).unwrap_or_default().to_string();
-        serde_json::to_string(&Line { at, change, stage, what }).expect("strings and JSON values")
+        serde_json::to_string(&AuditLine { at, change, stage, what })
+            .expect("strings and JSON values")
     }
 
     async fn write(&self, line: String) -> Result<(), NotWritten> {

@@ -17,7 +17,7 @@ const PART: &str = ".part";
 
 /// One that was made, and how many older ones were removed.
 #[derive(Debug)]
-pub struct Kept {
+pub struct KeptBackup {
     /// Where it is.
     pub folder: PathBuf,
     /// What it is.
@@ -37,7 +37,7 @@ pub async fn backup_kept(
     into: &Path,
     now: Timestamp,
     keep: Option<u32>,
-) -> Result<Kept, BackupError> {
+) -> Result<KeptBackup, BackupError> {
     let name = now.strftime(NAME).to_string();
     let (folder, part) = (into.join(&name), into.join(format!("{name}{PART}")));
     if folder.exists() {
@@ -51,7 +51,7 @@ pub async fn backup_kept(
         Some(keep) => remove_older(into, keep as usize).map_err(|error| unusable(into, error))?,
         None => 0,
     };
-    Ok(Kept { folder, copied, removed })
+    Ok(KeptBackup { folder, copied, removed })
 }
 
 fn remove_older(into: &Path, keep: usize) -> io::Result<usize> {

@@ -11,11 +11,11 @@ use serde_json::Value;
 
 /// What the file said last of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+pub(crate) struct DeclaredMemory {
     /// As it is written now: a newer server may have written what this one cannot read.
     spec: Value,
     #[serde(flatten)]
-    stamp: Stamp,
+    stamp: FileStamp,
     /// The file does not name it any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     left: bool,
@@ -23,16 +23,16 @@ pub(crate) struct Memory {
 
 /// Which reading of a file said it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Stamp {
+pub(crate) struct FileStamp {
     /// One more than the largest that was there.
     pub(crate) serial: u64,
     /// A digest of all that the file declares.
     pub(crate) file: String,
 }
 
-impl Memory {
+impl DeclaredMemory {
     /// The file says this.
-    pub(crate) fn new(spec: &DeploymentSpec, stamp: Stamp) -> Self {
+    pub(crate) fn new(spec: &DeploymentSpec, stamp: FileStamp) -> Self {
         let spec = serde_json::to_value(spec).expect("names and numbers can be written");
         Self { spec, stamp, left: false }
     }
@@ -42,7 +42,7 @@ impl Memory {
         DeploymentSpec::deserialize(&self.spec).ok()
     }
 
-    pub(crate) const fn stamp(&self) -> &Stamp {
+    pub(crate) const fn stamp(&self) -> &FileStamp {
         &self.stamp
     }
 
@@ -52,7 +52,7 @@ impl Memory {
     }
 
     /// The same words, said again or not any more.
-    pub(crate) fn seen(self, in_file: bool, stamp: Stamp) -> Self {
+    pub(crate) fn seen(self, in_file: bool, stamp: FileStamp) -> Self {
         Self { left: !in_file, stamp, ..self }
     }
 }
@@ -63,17 +63,17 @@ mod tests {
 
     #[test]
     fn of_two_readings_at_once_one_is_the_later() {
-        let stamp = |serial, file: &str| Stamp { serial, file: file.to_owned() };
-        assert!(Stamp::default() < stamp(1, "a"));
+        let stamp = |serial, file: &str| FileStamp { serial, file: file.to_owned() };
+        assert!(FileStamp::default() < stamp(1, "a"));
         assert!(stamp(1, "a") < stamp(1, "b") && stamp(1, "b") < stamp(2, "a"));
     }
 
     #[test]
     fn what_a_newer_server_wrote_is_kept_as_it_is() {
         let text = r#"{"spec":{"tpm_limit":5,"new":1},"serial":2,"file":"f"}"#;
-        let memory: Memory = serde_json::from_str(text).unwrap();
+        let memory: DeclaredMemory = serde_json::from_str(text).unwrap();
         assert!(memory.is_in_file() && memory.spec().is_none());
-        let left = memory.seen(false, Stamp::default());
+        let left = memory.seen(false, FileStamp::default());
         assert_eq!(serde_json::to_value(&left).unwrap()["spec"]["new"], 1);
         assert!(!left.is_in_file());
     }

@@ -31,9 +31,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 pub(crate) use by_hand::put as put_by_hand;
-pub(crate) use memory::Memory;
+pub(crate) use memory::DeclaredMemory;
 pub(crate) use plan::{Counts, Reading};
-use plan::{Step, StepKind};
+use plan::{PutStep, StepKind};
 
 use crate::http::wire;
 use crate::ledger::{Ledger, Put, PutError, Unavailable};
@@ -44,7 +44,7 @@ const AT_ONCE: usize = 64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct DeclaredFile {
     deployments: BTreeMap<String, DeploymentSpec>,
 }
 
@@ -54,14 +54,14 @@ pub struct Declared {
     /// What is to be put.
     pub puts: Vec<Put>,
     /// The text that it was read from.
-    pub(crate) content: Content,
+    pub(crate) content: FilePrint,
 }
 
 /// Tells a file's texts apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Content([u8; 32]);
+pub(crate) struct FilePrint([u8; 32]);
 
-impl Content {
+impl FilePrint {
     fn of(text: &str) -> Self {
         Self(Sha256::digest(text).into())
     }
@@ -117,19 +117,19 @@ pub(crate) const ACTION: &str = "deployments.declare";
 /// It cannot be read, is not of the shape, or a value is out of its bounds.
 pub fn read(path: &Path) -> Result<Declared, Mistake> {
     let text = text(path)?;
-    Ok(Declared { puts: parse(path, &text)?, content: Content::of(&text) })
+    Ok(Declared { puts: parse(path, &text)?, content: FilePrint::of(&text) })
 }
 
 /// What a file holds that is not as it was seen before, and the deployments that it declares now.
 pub(crate) fn look(
     path: &Path,
-    seen: Option<Content>,
-) -> Option<(Content, Result<Vec<Put>, Mistake>)> {
+    seen: Option<FilePrint>,
+) -> Option<(FilePrint, Result<Vec<Put>, Mistake>)> {
     let text = text(path);
     // That it cannot be read is a content too: told of once.
     let content = match &text {
-        Ok(text) => Content::of(text),
-        Err(mistake) => Content::of(&mistake.to_string()),
+        Ok(text) => FilePrint::of(text),
+        Err(mistake) => FilePrint::of(&mistake.to_string()),
     };
     let puts = || text.and_then(|text| parse(path, &text));
     (seen != Some(content)).then(|| (content, puts()))
@@ -140,7 +140,7 @@ fn text(path: &Path) -> Result<String, Mistake> {
 }
 
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Vec<Put>, Mistake> {
-    let file: File = serde_saphyr::from_str_with_options(text, trusted())
+    let file: DeclaredFile = serde_saphyr::from_str_with_options(text, trusted())
         .map_err(|error| in_yaml(path, &error))?;
     let puts = file.deployments.into_iter().map(|(id, spec)| {
         wire::put(id.as_str().into(), spec, None).map_err(|failure| {
@@ -173,7 +173,7 @@ fn in_yaml(path: &Path, error: &serde_saphyr::Error) -> Mistake {
 
 /// Does all of them: one that the ledger refuses keeps back no other. While it takes no change at all, no more are
 /// asked for than were under way.
-pub(crate) async fn apply(ledger: &dyn Ledger, steps: Vec<Step>) -> Applied {
+pub(crate) async fn apply(ledger: &dyn Ledger, steps: Vec<PutStep>) -> Applied {
     let mut applied = Applied::default();
     let mut steps = steps.into_iter();
     let mut under_way = FuturesUnordered::new();
@@ -182,7 +182,7 @@ pub(crate) async fn apply(ledger: &dyn Ledger, steps: Vec<Step>) -> Applied {
             let Some(step) = steps.next() else { break };
             under_way.push(async move { (ledger.put(step.put.clone()).await, step) });
         }
-        let Some((stored, Step { put, kind })) = under_way.next().await else { break };
+        let Some((stored, PutStep { put, kind })) = under_way.next().await else { break };
         match (stored, kind) {
             (Ok(stored), StepKind::Applied) => {
                 applied.deployments += 1;

@@ -11,24 +11,24 @@ use quota_api::DeploymentSpec;
 use quota_core::Policy;
 use sha2::{Digest, Sha256};
 
-use super::memory::{Memory, Stamp};
+use super::memory::{DeclaredMemory, FileStamp};
 use crate::http::wire;
 use crate::ledger::{Expected, Put, Stored};
 
 /// What one reading of the file says, and what became of it.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    entries: BTreeMap<Arc<str>, Entry>,
+    entries: BTreeMap<Arc<str>, DeclaredEntry>,
     /// `None` until it is known what there is.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     /// What was there since it was read: what is missing of it now was deleted by somebody.
     met: HashSet<Arc<str>>,
     /// What nothing is to be done about, as it was then.
-    settled: HashMap<Arc<str>, (Policy, Arc<str>, State)>,
+    settled: HashMap<Arc<str>, (Policy, Arc<str>, FileState)>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct DeclaredEntry {
     put: Put,
     /// As it is shown.
     spec: DeploymentSpec,
@@ -36,7 +36,7 @@ struct Entry {
 
 /// How a deployment stands to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum FileState {
     /// Nothing to say: no file ever named it.
     Undeclared,
     /// As the file says.
@@ -51,7 +51,7 @@ pub(crate) enum State {
 
 /// Something to be put.
 #[derive(Debug, Clone)]
-pub(crate) struct Step {
+pub(crate) struct PutStep {
     pub(crate) put: Put,
     pub(crate) kind: StepKind,
 }
@@ -76,13 +76,13 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, state: State) {
+    fn add(&mut self, state: FileState) {
         match state {
-            State::Undeclared => {}
-            State::AsDeclared => self.as_declared += 1,
-            State::Drifted => self.drifted += 1,
-            State::Left => self.left += 1,
-            State::Missing => self.missing += 1,
+            FileState::Undeclared => {}
+            FileState::AsDeclared => self.as_declared += 1,
+            FileState::Drifted => self.drifted += 1,
+            FileState::Left => self.left += 1,
+            FileState::Missing => self.missing += 1,
         }
     }
 }
@@ -90,7 +90,7 @@ impl Counts {
 /// What there is to do, and how all stands before it is done.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<PutStep>,
     pub(crate) counts: Counts,
 }
 
@@ -98,7 +98,7 @@ impl Reading {
     pub(crate) fn new(puts: Vec<Put>) -> Self {
         let entry = |put: Put| {
             let spec = wire::spec(&put.policy, &put.details).expect("it was written a moment ago");
-            (Arc::clone(&put.id), Entry { put, spec })
+            (Arc::clone(&put.id), DeclaredEntry { put, spec })
         };
         let entries = puts.into_iter().map(entry).collect();
         Self { entries, stamp: None, met: HashSet::new(), settled: HashMap::new() }
@@ -114,10 +114,10 @@ impl Reading {
 
     /// The stamp of the latest reading, where that was of the same file or there is nothing to add to it; else
     /// one above it.
-    fn stamp_beside(&mut self, all: &[Stored]) -> Stamp {
+    fn stamp_beside(&mut self, all: &[Stored]) -> FileStamp {
         let memories = all.iter().filter_map(|stored| wire::memory(&stored.details));
         let latest = memories.map(|memory| memory.stamp().clone()).max().unwrap_or_default();
-        let own = Stamp { serial: latest.serial.saturating_add(1), file: self.digest() };
+        let own = FileStamp { serial: latest.serial.saturating_add(1), file: self.digest() };
         let is_known = latest.file == own.file || self.plan_with(&own, all).steps.is_empty();
         if is_known { latest } else { own }
     }
@@ -130,7 +130,7 @@ impl Reading {
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn plan_with(&mut self, stamp: &Stamp, all: &[Stored]) -> Plan {
+    fn plan_with(&mut self, stamp: &FileStamp, all: &[Stored]) -> Plan {
         let mut plan = Plan::default();
         // In their order, so that a new ledger numbers them alike each time.
         let mut missing: BTreeSet<&Arc<str>> = self.entries.keys().collect();
@@ -155,7 +155,7 @@ impl Reading {
         }
         for id in missing {
             self.settled.remove(id);
-            plan.counts.add(State::Missing);
+            plan.counts.add(FileState::Missing);
             if !self.met.contains(id) {
                 plan.steps.push(self.entries[id].made(stamp));
             }
@@ -180,19 +180,19 @@ impl Reading {
     }
 }
 
-impl Entry {
-    fn memory(&self, stamp: &Stamp) -> Memory {
-        Memory::new(&self.spec, stamp.clone())
+impl DeclaredEntry {
+    fn memory(&self, stamp: &FileStamp) -> DeclaredMemory {
+        DeclaredMemory::new(&self.spec, stamp.clone())
     }
 
-    fn made(&self, stamp: &Stamp) -> Step {
+    fn made(&self, stamp: &FileStamp) -> PutStep {
         let put = wire::remembering(self.put.clone(), self.memory(stamp));
-        Step { put: Put { expected: Some(Expected::None), ..put }, kind: StepKind::Applied }
+        PutStep { put: Put { expected: Some(Expected::None), ..put }, kind: StepKind::Applied }
     }
 
-    fn applied(&self, stored: &Stored, stamp: &Stamp) -> Step {
+    fn applied(&self, stored: &Stored, stamp: &FileStamp) -> PutStep {
         let put = wire::remembering(self.put.clone(), self.memory(stamp));
-        Step { put: bound(put, stored), kind: StepKind::Applied }
+        PutStep { put: bound(put, stored), kind: StepKind::Applied }
     }
 }
 
@@ -201,20 +201,24 @@ fn bound(put: Put, stored: &Stored) -> Put {
 }
 
 /// The deployment as it is, with this memory.
-fn noted(stored: &Stored, memory: Memory, kind: StepKind) -> Option<Step> {
+fn noted(stored: &Stored, memory: DeclaredMemory, kind: StepKind) -> Option<PutStep> {
     let Stored { id, policy, details, .. } = stored;
     let (id, details) = (Arc::clone(id), Arc::clone(details));
     let put = Put { id, policy: policy.clone(), details, expected: None };
-    Some(Step { put: bound(wire::remembering(put, memory), stored), kind })
+    Some(PutStep { put: bound(wire::remembering(put, memory), stored), kind })
 }
 
 /// How it stands, and what is to be done about it.
-fn judge(entry: Option<&Entry>, stored: &Stored, stamp: &Stamp) -> (State, Option<Step>) {
+fn judge(
+    entry: Option<&DeclaredEntry>,
+    stored: &Stored,
+    stamp: &FileStamp,
+) -> (FileState, Option<PutStep>) {
     let Ok(now) = wire::spec(&stored.policy, &stored.details) else {
-        return (State::Undeclared, None);
+        return (FileState::Undeclared, None);
     };
     let memory = wire::memory(&stored.details);
-    let state = memory.as_ref().map_or(State::Undeclared, |memory| state(memory, &now));
+    let state = memory.as_ref().map_or(FileState::Undeclared, |memory| state(memory, &now));
     let memory = memory.and_then(|memory| Some((wire::normal(memory.spec()?)?, memory)));
     let step = match (entry, memory) {
         (None, None) => None,
@@ -239,11 +243,11 @@ fn judge(entry: Option<&Entry>, stored: &Stored, stamp: &Stamp) -> (State, Optio
 /// What a file that is read for the first time does to a deployment that is there already, or that a server
 /// without this memory put: nobody knows who came first, so the file raises no limit.
 fn unremembered(
-    entry: &Entry,
+    entry: &DeclaredEntry,
     stored: &Stored,
     now: &DeploymentSpec,
-    stamp: &Stamp,
-) -> Option<Step> {
+    stamp: &FileStamp,
+) -> Option<PutStep> {
     if *now == entry.spec {
         return noted(stored, entry.memory(stamp), StepKind::Noted);
     }
@@ -254,10 +258,10 @@ fn unremembered(
 }
 
 /// How a deployment that is so now stands to what the file said.
-fn state(memory: &Memory, now: &DeploymentSpec) -> State {
+fn state(memory: &DeclaredMemory, now: &DeploymentSpec) -> FileState {
     if !memory.is_in_file() {
-        return State::Left;
+        return FileState::Left;
     }
     let said = memory.spec().and_then(wire::normal);
-    if said.as_ref() == Some(now) { State::AsDeclared } else { State::Drifted }
+    if said.as_ref() == Some(now) { FileState::AsDeclared } else { FileState::Drifted }
 }

@@ -65,7 +65,7 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let api = Arc::clone(&self.api);
-        let seen = Seen::of(&request, &api);
+        let seen = RequestNotes::of(&request, &api);
         // The audit log names the request as its answer does.
         request.headers_mut().insert(X_REQUEST_ID, seen.id.clone());
         let answer = self.inner.call(request);
@@ -74,7 +74,7 @@ where
 }
 
 /// What is noted of a request before it is handled.
-struct Seen {
+struct RequestNotes {
     at: Instant,
     id: HeaderValue,
     uri: Uri,
@@ -82,7 +82,7 @@ struct Seen {
     span: Span,
 }
 
-impl Seen {
+impl RequestNotes {
     fn of(request: &Request, api: &Api) -> Self {
         let id = api.request_ids.of(request.headers());
         let route = request.extensions().get::<MatchedPath>().cloned();
@@ -113,7 +113,7 @@ impl Seen {
 }
 
 impl Api {
-    async fn attend<F>(&self, seen: Seen, answer: F) -> Response
+    async fn attend<F>(&self, seen: RequestNotes, answer: F) -> Response
     where
         F: Future<Output = Result<Response, Infallible>> + Send,
     {

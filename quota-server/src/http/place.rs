@@ -72,12 +72,12 @@ impl Place {
             return response;
         }
         let place = Arc::new(self);
-        response.map(|body| Body::new(Kept { body, place }))
+        response.map(|body| Body::new(KeptBody { body, place }))
     }
 }
 
 /// A body whose bytes keep a place, wherever they wait to be written.
-struct Kept {
+struct KeptBody {
     body: Body,
     place: Arc<Place>,
 }
@@ -94,7 +94,7 @@ impl AsRef<[u8]> for KeptBytes {
     }
 }
 
-impl HttpBody for Kept {
+impl HttpBody for KeptBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -12,13 +12,13 @@ use quota_core::{Amount, Overview, PeriodStanding, State, Unit};
 
 use crate::ledger::Stored;
 
-type Seen = (Stored, Overview);
+type DeploymentStanding = (Stored, Overview);
 
 /// Name, help, and what is shown.
-type Shown<T> = (&'static str, &'static str, fn(&Overview) -> T);
+type ShownMetric<T> = (&'static str, &'static str, fn(&Overview) -> T);
 
 /// What is shown in tokens and in requests.
-const AMOUNTS: &[Shown<Amount>] = &[
+const AMOUNTS: &[ShownMetric<Amount>] = &[
     (
         "quota_deployment_outstanding",
         "Granted minus given back, in the open window or the last 60 s",
@@ -42,7 +42,7 @@ const AMOUNTS: &[Shown<Amount>] = &[
 ];
 
 /// What is shown as one number.
-const NUMBERS: &[Shown<u64>] = &[
+const NUMBERS: &[ShownMetric<u64>] = &[
     ("quota_deployment_leases", "Leases that may still be drawn from", |seen| seen.leases),
     ("quota_deployment_holders", "Holders that asked in the last 10 s", |seen| seen.holders),
     ("quota_deployment_state", "0 ok, 1 endgame, 2 exhausted, 3 quarantined", |seen| {
@@ -57,8 +57,8 @@ const NUMBERS: &[Shown<u64>] = &[
 
 /// Appends the deployments to what a scrape is answered, `most` of them at most: those with traffic in this
 /// minute first, then by id.
-pub fn write_deployments(text: &mut String, all: &[Seen], most: usize) {
-    let mut shown: Vec<&Seen> = all.iter().collect();
+pub fn write_deployments(text: &mut String, all: &[DeploymentStanding], most: usize) {
+    let mut shown: Vec<&DeploymentStanding> = all.iter().collect();
     shown.sort_by_key(|(stored, seen)| (!has_traffic(seen), Arc::clone(&stored.id)));
     shown.truncate(most);
     let shown: Vec<(String, &Overview)> =
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    fn seen(id: &str, granted: u64) -> Seen {
+    fn seen(id: &str, granted: u64) -> DeploymentStanding {
         let limit = Limit::new(Some(500), None);
         let granted = Amount::new(granted, 1);
         let zero = Amount::ZERO;
@@ -210,7 +210,7 @@ mod tests {
         (stored, Overview { standing, periods, page, leases: 3, holders: 2, ends_in_ms: 1 })
     }
 
-    fn written(all: &[Seen], most: usize) -> String {
+    fn written(all: &[DeploymentStanding], most: usize) -> String {
         let mut text = String::new();
         write_deployments(&mut text, all, most);
         text

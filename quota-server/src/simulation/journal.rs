@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use quota_core::BookPage;
 use tokio::time::{Duration, Instant, sleep_until};
 
-use super::link::Link;
+use super::link::StoreLink;
 use super::store::Store;
 use crate::ledger::journaled::{Catalogue, Commit, History, Journal, JournalError, RecoveryError};
 use crate::store::postgres::{Me, Term};
@@ -23,34 +23,34 @@ const NO_TIMELINE: u64 = 0;
 
 /// The journal of the one process that may write it.
 pub(crate) struct PlayedJournal {
-    link: Link,
+    link: StoreLink,
     epoch: i64,
     is_vouched_for: bool,
     /// Where servers share the store.
-    shared: Option<Shared>,
+    shared: Option<SharedTerm>,
 }
 
-struct Shared {
+struct SharedTerm {
     me: Me,
     beat_due: Instant,
 }
 
 impl PlayedJournal {
     /// As SQLite keeps it: no other process has it.
-    pub(super) const fn alone(link: Link) -> Self {
+    pub(super) const fn alone(link: StoreLink) -> Self {
         Self { link, epoch: 0, is_vouched_for: true, shared: None }
     }
 
     /// As PostgreSQL keeps it, for the server that was elected.
-    pub(super) fn elected(link: Link, me: Me, term: Term) -> Self {
+    pub(super) fn elected(link: StoreLink, me: Me, term: Term) -> Self {
         let beat_due = Instant::now() + BEAT;
         let Term { epoch, is_vouched_for } = term;
-        Self { link, epoch, is_vouched_for, shared: Some(Shared { me, beat_due }) }
+        Self { link, epoch, is_vouched_for, shared: Some(SharedTerm { me, beat_due }) }
     }
 
     /// Connects anew, with a new epoch: what was under way is decided, or will not be.
     async fn connect(&mut self) -> Result<Catalogue, JournalError> {
-        self.link = Link::new(&self.link.store, &self.link.process);
+        self.link = StoreLink::new(&self.link.store, &self.link.process);
         let me = self.shared.as_ref().map(|shared| shared.me.clone());
         let connected = self.link.call(move |inner| {
             let (timeline, leader) = (inner.timeline, &mut inner.data.leader);

@@ -1,19 +1,19 @@
 use tokio::time::sleep;
 
 use super::process::Process;
-use super::store::{Inner, Store};
+use super::store::{Store, StoreData};
 use crate::ledger::journaled::JournalError;
 
 /// A process's way to the store.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub(crate) struct StoreLink {
     pub(super) store: Store,
     pub(super) process: Process,
     /// The timeline that it is connected to.
     pub(super) timeline: u64,
 }
 
-impl Link {
+impl StoreLink {
     pub(super) fn new(store: &Store, process: &Process) -> Self {
         let timeline = store.inner().timeline;
         Self { store: store.clone(), process: process.clone(), timeline }
@@ -22,7 +22,7 @@ impl Link {
     /// One call: there, what it does, and back.
     pub(super) async fn call<T>(
         &self,
-        done: impl FnOnce(&mut Inner) -> Result<T, JournalError>,
+        done: impl FnOnce(&mut StoreData) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         self.process.gate().await;
         let (there, back) = self.store.inner().ways();
@@ -38,7 +38,7 @@ impl Link {
     }
 
     /// Whether the store answers on it.
-    pub(super) fn holds(&self, inner: &Inner) -> Result<(), JournalError> {
+    pub(super) fn holds(&self, inner: &StoreData) -> Result<(), JournalError> {
         inner.is_away()?;
         let is_there = self.timeline == inner.timeline;
         is_there.then_some(()).ok_or_else(|| JournalError::new("the connection is lost"))

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::journal::PlayedJournal;
-use super::link::Link;
+use super::link::StoreLink;
 use super::process::Process;
 use super::shared::PlayedShared;
 use super::store::Store;
@@ -35,7 +35,7 @@ impl Server {
         process: &Process,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
-        let journal = PlayedJournal::alone(Link::new(store, process));
+        let journal = PlayedJournal::alone(StoreLink::new(store, process));
         let config = JournaledConfig {
             history_hours: HISTORY,
             memory: Memory::of_mib(64),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Duration;
 
 use super::journal::{PlayedHistory, PlayedJournal};
-use super::link::Link;
+use super::link::StoreLink;
 use super::process::Process;
 use super::store::Store;
 use crate::ledger::journaled::{Catalogue, History, JournalError};
@@ -23,7 +23,7 @@ pub(super) struct PlayedShared {
 }
 
 impl SharedStore for PlayedShared {
-    type Connection = Link;
+    type Connection = StoreLink;
     type Journal = PlayedJournal;
 
     fn name(&self) -> &str {
@@ -34,13 +34,13 @@ impl SharedStore for PlayedShared {
         Arc::new(PlayedHistory(self.store.clone()))
     }
 
-    async fn connect(&self) -> Result<Link, JournalError> {
-        let link = Link::new(&self.store, &self.process);
+    async fn connect(&self) -> Result<StoreLink, JournalError> {
+        let link = StoreLink::new(&self.store, &self.process);
         link.call(|_| Ok(())).await?;
         Ok(link)
     }
 
-    async fn look(link: &mut Link, term: Duration) -> Result<Leader, JournalError> {
+    async fn look(link: &mut StoreLink, term: Duration) -> Result<Leader, JournalError> {
         let looked = link.call(|inner| {
             let leader = &inner.data.leader;
             let last = inner.data.entries.keys().next_back();
@@ -56,7 +56,11 @@ impl SharedStore for PlayedShared {
         looked.await
     }
 
-    async fn elect(link: &mut Link, me: &Me, term: Duration) -> Result<Option<Term>, JournalError> {
+    async fn elect(
+        link: &mut StoreLink,
+        me: &Me,
+        term: Duration,
+    ) -> Result<Option<Term>, JournalError> {
         let elected = link.call(|inner| {
             let (timeline, leader) = (inner.timeline, &mut inner.data.leader);
             if leader.is_alive(term) {
@@ -70,11 +74,11 @@ impl SharedStore for PlayedShared {
         elected.await
     }
 
-    async fn catalogue(link: &mut Link) -> Result<Catalogue, JournalError> {
+    async fn catalogue(link: &mut StoreLink) -> Result<Catalogue, JournalError> {
         link.call(|inner| Ok(inner.data.catalogue())).await
     }
 
-    async fn news(link: &mut Link, next_seq: u64) -> Result<News, JournalError> {
+    async fn news(link: &mut StoreLink, next_seq: u64) -> Result<News, JournalError> {
         let entries = link.call(|inner| {
             let entries = inner.data.entries.range(next_seq..).take(ENTRIES);
             Ok(entries.map(|(seq, entry)| (*seq, entry.to_vec())).collect())
@@ -87,7 +91,7 @@ impl SharedStore for PlayedShared {
         Ok(News { entries, deployments, last_deployment, kept })
     }
 
-    async fn still_there(link: &mut Link, numbers: &[u32]) -> Result<Vec<u32>, JournalError> {
+    async fn still_there(link: &mut StoreLink, numbers: &[u32]) -> Result<Vec<u32>, JournalError> {
         let still_there = link.call(|inner| {
             let there = numbers.iter().filter(|no| inner.data.deployments.contains_key(no));
             Ok(there.copied().collect())
@@ -95,11 +99,11 @@ impl SharedStore for PlayedShared {
         still_there.await
     }
 
-    async fn oldest_seq(link: &mut Link) -> Result<Option<u64>, JournalError> {
+    async fn oldest_seq(link: &mut StoreLink) -> Result<Option<u64>, JournalError> {
         link.call(|inner| Ok(inner.data.entries.keys().next().copied())).await
     }
 
-    fn journal(&self, me: Me, term: Term, link: Link) -> PlayedJournal {
+    fn journal(&self, me: Me, term: Term, link: StoreLink) -> PlayedJournal {
         PlayedJournal::elected(link, me, term)
     }
 }

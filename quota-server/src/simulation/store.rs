@@ -28,10 +28,10 @@ pub enum Fault {
 
 /// A database in memory. Clones are the same one.
 #[derive(Debug, Clone)]
-pub struct Store(Arc<Mutex<Inner>>);
+pub struct Store(Arc<Mutex<StoreData>>);
 
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct StoreData {
     pub(super) data: Data,
     /// As it was before each of the last commits, oldest first.
     before: VecDeque<Data>,
@@ -69,7 +69,7 @@ impl Store {
     /// An empty one; how long its calls take follows from the seed and the time.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Inner {
+        Self(Arc::new(Mutex::new(StoreData {
             data: Data::new(),
             before: VecDeque::new(),
             under_way: Vec::new(),
@@ -152,12 +152,12 @@ impl Store {
         self.inner().data.entries.len()
     }
 
-    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn inner(&self) -> MutexGuard<'_, StoreData> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl StoreData {
     /// How long the way to the store and back takes now.
     pub(super) fn ways(&self) -> (Duration, Duration) {
         let at = Instant::now().duration_since(self.data.since.min(Instant::now())).as_millis();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 
-use super::{Key, Map, Node, Place, Scalar, Unparsed, Value};
+use super::{Map, Node, Place, Scalar, Unparsed, Value, YamlKey};
 
 /// Far above any configuration; it bounds what aliases of aliases can unfold to.
 const MAX_NODES: usize = 200_000;
@@ -50,7 +50,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { map: Map, merged: Vec<Map>, key: Option<Key> },
+    Map { map: Map, merged: Vec<Map>, key: Option<YamlKey> },
 }
 
 impl Builder {
@@ -148,9 +148,9 @@ impl Builder {
 /// The merge key.
 const MERGE: &str = "<<";
 
-fn as_key(node: Node) -> Result<Key, String> {
+fn as_key(node: Node) -> Result<YamlKey, String> {
     match node.value {
-        Value::Scalar(scalar) => Ok(Key { name: scalar.text, place: node.place }),
+        Value::Scalar(scalar) => Ok(YamlKey { name: scalar.text, place: node.place }),
         _ => Err(format!("{} can't be a key", node.kind())),
     }
 }

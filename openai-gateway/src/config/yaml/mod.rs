@@ -35,10 +35,10 @@ pub(super) enum Value {
 
 /// Keys and values in the file's order, each key once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Map(pub(super) Vec<(Key, Node)>);
+pub(super) struct Map(pub(super) Vec<(YamlKey, Node)>);
 
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub(super) struct YamlKey {
     pub(super) name: String,
     pub(super) place: Place,
 }

@@ -14,10 +14,10 @@ use super::limit::LimitChange;
 pub struct Change {
     /// Tokens a window, or `none`
     #[arg(long, value_name = "TOKENS")]
-    tpm: Option<Setting<u64>>,
+    tpm: Option<OptionalValue<u64>>,
     /// Requests a window, or `none`
     #[arg(long, value_name = "REQUESTS")]
-    rpm: Option<Setting<u64>>,
+    rpm: Option<OptionalValue<u64>>,
     /// A limit over a longer period, as in `tokens/day=5_000_000`, `requests/day@-08:00=10_000` (by a calendar so far ahead
     /// of UTC) or `tokens/24h=none` (no more than so much in any 24 hours; taken away). Can be given more than once
     #[arg(long = "limit", value_name = "UNIT/PERIOD=MOST")]
@@ -27,13 +27,13 @@ pub struct Change {
     window: Option<WindowKind>,
     /// The model group that it belongs to, or `none`
     #[arg(long, value_name = "GROUP")]
-    model_group: Option<Setting<String>>,
+    model_group: Option<OptionalValue<String>>,
     /// How long its leases last, or `none` for the window's default
     #[arg(long, value_name = "MS")]
-    life_ms: Option<Setting<u64>>,
+    life_ms: Option<OptionalValue<u64>>,
     /// How long before its window's end a lease ends at the latest, or `none` for the default
     #[arg(long, value_name = "MS")]
-    guard_ms: Option<Setting<u64>>,
+    guard_ms: Option<OptionalValue<u64>>,
     /// What is reserved for a request before it is sent
     #[arg(long, value_name = "POLICY", value_parser =
           word::<Reservation>(["input_plus_max_output", "input_plus_learned_output", "input"]))]
@@ -63,13 +63,13 @@ impl Change {
         self.limits.iter().for_each(|limit| limit.apply(&mut limits));
         DeploymentSpec {
             limits,
-            tpm_limit: Setting::over(self.tpm.as_ref(), spec.tpm_limit),
-            rpm_limit: Setting::over(self.rpm.as_ref(), spec.rpm_limit),
-            model_group: Setting::over(self.model_group.as_ref(), spec.model_group),
+            tpm_limit: OptionalValue::over(self.tpm.as_ref(), spec.tpm_limit),
+            rpm_limit: OptionalValue::over(self.rpm.as_ref(), spec.rpm_limit),
+            model_group: OptionalValue::over(self.model_group.as_ref(), spec.model_group),
             window: self.window.unwrap_or(spec.window),
             lease: LeasePolicy {
-                life_ms: Setting::over(self.life_ms.as_ref(), spec.lease.life_ms),
-                guard_ms: Setting::over(self.guard_ms.as_ref(), spec.lease.guard_ms),
+                life_ms: OptionalValue::over(self.life_ms.as_ref(), spec.lease.life_ms),
+                guard_ms: OptionalValue::over(self.guard_ms.as_ref(), spec.lease.guard_ms),
             },
             reservation: self.reservation.unwrap_or(spec.reservation),
             settlement: self.settlement.unwrap_or(spec.settlement),
@@ -81,15 +81,15 @@ impl Change {
 
 /// A value, or none of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Setting<T>(Option<T>);
+struct OptionalValue<T>(Option<T>);
 
-impl<T: Clone> Setting<T> {
+impl<T: Clone> OptionalValue<T> {
     fn over(named: Option<&Self>, was: Option<T>) -> Option<T> {
         named.map_or(was, |Self(value)| value.clone())
     }
 }
 
-impl FromStr for Setting<u64> {
+impl FromStr for OptionalValue<u64> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -102,7 +102,7 @@ impl FromStr for Setting<u64> {
     }
 }
 
-impl FromStr for Setting<String> {
+impl FromStr for OptionalValue<String> {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {

@@ -4,10 +4,14 @@ use quota_api::{Declared, Deployment};
 
 use super::set::told;
 use super::{Output, Refusal, json};
-use crate::ask::call::{Expect, Server};
+use crate::ask::call::{AskedServer, Expect};
 
 /// Puts what the file said last over what was put by hand, bound to the version that was read.
-pub(super) async fn revert(server: &Server, id: &str, output: Output) -> Result<String, Refusal> {
+pub(super) async fn revert(
+    server: &AskedServer,
+    id: &str,
+    output: Output,
+) -> Result<String, Refusal> {
     let before = server.deployment(id).await?;
     let Some(Declared { spec, .. }) = &before.declared else {
         return Err(Refusal::No(format!("{id}: no deployments file ever named it")));
@@ -20,7 +24,7 @@ pub(super) async fn revert(server: &Server, id: &str, output: Output) -> Result<
 }
 
 /// Removes what the file named once and does not name any more, each bound to the version that was read.
-pub(super) async fn prune(server: &Server, dry_run: bool) -> Result<String, Refusal> {
+pub(super) async fn prune(server: &AskedServer, dry_run: bool) -> Result<String, Refusal> {
     let all = server.deployments().await?.deployments;
     let mut text = String::new();
     for Deployment { id, version, .. } in all.iter().filter(|one| has_left(one)) {

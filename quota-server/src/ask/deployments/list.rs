@@ -1,10 +1,10 @@
 use quota_api::{Declared, Deployment};
 
 use super::{Output, Refusal, json, limit};
-use crate::ask::call::Server;
+use crate::ask::call::AskedServer;
 use crate::ask::table::{columns, or_dash, word};
 
-pub(super) async fn list(server: &Server, output: Output) -> Result<String, Refusal> {
+pub(super) async fn list(server: &AskedServer, output: Output) -> Result<String, Refusal> {
     let list = server.deployments().await?;
     Ok(match output {
         Output::Table => columns(HEAD, 2..4, list.deployments.iter().map(row)),

@@ -1,9 +1,9 @@
 use super::Refusal;
-use crate::ask::call::{Expect, Server};
+use crate::ask::call::{AskedServer, Expect};
 
 /// Removes a deployment, and says so where it will come back.
 pub(super) async fn rm(
-    server: &Server,
+    server: &AskedServer,
     id: &str,
     if_version: Option<u64>,
 ) -> Result<String, Refusal> {

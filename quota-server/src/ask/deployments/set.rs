@@ -3,12 +3,12 @@ use quota_api::{Deployment, DeploymentSpec};
 use super::change::Change;
 use super::show::settings;
 use super::{Output, Refusal, json};
-use crate::ask::call::{Expect, Server};
+use crate::ask::call::{AskedServer, Expect};
 
 /// Reads, changes, and puts what was read, changed: bound to its version, so that nothing that
 /// somebody else did in between is lost.
 pub(super) async fn set(
-    server: &Server,
+    server: &AskedServer,
     id: &str,
     change: &Change,
     if_version: Option<u64>,

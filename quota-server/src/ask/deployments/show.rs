@@ -3,10 +3,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Output, Refusal, json, limit};
-use crate::ask::call::Server;
+use crate::ask::call::AskedServer;
 use crate::ask::table::pairs;
 
-pub(super) async fn show(server: &Server, id: &str, output: Output) -> Result<String, Refusal> {
+pub(super) async fn show(
+    server: &AskedServer,
+    id: &str,
+    output: Output,
+) -> Result<String, Refusal> {
     let deployment = server.deployment(id).await?;
     Ok(match output {
         Output::Table => pairs(settings(&deployment)),

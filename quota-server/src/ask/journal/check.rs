@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::Store;
+use super::JournalSource;
 use crate::ask::Refusal;
 use crate::journal::{self, Followed, Shard};
 
@@ -8,7 +8,7 @@ use crate::journal::{self, Followed, Shard};
 #[derive(Debug, clap::Args)]
 pub struct Check {
     #[command(flatten)]
-    store: Store,
+    store: JournalSource,
 }
 
 impl Check {

@@ -40,7 +40,7 @@ pub enum Journal {
 
 /// Where the journal is.
 #[derive(Debug, clap::Args)]
-struct Store {
+struct JournalSource {
     /// Data directory of an embedded ledger [default: QUOTA_DATA_DIR, else ./quota-data]
     #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
     data_dir: Option<PathBuf>,
@@ -50,7 +50,7 @@ struct Store {
     database_url: Option<SecretUrl>,
 }
 
-impl Store {
+impl JournalSource {
     fn place(self, env: impl Fn(&str) -> Option<String>) -> Result<Place, Mistake> {
         let Self { data_dir, database_url } = self;
         let password = password(&env)?;

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::Store;
+use super::JournalSource;
 use crate::ask::Refusal;
 use crate::journal::{self, JournalToolError, Shard};
 
@@ -14,7 +14,7 @@ pub struct Quarantine {
     #[arg(short, long, conflicts_with = "ids")]
     all: bool,
     #[command(flatten)]
-    store: Store,
+    store: JournalSource,
 }
 
 impl Quarantine {

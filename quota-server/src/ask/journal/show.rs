@@ -4,7 +4,7 @@ use clap::value_parser;
 use quota_core::Event;
 use serde::Serialize;
 
-use super::Store;
+use super::JournalSource;
 use crate::ask::Refusal;
 use crate::journal::{self, JournalToolError, Shard};
 use crate::ledger::journaled::{EntryError, EntryReader, Record};
@@ -23,20 +23,20 @@ pub struct Show {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u16).range(1..=1_000))]
     count: u16,
     #[command(flatten)]
-    store: Store,
+    store: JournalSource,
 }
 
 /// An entry.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Line<'a> {
+enum EntryLine<'a> {
     Entry {
         journal: &'a str,
         seq: u64,
         window: u64,
         minute: u64,
         steady_ms: u64,
-        records: Vec<Shown<'a>>,
+        records: Vec<EntryContent<'a>>,
     },
     Unreadable {
         journal: &'a str,
@@ -48,7 +48,7 @@ enum Line<'a> {
 /// What is in it.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Shown<'a> {
+enum EntryContent<'a> {
     Holder {
         holder: u32,
         name: &'a str,
@@ -136,7 +136,7 @@ fn is_of(record: &Result<Record<'_>, EntryError>, only: Option<u32>) -> bool {
     }
 }
 
-fn line<'a>(shard: &'a Shard, seq: u64, entry: &'a [u8], only: Option<u32>) -> Line<'a> {
+fn line<'a>(shard: &'a Shard, seq: u64, entry: &'a [u8], only: Option<u32>) -> EntryLine<'a> {
     let journal = shard.name.as_str();
     match EntryReader::new(entry) {
         Ok(reader) => {
@@ -144,23 +144,23 @@ fn line<'a>(shard: &'a Shard, seq: u64, entry: &'a [u8], only: Option<u32>) -> L
             let records = reader.filter(|record| is_of(record, only));
             let records = records.map(|record| shown(shard, record)).collect();
             let (window, minute, steady_ms) = (now.window.number, now.window.minute, now.steady_ms);
-            Line::Entry { journal, seq, window, minute, steady_ms, records }
+            EntryLine::Entry { journal, seq, window, minute, steady_ms, records }
         }
-        Err(error) => Line::Unreadable { journal, seq, unreadable: error.to_string() },
+        Err(error) => EntryLine::Unreadable { journal, seq, unreadable: error.to_string() },
     }
 }
 
-fn shown<'a>(shard: &'a Shard, record: Result<Record<'a>, EntryError>) -> Shown<'a> {
+fn shown<'a>(shard: &'a Shard, record: Result<Record<'a>, EntryError>) -> EntryContent<'a> {
     match record {
         Ok(Record::Holder { holder, credential, name }) => {
-            Shown::Holder { holder: holder.0, name, credential }
+            EntryContent::Holder { holder: holder.0, name, credential }
         }
         Ok(Record::Event { deployment, event }) => {
-            Shown::Event { deployment: shard.id_of(deployment), number: deployment, event }
+            EntryContent::Event { deployment: shard.id_of(deployment), number: deployment, event }
         }
         Ok(Record::Doubt { deployment, .. }) => {
-            Shown::Quarantine { quarantine: deployment.map(|no| shard.id_of(no)) }
+            EntryContent::Quarantine { quarantine: deployment.map(|no| shard.id_of(no)) }
         }
-        Err(error) => Shown::Unreadable { unreadable: error.to_string() },
+        Err(error) => EntryContent::Unreadable { unreadable: error.to_string() },
     }
 }

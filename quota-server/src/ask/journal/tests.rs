@@ -121,7 +121,7 @@ fn the_password_of_a_database_may_be_in_a_file() {
     #[derive(clap::Parser)]
     struct Named {
         #[command(flatten)]
-        store: Store,
+        store: JournalSource,
     }
     let place = |words: &[&str], url: &'static str| {
         let env = |name: &str| match name {

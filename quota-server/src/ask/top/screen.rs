@@ -9,7 +9,7 @@ use quota_api::Overview;
 use super::draw::draw;
 use super::sort::Sort;
 use super::view::{Key, View};
-use crate::ask::call::Server;
+use crate::ask::call::AskedServer;
 use crate::lifecycle::{Asked, Signals};
 
 /// How far a page key goes.
@@ -25,7 +25,7 @@ impl Drop for Taken {
 }
 
 /// Shows the view and what becomes of it, until a key or a signal says to end.
-pub(super) async fn show(server: &Server, mut view: View, every: Duration) -> io::Result<()> {
+pub(super) async fn show(server: &AskedServer, mut view: View, every: Duration) -> io::Result<()> {
     let mut signals = Signals::listen()?;
     let mut terminal = ratatui::try_init()?;
     let _taken = Taken;
@@ -51,7 +51,7 @@ pub(super) async fn show(server: &Server, mut view: View, every: Duration) -> io
 }
 
 /// What there is to see after a while; keys and signals do not wait for it.
-async fn look(server: &Server, after: Duration) -> Result<Overview, String> {
+async fn look(server: &AskedServer, after: Duration) -> Result<Overview, String> {
     tokio::time::sleep(after).await;
     server.overview().await.map_err(|refusal| refusal.to_string())
 }

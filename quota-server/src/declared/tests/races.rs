@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::plan::Step;
+use super::super::plan::PutStep;
 use super::super::{Reading, parse};
 use crate::ledger::{Expected, Put, Stored};
 
@@ -54,7 +54,7 @@ struct Server {
     file: File,
     reading: Reading,
     /// What it decided on and has not done yet.
-    steps: Vec<Step>,
+    steps: Vec<PutStep>,
 }
 
 impl Server {

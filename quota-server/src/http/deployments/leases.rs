@@ -22,7 +22,7 @@ problems! { Problems:
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct Page {
+pub(in crate::http) struct LeasesQuery {
     /// What the answer before called `next`; from the first where absent.
     after: Option<String>,
     /// How many at most, from 1 to 1 000; 1 000 where absent.
@@ -35,7 +35,7 @@ const fn most() -> usize {
     LOOKED_AT
 }
 
-impl Page {
+impl LeasesQuery {
     fn first(&self) -> Result<LeaseId, Failure> {
         if !(1..=LOOKED_AT).contains(&self.limit) {
             return Err(Failure::invalid("limit", format!("must be from 1 to {LOOKED_AT}")));
@@ -51,14 +51,14 @@ impl Page {
 /// By pages: while there is a `next`, there may be more. A page can be short, or empty, before the last.
 #[utoipa::path(
     get, path = routes::DEPLOYMENT_LEASES, tag = "deployments", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The deployment's id."), Page),
+    params(("id" = String, Path, description = "The deployment's id."), LeasesQuery),
     responses((status = 200, description = "The leases, oldest first.", body = LeaseList), Problems)
 )]
 pub(in crate::http) async fn leases(
     State(api): State<Arc<Api>>,
     _caller: Caller<ReadBooks>,
     DeploymentId(id): DeploymentId,
-    Params(page): Params<Page>,
+    Params(page): Params<LeasesQuery>,
 ) -> Result<axum::Json<LeaseList>, Failure> {
     let found = api.ledger.leases(id, page.first()?).await?.ok_or_else(Failure::no_deployment)?;
     let LeasePage { mut leases, mut next } = found;

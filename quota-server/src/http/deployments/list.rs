@@ -21,7 +21,7 @@ problems! { Problems:
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct Page {
+pub(in crate::http) struct ListQuery {
     /// What the answer before called `next`; from the first where absent.
     after: Option<String>,
     /// How many at most, from 1 to 1 000; 1 000 where only `after` is there.
@@ -29,7 +29,7 @@ pub(in crate::http) struct Page {
     limit: Option<usize>,
 }
 
-impl Page {
+impl ListQuery {
     /// The number of its first deployment, and how many there may be; nothing where all are asked for.
     fn asked(&self) -> Result<Option<(u32, usize)>, Failure> {
         if self.after.is_none() && self.limit.is_none() {
@@ -52,13 +52,13 @@ impl Page {
 /// can be short, or empty, before the last. With neither all of them in one answer, by id.
 #[utoipa::path(
     get, path = routes::DEPLOYMENTS, tag = "deployments", security(("bearer" = [])),
-    params(Page),
+    params(ListQuery),
     responses((status = 200, description = "The deployments.", body = DeploymentList), Problems)
 )]
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
     _caller: Caller<ReadDeployments>,
-    Params(page): Params<Page>,
+    Params(page): Params<ListQuery>,
 ) -> Result<Response, Failure> {
     let Some((first, limit)) = page.asked()? else {
         return api.all_deployments.of(&*api.ledger).await;

@@ -23,7 +23,7 @@ problems! { Problems:
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct Last {
+pub(in crate::http) struct WindowsQuery {
     /// How many minutes back, from 1 to 10 080; 60 where absent.
     #[serde(default = "an_hour")]
     #[param(minimum = 1, maximum = 10_080, default = 60)]
@@ -39,14 +39,14 @@ const fn an_hour() -> u64 {
 /// Each adds up: granted = given back + used + held + burnt.
 #[utoipa::path(
     get, path = routes::WINDOWS, tag = "deployments", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The deployment's id."), Last),
+    params(("id" = String, Path, description = "The deployment's id."), WindowsQuery),
     responses((status = 200, description = "The books.", body = WindowList), Problems)
 )]
 pub(in crate::http) async fn windows(
     State(api): State<Arc<Api>>,
     _caller: Caller<ReadBooks>,
     DeploymentId(id): DeploymentId,
-    Params(Last { last }): Params<Last>,
+    Params(WindowsQuery { last }): Params<WindowsQuery>,
 ) -> Result<axum::Json<WindowList>, Failure> {
     if !(1..=MOST_WINDOWS).contains(&last) {
         return Err(Failure::invalid("last", format_args!("must be from 1 to {MOST_WINDOWS}")));

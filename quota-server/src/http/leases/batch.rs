@@ -12,7 +12,7 @@ use quota_api::{
 };
 use tokio::time::Instant;
 
-use super::outcome::{LeaseDesk, Outcome};
+use super::outcome::{LeaseDesk, OperationOutcome};
 use crate::http::body::{Json, parse};
 use crate::http::caller::{Caller, TakeLeases};
 use crate::http::openapi::problems;
@@ -94,7 +94,7 @@ pub(crate) fn operations(body: &[u8]) -> Result<usize, Failure> {
 }
 
 /// A standby does nothing of a batch: the whole of it is sent to the active server.
-fn elsewhere(outcomes: Vec<Outcome>) -> Result<Vec<Outcome>, Failure> {
+fn elsewhere(outcomes: Vec<OperationOutcome>) -> Result<Vec<OperationOutcome>, Failure> {
     match outcomes.first() {
         Some(Err(OpError::Unavailable(standby @ Unavailable::Standby(_)))) => {
             Err(standby.clone().into())
@@ -139,9 +139,9 @@ fn noted(denied: &[DeniedItem]) -> impl Iterator<Item = (&DeniedItem, Op)> {
 /// Deals the ledger's outcomes out to the entries that have one.
 fn results<T, R>(
     entries: Vec<Result<T, Failure>>,
-    outcomes: &mut impl Iterator<Item = Outcome>,
+    outcomes: &mut impl Iterator<Item = OperationOutcome>,
     status: u16,
-    result: impl Fn(T, Option<Outcome>) -> Result<R, Failure>,
+    result: impl Fn(T, Option<OperationOutcome>) -> Result<R, Failure>,
 ) -> Vec<Item<R>> {
     let dealt = entries.into_iter().map(|entry| {
         match entry.and_then(|item| result(item, outcomes.next())) {

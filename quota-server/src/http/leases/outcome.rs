@@ -11,7 +11,7 @@ use crate::ledger::{Caller, Ledger, Op, OpError, Reply, checks};
 use crate::metrics::LeaseMetrics;
 
 /// What came of one operation.
-pub(super) type Outcome = Result<Reply, OpError>;
+pub(super) type OperationOutcome = Result<Reply, OpError>;
 
 /// Where holders take leases, report and give back: the ledger's answers as the API tells them, without HTTP.
 pub struct LeaseDesk {
@@ -30,7 +30,7 @@ impl LeaseDesk {
         credential: &Arc<str>,
         holder: &str,
         ops: Vec<Op>,
-    ) -> Vec<Outcome> {
+    ) -> Vec<OperationOutcome> {
         let credential = Arc::clone(credential);
         let span = debug_span!("ledger", ops = ops.len());
         self.ledger.run(Caller { credential, holder: holder.into() }, ops).instrument(span).await
@@ -40,7 +40,7 @@ impl LeaseDesk {
     pub(super) fn lease(
         &self,
         deployment: String,
-        outcome: Option<Outcome>,
+        outcome: Option<OperationOutcome>,
     ) -> Result<Lease, Failure> {
         match outcome {
             Some(Ok(Reply::Granted { lease, granted, standing })) => {
@@ -59,7 +59,7 @@ impl LeaseDesk {
     pub(super) fn given_back(
         &self,
         lease_id: String,
-        outcome: Option<Outcome>,
+        outcome: Option<OperationOutcome>,
     ) -> Result<GivenBack, Failure> {
         match outcome {
             Some(Ok(Reply::Returned(returned))) => {
@@ -75,7 +75,7 @@ impl LeaseDesk {
     pub(super) fn recorded(
         &self,
         lease_id: String,
-        outcome: Option<Outcome>,
+        outcome: Option<OperationOutcome>,
     ) -> Result<UseRecorded, Failure> {
         match outcome {
             Some(Ok(Reply::Used(used))) => {

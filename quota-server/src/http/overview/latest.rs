@@ -26,12 +26,12 @@ const PART: u32 = 20;
 pub struct Latest {
     kind: LedgerKind,
     started: Instant,
-    latest: Mutex<Option<Answer>>,
+    latest: Mutex<Option<OverviewAnswer>>,
     shown: std::sync::Mutex<checks::Told>,
 }
 
 /// What was made, or why it was not.
-struct Answer {
+struct OverviewAnswer {
     at: Instant,
     fresh_for: Duration,
     made: Result<Arc<Made>, Unavailable>,
@@ -90,22 +90,22 @@ impl Latest {
             return Ok(answer.made.clone()?);
         }
         let at = Instant::now();
-        let seen = Seen::of(ledger).await.inspect(|seen| self.check(seen));
+        let seen = LedgerView::of(ledger).await.inspect(|seen| self.check(seen));
         let fresh_for = FRESH.max(at.elapsed() * PART);
         let made = match seen {
             Ok(seen) => Ok(Arc::new(self.write(at, fresh_for, seen)?)),
             Err(away) => Err(away),
         };
-        let answer = latest.insert(Answer { at, fresh_for, made });
+        let answer = latest.insert(OverviewAnswer { at, fresh_for, made });
         Ok(answer.made.clone()?)
     }
 
-    fn check(&self, seen: &Seen) {
+    fn check(&self, seen: &LedgerView) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         seen.deployments.iter().for_each(|(stored, seen)| shown.page(&stored.id, &seen.page));
     }
 
-    fn write(&self, at: Instant, fresh_for: Duration, seen: Seen) -> Result<Made, Failure> {
+    fn write(&self, at: Instant, fresh_for: Duration, seen: LedgerView) -> Result<Made, Failure> {
         let mut shown = Overview {
             server: ServerInfo {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -133,14 +133,14 @@ impl Latest {
 }
 
 /// What the ledger says.
-struct Seen {
+struct LedgerView {
     deployments: Vec<(Stored, quota_core::Overview)>,
     role: Role,
     writable: bool,
     warnings: Vec<String>,
 }
 
-impl Seen {
+impl LedgerView {
     async fn of(ledger: &dyn Ledger) -> Result<Self, Unavailable> {
         let deployments = ledger.overview().await?;
         let writable = ledger.health().await.is_ok();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::bounds;
-use crate::declared::Memory;
+use crate::declared::DeclaredMemory;
 use crate::http::Failure;
 use crate::ledger::{Expected, Put, Stored};
 
@@ -32,7 +32,7 @@ struct Details {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    declared: Option<Memory>,
+    declared: Option<DeclaredMemory>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -101,12 +101,12 @@ pub(crate) fn normal(spec: DeploymentSpec) -> Option<DeploymentSpec> {
 }
 
 /// What the deployments file said of a deployment with these details.
-pub(crate) fn memory(details: &str) -> Option<Memory> {
+pub(crate) fn memory(details: &str) -> Option<DeclaredMemory> {
     read(details).ok()?.declared
 }
 
 /// The same put, with this memory instead of the one that it has.
-pub(crate) fn remembering(put: Put, memory: Memory) -> Put {
+pub(crate) fn remembering(put: Put, memory: DeclaredMemory) -> Put {
     let mut details = read(&put.details).expect("they were read before");
     details.declared = Some(memory);
     let details = serde_json::to_string(&details).expect("names and numbers can be written");
@@ -136,7 +136,7 @@ fn whole(policy: &Policy, details: Details) -> DeploymentSpec {
 }
 
 /// What the file said, beside what is so now.
-fn declared(memory: &Memory, now: &DeploymentSpec) -> Option<Declared> {
+fn declared(memory: &DeclaredMemory, now: &DeploymentSpec) -> Option<Declared> {
     let (spec, in_file) = (normal(memory.spec()?)?, memory.is_in_file());
     let drift = if in_file { drift(&spec, now) } else { Vec::new() };
     Some(Declared { spec, in_file, drift })

@@ -33,7 +33,7 @@ const MOST_FAULTS: usize = 64;
 
 /// What could not be followed.
 #[derive(Debug, Clone)]
-pub(crate) struct Fault {
+pub(crate) struct JournalFault {
     /// Which entry.
     pub(crate) seq: u64,
     /// Of which deployment, where that can be told.
@@ -44,7 +44,7 @@ pub(crate) struct Fault {
     pub(crate) entry: Arc<[u8]>,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for JournalFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.why)
     }
@@ -54,7 +54,7 @@ impl fmt::Display for Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     /// The first of them, in their order.
-    pub(crate) first: Vec<Fault>,
+    pub(crate) first: Vec<JournalFault>,
     /// The entries that have any.
     pub(crate) entries: BTreeSet<u64>,
 }
@@ -64,7 +64,7 @@ impl Faults {
         self.entries.insert(seq);
         if self.first.len() < MOST_FAULTS {
             let (deployment, why) = (why.deployment(), why.to_string().into());
-            self.first.push(Fault { seq, deployment, why, entry: entry.into() });
+            self.first.push(JournalFault { seq, deployment, why, entry: entry.into() });
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) const NOBODY: HolderId = HolderId(0);
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
     by_caller: FxHashMap<Caller, HolderId>,
-    by_id: FxHashMap<HolderId, Known>,
+    by_id: FxHashMap<HolderId, KnownHolder>,
     /// All of them, in the order that they are looked at when a window turns.
     round: VecDeque<HolderId>,
     last: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Holders {
 const MOST_UNRECORDED: usize = 65_536;
 
 #[derive(Debug)]
-struct Known {
+struct KnownHolder {
     caller: Caller,
     /// The last window that it asked in.
     seen: u64,
@@ -71,7 +71,7 @@ impl Holders {
     /// holder's now.
     fn insert(&mut self, id: HolderId, caller: Caller, window: u64) {
         let awaited = self.by_id.get(&id).map_or(0, |before| before.awaited);
-        let known = Known { caller: caller.clone(), seen: window, recorded: window, awaited };
+        let known = KnownHolder { caller: caller.clone(), seen: window, recorded: window, awaited };
         match self.by_id.insert(id, known) {
             Some(before) => {
                 self.unrecorded -= usize::from(before.recorded == 0);

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use quota_core::{BookPage, Policy};
 use tokio::time::Instant;
 
-use super::doubt::Fault;
+use super::doubt::JournalFault;
 use super::recovery::RecoveryError;
 use crate::ledger::LateEntry;
 
@@ -72,7 +72,7 @@ pub(crate) trait Journal: Send + 'static {
     /// error the journal is as it was: it need not be loaded again.
     fn put_aside(
         &mut self,
-        _faults: &[Fault],
+        _faults: &[JournalFault],
     ) -> impl Future<Output = Result<(), JournalError>> + Send {
         std::future::ready(Ok(()))
     }

@@ -48,7 +48,7 @@ pub use journal::JournalError;
 pub use recovery::RecoveryError;
 
 pub(crate) use books::ShardNo;
-pub(crate) use doubt::Fault;
+pub(crate) use doubt::JournalFault;
 pub(crate) use entry::{EntryReader, Record, doubt_entry};
 pub(crate) use follow::Follower;
 pub(crate) use journal::{Catalogue, Change, Commit, DeploymentRow, History, Journal, Kept};

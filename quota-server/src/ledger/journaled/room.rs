@@ -37,7 +37,7 @@ pub(crate) struct Room {
     kept: u64,
     /// What those of closed ones take that are waited for, bytes.
     late: u64,
-    by_credential: FxHashMap<Arc<str>, Kept>,
+    by_credential: FxHashMap<Arc<str>, CredentialLeases>,
     /// The window that it was turned to.
     window: u64,
     /// What the metric says of it, bytes.
@@ -46,7 +46,7 @@ pub(crate) struct Room {
 
 /// What leases of one credential take.
 #[derive(Debug, Default)]
-struct Kept {
+struct CredentialLeases {
     bytes: u64,
     /// By the window at whose opening they are dropped; there are four at most.
     by_end: Vec<(u64, u64)>,
@@ -75,8 +75,9 @@ impl Room {
         if free >= ROLLING_BYTES && bytes <= free.saturating_mul(SHARE) {
             return Ok(());
         }
-        let first = own.and_then(Kept::first_end);
-        let first = first.or_else(|| self.by_credential.values().filter_map(Kept::first_end).min());
+        let first = own.and_then(CredentialLeases::first_end);
+        let first = first
+            .or_else(|| self.by_credential.values().filter_map(CredentialLeases::first_end).min());
         let windows = first.unwrap_or(0).saturating_sub(now.window.number + 1);
         Err(now.window_ends_in_ms().saturating_add(windows.saturating_mul(MINUTE_MS)).max(1))
     }
@@ -87,7 +88,7 @@ impl Room {
         self.kept += bytes;
         let end = window + book.kept_windows();
         let Some(own) = self.by_credential.get_mut(credential) else {
-            let own = Kept { bytes, by_end: vec![(end, bytes)] };
+            let own = CredentialLeases { bytes, by_end: vec![(end, bytes)] };
             self.by_credential.insert(Arc::clone(credential), own);
             return;
         };
@@ -125,7 +126,7 @@ impl Drop for Room {
     }
 }
 
-impl Kept {
+impl CredentialLeases {
     fn first_end(&self) -> Option<u64> {
         self.by_end.iter().map(|(end, _)| *end).min()
     }

@@ -24,14 +24,14 @@ const WALL_BEHIND: u64 = 2;
 
 /// What of a journal was told. The next recovery comes upon the same, as long as it is kept.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct ToldFaults {
     /// Entries that could not be followed.
     faults: BTreeSet<u64>,
     /// Deployments in doubt, each with the first window that is not.
     doubts: BTreeSet<(u32, u64)>,
 }
 
-impl Told {
+impl ToldFaults {
     /// Which of these entries were not told of.
     fn faults(&mut self, entries: BTreeSet<u64>) -> BTreeSet<u64> {
         let new = &entries - &self.faults;

@@ -29,10 +29,10 @@ use super::journal::{Journal, JournalError};
 use super::outage::{Health, Outage};
 use super::recovery::{Recovered, RecoveryError, recover};
 use super::time::{LedgerTime, Stamp};
-use super::vouch::Told;
+use super::vouch::ToldFaults;
 use crate::ledger::Unavailable;
 use crate::metrics;
-use turning::{STEP, Step, Turn};
+use turning::{STEP, Turn, TurnStep};
 
 /// About how many operations one commit takes.
 const BATCH_OPS: usize = 8_192;
@@ -65,14 +65,14 @@ pub(crate) struct Writer<J> {
     is_fresh: bool,
     turn: Option<Turn>,
     /// What a turn does at a time.
-    steps: Step,
+    steps: TurnStep,
     /// When books are looked over next, steady ms.
     audit_due_ms: u64,
     pub(super) outage: Option<Outage>,
     /// While the journal cannot be vouched for: the first window that can be granted from again.
     pub(super) clean_from: Option<u64>,
     /// What the last recoveries found is told and counted once.
-    pub(super) told: Told,
+    pub(super) told: ToldFaults,
     /// Another server writes the journal now: there is nothing left to do.
     fenced: bool,
 }
@@ -106,7 +106,7 @@ impl<J: Journal> Writer<J> {
             audit_due_ms: 0,
             outage: None,
             clean_from: None,
-            told: Told::default(),
+            told: ToldFaults::default(),
             fenced: false,
         }
     }

@@ -22,10 +22,10 @@ pub(super) struct Standby {
     history: Arc<dyn History>,
     /// How clients reach this server.
     own_url: Arc<str>,
-    state: Mutex<State>,
+    state: Mutex<StandbyState>,
 }
 
-struct State {
+struct StandbyState {
     /// Gone when this server writes.
     follower: Option<Follower>,
     sightings: Sightings,
@@ -43,7 +43,7 @@ impl Standby {
         history: Arc<dyn History>,
         own_url: Arc<str>,
     ) -> Self {
-        let state = State {
+        let state = StandbyState {
             follower: Some(follower),
             sightings: Sightings::default(),
             active: None,
@@ -53,7 +53,7 @@ impl Standby {
         Self { clock, history, own_url, state: Mutex::new(state) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StandbyState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,7 +90,9 @@ impl Standby {
     /// The deleted deployments that it knows, once a window: it is time to ask which of them there still are.
     pub(super) fn counts_deleted(&self) -> Option<Vec<u32>> {
         let mut state = self.state();
-        let State { follower: Some(follower), counted, .. } = &mut *state else { return None };
+        let StandbyState { follower: Some(follower), counted, .. } = &mut *state else {
+            return None;
+        };
         let (window, deleted) = (follower.window(), follower.deleted());
         let is_time = !deleted.is_empty() && std::mem::replace(counted, window) != window;
         is_time.then(|| deleted.to_vec())

@@ -12,7 +12,7 @@ use tracing::{Instrument, debug_span};
 use super::book::{Answer, Call, Reply};
 use super::functions::Library;
 use super::link::{Link, LinkError, Trust};
-use super::outage::Outage;
+use super::outage::RedisOutage;
 use super::quarantine::Quarantines;
 use super::register::Known;
 use crate::clock::Clock;
@@ -25,14 +25,14 @@ use crate::store::catalogue::Entry;
 pub(super) const STALE_MS: u64 = 120_000;
 
 /// The books in Redis.
-pub(super) struct Books {
+pub(super) struct RedisBooks {
     pub(super) link: Link,
     pub(super) library: Library,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) quarantines: Quarantines,
     /// When the catalogue was asked last that answered, by the steady clock, ms.
     pub(super) read_ms: AtomicU64,
-    pub(super) outage: Outage,
+    pub(super) outage: RedisOutage,
 }
 
 /// One call to one book.
@@ -57,10 +57,10 @@ impl<'a> Errand<'a> {
 /// What came of a call.
 pub(super) type Answered = Result<Reply, Unavailable>;
 
-impl Books {
+impl RedisBooks {
     pub(super) fn new(link: Link, library: Library, clock: Arc<dyn Clock>) -> Self {
         let quarantines = Quarantines::default();
-        let (read_ms, outage) = (AtomicU64::new(0), Outage::default());
+        let (read_ms, outage) = (AtomicU64::new(0), RedisOutage::default());
         Self { link, library, clock, quarantines, read_ms, outage }
     }
 

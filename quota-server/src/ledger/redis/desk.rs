@@ -27,12 +27,12 @@ pub(super) struct Desk(Mutex<Queue>);
 #[derive(Debug, Default)]
 struct Queue {
     under_way: usize,
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<CallJob>,
 }
 
 /// Operations that wait for their turn.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct CallJob {
     pub(super) known: Arc<Known>,
     pub(super) caller: Caller,
     pub(super) operations: Vec<Operation>,
@@ -42,13 +42,13 @@ pub(super) struct Job {
 /// How operations go on.
 pub(super) enum Entered {
     /// At once, in the caller's own call.
-    Now(Turn),
+    Now(CallTurn),
     /// With others.
     Later(oneshot::Receiver<Ran>),
 }
 
 /// The right to have a call to a book under way. Whoever has it lets the next go.
-pub(super) struct Turn {
+pub(super) struct CallTurn {
     inner: Arc<Inner>,
     known: Arc<Known>,
 }
@@ -61,9 +61,9 @@ impl Desk {
 
 impl Queue {
     /// Those whose turn it is now, as many as go into one call; none gives the turn up.
-    fn next(&mut self) -> Vec<Job> {
+    fn next(&mut self) -> Vec<CallJob> {
         let mut operations = 0;
-        let fits = |job: &&Job| {
+        let fits = |job: &&CallJob| {
             operations += job.operations.len();
             operations <= MOST_OPERATIONS
         };
@@ -86,20 +86,20 @@ impl Inner {
         known.desk.with(|queue| {
             if queue.under_way < AT_ONCE {
                 queue.under_way += 1;
-                return Entered::Now(Turn { inner: self.clone(), known: known.clone() });
+                return Entered::Now(CallTurn { inner: self.clone(), known: known.clone() });
             }
             let (answer, answered) = oneshot::channel();
             let (known, caller) = (known.clone(), caller.clone());
-            queue.waiting.push_back(Job { known, caller, operations: operations(), answer });
+            queue.waiting.push_back(CallJob { known, caller, operations: operations(), answer });
             Entered::Later(answered)
         })
     }
 
-    async fn run_jobs(&self, jobs: Vec<Job>) {
+    async fn run_jobs(&self, jobs: Vec<CallJob>) {
         // The one who came last knows the deployment best.
         let Some(known) = jobs.last().map(|job| job.known.clone()) else { return };
         let errand = Errand::new(known, |call, library| {
-            let of = |job: &Job| job.operations.clone();
+            let of = |job: &CallJob| job.operations.clone();
             let operations =
                 jobs.iter().flat_map(|job| of(job).into_iter().map(|one| (&job.caller, one)));
             call.run(library, operations)
@@ -109,7 +109,7 @@ impl Inner {
     }
 }
 
-impl Drop for Turn {
+impl Drop for CallTurn {
     fn drop(&mut self) {
         let jobs = self.known.desk.with(Queue::next);
         if jobs.is_empty() {
@@ -138,7 +138,7 @@ pub(super) fn ran(answer: Result<Answer, Unavailable>) -> Ran {
 }
 
 /// Each job's share of the answers. Who went away does not want them any more.
-fn deal(jobs: Vec<Job>, ran: Ran) {
+fn deal(jobs: Vec<CallJob>, ran: Ran) {
     let mut answers = ran.map(Vec::into_iter);
     for job in jobs {
         let share = match &mut answers {

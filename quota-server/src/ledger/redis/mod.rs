@@ -47,7 +47,7 @@ pub use open::{OpenRedisError, RedisTrouble};
 
 use crate::ledger::Unavailable;
 use crate::store::catalogue::Catalogue;
-use books::Books;
+use books::RedisBooks;
 use in_use::Agreement;
 use link::{Probed, Warning};
 use register::Register;
@@ -60,7 +60,7 @@ pub struct RedisLedger {
 }
 
 struct Inner {
-    books: Books,
+    books: RedisBooks,
     address: RedisAddress,
     catalogue: Arc<Catalogue>,
     /// It could be read when it was last; told once where not.

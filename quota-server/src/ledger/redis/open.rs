@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::books::Books;
+use super::books::RedisBooks;
 use super::functions::Library;
 use super::in_use::{Agreement, Found};
 use super::link::Link;
@@ -101,7 +101,7 @@ impl RedisLedger {
         let inner = Inner {
             site: Site::new(catalogue.site(), &config.site),
             agreement: Agreement::default(),
-            books: Books::new(link, library, clock),
+            books: RedisBooks::new(link, library, clock),
             address: config.address.clone(),
             catalogue,
             catalogue_read: AtomicBool::new(true),

@@ -12,9 +12,9 @@ const QUIET_MS: u64 = 1_000;
 
 /// When a call failed last, by the server's steady clock, ms; 0: all is well.
 #[derive(Debug, Default)]
-pub(super) struct Outage(AtomicU64);
+pub(super) struct RedisOutage(AtomicU64);
 
-impl Outage {
+impl RedisOutage {
     /// Calls are answered.
     pub(super) fn is_over(&self) -> bool {
         self.0.load(Ordering::Acquire) == 0

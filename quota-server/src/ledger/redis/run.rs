@@ -11,15 +11,15 @@ use tokio::sync::SemaphorePermit;
 use super::Inner;
 use super::book::{Answer, MOST_OPERATIONS, Operation};
 use super::books::Errand;
-use super::desk::{self, Entered, Ran, Turn};
+use super::desk::{self, CallTurn, Entered, Ran};
 use super::register::Known;
 use crate::ledger::{Caller, LeaseRef, Op, OpError, Reply, Unavailable};
 use crate::metrics;
 
-type Outcome = Result<Reply, OpError>;
+type CallOutcome = Result<Reply, OpError>;
 
 impl Inner {
-    pub(super) async fn run(self: &Arc<Self>, caller: &Caller, ops: &[Op]) -> Vec<Outcome> {
+    pub(super) async fn run(self: &Arc<Self>, caller: &Caller, ops: &[Op]) -> Vec<CallOutcome> {
         let _permit = match self.begin() {
             Ok(permit) => permit,
             Err(away) => return ops.iter().map(|_| Err(away.clone().into())).collect(),
@@ -69,7 +69,7 @@ impl Inner {
         caller: &Caller,
         ops: &[Op],
         groups: &[&Group],
-        turns: Vec<Turn>,
+        turns: Vec<CallTurn>,
     ) -> Vec<Result<Answer, Unavailable>> {
         if !self.books.link.is_cluster() {
             let errands = groups.iter().map(|group| group.errand(caller, ops));
@@ -168,7 +168,7 @@ impl Inner {
 }
 
 /// What came of each operation, as far as it is known.
-struct Outcomes(Vec<Outcome>);
+struct Outcomes(Vec<CallOutcome>);
 
 impl Outcomes {
     /// Of all that is not told, nobody knows.
@@ -176,11 +176,11 @@ impl Outcomes {
         Self((0..count).map(|_| Err(Unavailable::CannotWrite.into())).collect())
     }
 
-    fn set(&mut self, at: usize, outcome: Outcome) {
+    fn set(&mut self, at: usize, outcome: CallOutcome) {
         self.0[at] = outcome;
     }
 
-    fn all(self) -> Vec<Outcome> {
+    fn all(self) -> Vec<CallOutcome> {
         self.0
     }
 }
@@ -242,7 +242,7 @@ fn operation(op: &Op) -> Operation {
     }
 }
 
-fn reply(deployment: u32, answer: Answer) -> Outcome {
+fn reply(deployment: u32, answer: Answer) -> CallOutcome {
     match answer {
         Answer::Granted(granted, standing) => {
             let lease = LeaseRef { deployment, lease: granted.lease };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, Connection};
 
 use super::database::{Database, within};
-use crate::ledger::journaled::{Fault, JournalError};
+use crate::ledger::journaled::{JournalError, JournalFault};
 use crate::store::rows::signed;
 
 /// So many are kept; then no more are added.
@@ -26,9 +26,9 @@ const KEEP: &str = "INSERT INTO quarantine (seq, why, entry)
      ON CONFLICT (seq) DO NOTHING";
 
 /// Keeps them.
-pub(super) async fn keep(database: &Database, faults: &[Fault]) -> Result<(), JournalError> {
+pub(super) async fn keep(database: &Database, faults: &[JournalFault]) -> Result<(), JournalError> {
     let seqs: Vec<i64> = faults.iter().map(|fault| signed(fault.seq)).collect();
-    let whys: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    let whys: Vec<String> = faults.iter().map(JournalFault::to_string).collect();
     let entries: Vec<&[u8]> = faults.iter().map(|fault| &*fault.entry).collect();
     let call = async {
         let options =

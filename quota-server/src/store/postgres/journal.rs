@@ -8,7 +8,7 @@ use super::database::Database;
 use super::leader::{self, Me, Term};
 use super::{PostgresHistory, append, aside, load};
 use crate::ledger::journaled::{
-    Catalogue, Commit, Fault, History, Journal, JournalError, RecoveryError,
+    Catalogue, Commit, History, Journal, JournalError, JournalFault, RecoveryError,
 };
 
 /// How often a writer that commits nothing gives a sign of life.
@@ -135,7 +135,7 @@ impl Journal for PostgresJournal {
         Ok(())
     }
 
-    async fn put_aside(&mut self, faults: &[Fault]) -> Result<(), JournalError> {
+    async fn put_aside(&mut self, faults: &[JournalFault]) -> Result<(), JournalError> {
         aside::keep(&self.database, faults).await
     }
 

@@ -9,7 +9,7 @@ use sqlx::{Connection, Executor};
 use super::migrate::MIGRATIONS;
 use super::testing::TestDatabase;
 use super::{Me, PostgresHistory, PostgresJournal, elect, look};
-use crate::ledger::journaled::{Commit, Fault, Journal, JournalError, OpenError};
+use crate::ledger::journaled::{Commit, Journal, JournalError, JournalFault, OpenError};
 use crate::store::sqlite;
 
 const TERM: Duration = Duration::from_secs(2);
@@ -168,8 +168,8 @@ async fn a_hung_commit_is_given_up_and_decided_before_the_journal_is_read_again(
     journal.append(commit(1)).await.unwrap();
 }
 
-fn faults(seqs: std::ops::Range<u64>) -> Vec<Fault> {
-    let fault = |seq| Fault {
+fn faults(seqs: std::ops::Range<u64>) -> Vec<JournalFault> {
+    let fault = |seq| JournalFault {
         seq,
         deployment: None,
         why: format!("{seq} is unreadable").into(),

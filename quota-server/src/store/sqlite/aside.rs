@@ -5,13 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::ledger::journaled::Fault;
+use crate::ledger::journaled::JournalFault;
 
 /// So many files are kept; then no more are added.
 const MOST_FILES: usize = 2_048;
 
 /// Keeps them beside the database at `path`. What is kept already stays as it is.
-pub(super) fn keep(path: &Path, faults: &[Fault]) -> io::Result<()> {
+pub(super) fn keep(path: &Path, faults: &[JournalFault]) -> io::Result<()> {
     let folder = path.with_file_name("quarantine");
     fs::create_dir_all(&folder)?;
     for fault in faults {
@@ -26,7 +26,7 @@ pub(super) fn keep(path: &Path, faults: &[Fault]) -> io::Result<()> {
 }
 
 /// `ledger-00-17.entry` is entry 17 of `ledger-00.sqlite`.
-fn name(folder: &Path, path: &Path, fault: &Fault) -> PathBuf {
+fn name(folder: &Path, path: &Path, fault: &JournalFault) -> PathBuf {
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
     folder.join(format!("{stem}-{}.entry", fault.seq))
 }
@@ -39,7 +39,7 @@ mod tests {
     fn what_cannot_be_followed_is_kept_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger-00.sqlite");
-        let fault = |entry: &[u8]| Fault {
+        let fault = |entry: &[u8]| JournalFault {
             seq: 17,
             deployment: None,
             why: "unreadable".into(),

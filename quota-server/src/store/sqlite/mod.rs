@@ -28,7 +28,7 @@ pub(crate) use load::{hold_still, last_seq, read_catalogue, read_entries};
 pub(crate) use lock::FolderLock;
 
 use crate::ledger::journaled::{
-    Catalogue, Commit, Fault, History, Journal, JournalError, RecoveryError, ShardNo,
+    Catalogue, Commit, History, Journal, JournalError, JournalFault, RecoveryError, ShardNo,
 };
 use history::SqliteHistory;
 use witness::Witness;
@@ -163,7 +163,7 @@ impl Journal for SqliteJournal {
     }
 
     /// In files of its own: the database may be what is broken.
-    async fn put_aside(&mut self, faults: &[Fault]) -> Result<(), JournalError> {
+    async fn put_aside(&mut self, faults: &[JournalFault]) -> Result<(), JournalError> {
         aside::keep(&self.path, faults).map_err(JournalError::new)
     }
 

@@ -145,7 +145,7 @@ impl Stage {
         self.verdict.changes += 1;
         match answer.status() {
             Some(status) if good.contains(&status) => {
-                self.checker.change(id, limit, true, clock::unix_ms())
+                self.checker.change(id, limit, true, clock::unix_ms());
             }
             said => {
                 let last = &self.player.failure;

@@ -89,7 +89,7 @@ struct World {
 }
 
 /// Turns in steps so small that there is something between any two.
-const STEPS: Step = Step { leases: 1, pages: 1, carried: 1 };
+const STEPS: TurnStep = TurnStep { leases: 1, pages: 1, carried: 1 };
 
 impl World {
     async fn new(seed: u64) -> Self {

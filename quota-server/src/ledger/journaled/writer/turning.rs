@@ -16,7 +16,7 @@ use crate::ledger::journaled::turn::{Carry, Forget};
 
 /// How much a step does.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ledger::journaled) struct Step {
+pub(in crate::ledger::journaled) struct TurnStep {
     /// About so many leases are looked at. One book is turned at least.
     pub(super) leases: usize,
     /// So many pages go into the history at most, and twice as many leave it.
@@ -27,7 +27,7 @@ pub(in crate::ledger::journaled) struct Step {
 }
 
 /// A millisecond's work, or a few.
-pub(super) const STEP: Step = Step { leases: 65_536, pages: 1_000, carried: 4_096 };
+pub(super) const STEP: TurnStep = TurnStep { leases: 65_536, pages: 1_000, carried: 4_096 };
 
 /// A turn that is under way.
 #[derive(Debug, Clone, Copy)]

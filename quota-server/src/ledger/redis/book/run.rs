@@ -11,9 +11,9 @@ use crate::ledger::Caller;
 
 /// A caller, a credential or a request, by a hash that nobody can aim at: names are given by clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key([u8; 16]);
+struct HashedName([u8; 16]);
 
-impl Key {
+impl HashedName {
     /// The key of a gateway process.
     fn of_holder(caller: &Caller) -> Self {
         // A credential's name has no line breaks, so no two pairs meet.
@@ -41,7 +41,7 @@ impl Key {
 /// A command to which operations are added.
 pub(super) struct Run<'a> {
     command: Cmd,
-    asker: Option<(&'a Caller, Key)>,
+    asker: Option<(&'a Caller, HashedName)>,
     /// Those since the last argument.
     acquires: Packed,
 }
@@ -59,7 +59,7 @@ impl<'a> Run<'a> {
         };
         match *operation {
             Operation::Acquire(wish) => {
-                let request = Key::of_request(holder, wish.request);
+                let request = HashedName::of_request(holder, wish.request);
                 let print = WishPrint::of(&wish).0.to_be_bytes();
                 let acquires = self.acquires.letter(b'a').bytes(&request.0).bytes(&print);
                 acquires.amount(wish.min).amount(wish.want).flag(wish.ahead);
@@ -86,9 +86,9 @@ impl<'a> Run<'a> {
         self.command
     }
 
-    fn ask_as(&mut self, caller: &'a Caller) -> Key {
-        let holder = Key::of_holder(caller);
-        let credential = Key::of_credential(&caller.credential);
+    fn ask_as(&mut self, caller: &'a Caller) -> HashedName {
+        let holder = HashedName::of_holder(caller);
+        let credential = HashedName::of_credential(&caller.credential);
         let name = caller.holder.as_bytes();
         self.argument(
             Packed::default().letter(b'h').bytes(&holder.0).bytes(&credential.0).bytes(name),

@@ -10,10 +10,10 @@ const BETWEEN_MS: u64 = 1_000;
 
 /// What was read last.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Option<Last>);
+pub(super) struct Watch(Option<LastLook>);
 
 #[derive(Debug)]
-struct Last {
+struct LastLook {
     read: InUse,
     at_ms: u64,
     /// How long it has stood still, ms.
@@ -34,7 +34,7 @@ pub(super) enum Step {
 impl Watch {
     /// Takes in a reading. `own` is the Redis that this server calls; `None`: none just now.
     pub(super) fn step(&mut self, read: Option<&InUse>, own: Option<&str>, now_ms: u64) -> Step {
-        self.0 = read.map(|read| Last::after(self.0.take(), read, now_ms));
+        self.0 = read.map(|read| LastLook::after(self.0.take(), read, now_ms));
         let Some(own) = own else { return Step::Wait };
         match &self.0 {
             None => Step::Take,
@@ -50,7 +50,7 @@ impl Watch {
     }
 }
 
-impl Last {
+impl LastLook {
     fn after(before: Option<Self>, read: &InUse, at_ms: u64) -> Self {
         let silent_ms = before
             .filter(|last| last.read == *read)

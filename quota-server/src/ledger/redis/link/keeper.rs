@@ -35,7 +35,7 @@ const RENEWAL_BY_COMMAND: Duration = Duration::from_secs(300);
 
 /// The connections that are open, if any.
 #[derive(Clone)]
-pub(super) struct Open {
+pub(super) struct OpenConnections {
     pub(super) wire: Wire,
     /// Counts how often they were opened.
     pub(super) generation: u64,
@@ -90,7 +90,7 @@ impl Met {
 
 /// What the keeper and the callers share.
 pub(super) struct Board {
-    pub(super) open: watch::Sender<Option<Open>>,
+    pub(super) open: watch::Sender<Option<OpenConnections>>,
     pub(super) lost: Notify,
     /// Since the connections were opened the Redis at their other end was seen not to keep everything.
     pub(super) doubted: AtomicBool,
@@ -173,7 +173,12 @@ impl Keeper {
             let met = Met::after(before.as_ref(), doubted, process, keeps);
             let (process, trust) = (met.process.clone(), met.trust.clone());
             before = Some(met);
-            self.board.open.send_replace(Some(Open { wire, generation, process, trust }));
+            self.board.open.send_replace(Some(OpenConnections {
+                wire,
+                generation,
+                process,
+                trust,
+            }));
             opened = tokio::select! {
                 () = self.board.lost.notified() => {
                     left = self.board.left.swap(false, Ordering::AcqRel);

@@ -36,7 +36,7 @@ pub use acknowledged::Acknowledged;
 pub use address::{AddressError, RedisAddress};
 pub(crate) use error::LinkError;
 pub(crate) use keeper::{Agreed, Trust};
-use keeper::{Board, Keeper, Open};
+use keeper::{Board, Keeper, OpenConnections};
 pub use login::RedisFiles;
 use settings::Settings;
 pub(crate) use settings::Warning;
@@ -134,7 +134,11 @@ impl Link {
         }
     }
 
-    async fn run_on(&self, open: Open, commands: Vec<Cmd>) -> Vec<Result<Value, LinkError>> {
+    async fn run_on(
+        &self,
+        open: OpenConnections,
+        commands: Vec<Cmd>,
+    ) -> Vec<Result<Value, LinkError>> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut answers = open.wire.run(turn, &commands).await;
         if answers.iter().any(is(error::is_unknown_function)) {
@@ -185,8 +189,9 @@ impl Link {
     /// Waits until it is connected to another process than this one.
     pub(crate) async fn meets_other(&self, than: Option<&Arc<str>>) {
         let mut open = self.board.open.subscribe();
-        let is_other =
-            |open: &Option<Open>| open.as_ref().is_some_and(|open| Some(&open.process) != than);
+        let is_other = |open: &Option<OpenConnections>| {
+            open.as_ref().is_some_and(|open| Some(&open.process) != than)
+        };
         let _or_stopped = open.wait_for(is_other).await;
     }
 
@@ -226,13 +231,13 @@ impl Link {
         Ok(answer?)
     }
 
-    fn open(&self) -> Option<Open> {
+    fn open(&self) -> Option<OpenConnections> {
         let mut open = self.board.open.borrow().clone()?;
         open.trust.keeps &= !self.board.doubted.load(Ordering::Acquire);
         Some(open)
     }
 
-    fn open_in_use(&self) -> Result<Open, LinkError> {
+    fn open_in_use(&self) -> Result<OpenConnections, LinkError> {
         let mut open = self.open().ok_or(LinkError::Down)?;
         let agreed = self.agreed().filter(|agreed| agreed.process == open.process);
         open.trust.term = agreed.ok_or(LinkError::NotInUse)?.term;
@@ -240,7 +245,12 @@ impl Link {
     }
 
     /// Redis has lost the library: loads it, and runs what found it missing.
-    async fn run_again(&self, open: &Open, commands: &[Cmd], answers: &mut [RedisResult<Value>]) {
+    async fn run_again(
+        &self,
+        open: &OpenConnections,
+        commands: &[Cmd],
+        answers: &mut [RedisResult<Value>],
+    ) {
         if let Err(error) = keeper::load(&open.wire, &self.library).await {
             tracing::warn!(%error, "the function library cannot be loaded");
             return;
@@ -255,7 +265,7 @@ impl Link {
 
     /// A node that does not answer makes the connection useless. Not so in a cluster: there the crate
     /// connects anew to the nodes that it lost, and the others go on.
-    fn judge<T>(&self, open: &Open, answers: &[RedisResult<T>]) {
+    fn judge<T>(&self, open: &OpenConnections, answers: &[RedisResult<T>]) {
         let lost = answers.iter().any(is(error::is_lost));
         if lost && !open.wire.is_cluster() {
             self.board.lose(open.generation);

@@ -20,13 +20,13 @@ pub(super) struct Shards(RwLock<Layout>);
 
 #[derive(Debug, Default)]
 struct Layout {
-    all: Vec<Arc<Shard>>,
-    by_slot: FxHashMap<Slot, Arc<Shard>>,
+    all: Vec<Arc<RedisShard>>,
+    by_slot: FxHashMap<Slot, Arc<RedisShard>>,
 }
 
 /// One shard.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(super) struct RedisShard {
     /// `host:port` of its primary.
     pub(super) name: Arc<str>,
     /// One of its slots.
@@ -54,7 +54,7 @@ impl Breaker {
     }
 }
 
-impl Shard {
+impl RedisShard {
     fn with<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
         act(&mut self.breaker.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -86,11 +86,11 @@ impl Shards {
         Ok(())
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Shard>> {
+    pub(super) fn all(&self) -> Vec<Arc<RedisShard>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).all.clone()
     }
 
-    fn of(&self, command: &Cmd) -> Option<Arc<Shard>> {
+    fn of(&self, command: &Cmd) -> Option<Arc<RedisShard>> {
         let slot = Slot::for_key(key(command)?);
         self.0.read().unwrap_or_else(PoisonError::into_inner).by_slot.get(&slot).cloned()
     }
@@ -110,7 +110,7 @@ impl Shards {
 
     /// Sends a command to a shard.
     pub(super) async fn send_to(
-        shard: &Shard,
+        shard: &RedisShard,
         cluster: &ClusterConnection,
         command: Cmd,
         patience: Duration,
@@ -130,10 +130,11 @@ impl Layout {
         let mut layout = Self::default();
         let Value::Array(ranges) = ranges else { return layout };
         for (first, slots, name) in ranges.iter().filter_map(range) {
-            let known = |shards: &[Arc<Shard>]| shards.iter().find(|it| *it.name == *name).cloned();
+            let known =
+                |shards: &[Arc<RedisShard>]| shards.iter().find(|it| *it.name == *name).cloned();
             let shard = known(&layout.all).unwrap_or_else(|| {
                 let breaker = known(&before.all).and_then(|old| old.with(|breaker| breaker.0));
-                let shard = Arc::new(Shard {
+                let shard = Arc::new(RedisShard {
                     name: name.as_str().into(),
                     slot: first,
                     breaker: Mutex::new(Breaker(breaker)),
