@@ -28,7 +28,7 @@ mod sizing;
 mod time;
 mod wish;
 
-pub use account::{CountedLimit, PeriodStanding};
+pub use account::{CountedLimit, PERIOD_SLICES, PeriodStanding};
 pub use book::{
     ACTIVE_MS, AHEAD_MS, BEAT_MS, Book, BookPage, HeldLease, Overview, REFUND_MS, SHORTEST_LIFE_MS,
     Standing,
@@ -42,5 +42,5 @@ pub use quota_units::{
     PeriodLimitError, PeriodLimits, Settle, Unit,
 };
 pub use sizing::{ENDGAME_PERCENT, SHORTAGE_PERCENT};
-pub use time::{MINUTE_MS, Now, Reading, SHORTEST_WINDOW_MS, Timekeeper, WindowSpan};
+pub use time::{MINUTE_MS, Now, Reading, SHORTEST_WINDOW_MS, SLEWED_MS, Timekeeper, WindowSpan};
 pub use wish::{Report, Return, Wish};

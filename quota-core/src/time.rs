@@ -22,7 +22,7 @@ pub const MINUTE_MS: u64 = 60_000;
 pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 
 /// By so much a window's end may miss its wall minute's, ms.
-pub(crate) const SLEWED_MS: u64 = MINUTE_MS - SHORTEST_WINDOW_MS;
+pub const SLEWED_MS: u64 = MINUTE_MS - SHORTEST_WINDOW_MS;
 
 /// Fewer windows than this are lost with a journal's last entries: two years of minutes.
 const LOST_WINDOWS: u64 = 1 << 20;

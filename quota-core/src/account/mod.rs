@@ -19,7 +19,7 @@ use crate::{Amount, LeaseId, MINUTE_MS, Now, WindowKind};
 use minute::Minutes;
 use rolling::Rolling;
 
-pub use periods::{CountedLimit, PeriodStanding};
+pub use periods::{CountedLimit, PERIOD_SLICES, PeriodStanding};
 pub(crate) use periods::{MinuteSpan, PeriodShort, Periods};
 
 /// The charges of one book.

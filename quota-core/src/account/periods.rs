@@ -22,7 +22,7 @@ use crate::time::SLEWED_MS;
 use crate::{Amount, Limit, MAX_LIMIT, MINUTE_MS, Now, Unit};
 
 /// A rolling span has so many slices.
-const SLICES: u64 = 128;
+pub const PERIOD_SLICES: u64 = 128;
 
 /// The accounts of a book over further periods.
 #[derive(Debug, Clone, Default)]
@@ -322,9 +322,9 @@ impl Periods {
         self.accounts.iter().filter(|account| account.holds)
     }
 
-    /// What counts against a limit in that of these minutes in which it is most.
+    /// What counts against a limit in that of these minutes in which it is most, at most [`MAX_LIMIT`].
     fn charged(&self, account: &PeriodAccount, minutes: MinuteSpan, now: &Now) -> u64 {
-        match account.limit.period {
+        let charged = match account.limit.period {
             Period::Calendar { span, offset_min } => {
                 let reached = spans(span, offset_min, minutes);
                 reached.map(|slot| self.in_slot(account, slot)).max().unwrap_or(0)
@@ -335,7 +335,8 @@ impl Periods {
                 let kept = self.windows.iter().map(|sum| sum.counts(&account.limit, 0));
                 kept.fold(closed, u64::saturating_add)
             }
-        }
+        };
+        charged.min(MAX_LIMIT)
     }
 
     fn in_slot(&self, account: &PeriodAccount, slot: u64) -> u64 {
@@ -439,7 +440,7 @@ const fn minutes_of(period: Period) -> u64 {
 }
 
 const fn slice_ms(secs: u32) -> u64 {
-    (secs as u64 * 1_000).div_ceil(SLICES)
+    (secs as u64 * 1_000).div_ceil(PERIOD_SLICES)
 }
 
 /// The slots that a window's charges go into.
