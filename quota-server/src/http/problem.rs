@@ -197,7 +197,6 @@ impl From<PutError> for Failure {
         match error {
             PutError::Unexpected => Self::new(Code::PreconditionFailed, error.to_string()),
             PutError::KindIsFixed => Self::new(Code::FixedField, format!("`window`: {error}")),
-            PutError::NoPeriods => Self::new(Code::InvalidValue, format!("`limits`: {error}")),
             PutError::Unavailable(unavailable) => unavailable.into(),
         }
     }

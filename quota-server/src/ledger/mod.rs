@@ -285,9 +285,6 @@ pub enum PutError {
     /// Its kind of window cannot change while its window holds grants.
     #[error("the kind of window is fixed once the deployment is made")]
     KindIsFixed,
-    /// This ledger keeps no limits over further periods.
-    #[error("the redis ledger keeps no limits over further periods")]
-    NoPeriods,
     /// The ledger is away.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

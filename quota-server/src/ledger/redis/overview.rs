@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quota_core::{Book, Now, Overview, State};
+use quota_core::{Book, Command, Now, Overview, State};
 
 use super::Inner;
 use super::book::{Answer, Reply};
@@ -42,12 +42,15 @@ impl Inner {
     }
 }
 
-/// A book that Redis has lost, or never had, is opened by the next operation, and quarantined.
+/// A book that Redis has lost, or never had, is opened by the next operation, and quarantined; all that longer periods can
+/// have held counts.
 fn read(known: &Known, reply: Reply, now: &Now) -> Overview {
     if let Reply::Here(_, Answer::Overview(overview)) = reply {
         return *overview;
     }
-    let mut overview = Book::new(known.entry.row.policy.clone()).overview(now);
+    let mut book = Book::new(known.entry.row.policy.clone());
+    let _told_nobody = book.apply(&Command::Doubt(u64::MAX), now);
+    let mut overview = book.overview(now);
     overview.standing.state = State::Quarantined;
     overview
 }

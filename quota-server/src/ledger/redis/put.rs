@@ -17,9 +17,6 @@ use crate::store::catalogue::{CatalogueError, Change, Entry, InBook};
 impl Inner {
     pub(super) async fn put(&self, put: &Put) -> Result<Stored, PutError> {
         let _permit = self.begin()?;
-        if !put.policy.periods.is_empty() {
-            return Err(PutError::NoPeriods);
-        }
         // Mostly it changes nothing: at a start, very many declared deployments are put.
         self.refresh().await?;
         if let Some(same) = self.as_it_is(put)

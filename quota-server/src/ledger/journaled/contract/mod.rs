@@ -89,7 +89,8 @@ suite! {
         deployments::what_a_file_declared_is_known_after_restarts,
         deployments::deleted_and_made_again_it_grants_only_what_was_left,
         deployments::the_kind_of_window_changes_only_at_rest,
-        periods::a_limit_over_a_longer_period_holds_or_is_refused,
+        periods::deleted_and_made_again_its_day_is_the_same,
+        periods::longer_periods_outlive_compactions_and_restarts,
         deployments::pages_have_each_deployment_once,
         restarts::the_same_minute_grants_only_what_was_left,
         restarts::returns_after_a_restart_are_credited_once,
@@ -103,7 +104,6 @@ suite! {
     journaled:
         deployments::a_deployment_that_is_deleted_for_long_is_forgotten,
         leases::many_deployments_are_shown_part_by_part,
-        periods::longer_periods_outlive_compactions_and_restarts,
         periods::an_idle_ledger_with_sums_comes_to_rest,
         restarts::another_run_of_the_machine_goes_on,
         windows::a_clock_step_opens_no_window_again,

@@ -82,21 +82,20 @@ pub(super) async fn an_idle_ledger_with_sums_comes_to_rest(mut world: World) {
     assert_eq!(charged(&world, "a").await, [300, 300]);
 }
 
-/// Whatever the ledger, it either counts over them or says that it does not.
-pub(super) async fn a_limit_over_a_longer_period_holds_or_is_refused(mut world: World) {
-    match world.put("a", limited(600, 9_000)).await {
-        Ok(stored) => {
-            assert!(world.is_journaled());
-            assert_eq!(stored.policy, limited(600, 9_000));
-            world.take("a", 500).await.unwrap();
-            world.windows_pass(1).await;
-            assert_eq!(short(world.take("a", 101).await).period, Some(DAY));
-        }
-        Err(refused) => {
-            assert!(!world.is_journaled(), "{refused}");
-            assert!(world.ledger.deployments().await.unwrap().is_empty(), "nothing is made");
-        }
-    }
+pub(super) async fn deleted_and_made_again_its_day_is_the_same(mut world: World) {
+    let stored = world.put("a", limited(600, 9_000)).await.unwrap();
+    assert_eq!(stored.policy, limited(600, 9_000));
+    let lease = world.take("a", 500).await.unwrap();
+    assert!(lease.granted.returns_in_ms.unwrap() > lease.granted.credit_ends_in_ms);
+    world.windows_pass(1).await;
+    assert_eq!(short(world.take("a", 101).await).period, Some(DAY));
+    world.ledger.delete("a".into(), None).await.unwrap();
+    world.windows_pass(30).await;
+    world.crash().await;
+    world.put("a", limited(600, 9_000)).await.unwrap();
+    assert_eq!(charged(&world, "a").await, [500, 500]);
+    assert_eq!(short(world.take("a", 101).await).period, Some(DAY));
+    world.take("a", 100).await.unwrap();
 }
 
 /// Of each window whose entries may be lost the limit counts as spent, once, and the rest can be granted.

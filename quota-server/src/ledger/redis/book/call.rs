@@ -3,8 +3,8 @@
 use quota_core::{Amount, LeaseId, Policy, Report, Return, Settlement, WindowKind, Wish};
 use redis::Cmd;
 
-use super::Hints;
 use super::run::Run;
+use super::{Hints, period};
 use crate::ledger::Caller;
 use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::link::Trust;
@@ -173,4 +173,5 @@ fn add_policy(command: &mut Cmd, policy: &Policy) {
     command.arg(policy.limit.requests().unwrap_or(NO_LIMIT));
     command.arg(kind).arg(policy.life_ms).arg(policy.guard_ms);
     command.arg(u8::from(policy.settlement == Settlement::Refund));
+    policy.periods.as_slice().iter().for_each(|limit| period::add(command, limit));
 }

@@ -20,6 +20,7 @@
 //! policies by their version, acknowledgements by their stamp. Only `denied` counts twice.
 
 mod call;
+mod period;
 mod reply;
 mod run;
 mod seen;

@@ -8,8 +8,8 @@ use quota_core::{
 };
 use redis::Value;
 
-use super::Cursor;
 use super::wire::Fields;
+use super::{Cursor, period};
 
 /// An answer of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,6 +220,7 @@ fn grants(
     let first = lease(fields)?;
     let [starts_in_ms, expires_in_ms, credit_ends_in_ms] =
         [fields.number()?, fields.number()?, fields.number()?];
+    let returns_in_ms = period::returns_in_ms(fields)?;
     let standing = shown.standing(first.window)?;
     for (place, amount) in (0..).zip(fields.bytes()?.chunks(8)) {
         let number = first.number.checked_add(place).ok_or(Unreadable)?;
@@ -231,7 +232,7 @@ fn grants(
             starts_in_ms,
             expires_in_ms,
             credit_ends_in_ms,
-            returns_in_ms: None,
+            returns_in_ms,
             repeated: false,
         };
         answers.push(Answer::Granted(granted, standing));
@@ -247,7 +248,8 @@ fn packed_amount(bytes: &[u8]) -> Result<Amount, Unreadable> {
 fn refusal(word: &str, fields: &mut Fields<'_>) -> Result<Refusal, Unreadable> {
     Ok(match word {
         "never_fits" => {
-            Refusal::NeverFits { unit: unit(fields)?, period: None, limit: fields.number()? }
+            let (unit, period) = (unit(fields)?, period::read(fields)?);
+            Refusal::NeverFits { unit, period, limit: fields.number()? }
         }
         "want_below_min" => Refusal::WantBelowMin,
         "nothing_asked" => Refusal::NothingAsked,
@@ -272,7 +274,7 @@ fn granted(fields: &mut Fields<'_>) -> Result<Granted, Unreadable> {
         starts_in_ms: fields.number()?,
         expires_in_ms: fields.number()?,
         credit_ends_in_ms: fields.number()?,
-        returns_in_ms: None,
+        returns_in_ms: period::returns_in_ms(fields)?,
         repeated: fields.flag()?,
     })
 }
@@ -284,7 +286,7 @@ fn used(fields: &mut Fields<'_>) -> Result<Used, Unreadable> {
     Ok(Used { used, overrun, overrun_added, late: is_late.then_some(late) })
 }
 
-fn unit(fields: &mut Fields<'_>) -> Result<Unit, Unreadable> {
+pub(super) fn unit(fields: &mut Fields<'_>) -> Result<Unit, Unreadable> {
     let at = usize::try_from(fields.number()?).map_err(|_| Unreadable)?;
     Unit::ALL.get(at).copied().ok_or(Unreadable)
 }
@@ -300,8 +302,8 @@ fn state(fields: &mut Fields<'_>) -> Result<State, Unreadable> {
 }
 
 fn denial(fields: &mut Fields<'_>) -> Result<Denial, Unreadable> {
-    let (unit, retry_after_ms, state) = (unit(fields)?, fields.number()?, state(fields)?);
-    Ok(Denial { unit, period: None, retry_after_ms, state })
+    let (unit, period) = (unit(fields)?, period::read(fields)?);
+    Ok(Denial { unit, period, retry_after_ms: fields.number()?, state: state(fields)? })
 }
 
 fn page(fields: &mut Fields<'_>) -> Result<BookPage, Unreadable> {
@@ -341,8 +343,9 @@ fn overview(fields: &mut Fields<'_>, limits: Limits) -> Result<Overview, Unreada
     let now = fields.now()?;
     let standing = limits.standing(fields)?;
     let (leases, holders) = (fields.number()?, fields.number()?);
+    let periods = (0..fields.number()?).map(|_| period::standing(fields));
+    let periods = periods.collect::<Result<_, _>>()?;
     let (page, ends_in_ms) = (page(fields)?, now.window_ends_in_ms());
-    let periods = Vec::new();
     Ok(Overview { standing, periods, page, leases, holders, ends_in_ms })
 }
 

@@ -28,55 +28,56 @@ local function refusal(b, ask)
   end
   local most_tokens, most_requests = quota.most(b)
   if ask.min_tokens > most_tokens then
-    return { 'never_fits', TOKENS, most_tokens }
+    return { 'never_fits', TOKENS, 0, 0, most_tokens }
   end
   if ask.min_requests > most_requests then
-    return { 'never_fits', REQUESTS, most_requests }
+    return { 'never_fits', REQUESTS, 0, 0, most_requests }
+  end
+  local account = b.periods and periods.below(b, ask)
+  if account then
+    return { 'never_fits', account.unit, account.kind, account.arg, account.most }
   end
 end
 
--- The unit in which there is too little, or nil. What is charged above a lowered limit, so that less than nothing is left,
+-- How large the lease is; nil where it cannot be. What is charged above a lowered limit, so that less than nothing is left,
 -- holds up those too who ask for nothing of that unit.
-local function short_of(at, ask)
-  if ask.min_tokens > at.tokens then
-    return TOKENS
-  end
-  if ask.min_requests > at.requests then
-    return REQUESTS
-  end
-end
-
--- How large the lease is; nil and the unit that is short where it cannot be.
 local function amount(b, at, ask)
   local active = holders.active(b)
-  local short = quota.paused(b) or short_of(at, ask)
-  if short then
-    return nil, short
+  if at.is_quarantined or quota.paused(b) or ask.min_tokens > at.tokens or ask.min_requests > at.requests then
+    return nil
   end
   local tokens = quota.size(ask.min_tokens, ask.want_tokens, at.tokens, active, MAX_LEASE.tokens)
   local requests = quota.size(ask.min_requests, ask.want_requests, at.requests, active, MAX_LEASE.requests)
-  if at.is_quarantined or tokens == 0 and requests == 0 then
-    return nil, TOKENS
+  if tokens > 0 or requests > 0 then
+    return tokens, requests
   end
-  return tokens, requests
 end
 
-local function deny(b, at, ask, unit)
+-- Whether a window is short of something, and not only a longer period of what was not asked for.
+local function is_short(b, at, ask)
+  local tokens, requests = quota.left(b, at.window)
+  return quota.paused(b) or tokens < 0 or requests < 0
+    or ask.min_tokens > math.max(at.tokens, 0) or ask.min_requests > math.max(at.requests, 0)
+end
+
+local function deny(b, at, ask)
   places.settle(b, at)
   buckets.note_denied(at.bucket, ask.min_tokens, ask.min_requests)
-  local retry_ms, state
+  local denial
   if at.is_quarantined then
-    retry_ms, state = math.max(vouch.quarantined_for_ms(b), 1), QUARANTINED
+    denial = hints.of(TOKENS, vouch.quarantined_for_ms(b), QUARANTINED)
   else
-    retry_ms, state = hints.denial(b, at.window, ask)
-    buckets.note_short(at.bucket, ask.min_tokens, ask.min_requests)
+    denial = hints.denial(b, at, ask)
+    if is_short(b, at, ask) then
+      buckets.note_short(at.bucket, ask.min_tokens, ask.min_requests)
+    end
   end
   local asked = b.number
   if ask.ahead == 1 and b.policy.kind == MINUTE then
     asked = b.number + 1
   end
   b.shown[asked] = true
-  return { 'denied', unit, retry_ms, state, asked }
+  return { 'denied', denial.unit, denial.kind, denial.arg, denial.retry_ms, denial.state, asked }
 end
 
 -- Whether a lease was granted to this wish, as far as is written down of it.
@@ -97,7 +98,10 @@ local function repeated(b, window, number, lease, ask)
   end
   b.shown[window] = true
   local starts_in_ms, ends_in_ms, credit_ends_in_ms = places.times(b, window, lease.starts_ms, lease.ends_ms)
-  return { 'granted', window, number, lease.tokens, lease.requests, starts_in_ms, ends_in_ms, credit_ends_in_ms, 1 }
+  return {
+    'granted', window, number, lease.tokens, lease.requests, starts_in_ms, ends_in_ms, credit_ends_in_ms,
+    periods.returns_in_ms(b, window), 1,
+  }
 end
 
 -- Where a lease is granted, and its amount; or the reply that says why there is none.
@@ -116,7 +120,7 @@ local function decide(b, ask)
   end
   local tokens, requests = amount(b, at, ask)
   if not tokens then
-    return nil, deny(b, at, ask, requests)
+    return nil, deny(b, at, ask)
   end
   return at, tokens, requests
 end

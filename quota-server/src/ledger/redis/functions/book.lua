@@ -69,7 +69,7 @@ local function blank(call)
     key = call.key, prefix = call.prefix, keeps = call.keeps, buckets = {}, over = {}, touched = {}, writes = {}, pages = {}, slots = {},
     read_slots = {}, stored = false, upcoming = false,
     released = {}, asking = {}, reported = {}, shown = {}, places = {}, asked = {}, askers = {}, last_asked = {},
-    forgotten_ms = 0,
+    forgotten_ms = 0, periods = false, closing = {},
   }
 end
 
@@ -84,12 +84,13 @@ end
 -- The book as it is now, or nil where there is none.
 function book.look(keys, args)
   local call = header(keys, args)
-  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'instance', 'term', 'b0', 'b1', 'b2', 'b3')
+  local fields = redis.call('HMGET', call.key, 'policy', 'state', 'process', 'instance', 'term', 'b0', 'b1', 'b2', 'b3',
+    'limits', 'periods')
   if not fields[2] then
     return nil, call
   end
   local b = blank(call)
-  b.policy, b.process, b.instance = records.policy(fields[1]), fields[3], fields[4]
+  b.policy, b.process, b.instance = records.policy(fields[10] or fields[1]), fields[3], fields[4]
   -- One that an older build wrote is of the first.
   b.term = tonumber(fields[5] or 0)
   records.state(b, fields[2])
@@ -100,6 +101,7 @@ function book.look(keys, args)
   b.number_before, b.seq_before = b.number, b.seq
   time.pass(b, call)
   sort_windows(b, present(fields, 6))
+  periods.take(b, fields[11])
   rolling.release(b)
   return b, call
 end
@@ -111,8 +113,8 @@ function book.open(keys, args)
   if not b then
     return nil, { 'missing' }
   end
-  -- Whose a book of an older build is, `configure` decides.
-  if b.policy.version < call.version or not b.instance then
+  -- Whose a book of an older build is, `configure` decides, and it tells the longer limits.
+  if b.policy.version < call.version or b.policy.told < call.version or not b.instance then
     return nil, reply.of(b, 'outdated')
   end
   local moving = book.prepare(b, call)
@@ -200,6 +202,7 @@ local function fields_of(b)
     table.insert(fields, bucket_field(window))
     table.insert(fields, records.pack_bucket(b.buckets[window]))
   end
+  periods.write(b, fields)
   return fields
 end
 

@@ -1,17 +1,38 @@
 -- The life of a book: opened, configured, forgotten.
 
 local FIRST = book.FIRST_ARG
+-- Behind a policy that begins with the first.
+local LIMITS = FIRST + 6
 
 local function policy_of(args, from, version)
   return {
     version = version,
     tokens = tonumber(args[from]), requests = tonumber(args[from + 1]), kind = tonumber(args[from + 2]),
     life_ms = tonumber(args[from + 3]), guard_ms = tonumber(args[from + 4]), refunds = tonumber(args[from + 5]),
+    told = version,
   }
 end
 
+-- The limits over longer periods, which come behind a policy.
+local function limits_of(args, from)
+  local limits = {}
+  for at = from, #args, 4 do
+    limits[#limits + 1] = {
+      unit = tonumber(args[at]), kind = tonumber(args[at + 1]), arg = tonumber(args[at + 2]), most = tonumber(args[at + 3]),
+    }
+  end
+  return limits
+end
+
+-- Where a limit over a longer period holds, the policy is where a library of an older build, which would charge none, does not
+-- find it: whatever that is asked, it fails before it changes anything.
 local function save_policy(b)
-  book.write(b, 'HSET', b.key, 'policy', records.pack_policy(b.policy), 'instance', b.instance)
+  local field, other = 'policy', 'limits'
+  if periods.hold(b) then
+    field, other = other, field
+  end
+  book.write(b, 'HSET', b.key, field, records.pack_policy(b.policy), 'instance', b.instance)
+  book.write(b, 'HDEL', b.key, other)
 end
 
 -- Opens a book where there is none: clean for a deployment that was just made; quarantined for one that should have
@@ -31,10 +52,13 @@ function operations.open(keys, args)
     return moving
   end
   b = book.new(call, policy_of(args, FIRST + 1, call.version))
+  periods.set(b, limits_of(args, LIMITS + 1))
   if is_clean and not call.is_replaced then
     book.count(b)
   else
     vouch.quarantine(b, call)
+    -- All that its periods held, whenever they began.
+    periods.doubt(b, MAX)
   end
   save_policy(b)
   book.commit(b)
@@ -42,7 +66,7 @@ function operations.open(keys, args)
 end
 
 -- Limits hold for the open window and the next one; closed pages keep what they had.
-local function set_policy(b, policy)
+local function set_policy(b, policy, limits)
   b.policy = policy
   for window, bucket in pairs(b.buckets) do
     if window >= b.number then
@@ -50,6 +74,7 @@ local function set_policy(b, policy)
       b.touched[window] = true
     end
   end
+  periods.set(b, limits)
   save_policy(b)
   book.count(b)
 end
@@ -85,7 +110,11 @@ function operations.configure(keys, args)
     if policy.kind ~= b.policy.kind and (is_awaited(b) or not book.is_at_rest(b)) then
       return reply.of(b, 'kind_is_fixed')
     end
-    set_policy(b, policy)
+    set_policy(b, policy, limits_of(args, LIMITS))
+  elseif policy.told > b.policy.told then
+    -- An older build has told the rest of this change, or of a later one.
+    b.policy.told = policy.told
+    set_policy(b, b.policy, limits_of(args, LIMITS))
   end
   book.commit_changes(b)
   return reply.of(b, 'configured')
@@ -105,7 +134,7 @@ function operations.forget(keys, args)
     return reply.of(b, 'busy')
   end
   local is_due = #b.over > 0 or redis.call('ZCARD', b.prefix .. 'due') > 0
-  if is_due or not book.is_at_rest(b) or vouch.quarantined_for_ms(b) > 0 then
+  if is_due or not book.is_at_rest(b) or not periods.is_empty(b) or vouch.quarantined_for_ms(b) > 0 then
     return reply.of(b, 'busy')
   end
   redis.call('UNLINK', b.key, b.prefix .. 'holders', b.prefix .. 'ring', b.prefix .. 'releases',

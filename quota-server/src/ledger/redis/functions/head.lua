@@ -18,6 +18,8 @@ local AHEAD_MS = @AHEAD_MS@
 local SHORTEST_LIFE_MS = @SHORTEST_LIFE_MS@
 -- A window is never shorter.
 local SHORTEST_WINDOW_MS = @SHORTEST_WINDOW_MS@
+-- By so much a window's end may miss its wall minute's.
+local SLEWED_MS = @SLEWED_MS@
 -- A holder counts as active for so long after it asked.
 local ACTIVE_MS = @ACTIVE_MS@
 -- How soon holders give back their rests in an endgame.
@@ -26,6 +28,8 @@ local BEAT_MS = @BEAT_MS@
 local REFUND_MS = @REFUND_MS@
 -- The parts of a limit below which its endgame begins: always, and while holders are short of so much.
 local ENDGAME_PERCENT, SHORTAGE_PERCENT = @ENDGAME_PERCENT@, @SHORTAGE_PERCENT@
+-- A deployment may have so many limits over longer periods; a rolling span has so many slices.
+local MAX_PERIODS, PERIOD_SLICES = @MAX_PERIODS@, @PERIOD_SLICES@
 
 local MINUTE, ROLLING = 0, 1
 local TOKENS, REQUESTS = 0, 1
@@ -34,5 +38,6 @@ local OK, ENDGAME, EXHAUSTED, QUARANTINED = 0, 1, 2, 3
 -- The parts, each filled in by the file of its name.
 local clock, whole, records, time, vouch, book, buckets, leases = {}, {}, {}, {}, {}, {}, {}, {}
 local rolling, quota, holders, hints, reply, history, places, acquire = {}, {}, {}, {}, {}, {}, {}, {}
+local calendar, periods = {}, {}
 -- The operations, by name.
 local operations = {}

@@ -10,8 +10,8 @@
 use std::sync::Arc;
 
 use quota_core::{
-    ACTIVE_MS, AHEAD_MS, BEAT_MS, ENDGAME_PERCENT, MAX_LEASE, MAX_LIMIT, MINUTE_MS, REFUND_MS,
-    SHORTAGE_PERCENT, SHORTEST_LIFE_MS, SHORTEST_WINDOW_MS,
+    ACTIVE_MS, AHEAD_MS, BEAT_MS, ENDGAME_PERCENT, MAX_LEASE, MAX_LIMIT, MAX_PERIODS, MINUTE_MS,
+    PERIOD_SLICES, REFUND_MS, SHORTAGE_PERCENT, SHORTEST_LIFE_MS, SHORTEST_WINDOW_MS, SLEWED_MS,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,6 +20,7 @@ const CLOCK: &str = include_str!("clock.lua");
 const PARTS: &[&str] = &[
     include_str!("whole.lua"),
     include_str!("records.lua"),
+    include_str!("calendar.lua"),
     include_str!("time.lua"),
     include_str!("vouch.lua"),
     include_str!("reply.lua"),
@@ -27,6 +28,9 @@ const PARTS: &[&str] = &[
     include_str!("buckets.lua"),
     include_str!("leases.lua"),
     include_str!("rolling.lua"),
+    include_str!("period_slots.lua"),
+    include_str!("periods.lua"),
+    include_str!("period_limits.lua"),
     include_str!("quota.lua"),
     include_str!("holders.lua"),
     include_str!("hints.lua"),
@@ -48,6 +52,9 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("@AHEAD_MS@", AHEAD_MS),
     ("@SHORTEST_LIFE_MS@", SHORTEST_LIFE_MS),
     ("@SHORTEST_WINDOW_MS@", SHORTEST_WINDOW_MS),
+    ("@SLEWED_MS@", SLEWED_MS),
+    ("@MAX_PERIODS@", MAX_PERIODS as u64),
+    ("@PERIOD_SLICES@", PERIOD_SLICES),
     ("@ACTIVE_MS@", ACTIVE_MS),
     ("@BEAT_MS@", BEAT_MS),
     ("@REFUND_MS@", REFUND_MS),
@@ -79,6 +86,26 @@ impl Library {
     #[cfg(test)]
     pub(crate) fn of_another_build() -> Self {
         Self::with_clock(concat!(include_str!("manual_clock.lua"), "-- Another build.\n"))
+    }
+
+    /// The library of a build that knows no longer periods: of a book it reads and writes what that knew.
+    #[cfg(test)]
+    pub(crate) fn before_periods() -> Self {
+        let now = Self::with_manual_clock();
+        let unknown = [
+            ("fields[10] or fields[1]", "fields[1]"),
+            ("periods.take(b, fields[11])", ""),
+            ("  periods.write(b, fields)\n  return fields", "  return fields"),
+            ("struct.pack(POLICY .. 'I8', p", "struct.pack(POLICY, p"),
+            ("b.policy.told < call.version or", ""),
+            ("  periods.set(b, limits)\n  save_policy(b)", "  save_policy(b)"),
+        ];
+        let code = unknown.iter().fold(now.code.to_string(), |code, (new, old)| {
+            assert_eq!(code.matches(new).count(), 1, "{new}");
+            code.replace(new, old)
+        });
+        let version = "before";
+        Self { code: code.replace(&*now.version, version).into(), version: version.into() }
     }
 
     /// Another library, whose functions bear this version.

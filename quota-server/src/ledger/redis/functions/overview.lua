@@ -58,5 +58,6 @@ function operations.overview(keys, args)
   local r = reply.of(b, 'overview', { reply.now(b) })
   reply.append(r, { reply.standing(b, b.number) })
   reply.append(r, { count, holders.asked_lately(b) })
+  reply.append(r, periods.standings(b))
   return reply.append(r, page(b.buckets[b.number] or buckets.new(b, b.number), of_open))
 end

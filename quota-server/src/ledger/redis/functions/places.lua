@@ -39,6 +39,12 @@ local function new(b, window, starts_ms, ends_ms)
   local bucket = book.bucket(b, window)
   local tokens, requests = quota.left(b, window)
   local most_tokens, most_requests = quota.most(b)
+  local first_minute, last_minute = 0, 0
+  if b.periods then
+    first_minute, last_minute = time.minutes(b, starts_ms, ends_ms)
+    local period_tokens, period_requests = periods.left(b, first_minute, last_minute)
+    tokens, requests = math.min(tokens, period_tokens), math.min(requests, period_requests)
+  end
   return {
     window = window, bucket = bucket, page = leases.page(b, window), starts_ms = starts_ms, ends_ms = ends_ms,
     most_tokens = most_tokens, most_requests = most_requests, is_quarantined = vouch.is_quarantined(b, window),
@@ -48,6 +54,7 @@ local function new(b, window, starts_ms, ends_ms)
     granted_tokens = 0, granted_requests = 0, number = bucket.count, ahead = false,
     rest = records.pack_rest(starts_ms, ends_ms),
     size_tokens = false, size_requests = false, asker = false, amount = false, record = false,
+    first_minute = first_minute, last_minute = last_minute,
   }
 end
 
@@ -59,6 +66,10 @@ function places.of(b, ahead)
   end
   local at = b.places[window]
   if not at then
+    if b.periods then
+      -- What the other window is granted counts here too.
+      places.leave(b)
+    end
     at = new(b, window, starts_ms, ends_ms)
     b.places[window] = at
   end
@@ -76,6 +87,9 @@ function places.settle(b, at)
   if b.policy.kind == ROLLING then
     rolling.grant(b, at.granted_tokens, at.granted_requests, at.ends_ms)
   end
+  if b.periods then
+    periods.reach(b, at.window, at.first_minute, at.last_minute, at.ends_ms)
+  end
   book.count(b, count)
   at.granted_tokens, at.granted_requests = 0, 0
 end
@@ -90,13 +104,19 @@ function places.finish_row(b, answers)
   b.row, b.shown[at.window] = nil, true
   local starts_in_ms, ends_in_ms, credit_ends_in_ms = places.times(b, at.window, at.starts_ms, at.ends_ms)
   reply.append(answers, {
-    'grants', at.window, row.first, starts_in_ms, ends_in_ms, credit_ends_in_ms, table.concat(row),
+    'grants', at.window, row.first, starts_in_ms, ends_in_ms, credit_ends_in_ms, periods.returns_in_ms(b, at.window),
+    table.concat(row),
   })
 end
 
 -- Ends a run of acquires: what places know of the book may not hold after what comes next.
 function places.finish(b, answers)
   places.finish_row(b, answers)
+  places.leave(b)
+end
+
+-- Brings the sums of all places up to date, and begins anew.
+function places.leave(b)
   for window, at in pairs(b.places) do
     places.settle(b, at)
     b.places[window] = nil

@@ -63,19 +63,32 @@ local function is_near(limit, available, short, holders)
   return available < math.max(part(limit, ENDGAME_PERCENT), shortage, 1)
 end
 
+-- What this much of these limits is like, while holders are short of so much.
+local function state_in(b, most_tokens, most_requests, tokens, requests, bucket)
+  local short_tokens, short_requests = bucket and bucket.short_tokens or 0, bucket and bucket.short_requests or 0
+  local near = is_near(most_tokens, tokens, short_tokens, b.holders)
+    or is_near(most_requests, requests, short_requests, b.holders)
+  if not near then
+    return OK
+  end
+  local none_left = most_tokens ~= NO_LIMIT and tokens == 0 or most_requests ~= NO_LIMIT and requests == 0
+  return none_left and EXHAUSTED or ENDGAME
+end
+
+-- The end of a day is near as that of a minute is: when so much of a minute's share is left.
+local function state_in_periods(b, window)
+  local at_ms = b.ms + whole.less(window, b.number) * time.window_ends_in_ms(b)
+  local tokens, requests = periods.left(b, time.minutes(b, at_ms, at_ms + 1))
+  local most_tokens, most_requests = periods.minutely(b)
+  return state_in(b, most_tokens, most_requests, math.max(tokens, 0), math.max(requests, 0), b.buckets[window])
+end
+
 -- What a window is like just now.
 function quota.state(b, window)
   if vouch.is_quarantined(b, window) then
     return QUARANTINED
   end
   local tokens, requests = quota.available(b, window)
-  local bucket = b.buckets[window]
-  local short_tokens, short_requests = bucket and bucket.short_tokens or 0, bucket and bucket.short_requests or 0
-  local near = is_near(b.policy.tokens, tokens, short_tokens, b.holders)
-    or is_near(b.policy.requests, requests, short_requests, b.holders)
-  if not near then
-    return OK
-  end
-  local none_left = b.policy.tokens ~= NO_LIMIT and tokens == 0 or b.policy.requests ~= NO_LIMIT and requests == 0
-  return none_left and EXHAUSTED or ENDGAME
+  local state = state_in(b, b.policy.tokens, b.policy.requests, tokens, requests, b.buckets[window])
+  return periods.is_used(b) and math.max(state, state_in_periods(b, window)) or state
 end

@@ -7,6 +7,12 @@ local STATE = '>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8'
 local BUCKET = '>I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8I8'
 local LEASE = '>c16c16I5I3I5I3I5I3I7I7I6I6BB'
 local SLOT = '>I8I8I8I8'
+local PERIODS, PERIOD, REACH = '>I8I8BB', '>BBI4I8BI8I2I8I8', '>I8I8I8I8I8I8I8'
+local SLOT_SUM = '>I8I8'
+
+-- Behind a policy stands the version of the deployment whose longer limits the book was told; nothing where a build wrote it last
+-- that knows of none.
+local POLICY_SIZE = 7 * 8
 
 -- Behind a lease's fields stands a print of the wish that it was granted to; nothing where a build wrote it last that
 -- knows of none.
@@ -18,11 +24,12 @@ function records.policy(blob)
   return {
     version = version, tokens = tokens, requests = requests, kind = kind, life_ms = life_ms,
     guard_ms = guard_ms, refunds = refunds,
+    told = #blob > POLICY_SIZE and struct.unpack('>I8', blob, POLICY_SIZE + 1) or 0,
   }
 end
 
 function records.pack_policy(p)
-  return struct.pack(POLICY, p.version, p.tokens, p.requests, p.kind, p.life_ms, p.guard_ms, p.refunds)
+  return struct.pack(POLICY .. 'I8', p.version, p.tokens, p.requests, p.kind, p.life_ms, p.guard_ms, p.refunds, p.told)
 end
 
 -- Takes the state of a book into it.
@@ -107,4 +114,50 @@ end
 
 function records.pack_slot(s)
   return struct.pack(SLOT, s.tokens, s.requests, s.overrun_tokens, s.overrun_requests)
+end
+
+-- What is counted over longer periods: the sequence and the window of the book when it was written, then each account and each
+-- window's reach.
+function records.periods(blob)
+  local seq, number, accounts, reaches, at = struct.unpack(PERIODS, blob)
+  local p = { accounts = {}, reaches = {}, is_loaded = false, is_touched = false, is_moved = false }
+  for place = 1, accounts do
+    local a = { slots = false }
+    a.unit, a.kind, a.arg, a.most, a.holds, a.until_slot, a.count, a.first, a.sum, at = struct.unpack(PERIOD, blob, at)
+    p.accounts[place] = a
+  end
+  for _ = 1, reaches do
+    local r = {}
+    r.window, r.first, r.last, r.ends_ms, r.doubted, r.each_tokens, r.each_requests, at = struct.unpack(REACH, blob, at)
+    p.reaches[r.window] = r
+  end
+  return p, seq, number
+end
+
+function records.pack_periods(b)
+  local parts, reaches = {}, 0
+  for _, a in ipairs(b.periods.accounts) do
+    parts[#parts + 1] = struct.pack(PERIOD, a.unit, a.kind, a.arg, a.most, a.holds, a.until_slot, a.count, a.first, a.sum)
+  end
+  for _, r in pairs(b.periods.reaches) do
+    reaches = reaches + 1
+    parts[#parts + 1] = struct.pack(REACH, r.window, r.first, r.last, r.ends_ms, r.doubted, r.each_tokens, r.each_requests)
+  end
+  return struct.pack(PERIODS, b.seq, b.number, #b.periods.accounts, reaches) .. table.concat(parts)
+end
+
+-- What one slot holds, and where the next one stands.
+function records.slot_sum(blob, at)
+  return struct.unpack(SLOT_SUM, blob, at)
+end
+
+-- What the slots of all accounts hold, in the order of the accounts.
+function records.pack_sums(accounts)
+  local parts = {}
+  for _, account in ipairs(accounts) do
+    for slot, sum in pairs(account.slots) do
+      parts[#parts + 1] = struct.pack(SLOT_SUM, slot, sum)
+    end
+  end
+  return table.concat(parts)
 end

@@ -27,6 +27,10 @@ local function return_of_none(b, window)
 end
 
 local function earns_credit(b, window, lease)
+  -- A longer period is credited as long as the window's leases are kept.
+  if periods.is_used(b) then
+    return true
+  end
   if b.policy.kind == ROLLING then
     return rolling.released_ms(lease.ends_ms) > b.ms
   end
@@ -42,7 +46,7 @@ local function enter_return(b, at, total, closed)
   bucket.returned_tokens = bucket.returned_tokens + tokens
   bucket.returned_requests = bucket.returned_requests + requests
   b.touched[at.window] = true
-  if b.policy.kind == ROLLING then
+  if b.policy.kind == ROLLING and rolling.released_ms(lease.ends_ms) > b.ms then
     rolling.give_back(b, lease, tokens, requests)
   end
   leases.save(b, at)
@@ -121,6 +125,7 @@ local function enter_use(b, at, m)
     lease.late = 1
     history.use_late(b, at.window, m)
   end
+  periods.overrun(b, at.window, m.over_tokens, m.over_requests)
   if b.policy.kind == ROLLING then
     rolling.overrun(b, m.over_tokens, m.over_requests)
   end

@@ -56,3 +56,22 @@ end
 function time.window_ends_in_ms(b)
   return whole.less(b.ends_ms, b.ms)
 end
+
+-- The wall minute at some time, as far as the open window's end tells: that stands for its last minute.
+function time.minute_at(b, ms)
+  if ms >= b.ends_ms then
+    return b.minute + 1 + whole.quotient(ms - b.ends_ms, MINUTE_MS)
+  end
+  return whole.less(b.minute, whole.quotient(b.ends_ms - ms - 1, MINUTE_MS))
+end
+
+-- The wall minutes of a time span, the first and the last.
+function time.minutes(b, starts_ms, ends_ms)
+  local first, last = time.minute_at(b, starts_ms), time.minute_at(b, whole.less(ends_ms, 1))
+  -- One that was left open for longer than a minute is of its last minute too, wherever it stands by the clock.
+  local is_long = b.ends_ms - b.opens_ms > MINUTE_MS + SLEWED_MS
+  if is_long and starts_ms < b.ends_ms then
+    last = math.max(last, b.minute)
+  end
+  return first, math.max(first, last)
+end

@@ -51,6 +51,8 @@ function vouch.quarantine(b, call)
   b.quarantined_ms = math.max(b.quarantined_ms, released_ms)
   b.seq = math.max(b.seq, call.seen_seq) + LOST_WRITES
   b.is_new_quarantine = true
+  -- Since the book was written last.
+  periods.doubt(b, b.number + 2 - b.number_before)
 end
 
 -- Whether all that the last writer of a book was answered outlived its process. Two say so: the mark that the last writer

@@ -11,7 +11,7 @@ fn row(first: u32, count: usize) -> Value {
     let kind_and_limit = [0, 500, 500];
     let window = [1, WINDOW, 0, 0, 0, 0, 0];
     let lease = [WINDOW, i64::from(first)];
-    let times = [0, 2_000, 60_000];
+    let times = [0, 2_000, 60_000, 0];
     let ints = |numbers: &[i64]| numbers.iter().copied().map(Value::Int).collect::<Vec<_>>();
     let amounts = (1_u64 << 24).to_be_bytes().repeat(count);
     let parts = [

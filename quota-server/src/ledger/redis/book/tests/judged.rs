@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use quota_core::{Amount, LeaseId, RequestKey, Return, WindowKind, Wish};
+use quota_core::{
+    Amount, CalendarSpan, LeaseId, Period, PeriodLimit, PeriodLimits, Policy, RequestKey, Return,
+    Unit, WindowKind, Wish,
+};
 use redis::Cmd;
 
 use super::world::{NOON_MS, World, gw, policy};
@@ -12,7 +15,8 @@ use crate::ledger::redis::book::{Answer, Operation, Reply};
 use crate::ledger::redis::functions::Library;
 use crate::ledger::redis::testing::TestRedis;
 
-const LIMIT: u64 = 500;
+/// Of a minute.
+pub(super) const LIMIT: u64 = 500;
 
 /// What a server is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -42,29 +46,37 @@ pub(super) fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// What holders have of each minute of the clock, and of which leases.
-#[derive(Default)]
+/// What holders have of each minute and each hour of the clock, and of which leases.
 struct Judge {
-    outstanding: BTreeMap<u64, u64>,
+    /// Tokens an hour.
+    hourly: u64,
+    minutes: BTreeMap<u64, u64>,
+    hours: BTreeMap<u64, u64>,
     leases: Vec<(LeaseId, u64)>,
 }
 
 impl Judge {
     fn granted(&mut self, minute: u64, lease: LeaseId, tokens: u64) {
-        let sum = self.outstanding.entry(minute).or_default();
-        *sum += tokens;
-        assert!(*sum <= LIMIT, "{sum} of {LIMIT} in minute {minute}");
+        let hour = minute / 60;
+        let of_minute = (&mut self.minutes, minute, LIMIT);
+        for (sums, at, limit) in [of_minute, (&mut self.hours, hour, self.hourly)] {
+            let sum = sums.entry(at).or_default();
+            *sum += tokens;
+            assert!(*sum <= limit, "{sum} of {limit} in minute or hour {at}");
+        }
         self.leases.push((lease, minute));
     }
 
     fn credited(&mut self, minute: u64, tokens: u64) {
-        *self.outstanding.get_mut(&minute).expect("it was granted from") -= tokens;
+        *self.minutes.get_mut(&minute).expect("it was granted from") -= tokens;
+        *self.hours.get_mut(&(minute / 60)).expect("it was granted from") -= tokens;
     }
 }
 
 /// The servers, and what they granted.
 pub(super) struct Servers {
     pub(super) of: [World; 2],
+    policy: Policy,
     judge: Judge,
 }
 
@@ -74,10 +86,26 @@ pub(super) type Send<'a> = &'a mut dyn FnMut(&mut World, &Cmd) -> Option<Reply>;
 impl Servers {
     /// Of a book that is opened here.
     pub(super) fn of(redis: &TestRedis, book: u32) -> Self {
+        Self::with_hours(redis, book, None)
+    }
+
+    /// Of a book with so many tokens an hour.
+    pub(super) fn with_hours(redis: &TestRedis, book: u32, hourly: Option<u64>) -> Self {
         let builds = [Library::with_manual_clock(), Library::of_another_build()];
         let mut of = builds.map(|library| World::by(library, redis, book));
-        of[0].open(&policy(WindowKind::Minute, LIMIT), true);
-        Self { of, judge: Judge::default() }
+        let period = Period::Calendar { span: CalendarSpan::Hour, offset_min: 0 };
+        let hour = hourly.map(|most| PeriodLimit { unit: Unit::Tokens, period, most });
+        let periods = PeriodLimits::new(hour.into_iter().collect()).unwrap();
+        let policy = Policy { periods, ..policy(WindowKind::Minute, LIMIT) };
+        of[0].open(&policy, true);
+        let (minutes, hours, leases) = Default::default();
+        let judge = Judge { hourly: hourly.unwrap_or(u64::MAX), minutes, hours, leases };
+        Self { of, policy, judge }
+    }
+
+    /// How many leases were granted.
+    pub(super) fn granted(&self) -> usize {
+        self.judge.leases.len()
     }
 
     pub(super) fn wait(&mut self, ms: u64) {
@@ -133,8 +161,7 @@ impl Servers {
             if let Reply::Here(_, Answer::Ran(mut answers)) = send(world, &command)? {
                 return answers.pop();
             }
-            let policy = policy(WindowKind::Minute, LIMIT);
-            let open = world.call().open(&world.library, &policy, false);
+            let open = world.call().open(&world.library, &self.policy, false);
             send(world, &open)?;
         }
         panic!("no answer");

@@ -5,6 +5,7 @@ mod lost;
 mod many;
 mod moved;
 mod oracle;
+mod periods;
 mod refused;
 mod sequences;
 mod slots;

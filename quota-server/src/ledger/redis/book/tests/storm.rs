@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::judged::{Call, Servers, call};
+use super::judged::{Call, LIMIT, Servers, call};
 use super::sequences;
 use crate::ledger::redis::book::Seen;
 use crate::ledger::redis::testing::{TestRedis, until};
@@ -28,9 +28,9 @@ enum Step {
     Evict,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step(waits: impl Strategy<Value = u64>) -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => prop_oneof![1 => 0..3_000_u64, 1 => 20_000..61_000_u64].prop_map(Step::Wait),
+        12 => waits.prop_map(Step::Wait),
         36 => call().prop_map(Step::Call),
         2 => (0..2_usize).prop_map(Step::Fresh),
         2 => Just(Step::Copy),
@@ -51,9 +51,9 @@ struct Storm {
 }
 
 impl Storm {
-    async fn new() -> Self {
+    async fn new(hourly: Option<u64>) -> Self {
         let nodes = [TestRedis::start_durable().await, TestRedis::start_durable().await];
-        let servers = Servers::of(&nodes[0], 1);
+        let servers = Servers::with_hours(&nodes[0], 1, hourly);
         let mut storm = Self { nodes, used: 0, copy: None, servers };
         for server in &mut storm.servers.of {
             server.trust.keeps = true;
@@ -129,15 +129,32 @@ impl Storm {
     }
 }
 
-#[test]
-fn whatever_redis_loses_no_minute_is_granted_twice() {
+/// Plays sequences, and answers how many leases were granted in all of them.
+fn weather(cases: u32, waits: impl Strategy<Value = u64>, hourly: Option<u64>) -> usize {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    sequences::play(4, 80, step(), |steps| {
+    let mut granted = 0;
+    sequences::play(cases, 80, step(waits), |steps| {
         runtime.block_on(async {
-            let mut storm = Storm::new().await;
+            let mut storm = Storm::new(hourly).await;
             for step in steps {
                 storm.step(step).await;
             }
+            granted += storm.servers.granted();
         });
     });
+    granted
+}
+
+#[test]
+fn whatever_redis_loses_no_minute_is_granted_twice() {
+    let waits = prop_oneof![1 => 0..3_000_u64, 1 => 20_000..61_000_u64];
+    assert!(weather(4, waits, None) > 0);
+}
+
+/// An hour holds more than what one loss puts in doubt, and less than its minutes do.
+#[test]
+fn whatever_redis_loses_no_hour_is_granted_twice() {
+    let waits =
+        prop_oneof![2 => 0..3_000_u64, 3 => 20_000..200_000_u64, 1 => 600_000..2_400_000_u64];
+    assert!(weather(6, waits, Some(6 * LIMIT)) > 0);
 }

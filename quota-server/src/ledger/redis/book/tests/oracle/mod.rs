@@ -8,12 +8,13 @@ mod steps;
 use std::collections::BTreeMap;
 
 use quota_core::{
-    Amount, Book, BookPage, Command, HolderId, LateUse, LeaseId, Now, Outcome, Policy, Reading,
-    Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper, WindowKind, Wish,
+    Amount, Book, BookPage, Command, HolderId, LateUse, LeaseId, Now, Outcome, PeriodLimits,
+    Policy, Reading, Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper,
+    WindowKind, Wish,
 };
 use redis::Value;
 
-use steps::{OWNER, Op, Step, step};
+use steps::{ALWAYS, OWNER, Op, Step, step};
 
 use super::sequences;
 use super::world::{World, busy, gw};
@@ -76,6 +77,10 @@ impl Pair {
             Step::Busy(op) => self.ask_in_vain(&op),
             Step::Run(ref ops) => self.run(ops),
             Step::SetLimit(limit) => self.set(Policy { limit, ..self.book.policy().clone() }),
+            Step::SetPeriods(ref periods) => {
+                let periods = periods.clone();
+                self.set(Policy { periods, ..self.book.policy().clone() });
+            }
             Step::SetLife { life_ms, guard_ms, refund } => {
                 let settlement = if refund { Settlement::Refund } else { Settlement::None };
                 self.set(Policy { life_ms, guard_ms, settlement, ..self.book.policy().clone() });
@@ -299,7 +304,9 @@ fn replay(kind: WindowKind) {
     let mut last = 0;
     sequences::play(150, 100, step(), |steps| {
         last += 1;
-        let mut pair = Pair::new(&redis, last, super::world::policy(kind, 500));
+        let periods = PeriodLimits::new(vec![ALWAYS]).unwrap();
+        let policy = Policy { periods, ..super::world::policy(kind, 500) };
+        let mut pair = Pair::new(&redis, last, policy);
         steps.iter().for_each(|step| pair.step(step));
         pair.finish();
     });
