@@ -81,13 +81,14 @@ impl Asked {
 }
 
 impl Checker {
-    /// A deployment that is not there yet.
-    pub(super) fn know(&mut self, id: &str, kind: WindowKind) {
+    /// A deployment that is not there yet. `may_lose`: its books are where writes can be lost, so that what is
+    /// charged to a longer period is known from below only.
+    pub(super) fn know(&mut self, id: &str, kind: WindowKind, may_lose: bool) {
         let book = Book {
             kind,
             limits: vec![None],
             long_since_ms: None,
-            is_doubted: false,
+            is_doubted: may_lose,
             grants: Vec::new(),
         };
         self.books.insert(id.to_owned(), book);

@@ -68,7 +68,8 @@ impl Stage {
     async fn set(fate: Fate) -> Result<Self, RunError> {
         let servers = Servers::start(fate.rung, fate.servers, &QuotaServer::builder()).await?;
         let mut checker = Checker::default();
-        DEPLOYMENTS.iter().for_each(|(id, kind)| checker.know(id, *kind));
+        let may_lose = servers.store.live.is_some();
+        DEPLOYMENTS.iter().for_each(|(id, kind)| checker.know(id, *kind, may_lose));
         Ok(Self {
             player: Player::new(servers.seats.iter().map(Seat::url).collect()),
             servers,
@@ -84,8 +85,6 @@ impl Stage {
         match step {
             Step::Put { deployment, tokens, requests, long } => {
                 let window = Amount { tokens, requests };
-                // Redis has none yet.
-                let long = long.filter(|_| self.servers.store.live.is_none());
                 Ok(self.put(deployment, Limits { window, long }).await)
             }
             Step::Delete { deployment } => Ok(self.delete(deployment).await),

@@ -7,7 +7,7 @@ const LIMIT: Amount = Amount { tokens: 100, requests: 10 };
 
 fn checker() -> Checker {
     let mut checker = Checker::default();
-    checker.know("d", WindowKind::Minute);
+    checker.know("d", WindowKind::Minute, false);
     checker.change("d", Some(LIMIT.into()), true, 0);
     checker
 }
