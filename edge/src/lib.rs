@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 pub mod body;
+pub mod certificate;
 pub mod descriptors;
 pub mod listener;
 mod peer;

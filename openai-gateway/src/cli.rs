@@ -177,6 +177,7 @@ impl Cli {
             head_read: Duration::from_millis(self.head_read_ms),
             write_stall: Duration::from_millis(self.write_stall_ms),
             cut: metrics::connection_cut,
+            refused: metrics::connection_refused,
         };
         bounds.within(descriptors::room(3))
     }

@@ -19,6 +19,7 @@ pub use http::HttpMetrics;
 
 const HTTP_REQUESTS: &str = "openai_gateway_http_requests_total";
 const CONNECTIONS_CUT: &str = "openai_gateway_http_connections_cut_total";
+const CONNECTIONS_REFUSED: &str = "openai_gateway_http_connections_refused_total";
 const BODIES_REFUSED: &str = "openai_gateway_http_bodies_refused_total";
 const REQUESTS: &str = "openai_gateway_requests_total";
 const DENIED: &str = "openai_gateway_denied_total";
@@ -34,11 +35,16 @@ const UNSETTLED: &str = "openai_gateway_unsettled_total";
 const COOLED: &str = "openai_gateway_cooled_total";
 const RETRIED: &str = "openai_gateway_retried_total";
 const WAITING: &str = "openai_gateway_waiting_requests";
+const CERTIFICATE_END: &str = "openai_gateway_certificate_end_timestamp_seconds";
 const BUILD_INFO: &str = "openai_gateway_build_info";
 
 const COUNTERS: &[(&str, &str)] = &[
     (HTTP_REQUESTS, "Requests of callers answered, by route and class of status"),
     (CONNECTIONS_CUT, "Connections cut because the caller took in nothing of its answer"),
+    (
+        CONNECTIONS_REFUSED,
+        "Connections closed at once because their address had --max-connections-per-ip",
+    ),
     (BODIES_REFUSED, "Requests refused because other bodies took all the room there is"),
     (REQUESTS, "Requests that a deployment answered, by class of status"),
     (DENIED, "Requests that no deployment of the group could take, by reason"),
@@ -55,6 +61,10 @@ const GAUGES: &[(&str, &str)] = &[
     (IN_FLIGHT, "Requests that wait for the upstream or its answer's end"),
     (STREAMS, "Streamed answers on their way to callers"),
     (WAITING, "Requests of the group that wait for room, as long as they may"),
+    (
+        CERTIFICATE_END,
+        "When the certificate that the gateway shows, or the first of those beside it, ends; 0 without one",
+    ),
     (BUILD_INFO, "1, with the version as a label"),
 ];
 
@@ -123,6 +133,17 @@ fn describe() {
 /// A connection was cut, since nothing was taken in of what was written to it.
 pub fn connection_cut() {
     metrics::counter!(CONNECTIONS_CUT).increment(1);
+}
+
+/// A connection was closed, since its address had as many as it may.
+pub fn connection_refused() {
+    metrics::counter!(CONNECTIONS_REFUSED).increment(1);
+}
+
+/// The gateway's certificate ends then, s since 1970; 0: it has none.
+pub(crate) fn certificate_ends(at_s: i64) {
+    metrics::gauge!(CERTIFICATE_END)
+        .set(Duration::from_secs(at_s.max(0).unsigned_abs()).as_secs_f64());
 }
 
 /// There was no room for a body.

@@ -128,6 +128,10 @@ pub async fn run(cli: &Cli, environment: &Environment, seed: u64) -> Result<(), 
         app.groups.stop_waiting();
     });
     tasks.spawn(metrics::upkeep(prometheus, stop.hard.clone()));
+    match &tls {
+        Some(tls) => drop(tasks.spawn(Arc::clone(tls).watch(stop.hard.clone()))),
+        None => metrics::certificate_ends(0),
+    }
     let ended = live(cli, config, &client, tls, router, &stop, &tasks).await;
     stop.now();
     tasks.close();
@@ -143,7 +147,7 @@ pub(crate) struct Prepared {
     client: QuotaClient,
     groups: Groups,
     upstream: Upstream,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Prepared {
@@ -170,7 +174,7 @@ impl Prepared {
         let upstream = Upstream::new(Terms::of(&config.quota), cli.proxies(environment))
             .map_err(StartError::Upstream)?;
         let tls = match (&cli.tls_cert, &cli.tls_key) {
-            (Some(cert), Some(key)) => Some(Tls::open(cert, key)?),
+            (Some(cert), Some(key)) => Some(Arc::new(Tls::open(cert, key)?)),
             _ => None,
         };
         Ok(Self { client, groups, upstream, tls })
@@ -201,7 +205,7 @@ async fn live(
     cli: &Cli,
     config: Config,
     client: &QuotaClient,
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     router: axum::Router,
     stop: &Stop,
     tasks: &TaskTracker,

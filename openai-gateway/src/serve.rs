@@ -39,6 +39,7 @@ mod tests {
             head_read: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
             cut: || (),
+            refused: || (),
         };
         let bound = Bound::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = bound.address().unwrap();
@@ -113,7 +114,7 @@ mod tests {
             reqwest::Client::builder().tls_certs_only([trusted]).build().unwrap()
         };
         let first = renew();
-        let tls = Tls::open(&cert, &key).unwrap();
+        let tls = Arc::new(Tls::open(&cert, &key).unwrap());
         let (listener, address) = listener(Some(tls.encryption()));
         let url = format!("https://localhost:{}/", address.port());
         let (stop, tasks) = (Stop::default(), TaskTracker::new());

@@ -20,7 +20,7 @@ mod process;
 mod reloaded;
 
 pub use deployments::write_deployments;
-pub use http::{HttpMetrics, RouteMetrics, connection_cut};
+pub use http::{HttpMetrics, RouteMetrics, connection_cut, connection_refused};
 pub use lease::LeaseMetrics;
 pub use ledger::*;
 pub(crate) use reloaded::declared;
@@ -46,6 +46,7 @@ const RELOADS: &str = "quota_reloads_total";
 const RELOAD_FAILURES: &str = "quota_reload_failures_total";
 
 const CONNECTIONS_CUT: &str = "quota_http_connections_cut_total";
+const CONNECTIONS_REFUSED: &str = "quota_http_connections_refused_total";
 const HTTP_REQUESTS: &str = "quota_http_requests_total";
 const HTTP_RUNNING: &str = "quota_http_requests_running";
 const HTTP_MOST: &str = "quota_http_requests_most";
@@ -90,6 +91,10 @@ const COUNTERS: &[(&str, &str)] = &[
     (OVERRUN_TOKENS, "Tokens used above what was reserved"),
     (AUDIT_FAILURES, "Lines that could not be written to the audit log"),
     (CONNECTIONS_CUT, "Connections cut because the client took in nothing of its answer"),
+    (
+        CONNECTIONS_REFUSED,
+        "Connections closed at once because their address had --max-connections-per-ip",
+    ),
     (FAILED_LOGINS, "Calls with a wrong token, or with one that contradicts the certificate"),
     (
         JOURNAL_FAULTS,

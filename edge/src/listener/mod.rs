@@ -6,6 +6,7 @@
 //! one that takes in nothing of its answer. A TLS handshake is the connection's own affair: accepting
 //! does not wait for it.
 
+mod complaints;
 mod connection;
 mod crowd;
 mod names;
@@ -23,11 +24,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use complaints::Complaints;
 use connection::Way;
 use crowd::Crowd;
 
@@ -64,6 +67,8 @@ pub struct Bounds {
     pub write_stall: Duration,
     /// Called for each connection that is cut since its peer took in nothing.
     pub cut: fn(),
+    /// Called for each connection that is closed since its address has as many as it may.
+    pub refused: fn(),
 }
 
 impl Bounds {
@@ -91,6 +96,8 @@ pub struct Listener {
     way: Way,
     room: Arc<Semaphore>,
     crowd: Crowd,
+    refused: fn(),
+    complaints: Complaints,
 }
 
 /// The head of a request, bytes: it may be larger by what is read at once with its end. Also what is read of a body at once.
@@ -142,7 +149,9 @@ impl Listener {
             .pipeline_flush(false);
         let room = Arc::new(Semaphore::new(bounds.connections as usize));
         let crowd = Crowd::new(bounds.per_address);
-        Self { socket, way: Way::new(http, encryption, bounds), room, crowd }
+        let way = Way::new(http, encryption, bounds);
+        let (refused, complaints) = (bounds.refused, Complaints::default());
+        Self { socket, way, room, crowd, refused, complaints }
     }
 
     /// Where it listens.
@@ -154,11 +163,14 @@ impl Listener {
     }
 
     /// Accepts connections until the process drains. Their tasks are on `tasks`.
-    pub async fn serve(self, router: Router, stop: Stop, tasks: TaskTracker) {
+    pub async fn serve(mut self, router: Router, stop: Stop, tasks: TaskTracker) {
         while let Some(Some((stream, address, permit))) =
             stop.draining.run_until_cancelled(self.accept()).await
         {
-            let Some(place) = self.crowd.enter(address.ip()) else { continue };
+            let Some(place) = self.crowd.enter(address.ip()) else {
+                (self.refused)();
+                continue;
+            };
             let connection = self.way.clone().serve(stream, address, router.clone(), stop.clone());
             tasks.spawn(async move {
                 connection.await;
@@ -168,13 +180,15 @@ impl Listener {
     }
 
     /// The next connection; `None` only if the semaphore were closed, which it never is.
-    async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    async fn accept(&mut self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let permit = Arc::clone(&self.room).acquire_owned().await.ok()?;
         loop {
             match self.socket.accept().await {
                 Ok((stream, address)) => return Some((stream, address, permit)),
                 Err(error) => {
-                    warn!(%error, "a connection could not be accepted");
+                    if let Some(failures) = self.complaints.of_another(Instant::now()) {
+                        warn!(%error, failures, "connections could not be accepted");
+                    }
                     tokio::time::sleep(REST).await;
                 }
             }

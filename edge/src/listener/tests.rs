@@ -24,6 +24,7 @@ const BOUNDS: Bounds = Bounds {
     head_read: Duration::from_secs(60),
     write_stall: Duration::from_secs(10),
     cut: || (),
+    refused: || (),
 };
 
 /// Serves `/now`, `/large`, and `/wait`, which tells when it runs and waits to be told to finish.
@@ -153,11 +154,16 @@ async fn a_head_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn one_address_has_so_many_connections_and_more_are_closed() {
-    let served = serve(Bounds { per_address: 1, ..BOUNDS }).await;
+async fn one_address_has_so_many_connections_and_more_are_closed_and_counted() {
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    let refused = || {
+        REFUSED.fetch_add(1, Ordering::Relaxed);
+    };
+    let served = serve(Bounds { per_address: 1, refused, ..BOUNDS }).await;
     let first = served.ask("/wait").await;
     served.running.notified().await;
     assert_eq!(rest(served.ask("/now").await).await, "");
+    assert_eq!(REFUSED.load(Ordering::Relaxed), 1);
     served.finish.notify_one();
     served.stop.draining.cancel();
     assert!(rest(first).await.ends_with("finished"));

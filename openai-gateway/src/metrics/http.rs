@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Counter, counter};
 
-use super::{BODIES_REFUSED, CONNECTIONS_CUT, HTTP_REQUESTS, declared};
+use super::{BODIES_REFUSED, CONNECTIONS_CUT, CONNECTIONS_REFUSED, HTTP_REQUESTS, declared};
 use crate::endpoints;
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
@@ -41,7 +41,7 @@ impl HttpMetrics {
     /// Declares them.
     #[must_use]
     pub fn new() -> Self {
-        for name in [CONNECTIONS_CUT, BODIES_REFUSED] {
+        for name in [CONNECTIONS_CUT, CONNECTIONS_REFUSED, BODIES_REFUSED] {
             counter!(name).absolute(0);
         }
         let of = |route: &str| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, histogram};
 use quota_api::routes;
 
-use super::{CONNECTIONS_CUT, HTTP_REQUESTS, HTTP_SECONDS, counter_of};
+use super::{CONNECTIONS_CUT, CONNECTIONS_REFUSED, HTTP_REQUESTS, HTTP_SECONDS, counter_of};
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
@@ -47,6 +47,11 @@ pub struct RouteMetrics {
 /// A connection was cut, since nothing was taken in of what was written to it.
 pub fn connection_cut() {
     counter_of(CONNECTIONS_CUT).increment(1);
+}
+
+/// A connection was closed, since its address had as many as it may.
+pub fn connection_refused() {
+    counter_of(CONNECTIONS_REFUSED).increment(1);
 }
 
 impl HttpMetrics {

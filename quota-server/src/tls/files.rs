@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use edge::certificate;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -63,21 +64,12 @@ impl Files {
         let key =
             PrivateKeyDer::from_pem_file(&self.key).map_err(|error| unread(&self.key, error))?;
         let chain = certificates(&self.cert)?;
-        let ends_at_s = self.end(&chain)?;
+        let ends_at_s =
+            certificate::ends_at_s(&chain).map_err(|error| wrong(&self.cert, &error))?;
         let mut config =
             config.with_single_cert(chain, key).map_err(|error| wrong(&self.cert, &error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Handshake { config: Arc::new(config), ends_at_s })
-    }
-
-    fn end(&self, chain: &[CertificateDer<'_>]) -> Result<i64, Mistake> {
-        let end = |certificate: &CertificateDer<'_>| {
-            let (_rest, parsed) = x509_parser::parse_x509_certificate(certificate)
-                .map_err(|error| wrong(&self.cert, &error))?;
-            Ok(parsed.validity().not_after.timestamp())
-        };
-        let ends = chain.iter().map(end).collect::<Result<Vec<_>, _>>()?;
-        Ok(ends.into_iter().min().unwrap_or_default())
     }
 }
 

@@ -46,6 +46,7 @@ async fn serve(auth: ClientAuth, handshake: Duration) -> Encrypted {
         head_read: LONG,
         write_stall: LONG,
         cut: || (),
+        refused: || (),
     };
     let bound = Bound::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = bound.listen(&bounds, Some(encryption)).unwrap();
