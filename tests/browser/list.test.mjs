@@ -63,6 +63,29 @@ test("the book of an open deployment adds up, and names who holds what", async (
   assert.deepEqual(page.complaints, []);
 });
 
+test("what was put by hand is drift, on the page and in the metric, after a start too", async () => {
+  const own = await Server.start({ declared: { lowered: { tpm_limit: 500 }, left: { tpm_limit: 7 } } });
+  try {
+    await own.put("lowered", { tpm_limit: 50 });
+    await own.kill();
+    await own.run();
+    const page = await open(browser, own);
+    await line(page, "lowered").waitFor();
+    assert.equal(await line(page, "lowered").locator(".drift").innerText(), "drift");
+    assert.equal(await line(page, "left").locator(".drift").innerText(), "");
+    assert.match(await line(page, "lowered").locator(".drift").getAttribute("title"), /: tpm_limit$/);
+    await page.fill("#search", "drift");
+    assert.deepEqual(await page.locator(".row:visible .id").allInnerTexts(), ["lowered"]);
+    await openDetail(page, "lowered");
+    await page.locator("#detail").getByText("Not as the deployments file says: tpm_limit.").waitFor();
+    const counted = async () => (await (await fetch(`${own.url}/metrics`)).text()).includes('quota_declared_deployments{state="drifted"} 1\n');
+    await until("the metric counts one", counted);
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await own.stop();
+  }
+});
+
 test("search, states and order choose what is shown", async () => {
   await Promise.all(["x-1", "x-2", "x-3"].map((id, at) => server.put(id, { tpm_limit: 100, model_group: `group-${at}` })));
   const page = await open(browser, server);

@@ -28,11 +28,12 @@ export class Server {
     return server;
   }
 
-  constructor(folder, port, { tokens = false, folder: kept }) {
+  constructor(folder, port, { tokens = false, declared = null, folder: kept }) {
     this.folder = folder;
     this.isKept = kept !== undefined;
     this.port = port;
     this.tokens = tokens;
+    this.declared = declared;
     this.url = `http://127.0.0.1:${port}`;
   }
 
@@ -41,6 +42,7 @@ export class Server {
     const args = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", join(this.folder, "data")];
     if (this.#redisPort) args.push("--ledger", "redis", "--redis-url", `redis://127.0.0.1:${this.#redisPort}`);
     if (this.tokens) args.push("--tokens-file", await this.#tokensFile());
+    if (this.declared) args.push("--deployments", await this.#deploymentsFile());
     this.#process = spawn(PROGRAM, args, { stdio: ["ignore", "ignore", "pipe"] });
     let errors = "";
     this.#process.stderr.on("data", (text) => { errors = (errors + text).slice(-4_000); });
@@ -111,6 +113,13 @@ export class Server {
     const args = ["--port", this.#redisPort, "--bind", "127.0.0.1", "--dir", this.folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always"];
     this.#redis = spawn(REDIS, args.map(String), { stdio: "ignore" });
     await until("redis listens", () => listens(this.#redisPort));
+  }
+
+  /** What JSON says is YAML too. */
+  async #deploymentsFile() {
+    const file = join(this.folder, "deployments.yaml");
+    await writeFile(file, JSON.stringify({ deployments: this.declared }));
+    return file;
   }
 
   async #isReady() {

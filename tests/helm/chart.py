@@ -9,7 +9,9 @@ import subprocess
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CHART = ROOT / "helm"
+# A package of it that is unpacked, or the one here.
+CHART = pathlib.Path(os.environ.get("TOKENLEASE_CHART", ROOT / "helm"))
+SETS = ROOT / "helm/ci"
 TOOLS = ROOT / "target/tools"
 HELM = TOOLS / "bin/helm"
 # As `helm install` names it in the examples.
@@ -17,8 +19,8 @@ RELEASE = "quota"
 NAMESPACE = "llm"
 
 # What is rendered where nothing else is asked for.
-GOOD = sorted((CHART / "ci").glob("*.yaml"))
-REJECTED = sorted((CHART / "ci/rejected").glob("*.yaml"))
+GOOD = sorted(SETS.glob("*.yaml"))
+REJECTED = sorted((SETS / "rejected").glob("*.yaml"))
 
 
 def helm(*args: object, **more) -> subprocess.CompletedProcess:

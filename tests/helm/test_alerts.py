@@ -15,7 +15,7 @@ def promtool(*args: object) -> None:
 
 def rules(folder: pathlib.Path, *args: str) -> pathlib.Path:
     """Those of ci/outside.yaml."""
-    (rule,) = chart.of_kind(chart.render(chart.CHART / "ci/outside.yaml", *args), "PrometheusRule")
+    (rule,) = chart.of_kind(chart.render(chart.SETS / "outside.yaml", *args), "PrometheusRule")
     path = folder / "rules.yaml"
     path.write_text(yaml.safe_dump(rule["spec"]))
     return path

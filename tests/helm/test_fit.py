@@ -24,7 +24,7 @@ def test_services_and_budgets_select_one_set_of_pods(objects: list[dict]):
 
 
 def test_a_service_monitor_selects_one_service():
-    objects = chart.render(chart.CHART / "ci/watched.yaml")
+    objects = chart.render(chart.SETS / "watched.yaml")
     for monitor in chart.of_kind(objects, "ServiceMonitor"):
         selector = monitor["spec"]["selector"]["matchLabels"]
         labels = [service["metadata"]["labels"] for service in chart.of_kind(objects, "Service")]
@@ -46,7 +46,7 @@ def test_what_is_mounted_is_there(objects: list[dict]):
 
 
 def test_files_are_carried_as_they_are():
-    objects = chart.render(chart.CHART / "ci/watched.yaml")
+    objects = chart.render(chart.SETS / "watched.yaml")
     for path in (chart.CHART / "files").glob("*"):
         text = path.read_text()
         if path.name == "alerts.yaml":
@@ -64,7 +64,7 @@ def test_an_autoscaler_has_its_pods_to_itself(objects: list[dict]):
 
 
 def rung(name: str) -> list[dict]:
-    return chart.render(chart.CHART / f"ci/{name}.yaml")
+    return chart.render(chart.SETS / f"{name}.yaml")
 
 
 def test_each_rung_is_what_it_must_be():
@@ -98,7 +98,7 @@ def checksum(values: pathlib.Path, *args: str) -> str:
 
 
 def test_settings_restart_servers_and_limits_do_not():
-    values = chart.CHART / "ci/embedded.yaml"
+    values = chart.SETS / "embedded.yaml"
     before = checksum(values)
     assert checksum(values, "--set", "config.http.drain_ms=6000") != before
     assert checksum(values, "--set", "deployments.embeddings-eu.tpm_limit=7") == before

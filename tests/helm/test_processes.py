@@ -9,6 +9,7 @@ import yaml
 import certificates
 import chart
 import database
+import sentinel
 from processes import Pod, closing, pod
 
 # Secrets that are not the chart's.
@@ -17,7 +18,7 @@ SECRETS = {
     "quota-tokens": {"tokens.toml": TOKENS},
     "gateway-token": {"token": "an example, not a secret"},
     "quota-db": {"password": "hush", "url": "postgres://quota:hush@127.0.0.1:1/quota"},
-    "quota-redis": {"url": "redis://:hush@127.0.0.1:1", "password": "hush", "sentinel-password": "hush"},
+    "quota-redis": {"url": "redis://:hush@127.0.0.1:1", "password": "hush", "sentinel-password": "hush-sentry"},
     "provider": {"api-key": "sk-hush"},
     "gateway": {"master-key": "sk-hush"},
 }
@@ -43,7 +44,7 @@ def check(objects: list[dict], asked: Pod, root: pathlib.Path) -> str:
 
 
 def test_a_server_serves_is_tested_and_stops(tmp_path: pathlib.Path):
-    objects = chart.render(chart.CHART / "ci/default.yaml", "--set", "deployments.chat.tpm_limit=5")
+    objects = chart.render(chart.SETS / "default.yaml", "--set", "deployments.chat.tpm_limit=5")
     serving = server(objects, tmp_path / "server")
     with closing(serving):
         serving.start(secrets(objects))
@@ -55,7 +56,7 @@ def test_a_server_serves_is_tested_and_stops(tmp_path: pathlib.Path):
 
 def test_tls_is_what_probes_tests_and_gateways_speak(tmp_path: pathlib.Path):
     embedded = ("ledger.kind=embedded", "server.replicas=1", "audit.volume.existingClaim=", "audit.to=log")
-    objects = chart.render(chart.CHART / "ci/tls.yaml", "--set", ",".join(embedded))
+    objects = chart.render(chart.SETS / "tls.yaml", "--set", ",".join(embedded))
     serving = server(objects, tmp_path / "server")
     workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
     gateway = pod(objects, workload, tmp_path / "gateway", serving.url())
@@ -80,7 +81,7 @@ def test_postgresql_is_shown_a_certificate(tmp_path: pathlib.Path):
     with database.encrypted() as url:
         for name, shown, code in (("with", "quota-db-client", 0), ("without", "", 1)):
             values = f"ledger.kind=postgres,ledger.postgres.url={url},ledger.postgres.clientSecret={shown}"
-            objects = chart.render(chart.CHART / "ci/redis-ipv6.yaml", "--set", values)
+            objects = chart.render(chart.SETS / "redis-ipv6.yaml", "--set", values)
             (job,) = chart.of_kind(objects, "Job")
             migrating = pod(objects, job, tmp_path / name)
             with closing(migrating):
@@ -88,8 +89,27 @@ def test_postgresql_is_shown_a_certificate(tmp_path: pathlib.Path):
                 assert migrating.process.wait(timeout=60) == code, migrating.log.read_text()
 
 
+def test_what_bitnami_s_charts_ask_for_is_given(tmp_path: pathlib.Path):
+    """Passwords of Redis and of Sentinel, and certificates that both verify: migrated, served, and tested by `helm test`'s pod."""
+    known = SECRETS["quota-redis"]
+    who = ("quota", "quota", known["password"], "sentry", known["sentinel-password"])
+    with database.encrypted() as url, sentinel.guarded(tmp_path / "redis", *who) as guard:
+        values = f"server.ipFamily=IPv4,ledger.postgres.url={url},ledger.redis.url=rediss+sentinel://quota@{guard}/quota"
+        objects = chart.render(chart.SETS / "redis-ipv6.yaml", "--set", f"{values},deployments.chat.tpm_limit=500")
+        (job,) = chart.of_kind(objects, "Job")
+        migrating = pod(objects, job, tmp_path / "migrate")
+        serving = pod(objects, chart.named(objects, "Deployment", "quota-tokenlease"), tmp_path / "server")
+        with closing(migrating, serving):
+            migrating.start(secrets(objects))
+            assert migrating.process.wait(timeout=60) == 0, migrating.log.read_text()
+            serving.start(secrets(objects))
+            serving.wait_until_ready()
+            assert "a lease of `chat` was granted" in check(objects, serving, tmp_path / "check")
+            assert serving.stop() == 0
+
+
 def test_changes_stand_in_a_file_of_the_server_s_own(tmp_path: pathlib.Path):
-    objects = chart.render(chart.CHART / "ci/default.yaml", "--set", "audit.to=scratch")
+    objects = chart.render(chart.SETS / "default.yaml", "--set", "audit.to=scratch")
     serving = server(objects, tmp_path / "server")
     with closing(serving):
         serving.start(secrets(objects))
@@ -103,7 +123,7 @@ def test_changes_stand_in_a_file_of_the_server_s_own(tmp_path: pathlib.Path):
 
 def test_changes_stand_in_the_log(tmp_path: pathlib.Path):
     """As a shipper finds them: by their target."""
-    objects = chart.render(chart.CHART / "ci/embedded.yaml", "--set", "config.log.log_level=warn\\,audit=info")
+    objects = chart.render(chart.SETS / "embedded.yaml", "--set", "config.log.log_level=warn\\,audit=info")
     serving = server(objects, tmp_path / "server")
     with closing(serving):
         serving.start(secrets(objects))
@@ -114,7 +134,7 @@ def test_changes_stand_in_the_log(tmp_path: pathlib.Path):
 
 
 def test_limits_change_without_a_restart(tmp_path: pathlib.Path):
-    objects = chart.render(chart.CHART / "ci/embedded.yaml")
+    objects = chart.render(chart.SETS / "embedded.yaml")
     serving = server(objects, tmp_path / "server")
     with closing(serving):
         serving.start(secrets(objects))
@@ -132,7 +152,7 @@ def call(gateway: Pod, key: str) -> int:
 
 
 def test_gateways_take_no_calls_without_the_key(tmp_path: pathlib.Path):
-    objects = chart.render(chart.CHART / "ci/watched-pods.yaml")
+    objects = chart.render(chart.SETS / "watched-pods.yaml")
     workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
     gateway = pod(objects, workload, tmp_path / "gateway", "http://127.0.0.1:1")
     known = secrets(objects)
@@ -146,7 +166,7 @@ def test_gateways_take_no_calls_without_the_key(tmp_path: pathlib.Path):
 
 
 def test_the_limits_of_gateways_are_known_without_a_right_to_change_them(tmp_path: pathlib.Path):
-    objects = chart.render(chart.CHART / "ci/gateways.yaml")
+    objects = chart.render(chart.SETS / "gateways.yaml")
     serving = server(objects, tmp_path / "server")
     workload = chart.named(objects, "Deployment", "quota-tokenlease-gateway")
     gateway = pod(objects, workload, tmp_path / "gateway", serving.url())

@@ -46,7 +46,7 @@ def test_a_claim_s_access_mode_never_changes():
     """Kubernetes refuses the change, so what has another mode has another name."""
     claims = {}
     for ledger in ("embedded", "postgres", "redis"):
-        objects = chart.render(chart.CHART / f"ci/{ledger}.yaml", "--set", "audit.to=claim,audit.volume.existingClaim=")
+        objects = chart.render(chart.SETS / f"{ledger}.yaml", "--set", "audit.to=claim,audit.volume.existingClaim=")
         (claim,) = [each for each in chart.of_kind(objects, "PersistentVolumeClaim") if "-audit" in each["metadata"]["name"]]
         name, modes = claim["metadata"]["name"], claim["spec"]["accessModes"]
         assert claims.setdefault(name, modes) == modes
@@ -58,7 +58,7 @@ def test_a_claim_s_access_mode_never_changes():
 
 def test_a_scratch_volume_evicts_no_pod():
     """One with a size does, once it is full, instead of failing the write."""
-    objects = chart.render(chart.CHART / "ci/embedded.yaml", "--set", "audit.to=scratch")
+    objects = chart.render(chart.SETS / "embedded.yaml", "--set", "audit.to=scratch")
     (servers,) = chart.of_kind(objects, "StatefulSet")
     volumes = servers["spec"]["template"]["spec"]["volumes"]
     assert [volume for volume in volumes if volume["name"] == "audit"] == [{"name": "audit", "emptyDir": {}}]
@@ -67,7 +67,7 @@ def test_a_scratch_volume_evicts_no_pod():
 def test_backups_go_where_the_data_is_and_stay():
     """A volume of one node is copied on that node; names of jobs, the minute at their end, are short enough."""
     long = "r" * 53
-    command = chart.helm("template", long, chart.CHART, "--values", chart.CHART / "ci/embedded.yaml")
+    command = chart.helm("template", long, chart.CHART, "--values", chart.SETS / "embedded.yaml")
     objects = [each for each in yaml.safe_load_all(command.stdout) if each]
     (job,) = chart.of_kind(objects, "CronJob")
     assert len(job["metadata"]["name"]) <= 52

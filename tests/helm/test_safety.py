@@ -25,7 +25,7 @@ def test_pods_are_restricted(objects: list[dict]):
 
 def test_openshift_chooses_the_user():
     """Its `restricted-v2` refuses a user and groups that are not of the namespace's own range."""
-    for workload in chart.workloads(chart.render(chart.CHART / "ci/surroundings.yaml")):
+    for workload in chart.workloads(chart.render(chart.SETS / "surroundings.yaml")):
         of_pod = chart.pod_of(workload)["spec"]["securityContext"]
         assert not {"runAsUser", "runAsGroup", "fsGroup", "supplementalGroups"} & of_pod.keys()
 
@@ -41,7 +41,7 @@ def test_what_serves_is_probed_and_stops_gently(objects: list[dict]):
 
 def test_the_grace_covers_the_drain():
     def grace(*args: str) -> int:
-        objects = chart.render(chart.CHART / "ci/default.yaml", *args)
+        objects = chart.render(chart.SETS / "default.yaml", *args)
         (server,) = chart.of_kind(objects, "StatefulSet")
         return server["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
 
@@ -52,7 +52,7 @@ def test_the_grace_covers_the_drain():
 
 def test_gateways_reach_no_cloud_s_metadata():
     """Who makes a gateway ask for a URL gets none of the node's credentials."""
-    policy = chart.named(chart.render(chart.CHART / "ci/tls.yaml"), "NetworkPolicy", "quota-tokenlease-gateway")
+    policy = chart.named(chart.render(chart.SETS / "tls.yaml"), "NetworkPolicy", "quota-tokenlease-gateway")
     blocks = [peer["ipBlock"] for rule in policy["spec"]["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
     for address in map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254")):
         let_out = [each for each in blocks if address in ipaddress.ip_network(each["cidr"])]
@@ -75,7 +75,7 @@ def test_secrets_come_by_reference(objects: list[dict]):
 
 
 def test_servers_see_hashes_of_generated_tokens_only():
-    objects = chart.render(chart.CHART / "ci/gateways.yaml")
+    objects = chart.render(chart.SETS / "gateways.yaml")
     (secret,) = chart.of_kind(objects, "Secret")
     tokens = [value for key, value in secret["stringData"].items() if key.endswith("-token")]
     assert len(set(tokens)) == 3 and all(len(token) > 64 for token in tokens)

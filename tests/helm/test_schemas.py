@@ -25,7 +25,7 @@ def test_names_are_unique(objects: list[dict]):
 
 @pytest.mark.parametrize("kind", ["Service", "ServiceMonitor", "StatefulSet"])
 def test_unknown_fields_are_refused(kind: str):
-    rendered = chart.render(chart.CHART / "ci/watched.yaml")
+    rendered = chart.render(chart.SETS / "watched.yaml")
     wrong = copy.deepcopy(chart.of_kind(rendered, kind)[0])
     wrong["spec"]["selectr"] = {}
     with pytest.raises(REFUSALS):

@@ -66,5 +66,5 @@ def release(api: Api, kubeconfig: pathlib.Path, request: pytest.FixtureRequest) 
 
 def of(*names: str):
     """Releases of these values sets, one for each test."""
-    paths = [chart.CHART / f"ci/{name}.yaml" for name in names] or chart.GOOD
+    paths = [chart.SETS / f"{name}.yaml" for name in names] or chart.GOOD
     return pytest.mark.parametrize("release", paths, indirect=True, ids=lambda path: path.stem)
