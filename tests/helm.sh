@@ -6,6 +6,8 @@
 #   tests/helm.sh render       what needs no Kubernetes
 #   tests/helm.sh cluster      against Kubernetes' API server and etcd
 #   tests/helm.sh tools        only builds what these need
+#   tests/helm.sh helm         only builds helm and what makes the chart's README
+#   tests/helm.sh package DIR  starts the pods of a chart's package, which is unpacked there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -66,10 +68,14 @@ api_server() {
         -o "$TOOLS/bin/kube-apiserver" k8s.io/kubernetes/cmd/kube-apiserver)
 }
 
-render_tools() {
+helm_tools() {
     command -v go >/dev/null || die "missing: Go 1.26 or newer"
     once "helm-$HELM" go_tool "helm.sh/helm/v4/cmd/helm@$HELM"
     once "helm-docs-$HELM_DOCS" go_tool "github.com/norwoodj/helm-docs/cmd/helm-docs@$HELM_DOCS"
+}
+
+render_tools() {
+    helm_tools
     once "prometheus-operator-$PROMETHEUS_OPERATOR" custom_resources
     once "gateway-api-$GATEWAY_API" gateway_routes
 }
@@ -86,6 +92,7 @@ run() {
 }
 
 main() {
+    [ "${1:-}" != helm ] || { helm_tools; return; }
     render_tools
     local render=(tests/helm --ignore tests/helm/cluster)
     case "${1:-all}" in
@@ -93,7 +100,8 @@ main() {
         render) run "chart" "${render[@]}" ;;
         tools) cluster_tools ;;
         cluster) cluster_tools; run "chart in a cluster" tests/helm/cluster ;;
-        *) die "unknown argument '$1'; it takes render, cluster, tools, or nothing" ;;
+        package) TOKENLEASE_CHART=$2 run "chart's package" tests/helm/test_processes.py ;;
+        *) die "unknown argument '$1'; it takes render, cluster, tools, helm, package, or nothing" ;;
     esac
 }
 

@@ -2,6 +2,9 @@
 # The image without a container engine: does what the Dockerfile says, and tries what comes of it as an
 # engine would run it, in a root of its own that is read only, without rights, as nobody. Needs root.
 # Not a part of tests/run.sh: it builds everything anew, optimised (IMAGE_TARGET keeps it).
+#
+#   tests/image.sh             all of it
+#   tests/image.sh root DIR    only tries the root that is there, such as one of a release
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -97,11 +100,17 @@ try() {
 
 main() {
     [ "$(id -u)" -eq 0 ] || die "must be root, to change the root"
-    install_missing
-    step "context"
-    context
-    step "build"
-    build
+    case "${1:-}" in
+        root) IMAGE=$(realpath "$2") ;;
+        "")
+            install_missing
+            step "context"
+            context
+            step "build"
+            build
+            ;;
+        *) die "unknown argument '$1'; it takes root DIR, or nothing" ;;
+    esac
     step "programs"
     check_programs
     step "as an engine would run it"

@@ -82,7 +82,7 @@ bench() {
     target/venvs/litellm-1.83/bin/python tests/python/litellm_bench.py
 }
 
-# Optimised, linked by zig against a C library as old as the tag says, which maturin checks; one wheel for all CPythons from 3.9 on.
+# Optimised (PROFILE names another profile of cargo's), linked by zig against a C library as old as the tag says, which maturin checks; one wheel for all CPythons from 3.9 on.
 # They are built from the sdist, which so is tried too; of its lock file cargo drops the crates that are not in it.
 wheel() {
     packages wheel
@@ -102,7 +102,7 @@ wheel() {
 
 built_wheel() {
     local target=$1 tag=$2
-    (cd target/sdist && maturin build --release --strip --zig --compatibility "$tag" --target "$target" \
+    (cd target/sdist && maturin build --profile "${PROFILE:-release}" --strip --zig --compatibility "$tag" --target "$target" \
         --target-dir "$ROOT/target/wheel")
 }
 

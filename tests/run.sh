@@ -200,6 +200,9 @@ browser() { tests/browser.sh test; }
 
 chart() { tests/helm.sh; }
 
+# Its parts; what it makes takes hours.
+release() { tests/release.sh; }
+
 # Another seventh of the book's faults each day: those are built and caught within seconds.
 mutants() { "${CARGO_TARGET_DIR:-target}/debug/mutants" --run core --part "$(date +%-j)/7" --seconds 60; }
 
@@ -214,6 +217,7 @@ run_tests() {
     bindings
     browser
     chart
+    release
 }
 
 main() {
