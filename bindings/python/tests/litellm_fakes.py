@@ -64,7 +64,12 @@ class Server:
         self.before: Callable[[], object] = lambda: None
         self.draws: Any = None
         self.has_room = True
+        self.keeps_days = True
+        self.window_ends_in: Optional[float] = None
         self.ledger = Ledger()
+
+    def view(self) -> SimpleNamespace:
+        return SimpleNamespace(window_ends_in=self.window_ends_in)
 
     def deployment(self, id: str) -> Server:
         return self
@@ -84,6 +89,8 @@ class Server:
         # As the server, which takes no field that it does not know.
         if read_only := {"id", "version", "declared"} & spec.keys():
             raise ServerError(f"unknown field {read_only}", 400, "malformed_body")
+        if spec.get("limits") and not self.keeps_days:
+            raise ServerError("`limits`: this ledger keeps none", 422, "invalid_value")
         self.says = {"window": "minute", **spec}
         return self.says
 
@@ -110,6 +117,15 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
 
-def quota(server: Server, clock: Any = time.monotonic, tpm: Optional[int] = 100, **settings: Any) -> Quota:
-    return Quota(server, Limits("d", "g", tpm, None), Settings(**settings), clock)  # type: ignore[arg-type]
+
+def quota(
+    server: Server,
+    clock: Any = time.monotonic,
+    tpm: Optional[int] = 100,
+    tpd: Optional[int] = None,
+    **settings: Any,
+) -> Quota:
+    return Quota(server, Limits("d", "g", tpm, None, tpd), Settings(**settings), clock)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Dict, List
 
 import pytest
@@ -19,12 +20,24 @@ def test_a_denial_is_openai_s_429() -> None:
     assert error.num_retries == 0, "LiteLLM sets it on the way"  # type: ignore[attr-defined]
 
 
+def test_a_denial_for_the_day_says_nothing_of_the_minute() -> None:
+    usage = SimpleNamespace(limit_tokens=100, remaining_tokens=90, limit_requests=None, remaining_requests=None)
+    for wait_s, has_usage, per in ((60.0, True, "per min"), (7_200.0, False, "over a longer period")):
+        denied = Exhausted("no", "exhausted", wait_s, "tokens", usage=usage)  # type: ignore[arg-type]
+        error = _answers.denial("g", denied)
+        assert ("x-ratelimit-limit-tokens" in error.headers) is has_usage  # type: ignore[attr-defined]
+        assert per in str(error) and error.headers["retry-after"] == str(int(wait_s))  # type: ignore[attr-defined]
+
+
 def test_a_denial_by_the_chosen_deployment_cools_it_down_for_no_time() -> None:
     denied = Exhausted("no", "exhausted", 1.0)
     for has_others, retries in ((False, 0), (True, 3)):
         error = _answers.denial("g", denied, True, has_others)
         assert error.headers["retry-after"] == "0"  # type: ignore[attr-defined]
         assert (error.retry_after, error.num_retries) == (1.0, retries)  # type: ignore[attr-defined]
+        _answers.tell_caller(error)
+        assert error.headers["retry-after"] == "1", "a proxy's caller is told the time"  # type: ignore[attr-defined]
+    _answers.tell_caller(ValueError("no denial"))
 
 
 def test_other_denials_are_503_and_400() -> None:

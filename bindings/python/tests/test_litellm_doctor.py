@@ -10,6 +10,8 @@ from unittest.mock import patch
 
 import pytest
 
+from litellm.types.router import GenericLiteLLMParams
+
 from processes import QuotaServer
 from test_doctor import Guarded, codes
 from tokenlease import _doctor
@@ -91,6 +93,28 @@ def test_limits_that_differ_are_told_and_which_of_them_count(place: Place) -> No
     assert place.server.catalogue()[0]["version"] == 1, "nothing was put"
 
 
+def test_limits_of_a_day_are_told(place: Place) -> None:
+    entries = [entry("new", "n", tpm=50, **ENOUGH)]
+    entries[0]["model_info"].update(tpd=500, daily_reset_time="08:00")
+    env = {"QUOTA_REGISTER": "1", "QUOTA_ALONE_SHARE": "0.5"}
+    said = place.doctor(entries, env=env)
+    day = {"unit": "tokens", "per": "day", "kind": "aligned", "most": 500, "offset": "-08:00"}
+    assert said["entries"][0]["limits"] == {"tpm_limit": 50, "limits": [day]}
+    assert said["entries"][0]["text"] == "is kept at 50 tokens a minute, 500 tokens a day"
+    assert about(said, "no_share") == ["n"], "there is none beside a day's"
+
+
+def test_what_this_litellm_would_send_to_the_provider_is_told(place: Place) -> None:
+    """The newer ones know these fields."""
+    is_old = "tpd" not in GenericLiteLLMParams.model_fields
+    said = place.doctor([entry("g", "d", tpm=1_000, rpm=100, tpd=5, **ENOUGH)])
+    assert about(said, "sent_to_provider") == (["d"] if is_old else [])
+    beside = entry("g", "d", tpm=1_000, rpm=100, **ENOUGH)
+    beside["model_info"]["tpd"] = 5
+    said = place.doctor([beside])
+    assert (said["ok"], about(said, "limit_differs")) == (True, ["d"])
+
+
 def test_what_is_registered_is_not_unknown(place: Place) -> None:
     said = place.doctor(
         [entry("new", "n", rpm=5, **ENOUGH), entry("none", "d")], env={"QUOTA_REGISTER": "1"}
@@ -120,6 +144,9 @@ def test_the_file_sets_the_environment(place: Place) -> None:
     assert (said["ok"], said["entries"][0]["standing"]) == (True, "kept")
 
 
+#: Where no LiteLLM reads it: newer ones refuse the file otherwise.
+NO_TIME = entry("g", "d", rpm=9, **ENOUGH)
+NO_TIME["model_info"].update(rpd=9, daily_reset_time="8:00")
 LIMITED = [entry("g", "d", tpm=1_000, rpm=100, **ENOUGH)]
 
 
@@ -131,7 +158,10 @@ LIMITED = [entry("g", "d", tpm=1_000, rpm=100, **ENOUGH)]
         ("warning", "own_limits", {"router_settings": {"routing_strategy": "usage-based-routing-v2"}}),
         ("warning", "own_limits", {"router_settings": {"optional_pre_call_checks": ["enforce_model_rate_limits"]}}),
         ("warning", "slots", {"entries": [entry("g", "d", tpm=1_000, rpm=100)]}),
-        ("warning", "limit_not_kept", {"entries": [entry("g", "d", tpm=1_000, rpm=100, tpd=5, **ENOUGH)]}),
+        ("warning", "limit_not_kept", {"entries": [entry("g", "d", tpm=1_000, rpm=100, itpm=5, **ENOUGH)]}),
+        ("warning", "limit_differs", {"entries": [entry("g", "d", tpm=1_000, rpm=100, tpd=5, **ENOUGH)]}),
+        ("error", "limit_unreadable", {"entries": [NO_TIME]}),
+        ("note", "per_process", {}),
         ("warning", "id_missing", {"entries": [entry("g", None)]}),
         ("warning", "id_twice", {"entries": LIMITED + [entry("h", "d", tpm=2_000, rpm=100, **ENOUGH)]}),
         ("warning", "speech", {"entries": [entry("s", "s", model="openai/tts-1")]}),
@@ -156,5 +186,5 @@ def test_a_trap_is_told(place: Place, level: str, code: str, change: Dict[str, A
 
 def test_nothing_is_told_where_nothing_is_wrong(place: Place) -> None:
     said = place.doctor(LIMITED)
-    assert (said["ok"], said["findings"]) == (True, [])
+    assert (said["ok"], codes(said, "error"), codes(said, "warning")) == (True, [], [])
     assert said["litellm"]

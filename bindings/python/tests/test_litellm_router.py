@@ -278,3 +278,35 @@ asyncio.run(main())
     assert (made["settlement"], made["labels"]) == ("none", {"owner": "me"})
     book = place.server.book("a")
     assert book["granted"]["tokens"] - book["given_back"]["tokens"] == 8 + 5, "nothing was settled"
+
+
+def test_a_day_s_limit_is_kept_over_processes_and_lasts(place: Place) -> None:
+    """12 of 40 tokens fit 500. In the older versions `tpd` stands in `model_info`: they would send it to the provider."""
+    program = """
+import time
+limited = entry("e", "emb", EMBEDDING, tpm=100_000)
+limited["model_info"].update(tpd=500, rpd=1_000, daily_reset_time="00:30")
+router = litellm.Router([limited], num_retries=0)
+async def main():
+    ask = lambda: outcome(router.aembedding(model="e", input=["hello " * 39 + "hello"]))
+    outcomes = await asyncio.gather(*(ask() for _ in range(20)))
+    errors = [error for _, error in outcomes if error]
+    await settled()
+    left_s = 86_400.0 - (time.time() - 1_800.0) % 86_400.0
+    print(json.dumps({"passed": sum(error is None for _, error in outcomes), "left_s": left_s,
+        "statuses": [error.status_code for error in errors], "waits": [error.retry_after for error in errors],
+        "cooled": await cooled(router)}))
+asyncio.run(main())
+"""
+    said = [place.run(program, QUOTA_REGISTER="1") for _ in range(2)]
+    assert [it["passed"] for it in said] == [12, 0]
+    assert place.admitted("emb")["used_tokens"] == 480
+    for it in said:
+        assert set(it["statuses"]) == {429} and it["cooled"] == []
+    # What is in leases may come back, for as long as it may; then only the next day brings more.
+    assert all(0 < wait <= it["left_s"] + 60 for it in said for wait in it["waits"])
+    limits = ask(f"{place.server.url}/v1/deployments/emb")["limits"]
+    assert [(it["unit"], it["per"], it["most"], it["offset"]) for it in limits] == [
+        ("tokens", "day", 500, "-00:30"),
+        ("requests", "day", 1_000, "-00:30"),
+    ]

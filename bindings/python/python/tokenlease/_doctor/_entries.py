@@ -6,10 +6,12 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from ..litellm import Settings
 from ..litellm._alone import per_process
-from ..litellm._limits import Limits, Standing, not_kept
+from ..litellm._limits import Limits, Standing, not_kept, without_limits
+from ..litellm._quota import why_no_share
 from ._litellm_file import LitellmFile
 from ._report import Entry, Report, limits_of, limits_text
 
+_AT_ONCE = "max_parallel_requests"
 _REGISTERS = "QUOTA_REGISTER=1 puts the file's"
 
 
@@ -33,14 +35,16 @@ def look_at_entries(report: Report, file: LitellmFile, settings: Settings) -> No
             _compare(report, limits, found, settings)
         _warn_of_share(report, limits, found, settings)
         _warn_of_not_kept(report, limits, deployment)
+    _note_slots(report, file)
     _warn_of_ids(report, file, all)
 
 
 def _entry(limits: Limits, found: Optional[Mapping[str, Any]], settings: Settings) -> Entry:
     standing = limits.standing(settings.register, found)
-    wanted = {k: v for k, v in limits.for_server(settings.alone_share).items() if v is not None}
+    kept = dict(found or {})
     # The server's limits hold, unless others are put in their place.
-    kept = {**(found or {}), **(wanted if settings.register else {})}
+    if settings.register:
+        kept = {**without_limits(kept), **limits.put_over(kept, settings.alone_share)}
     text = {
         Standing.KEPT: f"is kept at {limits_text(kept)}",
         Standing.FREE: "has no limits",
@@ -71,7 +75,7 @@ def _compare(
     differing = limits.differ_from(found, settings.alone_share)
     if not settings.register and not limits.has_any() or not differing:
         return
-    wanted = limits_text(limits.for_server(settings.alone_share))
+    wanted = limits_text(limits.put_over({}, settings.alone_share))
     if settings.register:
         text = f"the server has {limits_text(found)}: {_REGISTERS} there, {wanted}, at the replicas' start"
         report.warning("limit_differs", text, limits.id)
@@ -86,8 +90,8 @@ def _warn_of_share(
     """Of what is kept for times without the server."""
     if not settings.alone_share or not limits.has_any():
         return
-    if (found or {}).get("window") == "rolling":
-        report.warning("no_share", "its window rolls: without the server it has no share", limits.id)
+    if why := why_no_share({**(found or {}), **limits.put_over(found or {}, settings.alone_share)}):
+        report.warning("no_share", f"without the server it has no share: {why}", limits.id)
         return
     shares = [
         per_process(limit, settings.alone_share, settings.alone_replicas)
@@ -99,11 +103,18 @@ def _warn_of_share(
 
 
 def _warn_of_not_kept(report: Report, limits: Limits, deployment: Dict[str, Any]) -> None:
-    # Of requests at once each process of LiteLLM's keeps its own number, as its users expect.
-    names = [name for name in not_kept(deployment) if name != "max_parallel_requests"]
+    names = [name for name in not_kept(deployment) if name != _AT_ONCE]
     if names:
-        text = f"{', '.join(names)}: kept by LiteLLM only, in each replica"
+        text = f"{', '.join(names)}: kept by LiteLLM only, in each replica, and only where enforce_model_rate_limits says so"
         report.warning("limit_not_kept", text, limits.id)
+
+
+def _note_slots(report: Report, file: LitellmFile) -> None:
+    """Of requests at once each process of LiteLLM's keeps its own number, as its users may expect."""
+    having = [it for it in file.deployments if _AT_ONCE in not_kept(it)]
+    if having:
+        text = f"{_AT_ONCE} of {len(having)} entries: LiteLLM keeps it in each process, and nobody over all of them"
+        report.note("per_process", text)
 
 
 def _warn_of_ids(report: Report, file: LitellmFile, all: List[Limits]) -> None:
@@ -112,6 +123,6 @@ def _warn_of_ids(report: Report, file: LitellmFile, all: List[Limits]) -> None:
         report.warning("id_missing", text, group)
     by_id: Dict[str, Limits] = {}
     for limits in all:
-        if not by_id.setdefault(limits.id, limits).are_those_of(limits):
+        if by_id.setdefault(limits.id, limits) != limits:
             text = "entries with this id have different limits: the plug-in begins anew whenever another of them is met"
             report.warning("id_twice", text, limits.id)

@@ -42,7 +42,7 @@ class Entry:
     group: str
     standing: str
     """What its requests meet: `kept`, `free`, `unknown`."""
-    limits: Dict[str, int]
+    limits: Dict[str, Any]
     """By what its requests are limited, by the server's names."""
     text: str
 
@@ -111,15 +111,15 @@ _ROLES = {
 _UNITS = {"tpm_limit": "tokens", "rpm_limit": "requests"}
 
 
-def limits_of(found: Mapping[str, Any]) -> Dict[str, int]:
+def limits_of(found: Mapping[str, Any]) -> Dict[str, Any]:
     """The limits of a deployment, as the server has it."""
-    return {name: found[name] for name in _UNITS if found.get(name) is not None}
+    return {name: found[name] for name in (*_UNITS, "limits") if found.get(name)}
 
 
 def limits_text(found: Mapping[str, Any]) -> str:
     """The same for people, with those of longer periods."""
     period = "in any 60 s" if found.get("window") == "rolling" else "a minute"
-    limits = " and ".join(f"{limit} {_UNITS[name]}" for name, limit in limits_of(found).items())
+    limits = " and ".join(f"{found[name]} {unit}" for name, unit in _UNITS.items() if found.get(name) is not None)
     longer = [
         f"{it['most']} {it['unit']} {'in any' if it.get('kind') == 'rolling' else 'a'} {it['per']}"
         for it in found.get("limits") or []

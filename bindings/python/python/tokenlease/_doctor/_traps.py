@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy.types_utils.utils import get_instance_fn
+from litellm.types.router import GenericLiteLLMParams
 
 from ..litellm import Settings
 from ._litellm_file import LitellmFile
@@ -25,6 +26,8 @@ _HOOKS = (
     "async_pre_call_deployment_hook",
     "async_log_success_event",
 )
+#: What only newer LiteLLMs know in `litellm_params`: 1.94, and 1.109.
+_NEWER = ("itpm", "otpm", "tpd", "rpd", "daily_reset_time")
 #: Strategies that count `tpm` and `rpm` themselves.
 _COUNTING = ("usage-based-routing", "usage-based-routing-v2")
 
@@ -79,6 +82,7 @@ def _look_for_own_limits(report: Report, file: LitellmFile) -> None:
         report.warning("own_limits", text)
     for deployment in file.deployments:
         _look_at_slots(report, deployment, router)
+        _look_for_unknown(report, deployment)
 
 
 def _look_at_slots(report: Report, deployment: Dict[str, Any], router: Dict[str, Any]) -> None:
@@ -96,6 +100,16 @@ def _look_at_slots(report: Report, deployment: Dict[str, Any], router: Dict[str,
         text = f"LiteLLM derives from its limits that {slots} of its requests may run at once in each process: more wait, or"
         text += " get 429 from newer LiteLLMs; set max_parallel_requests if that is too few"
         report.warning("slots", text, str((deployment.get("model_info") or {}).get("id")))
+
+
+def _look_for_unknown(report: Report, deployment: Dict[str, Any]) -> None:
+    """LiteLLM sends the provider what it does not know."""
+    parameters = deployment.get("litellm_params") or {}
+    unknown = [it for it in _NEWER if it in parameters and it not in GenericLiteLLMParams.model_fields]
+    if unknown:
+        text = f"{', '.join(unknown)}: this LiteLLM does not know them in litellm_params and sends them to the provider, which"
+        text += " may refuse its requests: write them into model_info"
+        report.error("sent_to_provider", text, str((deployment.get("model_info") or {}).get("id")))
 
 
 def _look_at_processes(report: Report, settings: Settings, processes: Optional[int]) -> None:

@@ -12,6 +12,8 @@ from ..errors import Denied, Exhausted, NeverFits
 from .._native import Usage, View
 from ._estimate import Uncountable
 
+#: No wait for a minute's window is longer: it, and what clocks may differ by.
+_MINUTE_S = 61.0
 #: What is away is not asked for more often than this, seconds.
 _UNAVAILABLE_PAUSE_S = 1.0
 
@@ -62,8 +64,11 @@ def denial(
         return _mark(error, "invalid_request_error", "request_too_large", {}, None)
     if isinstance(denied, Exhausted):
         kind, wait_s = denied.unit or "tokens", denied.retry_after or 0.001
-        text = f"Rate limit reached for {group} on {kind} per min. Please try again in {wait_s:.3f}s."
-        headers = {**_after(wait_s), **_limits(denied.usage, wait_s)}
+        is_minute_s = wait_s <= _MINUTE_S
+        per = "per min" if is_minute_s else "over a longer period"
+        text = f"Rate limit reached for {group} on {kind} {per}. Please try again in {wait_s:.3f}s."
+        # How full the minute is says nothing where it is the day that is full.
+        headers = {**_after(wait_s), **_limits(denied.usage if is_minute_s else None, wait_s)}
         kinds, code = Passed429 if has_others else Denial429, "rate_limit_exceeded"
     else:
         wait_s = max(denied.retry_after or 0.0, _UNAVAILABLE_PAUSE_S)
@@ -75,6 +80,12 @@ def denial(
     status = 503 if kinds is Denial503 else 429
     error = kinds(text, llm_provider="", model=group, response=_response(status, headers))
     return _mark(error, kind, code, headers, wait_s)
+
+
+def tell_caller(error: object) -> None:
+    """The router has seen it: what it was told of a retry for its own sake gives way to the true time."""
+    if isinstance(error, (Denial429, Passed429, Denial503)):
+        error.headers.update(_after(error.retry_after))  # type: ignore[attr-defined]
 
 
 def is_ours(error: object) -> bool:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import litellm
 from litellm._logging import verbose_logger as log
@@ -11,9 +12,9 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from .._client import Client
 from ..errors import Denied, Unavailable
-from . import _answers, _estimate
+from . import _answers, _estimate, _start
 from ._attempts import Attempt, Attempts, Spendable
-from ._limits import Limits, not_kept
+from ._limits import Limits, not_kept, said_of_limits
 from ._quota import Quota
 from ._request import Request
 from ._settings import Settings
@@ -66,12 +67,16 @@ class Plugin(CustomLogger):
         self._settings = settings
         self._client: Optional[Client] = None
         self._quotas: Dict[str, Quota] = {}
+        self._said: Dict[str, Tuple[Any, ...]] = {}
+        """By which each was made."""
         self._attempts = Attempts(settings.permit_timeout_s)
+        self._start: Optional[asyncio.Task[None]] = None
 
     def load(self) -> None:
         """Makes LiteLLM call it, once however often it is loaded."""
         if self not in litellm.callbacks:
             litellm.logging_callback_manager.add_litellm_callback(self)
+            self._start = _start.meet_all(self._meet)
 
     async def async_filter_deployments(
         self,
@@ -131,7 +136,7 @@ class Plugin(CustomLogger):
         self._attempts.supersede(kwargs)
         try:
             tokens = self._tokens(quota, kwargs, call, choice.request)
-            permit = choice.take(id, tokens) or await quota.draw(tokens)
+            permit = await quota.draw_in_time(tokens, choice.take(id, tokens))
         except Denied as denied:
             raise _answers.denial(choice.group, denied, True, choice.has_others) from denied
         self._attempts.begin(kwargs, permit, quota.policy)
@@ -164,6 +169,16 @@ class Plugin(CustomLogger):
         if not _answers.is_ours(exception):
             _fail(self._attempts.take(request_data), exception)
 
+    async def async_post_call_failure_hook(
+        self,
+        request_data: Dict[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: Any,
+        traceback_str: Optional[str] = None,
+    ) -> None:
+        """The proxy is about to answer: the router has done with the error."""
+        _answers.tell_caller(original_exception)
+
     async def async_post_call_response_headers_hook(
         self,
         data: Dict[str, Any],
@@ -189,6 +204,10 @@ class Plugin(CustomLogger):
             raise litellm.ServiceUnavailableError(text, llm_provider="", model=quota.limits.group)
         return None
 
+    async def _meet(self, deployment: Dict[str, Any]) -> None:
+        """Asks for its quota, and puts its limits if told to, before any request does."""
+        await self._quota(deployment).is_limited()
+
     async def _look(self, deployment: Dict[str, Any], request: Request) -> bool:
         """Whether it is limited. Counts a request's tokens only where there is room for any. Raises `Denied`."""
         quota = self._quota(deployment)
@@ -209,13 +228,17 @@ class Plugin(CustomLogger):
             choice.drawn_at = time.monotonic()
 
     def _quota(self, deployment: Dict[str, Any]) -> Quota:
-        limits = Limits.of(deployment)
-        quota = self._quotas.get(limits.id)
-        if quota is None or not quota.limits.are_those_of(limits):
-            if self._client is None:
-                self._client = Client()
-            _warn_of_what_is_not_kept(deployment)
-            quota = self._quotas[limits.id] = Quota(self._client, limits, self._settings)
+        """The same, as long as an entry of its id says the same of its limits."""
+        id, said = _id_of(deployment), said_of_limits(deployment)
+        quota = self._quotas.get(id)
+        if quota is None or self._said[id] != said:
+            limits = Limits.of(deployment)
+            if quota is None or quota.limits != limits:
+                if self._client is None:
+                    self._client = Client()
+                _warn_of_what_is_not_kept(deployment)
+                quota = self._quotas[id] = Quota(self._client, limits, self._settings)
+            self._said[id] = said
         return quota
 
     def _size(self, quota: Quota, deployment: Dict[str, Any], request: Request) -> int:
@@ -260,6 +283,10 @@ def _give_up(choice: Optional[_Choice]) -> None:
     """The router chooses anew: what was drawn for its last choice and not sent goes back."""
     if choice is not None:
         choice.take("", 0)
+
+
+def _id_of(deployment: Mapping[str, Any]) -> str:
+    return str((deployment.get("model_info") or {}).get("id"))
 
 
 def _deployment_id(kwargs: Mapping[str, Any]) -> str:

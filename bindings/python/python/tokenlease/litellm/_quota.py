@@ -9,18 +9,27 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from litellm._logging import verbose_logger as log
 
 from .._client import Client, Deployment
-from ..errors import Denied, ServerAway, ServerError, Unavailable
+from ..errors import Denied, Exhausted, ServerAway, ServerError, Unavailable
 from ._alone import Alone, per_process
 from ._attempts import Policy, Spendable
-from ._limits import Limits, Standing
+from ._limits import Limits, Standing, without_limits
 from ._settings import Settings
 
 #: What an answer says of a deployment and nobody puts.
 _READ_ONLY = ("id", "version", "declared")
+#: The statuses by which the server says that it cannot take what it is given.
+_REFUSED = (400, 422)
 #: How often the server is asked about a deployment that it does not know, or cannot tell of.
 _ASK_AGAIN_S = 1.0
 #: How long it is taken to have no limit, where neither `model_list` nor the server has one.
 _FREE_S = 10.0
+#: Turns of the event loop from a draw until LiteLLM has sent the request: five on a connection that is open, and some.
+_TURNS_TO_SEND = 8
+#: What they are taken to need at most, seconds: a process that is slower still may send in the next minute.
+_SEND_S = 30.0
+_WINDOW_S = 60.0
+#: How often a request draws until it is in time.
+_DRAWS = 3
 #: How long what the server said of a deployment is taken to be so: an operator may change it.
 _LEARN_AGAIN_S = 60.0
 
@@ -93,6 +102,45 @@ class Quota:
             if refusal is not None:
                 raise refusal from denied
 
+    async def draw_in_time(self, tokens: int, drawn: Optional[Spendable] = None) -> Spendable:
+        """A permit for one request of so many tokens that can still be sent in the permit's minute, as far as the event loop
+        lets one see: `drawn`, or another. Cancelling it gives that back. Raises `Denied`."""
+        left_s = 0.0
+        for _ in range(_DRAWS):
+            began = self._clock()
+            permit = await self.draw(tokens) if drawn is None else drawn
+            try:
+                late = await self._left_if_late(began)
+            except BaseException:
+                permit.cancel()
+                raise
+            if late is None:
+                return permit
+            permit.cancel()
+            drawn, left_s = None, late
+            if left_s > 0.0:
+                break
+        text = "this process is too busy to send the request before the minute is over"
+        raise Exhausted(text, "exhausted", max(left_s, 0.001))
+
+    async def _left_if_late(self, began: float) -> Optional[float]:
+        """Seconds that are left of the minute, if a request that was drawn for since `began` is too late for it; 0 where the
+        minute is over. A provider counts a request when it comes, and a loop with much to do sends it long after the draw."""
+        ends_in = self._deployment.view().window_ends_in
+        if ends_in is None:
+            return None
+        before = self._clock()
+        ends_at = before + ends_in
+        if began < ends_at - _WINDOW_S:
+            return 0.0
+        # No turn would be too long, so none is looked at.
+        if ends_in > _SEND_S:
+            return None
+        await asyncio.sleep(0)
+        now = self._clock()
+        left_s = ends_at - now
+        return None if left_s >= min(_TURNS_TO_SEND * (now - before), _SEND_S) else max(left_s, 0.0)
+
     async def draw(self, tokens: int) -> Spendable:
         """A permit for one request of so many tokens. Raises `Denied`."""
         try:
@@ -152,13 +200,12 @@ class Quota:
         log.error("tokenlease: %s (%s): %s", self.limits.id, self.limits.group, text)
 
     def _keep_share(self, found: Mapping[str, Any]) -> None:
-        """There is one only while the server is known to grant that much less. Of a window that rolls there is none:
-        any 60 s reach into two minutes."""
+        """There is one only while the server is known to grant that much less."""
         share, processes = self._settings.alone_share, self._settings.alone_replicas
         if not share or not self._has_our_limits(found):
             self._alone = None
-        elif found.get("window", "minute") != "minute":
-            log.warning("tokenlease: %s: no share without the server, its window rolls", self.limits.id)
+        elif why := why_no_share(found):
+            log.warning("tokenlease: %s: no share without the server: %s", self.limits.id, why)
             self._alone = None
         elif self._alone is None:
             tokens = per_process(self.limits.tpm, share, processes)
@@ -183,14 +230,34 @@ class Quota:
         return found
 
     def _put_over(self, found: Mapping[str, Any]) -> Dict[str, Any]:
-        wanted = self.limits.for_server(self._settings.alone_share)
-        rest = {k: v for k, v in found.items() if k not in (*_READ_ONLY, *wanted)}
+        """Not every ledger keeps limits of a day: where the server refuses them, those of a minute are put alone."""
+        try:
+            return self._put(found, self.limits)
+        except ServerError as why:
+            minute = self.limits.without_days()
+            if why.status not in _REFUSED or minute is None:
+                raise
+            text = "tokenlease: %s: its limits of a day (tpd, rpd) are NOT kept, only those of a minute: %s"
+            log.error(text, self.limits.id, why)
+            return self._put(found, minute)
+
+    def _put(self, found: Mapping[str, Any], limits: Limits) -> Dict[str, Any]:
+        rest = {name: value for name, value in without_limits(found).items() if name not in _READ_ONLY}
         rest.setdefault("model_group", self.limits.group)
-        limits = {name: limit for name, limit in wanted.items() if limit is not None}
-        return self._client.put_deployment(self.limits.id, **rest, **limits)
+        wanted = limits.put_over(found, self._settings.alone_share)
+        return self._client.put_deployment(self.limits.id, **rest, **wanted)
 
     def _has_our_limits(self, found: Mapping[str, Any]) -> bool:
         return not self.limits.differ_from(found, self._settings.alone_share)
+
+
+def why_no_share(found: Mapping[str, Any]) -> Optional[str]:
+    """Why replicas may use nothing of a deployment without the server; `None` if they may."""
+    if found.get("window", "minute") != "minute":
+        return "its window rolls, and any 60 s reach into two minutes"
+    if found.get("limits"):
+        return "it has limits over longer periods, which would not be told of it"
+    return None
 
 
 def _reason(error: Exception) -> str:
