@@ -2,12 +2,12 @@
 # Tests the Python package and its LiteLLM plug-in, as they lie here, with pinned versions of what they are tested with, which it
 # installs into target/venvs. Needs Rust, and Python 3.10 or newer with venv. What cannot be installed or imported fails.
 #
-#   tests/python.sh              all of it but `bench` and `versions`: some forty minutes
+#   tests/python.sh              all of it but `bench` and `versions`: an hour and more, what CI runs at night
 #   tests/python.sh quick        what tests/run.sh does of it: the package, and the plug-in's parts
 #   tests/python.sh tools        installs what `quick` needs, and no more
 #   tests/python.sh package      the package, without LiteLLM
-#   tests/python.sh plugin       the plug-in: its parts, in the routers of two versions of LiteLLM, and in a proxy
-#   tests/python.sh s1           S1 with five proxies of LiteLLM, with the plug-in and without it
+#   tests/python.sh plugin       the plug-in: its parts, in the routers and in the proxies of two versions of LiteLLM
+#   tests/python.sh scenarios    S1, a burst and S3 with proxies and routers of both versions, with the plug-in and without it
 #   tests/python.sh wheel        the wheels for glibc and musl, and the sdist, in target/wheels; `rustup` brings Rust for musl
 #   tests/python.sh guide        pastes docs/litellm-start.md into a shell, line by line, with the wheel that is there
 #   tests/python.sh bench        what the plug-in costs a request, beside LiteLLM's own limits on Redis
@@ -31,8 +31,7 @@ packages() {
     cmp -s "$list" "$folder/installed" && return
     step "packages of $1"
     rm -rf "$folder"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$list"
+    python3 tests/python/install.py "$list" "$folder"
     cp "$list" "$folder/installed"
 }
 
@@ -60,26 +59,41 @@ tests_with() {
 
 package() { tests_with package test_draw.py test_client.py test_doctor.py test_processes.py; }
 
-PARTS=(test_litellm_{alone,answers,attempts,hooks,quota}.py)
+PARTS=(test_litellm_{alone,answers,attempts,hooks,limits,quota}.py)
 
-# The proxy of 1.110 needs a package, litellm-proxy, that pip does not find.
+LITELLMS=(litellm-1.83 litellm-1.110)
+
 plugin() {
-    tests_with litellm-1.83 "${PARTS[@]}" test_litellm_{router,doctor,proxy,faults}.py
-    tests_with litellm-1.110 "${PARTS[@]}" test_litellm_router.py
+    for name in "${LITELLMS[@]}"; do
+        tests_with "$name" "${PARTS[@]}" test_litellm_{router,doctor,proxy,faults}.py
+    done
 }
 
 quick() {
     package
-    tests_with litellm-1.83 "${PARTS[@]}"
-    tests_with litellm-1.110 "${PARTS[@]}"
+    for name in "${LITELLMS[@]}"; do tests_with "$name" "${PARTS[@]}"; done
 }
 
-tools() { for name in package litellm-1.83 litellm-1.110; do packages $name; done; }
+tools() { for name in package "${LITELLMS[@]}"; do packages "$name"; done; }
 
-bench() {
-    packages litellm-1.83
-    step "the plug-in beside LiteLLM's own limits"
-    target/venvs/litellm-1.83/bin/python tests/python/litellm_bench.py
+# A script with the Python of a LiteLLM, and what the script takes.
+play() {
+    local name=$1 script=$2
+    shift 2
+    packages "$name"
+    step "$name: $script $*"
+    "target/venvs/$name/bin/python" "tests/python/litellm_$script.py" "$@"
+}
+
+bench() { play litellm-1.83 bench; }
+
+scenarios() {
+    for name in "${LITELLMS[@]}"; do
+        play "$name" s1
+        play "$name" s1 --without
+        play "$name" s3
+        play "$name" s3 --routers
+    done
 }
 
 # Optimised (PROFILE names another profile of cargo's), linked by zig against a C library as old as the tag says, which maturin checks; one wheel for all CPythons from 3.9 on.
@@ -121,21 +135,12 @@ guide() {
 
 versions() { python3 tests/python/versions.py "$@"; }
 
-s1() {
-    packages litellm-1.83
-    local python=target/venvs/litellm-1.83/bin/python
-    step "S1 with five proxies"
-    "$python" tests/python/litellm_s1.py
-    step "the same without the plug-in"
-    "$python" tests/python/litellm_s1.py --without
-}
-
 main() {
     case "${1:-all}" in
-        all) stage; package; plugin; s1; wheel; guide ;;
-        quick | package | plugin | s1 | guide | bench | versions) stage; "$@" ;;
+        all) stage; package; plugin; scenarios; wheel; guide ;;
+        quick | package | plugin | scenarios | guide | bench | versions) stage; "$@" ;;
         tools | wheel) "$1" ;;
-        *) die "unknown argument '$1'; it takes quick, tools, package, plugin, s1, wheel, guide, bench, versions, or nothing" ;;
+        *) die "unknown argument '$1'; the head of this file has those that there are" ;;
     esac
 }
 

@@ -1,89 +1,101 @@
-"""S1 with real LiteLLM proxies: one request of 15 tokens every 0.67 s, on all proxies in turn, against 500 tokens a minute.
+"""S1 with real LiteLLM proxies: one request of 15 tokens every 0.67 s, on all proxies in turn, against 500 tokens a minute. Then a
+burst: 70 requests of 40 tokens within 0.3 s.
 
-Judged by the audit of the upstream: with the plug-in exactly 33 a minute pass, and each other answer is a 429 with a true
-Retry-After; without it (`--without`) all pass. The Python that runs this has `litellm[proxy]` and `tokenlease`, and so have the
-proxies. `quota-server` and `upstream` are built before, in target/debug or where `TOKENLEASE_PROGRAMS` says.
+Judged by the audit of the upstream: with the plug-in exactly 33 a minute pass, and 12 of the burst; each other answer is a 429
+with a true Retry-After; without it (`--without`) all pass.
 """
 
 import argparse
 import collections
 import concurrent.futures
-import json
 import sys
-import tempfile
 import time
 import urllib.error
-from pathlib import Path
+from typing import Any, Dict, List, Tuple
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bindings/python/tests"))
+from litellm_town import KEY, Town, entry, next_minute, town
 
-from processes import Proxy, QuotaServer, Upstream  # noqa: E402
+LIMIT = 500
+MODEL = "openai/text-embedding-3-small"
+#: Tokens of a request, and how far apart they come, seconds.
+STEADY, BURST = (15, 0.67), (40, 0.3 / 70)
+BURST_REQUESTS = 70
+#: How often a caller of the burst waits as long as it is told until it passes.
+MOST_WAITS = 3
 
-LIMIT, TOKENS, SPACE_S = 500, 15, 0.67
-TEXT = " ".join(["hello"] * TOKENS)
-KEY = "sk-s1"
+Answer = Tuple[float, int, str]
+"""When a request was sent, its status, and its Retry-After."""
 
 
-def ask(proxy: Proxy) -> tuple[int, str]:
-    """The status of one request, and its Retry-After."""
+def entries(base: str) -> List[Dict[str, Any]]:
+    return [entry(f"{id} group", id, MODEL, base, tpm=LIMIT, rpm=600_000) for id in ("steady", "burst")]
+
+
+def ask(it: Town, no: int, model: str, tokens: int) -> Answer:
+    at, proxy = time.time(), it.proxies[no % len(it.proxies)]
     try:
-        proxy.ask("/v1/embeddings", {"model": "embeddings", "input": TEXT}, KEY)
-        return 200, ""
+        proxy.ask("/v1/embeddings", {"model": f"{model} group", "input": " ".join(["hello"] * tokens)}, KEY)
+        return at, 200, ""
     except urllib.error.HTTPError as error:
-        return error.code, error.headers.get("retry-after", "")
+        return at, error.code, error.headers.get("retry-after", "")
 
 
-def configure(folder: Path, upstream: Upstream, plugin: bool) -> Path:
-    parameters = {
-        "model": "openai/text-embedding-3-small",
-        "api_base": f"{upstream.url}/v1",
-        "api_key": "s1",
-        "tpm": LIMIT,
-        "rpm": 600_000,
-        "max_parallel_requests": 1_000,
-    }
-    entry = {"model_name": "embeddings", "litellm_params": parameters, "model_info": {"id": "s1"}}
-    settings = {"success_callback": ["tokenlease.litellm.plugin"]} if plugin else {}
-    config = {
-        "model_list": [entry],
-        "litellm_settings": settings,
-        "router_settings": {"num_retries": 0},
-        "general_settings": {"master_key": KEY},
-    }
-    path = folder / "config.yaml"
-    path.write_text(json.dumps(config))
-    return path
-
-
-def play(proxies: list[Proxy], minutes: int) -> tuple[int, list[tuple[float, int, str]]]:
-    """The first minute's number, and each request's time, status and Retry-After."""
-    first = int(time.time() // 60) + 1
-    time.sleep(first * 60 + 0.5 - time.time())
+def play(it: Town, model: str, count: int, tokens: int, space_s: float) -> List[Answer]:
+    """So many requests, each so long after the one before, whatever becomes of that."""
     began = time.monotonic()
-    count = int((60 * minutes - 2) / SPACE_S)
 
-    def send(index: int) -> tuple[float, int, str]:
-        time.sleep(max(0.0, began + index * SPACE_S - time.monotonic()))
-        at = time.time()
-        return (at, *ask(proxies[index % len(proxies)]))
+    def send(no: int) -> Answer:
+        time.sleep(max(0.0, began + no * space_s - time.monotonic()))
+        return ask(it, no, model, tokens)
 
-    with concurrent.futures.ThreadPoolExecutor(64) as pool:
-        return first, list(pool.map(send, range(count)))
+    with concurrent.futures.ThreadPoolExecutor(max(64, BURST_REQUESTS)) as pool:
+        return list(pool.map(send, range(count)))
 
 
-def judge(audit: dict, first: int, minutes: int, answers: list, plugin: bool) -> bool:
-    by_minute = audit["keys"]["s1"]["minutes"]
-    admitted = [by_minute.get(str(first + no), {"requests": 0})["requests"] for no in range(minutes)]
+def is_true(answer: Answer) -> bool:
+    """A denied caller that waits as long as it was told comes into the next minute, and not much later."""
+    at, _, after = answer
+    return after.isdigit() and 0 < int(after) <= 60 - at % 60 + 2
+
+
+def judge(name: str, answers: List[Answer], admitted: List[int], fitting: int, plugin: bool) -> bool:
     statuses = collections.Counter(status for _, status, _ in answers)
-    waits = [after for _, status, after in answers if status == 429]
-    # A denied caller that waits as long as it was told comes into the next minute, and not much later.
-    true = [after.isdigit() and 0 < int(after) <= 60 - at % 60 + 2 for at, status, after in answers if status == 429]
-    print(f"admitted {admitted}, statuses {dict(statuses)}, retry-after from {min(waits, default='-')}")
+    denied = [answer for answer in answers if answer[1] == 429]
+    waits = sorted({int(after) for _, _, after in denied if after.isdigit()})
+    told = f", retry-after from {waits[0]} to {waits[-1]} s" if waits else ""
+    print(f"{name}: {len(answers)} requests, admitted {admitted}, answers {dict(statuses)}{told}", flush=True)
     if not plugin:
         return statuses == {200: len(answers)} and sum(admitted) == len(answers)
-    fitting = LIMIT // TOKENS
-    return admitted == [fitting] * minutes and set(statuses) == {200, 429} and all(true)
+    is_exact = admitted == [fitting] * len(admitted) and statuses[200] == sum(admitted)
+    return is_exact and set(statuses) == {200, 429} and all(map(is_true, denied))
+
+
+def steady(it: Town, minutes: int, plugin: bool) -> bool:
+    first = next_minute()
+    answers = play(it, "steady", int((60 * minutes - 2) / STEADY[1]), *STEADY)
+    return judge("steady", answers, it.arrived("steady", first, minutes), LIMIT // STEADY[0], plugin)
+
+
+def burst(it: Town, plugin: bool) -> bool:
+    first = next_minute()
+    answers = play(it, "burst", BURST_REQUESTS, *BURST)
+    is_kept = judge("burst", answers, it.arrived("burst", first, 1), LIMIT // BURST[0], plugin)
+    return is_kept and (not plugin or passes_in_the_end(it, first, max((it[2] for it in answers), key=lambda after: int(after or 0))))
+
+
+def passes_in_the_end(it: Town, first: int, after: str) -> bool:
+    """Who waits as long as it is told. It may be told of a time at which leases may have come back, and then of the next minute:
+    that brings it through."""
+    waits = []
+    while after.isdigit() and len(waits) < MOST_WAITS:
+        time.sleep(int(after))
+        waits.append(int(after))
+        at, status, after = ask(it, len(waits), "burst", BURST[0])
+        if status == 200:
+            print(f"burst: who waits as long as it is told, {waits} s, passes", flush=True)
+            return at // 60 == first + 1
+    print(f"burst: who waited as long as it was told, {waits} s, has not passed", flush=True)
+    return False
 
 
 def main() -> int:
@@ -93,24 +105,9 @@ def main() -> int:
     parser.add_argument("--without", action="store_true", help="without the plug-in")
     options = parser.parse_args()
     plugin = not options.without
-    with tempfile.TemporaryDirectory() as folder:
-        upstream = Upstream("--latency", "const:500ms")
-        server = QuotaServer(Path(folder) / "data")
-        config = configure(Path(folder), upstream, plugin)
-        environment = {"QUOTA_URL": server.url, "QUOTA_REGISTER": "1"}
-        proxies: list[Proxy] = []
-        try:
-            for no in range(options.proxies):
-                proxies.append(Proxy(config, Path(folder) / f"proxy-{no}.log", environment))
-            for proxy in proxies:
-                proxy.wait()
-            first, answers = play(proxies, options.minutes)
-            return 0 if judge(upstream.audit(), first, options.minutes, answers, plugin) else 1
-        finally:
-            for proxy in proxies:
-                proxy.stop()
-            server.stop()
-            upstream.stop()
+    with town("--latency", "const:500ms") as it:
+        it.open_proxies(options.proxies, entries, plugin)
+        return 0 if steady(it, options.minutes, plugin) & burst(it, plugin) else 1
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import re
 import subprocess
 import sys
 import tempfile
-import venv
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import List, Tuple
+
+from install import install
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "bindings/python/tests"
@@ -22,7 +23,7 @@ PAGE = ROOT / "docs/litellm-plugin.md"
 TABLE = re.compile(r"(?<=<!-- versions -->\n).*?(?=<!-- /versions -->)", re.DOTALL)
 PROXY = "in the proxy"
 #: The columns, each with its files of tests.
-PARTS = ("alone", "answers", "attempts", "hooks", "quota")
+PARTS = ("alone", "answers", "attempts", "hooks", "limits", "quota")
 COLUMNS = {
     "its parts": [f"test_litellm_{part}.py" for part in PARTS],
     "in the router": ["test_litellm_router.py"],
@@ -34,11 +35,7 @@ def tried(wanted: str) -> str:
     """The row of what pip is to install."""
     version, has_proxy = wanted.split("==")[1], "[proxy]" in wanted
     with tempfile.TemporaryDirectory() as folder:
-        venv.create(folder, with_pip=True)
-        python = Path(folder) / "bin/python"
-        pytest = (ROOT / "tests/python/package.txt").read_text().split()
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted, *pytest]
-        subprocess.run(pip, check=True)
+        python = install([wanted, *(ROOT / "tests/python/package.txt").read_text().split()], Path(folder))
         parts = [it for it in COLUMNS if has_proxy or it != PROXY]
         cells = {part: outcome(python, COLUMNS[part]) for part in parts}
     return f"| {version} | {' | '.join(cells.get(column, 'not tried') for column in COLUMNS)} |"
