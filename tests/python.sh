@@ -2,7 +2,7 @@
 # Tests the Python package and its LiteLLM plug-in, as they lie here, with pinned versions of what they are tested with, which it
 # installs into target/venvs. Needs Rust, and Python 3.10 or newer with venv. What cannot be installed or imported fails.
 #
-#   tests/python.sh              all of it but `bench` and `versions`: an hour and more, what CI runs at night
+#   tests/python.sh              all of it but `bench`, `latency` and `versions`: an hour and more, what CI runs at night
 #   tests/python.sh quick        what tests/run.sh does of it: the package, and the plug-in's parts
 #   tests/python.sh tools        installs what `quick` needs, and no more
 #   tests/python.sh package      the package, without LiteLLM
@@ -11,6 +11,7 @@
 #   tests/python.sh wheel        the wheels for glibc and musl, and the sdist, in target/wheels; `rustup` brings Rust for musl
 #   tests/python.sh guide        pastes docs/litellm-start.md into a shell, line by line, with the wheel that is there
 #   tests/python.sh bench        what the plug-in costs a request, beside LiteLLM's own limits on Redis
+#   tests/python.sh latency      S4 with LiteLLM's latency routing, with the plug-in and without it, and with our gateway
 #   tests/python.sh versions     the plug-in with each LiteLLM of tests/python/versions.txt: the table in docs/litellm-plugin.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -87,6 +88,8 @@ play() {
 
 bench() { play litellm-1.83 bench; }
 
+latency() { for name in "${LITELLMS[@]}"; do play "$name" s4; done; }
+
 scenarios() {
     for name in "${LITELLMS[@]}"; do
         play "$name" s1
@@ -138,7 +141,7 @@ versions() { python3 tests/python/versions.py "$@"; }
 main() {
     case "${1:-all}" in
         all) stage; package; plugin; scenarios; wheel; guide ;;
-        quick | package | plugin | scenarios | guide | bench | versions) stage; "$@" ;;
+        quick | package | plugin | scenarios | guide | bench | latency | versions) stage; "$@" ;;
         tools | wheel) "$1" ;;
         *) die "unknown argument '$1'; the head of this file has those that there are" ;;
     esac
