@@ -1,4 +1,5 @@
-//! Bodies of requests, read into memory: how large each may be, and what all of them may take at once.
+//! Bodies of requests, read into memory: how large each may be, and what all of them may take at
+//! once.
 
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How large all bodies may be at once, bytes: a body counts as it arrives, and as long as its place is held. While it is joined of
-/// its frames it takes up to three times as much memory.
+/// How large all bodies may be at once, bytes: a body counts as it arrives, and as long as its
+/// place is held. While it is joined of its frames it takes up to three times as much memory.
 #[derive(Debug, Clone)]
 pub struct BodyRoom(Arc<Semaphore>);
 
@@ -48,7 +49,8 @@ impl BodyRoom {
         Arc::clone(&self.0).try_acquire_many_owned(count).map_err(|_full| BodyError::NoRoom)
     }
 
-    /// Reads a body of at most so many bytes, frame by frame: what has not arrived takes no room, whatever its head says.
+    /// Reads a body of at most so many bytes, frame by frame: what has not arrived takes no room,
+    /// whatever its head says.
     ///
     /// # Errors
     /// It is too large, there is no room, or it broke off.

@@ -5,7 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What files, stores and all else of a process take besides connections.
 const RESERVED: u64 = 64;
 
-/// Raises the soft limit, which is for programs that use `select`, to the hard one. Where that may not be, it stays.
+/// Raises the soft limit, which is for programs that use `select`, to the hard one. Where that may
+/// not be, it stays.
 pub fn raise() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

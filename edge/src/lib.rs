@@ -1,5 +1,6 @@
-//! The HTTP edge of quota server and gateway: connections and what bounds them, who is at their other end, bodies and the
-//! room that there is for them, and which requests may come from a browser.
+//! The HTTP edge of quota server and gateway: connections and what bounds them, who is at their
+//! other end, bodies and the room that there is for them, and which requests may come from a
+//! browser.
 
 #![warn(missing_docs)]
 

@@ -23,8 +23,8 @@ pub enum Foreign {
     Origin,
 }
 
-/// Refuses what a page of another site asks for. With `local_only` the server is known by the names of
-/// loopback and no others; elsewhere it may have any name.
+/// Refuses what a page of another site asks for. With `local_only` the server is known by the names
+/// of loopback and no others; elsewhere it may have any name.
 ///
 /// # Errors
 /// It is one.

@@ -1,7 +1,7 @@
-//! Draws and settles against a running quota server:
-//! `curl -X PUT 127.0.0.1:7700/v1/deployments/demo -H 'content-type: application/json' -d '{"tpm_limit": 500}'`
-//! and then `cargo run -p gateway-client --example embed`, with the servers' URLs if there are several:
-//! `http://127.0.0.1:7700,http://127.0.0.1:7701`.
+//! Draws and settles against a running quota server: `curl -X PUT
+//! 127.0.0.1:7700/v1/deployments/demo -H 'content-type: application/json' -d '{"tpm_limit": 500}'`
+//! and then `cargo run -p gateway-client --example embed`, with the servers' URLs if there are
+//! several: `http://127.0.0.1:7700,http://127.0.0.1:7701`.
 
 use gateway_client::{Amount, QuotaClient};
 

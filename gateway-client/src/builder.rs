@@ -93,8 +93,8 @@ impl<C: Clock> Builder<C> {
         Self { shutdown_timeout, ..self }
     }
 
-    /// A PEM file of the authorities that servers' certificates must be of, instead of the system's.
-    /// Read again when it changes.
+    /// A PEM file of the authorities that servers' certificates must be of, instead of the
+    /// system's. Read again when it changes.
     #[must_use]
     pub fn ca_file(self, ca_file: Option<PathBuf>) -> Self {
         Self { trust: Trust { ca_file, ..self.trust }, ..self }

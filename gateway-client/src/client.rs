@@ -60,9 +60,9 @@ impl<C: Clock> QuotaClient<C> {
         Self { handle: Arc::new(handle) }
     }
 
-    /// The deployment of this id. The client keeps what it was asked for, at most 16 384 of them, so ids
-    /// should come from a configuration, not from requests: draws of one beyond are denied with
-    /// [`crate::Reason::TooManyDeployments`].
+    /// The deployment of this id. The client keeps what it was asked for, at most 16 384 of them,
+    /// so ids should come from a configuration, not from requests: draws of one beyond are denied
+    /// with [`crate::Reason::TooManyDeployments`].
     #[must_use]
     pub fn deployment(&self, id: &str) -> Deployment<C> {
         Deployment::new(self.handle.registry.deployment(id), self.handle.clone())
@@ -96,9 +96,10 @@ impl<C: Clock> QuotaClient<C> {
         self.handle.fleet.catalogue(&self.handle.clock, None, None).await
     }
 
-    /// Gives everything back, and ends. Draws are denied from now on; permits that are out are waited for,
-    /// so that what they settle is told. Returns when the server has acknowledged it all, or after the
-    /// shutdown timeout; what was not given back by then stays charged to its window.
+    /// Gives everything back, and ends. Draws are denied from now on; permits that are out are
+    /// waited for, so that what they settle is told. Returns when the server has acknowledged it
+    /// all, or after the shutdown timeout; what was not given back by then stays charged to its
+    /// window.
     ///
     /// # Errors
     /// The server was not told of everything.

@@ -4,9 +4,9 @@
 //! wakes finds its leases expired, as the server does (DESIGN.md, R6). The clock is a type
 //! parameter and no trait object, so that reading it costs a draw one call into the vDSO.
 //!
-//! The boot clock can be wrong: a virtual machine that is paused and resumed may not count the pause, and
-//! a time service may slow it down, chrony by up to 83 333 ppm. The driver compares it with other clocks;
-//! see [`Witness`].
+//! The boot clock can be wrong: a virtual machine that is paused and resumed may not count the
+//! pause, and a time service may slow it down, chrony by up to 83 333 ppm. The driver compares it
+//! with other clocks; see [`Witness`].
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -26,7 +26,8 @@ pub trait Clock: Clone + Send + Sync + 'static {
 /// Clocks beside the one that leases are timed by, each with an origin of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Witness {
-    /// The clock of the hardware, which no time service slows down; it may stand while the machine sleeps.
+    /// The clock of the hardware, which no time service slows down; it may stand while the machine
+    /// sleeps.
     pub raw: Moment,
     /// The wall clock, which is set right after a pause.
     pub wall: Moment,

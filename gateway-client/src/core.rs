@@ -46,7 +46,8 @@ impl Core {
         }
     }
 
-    /// Nobody asks for leases of it, from now on: draws are denied for good, those that wait at once.
+    /// Nobody asks for leases of it, from now on: draws are denied for good, those that wait at
+    /// once.
     pub(crate) fn end(&self, reason: Reason) {
         let mut told = Told::clone(&self.told.load());
         told.ban(Ban::on_all(reason, Moment::NEVER));

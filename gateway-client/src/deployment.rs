@@ -41,8 +41,8 @@ impl<C: Clock> Deployment<C> {
         self.attempt(amount).map_err(|denied| self.turn_away(amount, denied))
     }
 
-    /// Draws from the leases in hand, or not at all: no lease is asked for, and nothing counts as denied. For
-    /// routers, which look at several deployments first and ask for one.
+    /// Draws from the leases in hand, or not at all: no lease is asked for, and nothing counts as
+    /// denied. For routers, which look at several deployments first and ask for one.
     #[must_use]
     #[inline]
     pub fn draw_in_hand(&self, amount: Amount) -> Option<Permit> {
@@ -73,8 +73,9 @@ impl<C: Clock> Deployment<C> {
         drawn.inspect_err(|denied| self.core.count_denied(amount, denied.reason))
     }
 
-    /// As [`Deployment::draw_within`], where the server says whether there are limits at all: no permit is needed
-    /// where it has no such deployment. Until it has said so, and once it says otherwise, this is denied as any draw.
+    /// As [`Deployment::draw_within`], where the server says whether there are limits at all: no
+    /// permit is needed where it has no such deployment. Until it has said so, and once it says
+    /// otherwise, this is denied as any draw.
     ///
     /// # Errors
     /// As [`Deployment::draw_within`], but for [`Reason::UnknownDeployment`].
@@ -96,8 +97,9 @@ impl<C: Clock> Deployment<C> {
         }
     }
 
-    /// Whether the server's last word is that it has no such deployment; also while it is away since. For those who
-    /// would draw this amount of one: it has the server asked in the background, and again about once a second.
+    /// Whether the server's last word is that it has no such deployment; also while it is away
+    /// since. For those who would draw this amount of one: it has the server asked in the
+    /// background, and again about once a second.
     #[must_use]
     pub fn is_unknown(&self, amount: Amount) -> bool {
         let told = self.core.told.load();

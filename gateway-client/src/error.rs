@@ -34,12 +34,12 @@ pub enum BuildError {
     Http(#[from] reqwest::Error),
 }
 
-/// Why a shutdown is not known to have given everything back. What was not given back stays charged to its
-/// window.
+/// Why a shutdown is not known to have given everything back. What was not given back stays charged
+/// to its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ShutdownError {
-    /// When the shutdown timeout was over, permits were still out, or the server had not acknowledged
-    /// everything.
+    /// When the shutdown timeout was over, permits were still out, or the server had not
+    /// acknowledged everything.
     #[error("the quota server was not told of everything within the shutdown timeout")]
     Late,
     /// The client's background task was dead, or does not run: its runtime ended, or it panicked.

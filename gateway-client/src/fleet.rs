@@ -49,8 +49,8 @@ impl Fleet {
         servers.heard(target.no, outcome, sent_at, now)
     }
 
-    /// Makes or changes a deployment, reads it, or all where none is named, on the first server that can.
-    /// Repeating it is safe.
+    /// Makes or changes a deployment, reads it, or all where none is named, on the first server
+    /// that can. Repeating it is safe.
     pub(crate) async fn catalogue<T: DeserializeOwned>(
         &self,
         clock: &impl Clock,

@@ -25,7 +25,8 @@ pub(crate) struct Handle<C: Clock> {
     pub(crate) _stop_on_drop: DropGuard,
 }
 
-/// So many deployments a client knows at most. Each has a place in the driver until the client ends.
+/// So many deployments a client knows at most. Each has a place in the driver until the client
+/// ends.
 const MAX_DEPLOYMENTS: usize = 16_384;
 
 /// The deployments of a client.

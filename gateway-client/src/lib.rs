@@ -38,8 +38,8 @@
 //! - Several servers may keep the ledger: [`servers`] decides which one is spoken with.
 //! - When none of them answers, leases in hand are drawn to their end; then draws are denied with
 //!   [`Reason::NoServer`].
-//! - The background task runs on the runtime that the client was built in. When that ends, draws are
-//!   denied with [`Reason::Dead`].
+//! - The background task runs on the runtime that the client was built in. When that ends, draws
+//!   are denied with [`Reason::Dead`].
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,5 @@
-//! Whether the clock that leases are timed by can be trusted, as far as the machine's other clocks tell.
+//! Whether the clock that leases are timed by can be trusted, as far as the machine's other clocks
+//! tell.
 
 use std::time::Duration;
 

@@ -33,7 +33,8 @@ pub(crate) struct Ban {
     pub(crate) least: Amount,
     /// The unit that it was denied for; both, if the server did not say.
     pub(crate) unit: Option<Unit>,
-    /// The window is what lacks it, and no longer period: what is told of the window says whether it is there again.
+    /// The window is what lacks it, and no longer period: what is told of the window says whether
+    /// it is there again.
     pub(crate) of_window: bool,
 }
 
@@ -48,8 +49,8 @@ impl Ban {
         matches!(self.reason, Reason::NeverFits | Reason::Exhausted | Reason::Endgame)
     }
 
-    /// Whether the size that was denied fits into `room`, in the unit that it was denied for. The same says
-    /// whether a draw of the size `room` is denied.
+    /// Whether the size that was denied fits into `room`, in the unit that it was denied for. The
+    /// same says whether a draw of the size `room` is denied.
     pub(crate) fn fits(&self, room: Amount) -> bool {
         match self.unit {
             Some(unit) => self.least[unit] <= room[unit],

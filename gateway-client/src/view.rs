@@ -36,9 +36,9 @@ impl View {
         Some(ungranted.saturating_add(self.free.requests()))
     }
 
-    /// Tokens that all holders together have used of the window or may be using: what they were granted and
-    /// have not given back, less what this client's own leases have free. Grants since the last answer are not
-    /// in it. 0 where nothing is known.
+    /// Tokens that all holders together have used of the window or may be using: what they were
+    /// granted and have not given back, less what this client's own leases have free. Grants since
+    /// the last answer are not in it. 0 where nothing is known.
     #[must_use]
     pub fn used_tokens(&self) -> u64 {
         let Some(usage) = self.usage else { return 0 };

@@ -68,8 +68,8 @@ impl Refusal {
 pub struct Denial {
     /// Why: the most hopeful of what its deployments say.
     pub refusal: Refusal,
-    /// When asking again makes sense: the earliest time at which this size may fit any of the deployments. Zero
-    /// where nothing that is known of will bring it about.
+    /// When asking again makes sense: the earliest time at which this size may fit any of the
+    /// deployments. Zero where nothing that is known of will bring it about.
     pub retry_after: Duration,
     /// The unit that ran out, where it is known.
     pub unit: Option<Unit>,

@@ -17,12 +17,12 @@ use crate::request::{Request, Size};
 use crate::strategy::{Candidate, LatencySettings, Rank, Round, Strategy, StrategyName};
 use crate::tags::{self, TagFilter};
 
-/// So long one deployment is waited for before the next is asked for a lease as well: longer than a quota
-/// server takes to answer.
+/// So long one deployment is waited for before the next is asked for a lease as well: longer than a
+/// quota server takes to answer.
 const TURN: Duration = Duration::from_millis(100);
 
-/// How soon a deployment that has as many requests in flight as it may have is asked again: nobody knows when one
-/// of them ends.
+/// How soon a deployment that has as many requests in flight as it may have is asked again: nobody
+/// knows when one of them ends.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// How a group chooses among its deployments.
@@ -98,8 +98,8 @@ impl<T, C: Clock> Group<T, C> {
         Self { name: name.into(), members, strategy, settings, clock, line }
     }
 
-    /// Nothing cools from now on: where there is nowhere else to go, leaving the only deployment alone helps
-    /// nobody.
+    /// Nothing cools from now on: where there is nowhere else to go, leaving the only deployment
+    /// alone helps nobody.
     pub(crate) const fn stand_alone(&mut self) {
         self.settings.cooling.cooldown_time = Duration::ZERO;
     }
@@ -133,9 +133,10 @@ impl<T, C: Clock> Group<T, C> {
         self.members.iter().any(|member| member.statistics.in_flight() > 0)
     }
 
-    /// Draws from the first deployment, by the strategy, that has room and was not tried before. What is
-    /// chosen has been drawn. Those of one class are tried in hand first; then one after another is
-    /// waited for, and the next as well when one has nothing to give, or let 100 ms pass.
+    /// Draws from the first deployment, by the strategy, that has room and was not tried before.
+    /// What is chosen has been drawn. Those of one class are tried in hand first; then one after
+    /// another is waited for, and the next as well when one has nothing to give, or let 100 ms
+    /// pass.
     ///
     /// # Errors
     /// None has room, nor will have within the client's `max_wait`.
@@ -231,7 +232,8 @@ impl<T, C: Clock> Group<T, C> {
         Candidate { settings: &member.settings, statistics: &member.statistics, quota }
     }
 
-    /// Draws from the first of a class that has room in hand. Where there is no other, waiting tries as well.
+    /// Draws from the first of a class that has room in hand. Where there is no other, waiting
+    /// tries as well.
     fn take(&self, class: &[Ranked], size: &impl Size<T>) -> Option<(usize, Choice<T, C>)> {
         if class.len() < 2 {
             return None;
@@ -266,8 +268,8 @@ impl<T, C: Clock> Group<T, C> {
         (index, drawn.map_err(|denied| Denial::of(denied, size, tpm)))
     }
 
-    /// Begins the request's stay. Where there are as many as there may be, or a trial is under way already, what
-    /// was drawn goes back.
+    /// Begins the request's stay. Where there are as many as there may be, or a trial is under way
+    /// already, what was drawn goes back.
     fn enter(&self, index: usize, drawn: Drawn) -> Result<Choice<T, C>, Denial> {
         let member = &self.members[index];
         let give_back = |drawn: Drawn| drawn.into_iter().for_each(Permit::cancel);

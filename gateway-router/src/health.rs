@@ -1,9 +1,11 @@
-//! Whether a deployment is to be called: which failures cool it, for how long, and how it comes back.
+//! Whether a deployment is to be called: which failures cool it, for how long, and how it comes
+//! back.
 //!
-//! All is in one atomic word: until when it is left alone, how often in a row it failed, and how often that has changed. When
-//! the time is over, one request is let through as a trial, and moves the time on for all others, as far as its failure
-//! would; its success opens the deployment again, its failure cools it for four times as long. So a dead deployment costs a try
-//! now and then and not one of each request.
+//! All is in one atomic word: until when it is left alone, how often in a row it failed, and how
+//! often that has changed. When the time is over, one request is let through as a trial, and moves
+//! the time on for all others, as far as its failure would; its success opens the deployment again,
+//! its failure cools it for four times as long. So a dead deployment costs a try now and then and
+//! not one of each request.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
@@ -13,8 +15,8 @@ use gateway_client::Moment;
 
 use crate::tally::{Count, Tally};
 
-/// The longest that a deployment is left alone, and that a provider's `retry-after` is obeyed, unless
-/// `cooldown_time` is longer: as LiteLLM has it.
+/// The longest that a deployment is left alone, and that a provider's `retry-after` is obeyed,
+/// unless `cooldown_time` is longer: as LiteLLM has it.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Each failed trial leaves it alone for so many times as long.
 const GROWTH: u32 = 4;
@@ -39,11 +41,12 @@ pub enum Fault {
 /// When failures cool a deployment, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cooling {
-    /// How long the first failure cools it, unless the provider says how long: 5 s by default. With zero
-    /// nothing cools.
+    /// How long the first failure cools it, unless the provider says how long: 5 s by default. With
+    /// zero nothing cools.
     pub cooldown_time: Duration,
-    /// So many of [`Fault::Failed`] and [`Fault::TimedOut`] are borne in a minute. Without it one is cooled when
-    /// more than half of at least five requests of a minute failed. The other faults cool at once.
+    /// So many of [`Fault::Failed`] and [`Fault::TimedOut`] are borne in a minute. Without it one
+    /// is cooled when more than half of at least five requests of a minute failed. The other faults
+    /// cool at once.
     pub allowed_fails: Option<u32>,
 }
 
@@ -96,13 +99,15 @@ pub(crate) enum Admission {
 /// A deployment's health.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    /// Milliseconds of the clock until which it is left alone, 40 bits; how often this word told of another failure or of its
-    /// recovery, 16 bits; and how often in a row it failed, 8 bits: 0 while it is well.
+    /// Milliseconds of the clock until which it is left alone, 40 bits; how often this word told of
+    /// another failure or of its recovery, 16 bits; and how often in a row it failed, 8 bits: 0
+    /// while it is well.
     word: AtomicU64,
     tally: Tally,
 }
 
-/// What a request was let through as. Its success tells of the deployment's recovery if it is a trial.
+/// What a request was let through as. Its success tells of the deployment's recovery if it is a
+/// trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pass(Option<u64>);
 
@@ -125,7 +130,8 @@ impl Health {
             Admission::Cooled(_) => None,
             Admission::Trial => {
                 let strikes = strikes(word);
-                // As long as its failure would cool it: one that hangs costs no more tries than one that refuses.
+                // As long as its failure would cool it: one that hangs costs no more tries than one
+                // that refuses.
                 let alone = cooling.span(strikes.saturating_add(1), None);
                 let trial = packed(now + alone, changes(word), strikes);
                 let entered = self.word.compare_exchange(word, trial, AcqRel, Acquire);
@@ -136,8 +142,8 @@ impl Health {
 
     pub(crate) fn succeeded(&self, pass: Pass, now: Moment) {
         self.tally.count(now, false);
-        // If it failed meanwhile, for somebody else, it isn't well. A later trial that is under way says nothing: an
-        // answer may take longer than the time between two.
+        // If it failed meanwhile, for somebody else, it isn't well. A later trial that is under way
+        // says nothing: an answer may take longer than the time between two.
         let well = |word| {
             let well = packed(Moment::from_nanos(0), changes(word).wrapping_add(1), 0);
             pass.is_trial_of(word).then_some(well)
@@ -145,7 +151,8 @@ impl Health {
         self.word.try_update(AcqRel, Acquire, well).ok();
     }
 
-    /// A request is over. A trial that told nothing, because its caller went away, leaves its place to the next.
+    /// A request is over. A trial that told nothing, because its caller went away, leaves its place
+    /// to the next.
     pub(crate) fn left(&self, pass: Pass, now: Moment) {
         if let Pass(Some(trial)) = pass {
             let due = packed(now, changes(trial), strikes(trial));

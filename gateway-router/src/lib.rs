@@ -1,8 +1,8 @@
 //! Who is chosen: which deployment of a model group takes a request.
 //!
-//! Choosing and drawing are one step: what is chosen has been drawn, so that between the two nobody can take
-//! the room away. A group whose deployments have no room says so once, with the earliest time at which the
-//! request's size may fit one of them.
+//! Choosing and drawing are one step: what is chosen has been drawn, so that between the two nobody
+//! can take the room away. A group whose deployments have no room says so once, with the earliest
+//! time at which the request's size may fit one of them.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -55,13 +55,14 @@
 //!
 //! # How it works
 //!
-//! - [`Router`] knows the groups by their names and aliases, and the order in which a request goes from one
-//!   to another ([`Tries`]).
-//! - [`Group::draw`] asks its [`Strategy`] for an order and draws from the first deployment that has room.
-//!   To add a strategy: see [`strategy`].
-//! - A request that finds no room may wait for it ([`LineSettings`]), in turns with those of other callers.
-//! - A provider that fails is left alone for a while ([`Cooling`]); a denial by the quota server's leases is
-//!   no failure.
+//! - [`Router`] knows the groups by their names and aliases, and the order in which a request goes
+//!   from one to another ([`Tries`]).
+//! - [`Group::draw`] asks its [`Strategy`] for an order and draws from the first deployment that
+//!   has room. To add a strategy: see [`strategy`].
+//! - A request that finds no room may wait for it ([`LineSettings`]), in turns with those of other
+//!   callers.
+//! - A provider that fails is left alone for a while ([`Cooling`]); a denial by the quota server's
+//!   leases is no failure.
 //! - Statistics are atomics: no lock, and no sample lost.
 
 #![warn(missing_docs)]

@@ -1,9 +1,10 @@
 //! Requests that wait for room in their group, instead of being denied.
 //!
-//! They wait in the order of their coming, but callers take turns: one that sends a thousand does not hold up one that sends
-//! three. Only the first in line asks for room, whenever a request of the group ended and now and then besides, and holds the
-//! others up until it has it or gives up: so a large one does not starve among small ones, and a line costs no more than one
-//! request does. It is bounded in requests and in tokens; one that finds it full is denied.
+//! They wait in the order of their coming, but callers take turns: one that sends a thousand does
+//! not hold up one that sends three. Only the first in line asks for room, whenever a request of
+//! the group ended and now and then besides, and holds the others up until it has it or gives up:
+//! so a large one does not starve among small ones, and a line costs no more than one request does.
+//! It is bounded in requests and in tokens; one that finds it full is denied.
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;

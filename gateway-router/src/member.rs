@@ -30,7 +30,8 @@ pub struct MemberSettings {
     pub max_parallel_requests: Option<u32>,
     /// How long its first failure cools it, instead of as long as its group says.
     pub cooldown_time: Option<Duration>,
-    /// How often a request that failed there is tried again, instead of as often as the router says.
+    /// How often a request that failed there is tried again, instead of as often as the router
+    /// says.
     pub num_retries: Option<u32>,
 }
 
@@ -73,8 +74,8 @@ impl<T, C: Clock> Member<T, C> {
         }
     }
 
-    /// The same where nobody here knows whether it has limits: while the quota server says that it has no such
-    /// deployment, nothing is drawn.
+    /// The same where nobody here knows whether it has limits: while the quota server says that it
+    /// has no such deployment, nothing is drawn.
     #[must_use]
     pub fn if_known(self) -> Self {
         Self { may_be_unknown: true, ..self }
@@ -98,9 +99,9 @@ impl<T, C: Clock> Member<T, C> {
         most.is_some_and(|most| self.statistics.in_flight() >= u64::from(most))
     }
 
-    /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that has no room
-    /// asks for none: the next may take the request. Whether there are limits it does ask, or a sibling that has none
-    /// would take all.
+    /// Draws from what is in hand; a deployment without limits has nothing to draw from. One that
+    /// has no room asks for none: the next may take the request. Whether there are limits it does
+    /// ask, or a sibling that has none would take all.
     pub(crate) fn draw_in_hand(&self, size: Amount) -> Option<Drawn> {
         let Some(quota) = &self.quota else { return Some(None) };
         if self.may_be_unknown && quota.is_unknown(size) {
@@ -129,8 +130,8 @@ pub struct Choice<T, C: Clock = BootClock> {
     pub permit: Option<Permit>,
 }
 
-/// A request's stay at a deployment, which counts as in flight until this is dropped. Settle its permit before: who waits
-/// for room is woken then.
+/// A request's stay at a deployment, which counts as in flight until this is dropped. Settle its
+/// permit before: who waits for room is woken then.
 pub struct Stay<T, C: Clock = BootClock> {
     member: Arc<Member<T, C>>,
     pass: Pass,
@@ -173,7 +174,8 @@ impl<T, C: Clock> Stay<T, C> {
         self.member.statistics.began(took, self.clock.now());
     }
 
-    /// Its provider failed. Answers with how long the deployment is left alone, if that begins with this.
+    /// Its provider failed. Answers with how long the deployment is left alone, if that begins with
+    /// this.
     pub fn failed(&self, fault: Fault) -> Option<Duration> {
         let now = self.clock.now();
         self.member.statistics.failed(fault, now);

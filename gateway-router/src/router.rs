@@ -122,7 +122,8 @@ impl<T, C: Clock> Router<T, C> {
         self.groups.iter()
     }
 
-    /// From now on no request waits for room, and those that do are denied: the gateway is stopping.
+    /// From now on no request waits for room, and those that do are denied: the gateway is
+    /// stopping.
     pub fn stop_waiting(&self) {
         self.groups.iter().filter_map(|group| group.line.as_ref()).for_each(|line| line.close());
     }

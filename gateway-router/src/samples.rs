@@ -9,8 +9,8 @@ pub const MAX_SAMPLES: usize = 32;
 /// A place that was never written. No sample is it: they aren't negative.
 const NONE: u64 = u64::MAX;
 
-/// The last samples of something, in seconds. Whoever has one takes a place of its own and writes it there, so
-/// none is lost however many come at once.
+/// The last samples of something, in seconds. Whoever has one takes a place of its own and writes
+/// it there, so none is lost however many come at once.
 #[derive(Debug)]
 pub struct Samples {
     /// How many there were.
@@ -44,7 +44,8 @@ impl Samples {
         self.count.load(Relaxed)
     }
 
-    /// The average of the last `most` of them, at most [`MAX_SAMPLES`], seconds; `None` if none came since the moment.
+    /// The average of the last `most` of them, at most [`MAX_SAMPLES`], seconds; `None` if none
+    /// came since the moment.
     #[must_use]
     pub fn average(&self, most: usize, since: Moment) -> Option<f64> {
         let is_old = self.last.load(Relaxed) < since.nanos();

@@ -18,8 +18,8 @@ pub struct Statistics {
     failed_at: AtomicU64,
     /// Seconds from sending a request to its whole answer, for each token of output.
     pub whole: Samples,
-    /// Seconds from sending a request to the first byte of its streamed answer. Kept apart: it is another
-    /// quantity than the one above.
+    /// Seconds from sending a request to the first byte of its streamed answer. Kept apart: it is
+    /// another quantity than the one above.
     pub first: Samples,
 }
 
@@ -41,7 +41,8 @@ impl Statistics {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// A whole answer took so long. An answer without output, as embeddings are, counts as one token.
+    /// A whole answer took so long. An answer without output, as embeddings are, counts as one
+    /// token.
     #[expect(clippy::cast_precision_loss, reason = "no answer has 2^53 tokens")]
     pub(crate) fn answered(&self, took: Duration, output_tokens: u64, now: Moment) {
         self.whole.record(took.as_secs_f64() / output_tokens.max(1) as f64, now);
@@ -52,7 +53,8 @@ impl Statistics {
         self.first.record(took.as_secs_f64(), now);
     }
 
-    /// A time-out counts as a very slow answer. Of the other faults nothing follows about an answer.
+    /// A time-out counts as a very slow answer. Of the other faults nothing follows about an
+    /// answer.
     pub(crate) fn failed(&self, fault: Fault, now: Moment) {
         self.failed_at.fetch_max(now.nanos(), Relaxed);
         if fault == Fault::TimedOut {

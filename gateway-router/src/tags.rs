@@ -8,7 +8,8 @@ use crate::request::Request;
 /// A deployment with this tag takes what no other one is for.
 const DEFAULT: &str = "default";
 
-/// Which requests go where by their tags: LiteLLM's `enable_tag_filtering` and `tag_filtering_match_any`.
+/// Which requests go where by their tags: LiteLLM's `enable_tag_filtering` and
+/// `tag_filtering_match_any`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TagFilter {
     /// Tags say nothing.
@@ -20,8 +21,9 @@ pub enum TagFilter {
     All,
 }
 
-/// The deployments that the request may go to, by index. As LiteLLM does it: with tags to those that have
-/// them, else to the `default` ones; without, to the `default` ones if there are any, else to all.
+/// The deployments that the request may go to, by index. As LiteLLM does it: with tags to those
+/// that have them, else to the `default` ones; without, to the `default` ones if there are any,
+/// else to all.
 pub(crate) fn filter<'a, T, C: Clock>(
     members: &'a [Arc<Member<T, C>>],
     request: &'a Request,

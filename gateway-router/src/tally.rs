@@ -14,8 +14,8 @@ pub(crate) struct Count {
     pub(crate) failed: u32,
 }
 
-/// Counts the requests of a minute by its clock: the minute, all and the failed ones in one word, so that
-/// none is lost at the turn of a minute. Both counts stay at 65 535.
+/// Counts the requests of a minute by its clock: the minute, all and the failed ones in one word,
+/// so that none is lost at the turn of a minute. Both counts stay at 65 535.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(AtomicU64);
 

@@ -12,8 +12,8 @@ use crate::member::Choice;
 use crate::request::{Request, Size};
 use crate::router::{Leaves, Router};
 
-/// The tries of one request: first in its own group, never twice on one deployment there, then in the
-/// groups that it falls back to, one after another.
+/// The tries of one request: first in its own group, never twice on one deployment there, then in
+/// the groups that it falls back to, one after another.
 pub struct Tries<'r, T, C: Clock = BootClock> {
     router: &'r Router<T, C>,
     request: Request,
@@ -30,8 +30,8 @@ pub struct Tries<'r, T, C: Clock = BootClock> {
     is_under_way: bool,
 }
 
-/// How often the first in line asks for room, though nobody said that there is any: what other gateways give back, or a limit that
-/// was raised, is only seen by asking.
+/// How often the first in line asks for room, though nobody said that there is any: what other
+/// gateways give back, or a limit that was raised, is only seen by asking.
 const ASK: Duration = Duration::from_millis(500);
 /// It is not asked more often than this, whatever is said.
 const SOON: Duration = Duration::from_millis(5);
@@ -53,8 +53,9 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
         self.group
     }
 
-    /// Chooses a deployment and draws from it. A group that has no room is left for the next. Where none has, the request waits, if
-    /// its own group lets it; where others wait there already, behind them. Dropping the future gives its place up.
+    /// Chooses a deployment and draws from it. A group that has no room is left for the next. Where
+    /// none has, the request waits, if its own group lets it; where others wait there already,
+    /// behind them. Dropping the future gives its place up.
     ///
     /// # Errors
     /// None has room: what is said of all groups in one denial.
@@ -119,7 +120,8 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
         }
     }
 
-    /// Whether there may be room within that time: by what is said, or by what a request under way gives back.
+    /// Whether there may be room within that time: by what is said, or by what a request under way
+    /// gives back.
     fn may_hope(&self, denial: &Denial, left: Duration) -> bool {
         !left.is_zero() && (denial.retry_after <= left || self.own.is_in_flight())
     }
@@ -169,12 +171,14 @@ impl<'r, T: Sync, C: Clock> Tries<'r, T, C> {
         }
     }
 
-    /// The last choice's provider refused how the request was written: written otherwise, it may go there once more.
+    /// The last choice's provider refused how the request was written: written otherwise, it may go
+    /// there once more.
     pub fn again(&mut self) {
         self.tried.pop();
     }
 
-    /// The request goes on to the next group, if there is one: no other deployment of its own would do better.
+    /// The request goes on to the next group, if there is one: no other deployment of its own would
+    /// do better.
     pub fn leave(&mut self, why: Leaves) -> bool {
         let (router, group) = (self.router, self.group);
         let later = self.later.get_or_insert_with(|| {

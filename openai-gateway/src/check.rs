@@ -8,12 +8,12 @@ use crate::cli::Cli;
 use crate::config::{Config, Environment};
 use crate::run::Prepared;
 
-/// Reads the configuration and tells what there is to be told. All is made that a start makes before it listens,
-/// and let go again: it wants a tokio runtime, and nothing is sent.
+/// Reads the configuration and tells what there is to be told. All is made that a start makes
+/// before it listens, and let go again: it wants a tokio runtime, and nothing is sent.
 ///
 /// # Errors
-/// Nobody reads what is written. Inside, why a gateway doesn't start: all mistakes of the file, or the first thing
-/// that can't be made of it.
+/// Nobody reads what is written. Inside, why a gateway doesn't start: all mistakes of the file, or
+/// the first thing that can't be made of it.
 pub fn check(
     cli: &Cli,
     environment: &Environment,

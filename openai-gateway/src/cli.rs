@@ -44,22 +44,23 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_SKIP_UNUSABLE", global = true)]
     pub skip_unusable: bool,
 
-    /// Listen on another address than loopback although there is no master_key: whoever reaches it may
-    /// call, and spend
+    /// Listen on another address than loopback although there is no master_key: whoever reaches it
+    /// may call, and spend
     #[arg(long, env = "QUOTA_ALLOW_ANONYMOUS")]
     pub allow_anonymous: bool,
 
-    /// The origins whose pages may call, with commas between them, or * for all: browsers are told so (CORS). Needs a key
+    /// The origins whose pages may call, with commas between them, or * for all: browsers are told
+    /// so (CORS). Needs a key
     #[arg(long, env = "QUOTA_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = crate::http::origin)]
     pub cors_origins: Vec<HeaderValue>,
 
-    /// Call providers at http:// through the environment's proxies too; they see the keys. For https://
-    /// HTTPS_PROXY, ALL_PROXY and NO_PROXY always count
+    /// Call providers at http:// through the environment's proxies too; they see the keys. For
+    /// https:// HTTPS_PROXY, ALL_PROXY and NO_PROXY always count
     #[arg(long, env = "QUOTA_PROXY_PLAIN_HTTP")]
     pub proxy_plain_http: bool,
 
-    /// The quota server; several that keep one ledger with commas between them, or one name for them
-    /// all [default: the file's quota_server.url, else http://127.0.0.1:7700]
+    /// The quota server; several that keep one ledger with commas between them, or one name for
+    /// them all [default: the file's quota_server.url, else http://127.0.0.1:7700]
     #[arg(long, env = "QUOTA_URL")]
     pub quota_url: Option<String>,
 
@@ -100,17 +101,20 @@ pub struct Cli {
     #[arg(long, env = "QUOTA_MAX_BODY_BYTES", default_value_t = 32 << 20)]
     pub max_body_bytes: usize,
 
-    /// How large the bodies of all requests may be together, bytes, from their arrival until the answer begins; more are answered
+    /// How large the bodies of all requests may be together, bytes, from their arrival until the
+    /// answer begins; more are answered
     /// 503. What is made of them takes about twice as much memory besides
     #[arg(long, env = "QUOTA_MAX_BODIES_BYTES", default_value_t = 128 << 20)]
     pub max_bodies_bytes: usize,
 
-    /// Connections at once, of which one address has three quarters at most. There are no more than a third of the file
-    /// descriptors, since each needs one or two to providers. More wait to be accepted
+    /// Connections at once, of which one address has three quarters at most. There are no more than
+    /// a third of the file descriptors, since each needs one or two to providers. More wait to be
+    /// accepted
     #[arg(long, env = "QUOTA_MAX_CONNECTIONS", value_name = "N", default_value_t = 20_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
 
-    /// Connections at once from one address, which may be a load balancer's; more are closed as soon as they are accepted
+    /// Connections at once from one address, which may be a load balancer's; more are closed as
+    /// soon as they are accepted
     #[arg(long, env = "QUOTA_MAX_CONNECTIONS_PER_IP", value_name = "N", default_value_t = 15_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections_per_ip: u32,
 
@@ -220,8 +224,9 @@ impl Cli {
 /// What to do instead of serving.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Reads the configuration and the files that it names, tells all its mistakes and what of it is ignored,
-    /// and exits: 0 if a gateway would start with it, 64 if not. Nothing is listened on or sent
+    /// Reads the configuration and the files that it names, tells all its mistakes and what of it
+    /// is ignored, and exits: 0 if a gateway would start with it, 64 if not. Nothing is listened on
+    /// or sent
     Check,
 }
 

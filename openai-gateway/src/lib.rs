@@ -1,8 +1,8 @@
 //! A thin OpenAI-compatible gateway on `gateway-client`.
 //!
-//! A caller's request is read ([`endpoints`], [`body`]), counted ([`tokens`]), drawn for ([`routing`]), sent on and
-//! settled by what the provider says it used ([`upstream`]). [`config`] reads a LiteLLM
-//! `config.yaml`; [`run`] starts it all and stops it.
+//! A caller's request is read ([`endpoints`], [`body`]), counted ([`tokens`]), drawn for
+//! ([`routing`]), sent on and settled by what the provider says it used ([`upstream`]). [`config`]
+//! reads a LiteLLM `config.yaml`; [`run`] starts it all and stops it.
 
 #![warn(missing_docs)]
 

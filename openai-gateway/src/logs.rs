@@ -10,8 +10,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use crate::cli::LogFormat;
 
-/// Starts logging into `lines`, at the levels that `RUST_LOG` says, else from `info` up. Traces go to this endpoint
-/// until the answer is dropped.
+/// Starts logging into `lines`, at the levels that `RUST_LOG` says, else from `info` up. Traces go
+/// to this endpoint until the answer is dropped.
 ///
 /// # Errors
 /// Traces cannot be sent there.

@@ -26,8 +26,8 @@ pub(crate) async fn register(client: &QuotaClient, config: &Config, stop: &Cance
     }
 }
 
-/// Says which deployments the quota server doesn't know, where it isn't told to register them: every
-/// request to one of these would be refused, and nobody else would say why.
+/// Says which deployments the quota server doesn't know, where it isn't told to register them:
+/// every request to one of these would be refused, and nobody else would say why.
 pub(crate) async fn tell_unknown(client: &QuotaClient, config: &Config, stop: &CancellationToken) {
     let limited = config.deployments.iter().filter(|deployment| deployment.limits.is_some());
     let mut unknown = Vec::new();
@@ -69,7 +69,8 @@ async fn put(client: &QuotaClient, id: &str, spec: &DeploymentSpec) {
             Ok(_) => return tracing::info!(deployment = id, "registered"),
             Err(error) => error,
         };
-        // Not every ledger counts days, and an older server knows no such field: minutes are kept all the same.
+        // Not every ledger counts days, and an older server knows no such field: minutes are kept
+        // all the same.
         let has_others = spec.tpm_limit.is_some() || spec.rpm_limit.is_some();
         if has_others && !spec.limits.is_empty() && is_of_limits(&error) {
             tracing::error!(deployment = id, %error, "the day's limits are not kept");
@@ -86,7 +87,8 @@ async fn put(client: &QuotaClient, id: &str, spec: &DeploymentSpec) {
     }
 }
 
-/// Limits over longer periods that an operator gave the deployment stay, where the file says nothing of any.
+/// Limits over longer periods that an operator gave the deployment stay, where the file says
+/// nothing of any.
 async fn keep_limits(client: &QuotaClient, id: &str, spec: &mut DeploymentSpec) {
     if spec.limits.is_empty()
         && let Ok(known) = client.deployment_on_server(id).await

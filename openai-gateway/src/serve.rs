@@ -6,7 +6,8 @@ use axum::Router;
 use edge::listener::{Listener, Stop};
 use tokio_util::task::TaskTracker;
 
-/// Serves until stopped, and for as long after as requests run, at most so long; returns when no connection is left.
+/// Serves until stopped, and for as long after as requests run, at most so long; returns when no
+/// connection is left.
 pub(crate) async fn serve(listener: Listener, router: Router, stop: &Stop, patience: Duration) {
     let connections = TaskTracker::new();
     listener.serve(router, stop.clone(), connections.clone()).await;

@@ -1,8 +1,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Waits for SIGTERM or SIGINT: the first drains, the second cuts. Ends with the cut, which comes at
-/// the latest when all is drained.
+/// Waits for SIGTERM or SIGINT: the first drains, the second cuts. Ends with the cut, which comes
+/// at the latest when all is drained.
 ///
 /// # Errors
 /// The process can't wait for signals.

@@ -1,5 +1,5 @@
-//! The gateway's own certificate. Its files are looked at before each handshake, and now and then while nobody comes, and read
-//! again when they have changed; what is open goes on.
+//! The gateway's own certificate. Its files are looked at before each handshake, and now and then
+//! while nobody comes, and read again when they have changed; what is open goes on.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};

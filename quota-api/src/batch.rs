@@ -28,8 +28,8 @@ pub struct Batch {
     pub denied: Vec<DeniedItem>,
 }
 
-/// One lease wanted: [`crate::Acquire`] without the holder. One that is out of its bounds fails by itself,
-/// not the batch, so the document gives none.
+/// One lease wanted: [`crate::Acquire`] without the holder. One that is out of its bounds fails by
+/// itself, not the batch, so the document gives none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -146,8 +146,8 @@ impl<T> Item<T> {
         }
     }
 
-    /// The answer, or why there is none. An entry that went well, with an answer that could not be read,
-    /// is a [`Code::Internal`].
+    /// The answer, or why there is none. An entry that went well, with an answer that could not be
+    /// read, is a [`Code::Internal`].
     ///
     /// # Errors
     /// The entry's problem.

@@ -17,8 +17,8 @@ pub struct DeploymentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(maximum = 9_007_199_254_740_991_u64))]
     pub rpm_limit: Option<u64>,
-    /// Limits over longer periods, which hold beside those of the window: at most eight, one for each unit and
-    /// period.
+    /// Limits over longer periods, which hold beside those of the window: at most eight, one for
+    /// each unit and period.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(max_items = 8))]
     pub limits: Vec<LimitSpec>,
@@ -41,8 +41,8 @@ pub struct DeploymentSpec {
     /// Whether an unused reservation comes back.
     #[serde(default)]
     pub settlement: Settlement,
-    /// What comes back of a reservation when the provider refused its request. A server that does not know
-    /// the field takes what leaves it out, as the default does.
+    /// What comes back of a reservation when the provider refused its request. A server that does
+    /// not know the field takes what leaves it out, as the default does.
     #[serde(default, skip_serializing_if = "Refused::is_default")]
     pub refused: Refused,
     /// Free text for people and dashboards.
@@ -93,9 +93,9 @@ pub enum Settlement {
     None,
 }
 
-/// What comes back of a reservation when the provider refused its request with a status that says that
-/// nothing was made: 400, 401, 403, 404, 413, 415, 422 or 429. Nothing comes back of a request with any
-/// other failure, which may have been worked on, nor where `settlement` is `none`.
+/// What comes back of a reservation when the provider refused its request with a status that says
+/// that nothing was made: 400, 401, 403, 404, 413, 415, 422 or 429. Nothing comes back of a request
+/// with any other failure, which may have been worked on, nor where `settlement` is `none`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

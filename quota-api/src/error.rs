@@ -26,7 +26,8 @@ pub struct Problem {
     /// The unit that ran out, with a denial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
-    /// The period that it ran out in, with a denial by a limit over a longer period than the window: `day`, `24h`.
+    /// The period that it ran out in, with a denial by a limit over a longer period than the
+    /// window: `day`, `24h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<String>,
     /// How full the window is, with a denial.
@@ -74,7 +75,8 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $wire:literal, $status:literal, $retry:literal, $happened:literal, $title:literal;)*) => {
         /// What kind of problem it is: stable, for programs. Every code answers three questions:
         /// its [`Code::status`], whether the same request can succeed later
-        /// ([`Code::may_have_happened`]). Of a code that only a newer server has, its status answers.
+        /// ([`Code::may_have_happened`]). Of a code that only a newer server has, its status
+        /// answers.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $name,)*

@@ -56,7 +56,8 @@ pub struct Lease {
     pub lease_id: String,
     /// The deployment's id.
     pub deployment: String,
-    /// Tokens that it was granted, also where a repeated request is answered after some were given back.
+    /// Tokens that it was granted, also where a repeated request is answered after some were given
+    /// back.
     pub tokens: u64,
     /// Requests that it was granted, likewise.
     pub requests: u64,
@@ -76,7 +77,8 @@ pub struct Lease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LeaseWindow {
-    /// Its kind. A reader takes one that it does not know for `rolling`, of which it expects the least.
+    /// Its kind. A reader takes one that it does not know for `rolling`, of which it expects the
+    /// least.
     #[serde(deserialize_with = "reading::kind")]
     pub kind: WindowKind,
     /// How long returns still earn credit: to the window's end, or with `rolling` until the

@@ -1,9 +1,10 @@
 //! What is said: the wire types, routes and error codes of the lease API.
 //!
 //! JSON over HTTP, snake_case, durations and never instants (a reader compares nothing here with
-//! its own clock). Requests refuse unknown fields; answers may grow fields, codes and states, so readers
-//! ignore fields that they do not know, judge a code by its status, take a state for the safe one, and read
-//! a batch entry by entry. Nothing here decides anything: see `quota-core` for what is true.
+//! its own clock). Requests refuse unknown fields; answers may grow fields, codes and states, so
+//! readers ignore fields that they do not know, judge a code by its status, take a state for the
+//! safe one, and read a batch entry by entry. Nothing here decides anything: see `quota-core` for
+//! what is true.
 //!
 //! To add a call: its types in a file here, its path in [`routes`], its new error codes in
 //! [`Code`]; then its handler in `quota-server/src/http/`.

@@ -62,9 +62,10 @@ pub enum LedgerKind {
 
 /// A deployment at a glance.
 ///
-/// Its book is the open minute's and adds up: `granted = given_back + used + held + burnt`, in tokens and in requests.
-/// With a `minute` window, `usage` is of the same minute: `outstanding = granted - given_back`. With
-/// `rolling`, `usage` is of the last 60 s, and the book of the leases that were granted in this minute.
+/// Its book is the open minute's and adds up: `granted = given_back + used + held + burnt`, in
+/// tokens and in requests. With a `minute` window, `usage` is of the same minute: `outstanding =
+/// granted - given_back`. With `rolling`, `usage` is of the last 60 s, and the book of the leases
+/// that were granted in this minute.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DeploymentOverview {

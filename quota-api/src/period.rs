@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct LimitSpec {
     /// What is counted.
     pub unit: Unit,
-    /// Over what: `hour`, `day`, `week` (from Monday) or `month` of the calendar; with `kind: rolling` so many
-    /// seconds, minutes or hours, from `600s` to `24h`.
+    /// Over what: `hour`, `day`, `week` (from Monday) or `month` of the calendar; with `kind:
+    /// rolling` so many seconds, minutes or hours, from `600s` to `24h`.
     #[cfg_attr(feature = "openapi", schema(pattern = "^(hour|day|week|month|[0-9]{1,5}[smh])$"))]
     pub per: String,
     /// How the period lies.
@@ -18,8 +18,8 @@ pub struct LimitSpec {
     /// The most that it may hold.
     #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_007_199_254_740_991_u64))]
     pub most: u64,
-    /// How far ahead of UTC the calendar is by which the period begins, `±hh:mm`: `-08:00` is midnight in
-    /// California in winter. UTC where absent.
+    /// How far ahead of UTC the calendar is by which the period begins, `±hh:mm`: `-08:00` is
+    /// midnight in California in winter. UTC where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(pattern = "^[+-][0-2][0-9]:[0-5][0-9]$"))]
     pub offset: Option<String>,
@@ -132,7 +132,8 @@ const SPANS: [(&str, CalendarSpan); 4] = [
     ("month", CalendarSpan::Month),
 ];
 
-/// A period in a word: a span's name, or how long any such time is, in the largest unit that tells it.
+/// A period in a word: a span's name, or how long any such time is, in the largest unit that tells
+/// it.
 #[must_use]
 pub fn per(period: Period) -> String {
     match period {

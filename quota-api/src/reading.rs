@@ -1,5 +1,5 @@
-//! How answers are read that a newer server gave: what is unknown is judged by what is known of it, and
-//! what cannot be read spoils nothing beside it.
+//! How answers are read that a newer server gave: what is unknown is judged by what is known of it,
+//! and what cannot be read spoils nothing beside it.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
 //! Looking over the leases of a window, part by part.
 //!
-//! What was looked at may change before the last part: then the sums of what was seen change with it, so at
-//! the end they are those of all leases as they are. That is arithmetic of its own, beside the window's sums:
-//! what these missed once, they lack at the end.
+//! What was looked at may change before the last part: then the sums of what was seen change with
+//! it, so at the end they are those of all leases as they are. That is arithmetic of its own,
+//! beside the window's sums: what these missed once, they lack at the end.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,8 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Looks at the next `most` leases and what few of them are overrun by, and answers how many there were.
+    /// Looks at the next `most` leases and what few of them are overrun by, and answers how many
+    /// there were.
     pub(crate) fn look(
         &mut self,
         leases: &Leases,
@@ -108,7 +109,8 @@ mod tests {
         bucket
     }
 
-    /// Parts of four leases, while those that were looked at and those that were not change and end.
+    /// Parts of four leases, while those that were looked at and those that were not change and
+    /// end.
     fn audited_in_parts(bucket: &mut Bucket) -> bool {
         assert_eq!(bucket.audit_some(4), (4, None));
         bucket.give_back(id(3), Amount::new(4, 0), false).unwrap();

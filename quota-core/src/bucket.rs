@@ -113,8 +113,8 @@ impl Bucket {
         })
     }
 
-    /// What leases that may still be drawn from have neither given back nor reported as used, as far
-    /// as [`Bucket::end`] has come.
+    /// What leases that may still be drawn from have neither given back nor reported as used, as
+    /// far as [`Bucket::end`] has come.
     pub(crate) fn open(&self) -> Amount {
         self.open
     }
@@ -124,8 +124,9 @@ impl Bucket {
         self.tally.outstanding().saturating_sub(self.tally.used)
     }
 
-    /// Ends the leases whose time is over, in the order of their grants. One with a longer life than
-    /// those after it (the life was shortened in between) keeps them open with it, until it ends.
+    /// Ends the leases whose time is over, in the order of their grants. One with a longer life
+    /// than those after it (the life was shortened in between) keeps them open with it, until it
+    /// ends.
     pub(crate) fn end(&mut self, steady_ms: u64) {
         while let Some(lease) = self.leases.get(self.first_open) {
             if lease.ends_ms > steady_ms {
@@ -138,14 +139,16 @@ impl Bucket {
         }
     }
 
-    /// This is the window after one that ends at `ends_ms`. Leases granted ahead start where it was to end. Where it goes
-    /// on for longer since then (a start on another run of the machine), both are drawn from at one time.
+    /// This is the window after one that ends at `ends_ms`. Leases granted ahead start where it was
+    /// to end. Where it goes on for longer since then (a start on another run of the machine), both
+    /// are drawn from at one time.
     pub(crate) fn look_ahead(&mut self, ends_ms: u64) {
         self.is_early = self.leases.get(0).is_some_and(|first| first.starts_ms < ends_ms);
     }
 
-    /// How many leases may still be drawn from, and their rests. The latest are looked at, back to a chunk
-    /// that has ended; where there are very many, what [`Bucket::end`] has left open is the answer.
+    /// How many leases may still be drawn from, and their rests. The latest are looked at, back to
+    /// a chunk that has ended; where there are very many, what [`Bucket::end`] has left open is the
+    /// answer.
     pub(crate) fn in_hands(&self, steady_ms: u64) -> (u64, Amount) {
         const CHUNK: usize = 64;
         const CHUNKS: usize = 16;
@@ -235,7 +238,8 @@ impl Bucket {
         self.check();
     }
 
-    /// What must hold of the sums whatever the leases are; [`Bucket::adds_up`] looks at each of them.
+    /// What must hold of the sums whatever the leases are; [`Bucket::adds_up`] looks at each of
+    /// them.
     fn check(&self) {
         let Tally { granted, given_back, used, .. } = self.tally;
         let parts = given_back.checked_add(used);
@@ -250,7 +254,8 @@ impl Bucket {
         self.agrees(&audit)
     }
 
-    /// The same in parts: how many leases this one looked at, and after the last of them whether it is so.
+    /// The same in parts: how many leases this one looked at, and after the last of them whether it
+    /// is so.
     pub(crate) fn audit_some(&mut self, most: usize) -> (usize, Option<bool>) {
         let looked_at = self.audit.look(&self.leases, &self.overruns, self.first_open, most);
         if !self.audit.has_seen_all(&self.leases) {
@@ -271,8 +276,8 @@ fn moved(sum: Amount, before: Amount, after: Amount) -> Amount {
 }
 
 /// Finds a lease by the request that it answers. It keeps 8 bytes a lease and looks the rest up in
-/// the lease itself, so growing touches no lease. It takes in new leases when it is asked: a replay,
-/// which never asks, pays for none of it, and the first question after it for all at once.
+/// the lease itself, so growing touches no lease. It takes in new leases when it is asked: a
+/// replay, which never asks, pays for none of it, and the first question after it for all at once.
 #[derive(Debug, Clone, Default)]
 struct ByRequest {
     table: HashTable<Entry>,

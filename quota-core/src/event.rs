@@ -48,8 +48,9 @@ pub enum Event {
         #[serde(with = "policy::of_window")]
         policy: Policy,
     },
-    /// A lease of an earlier window, carried on past the journal's compaction: its window is closed and its
-    /// usage not known yet, or an overrun of it is reported next. A book that has its window knows already.
+    /// A lease of an earlier window, carried on past the journal's compaction: its window is closed
+    /// and its usage not known yet, or an overrun of it is reported next. A book that has its
+    /// window knows already.
     Carried {
         /// Its id.
         lease: LeaseId,
@@ -61,22 +62,23 @@ pub enum Event {
         /// The new ones.
         #[serde(with = "policy::of_periods")]
         policy: Policy,
-        /// Limits over further periods that were taken away, and that are counted on until their periods are over.
+        /// Limits over further periods that were taken away, and that are counted on until their
+        /// periods are over.
         counted: Vec<CountedLimit>,
     },
-    /// What the windows whose books are closed charged to a further period, all of them, carried on past the
-    /// journal's compaction.
+    /// What the windows whose books are closed charged to a further period, all of them, carried on
+    /// past the journal's compaction.
     Summed {
         /// What is counted.
         unit: Unit,
         /// Over what.
         period: Period,
-        /// All there is, by slot: of the calendar the span's number; of a rolling span the number of the slice at whose
-        /// end it leaves.
+        /// All there is, by slot: of the calendar the span's number; of a rolling span the number
+        /// of the slice at whose end it leaves.
         slots: Vec<(u64, u64)>,
     },
-    /// What so many windows charged, up to the one after the open one, may be lost: each may have charged all of its
-    /// limit, which counts against further periods.
+    /// What so many windows charged, up to the one after the open one, may be lost: each may have
+    /// charged all of its limit, which counts against further periods.
     Doubted {
         /// How many.
         windows: u64,

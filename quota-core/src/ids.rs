@@ -38,13 +38,13 @@ impl FromStr for LeaseId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HolderId(pub u32);
 
-/// A holder's `request_id`, hashed by the ledger. Two ids of one holder meet with a chance of 2^-80;
-/// ids of different holders are never compared.
+/// A holder's `request_id`, hashed by the ledger. Two ids of one holder meet with a chance of
+/// 2^-80; ids of different holders are never compared.
 ///
-/// The low 80 bits name the request. In a [`Wish`] the others mean nothing. In a granted lease they are a
-/// print of what was asked for, 32 bits and 16 that vouch for them: journals from before there was a print
-/// have the rest of the hash there. So a journal of any age tells a repeated wish from another under the
-/// same id, save one of 2^32 others.
+/// The low 80 bits name the request. In a [`Wish`] the others mean nothing. In a granted lease they
+/// are a print of what was asked for, 32 bits and 16 that vouch for them: journals from before
+/// there was a print have the rest of the hash there. So a journal of any age tells a repeated wish
+/// from another under the same id, save one of 2^32 others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestKey(pub u128);
 

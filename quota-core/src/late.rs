@@ -34,14 +34,14 @@ impl LateLease {
     }
 }
 
-/// The leases waited for, by id, so the oldest come first. Each with the last window whose entries tell of it;
-/// 0: none does.
+/// The leases waited for, by id, so the oldest come first. Each with the last window whose entries
+/// tell of it; 0: none does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Late(BTreeMap<LeaseId, (LateLease, u64)>);
 
 impl Late {
-    /// Takes over what `bucket` leaves open: the newest, as many as are waited for. Where few are open it looks at all
-    /// leases of the bucket, however many: who turns a book counts on that.
+    /// Takes over what `bucket` leaves open: the newest, as many as are waited for. Where few are
+    /// open it looks at all leases of the bucket, however many: who turns a book counts on that.
     pub(crate) fn take_over(&mut self, bucket: &Bucket) {
         if bucket.unaccounted().is_zero() {
             return;

@@ -1,8 +1,8 @@
 //! A list that grows without moving what is in it.
 //!
-//! At full load a window has tens of millions of leases. A `Vec` that doubles copies them all again and
-//! again, which makes single grants slow, and touches twice the memory, which is most of the time
-//! that a recovery takes. So beyond the first block, blocks are added and never grow.
+//! At full load a window has tens of millions of leases. A `Vec` that doubles copies them all again
+//! and again, which makes single grants slow, and touches twice the memory, which is most of the
+//! time that a recovery takes. So beyond the first block, blocks are added and never grow.
 
 use crate::lease::Lease;
 

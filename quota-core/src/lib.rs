@@ -9,7 +9,8 @@
 //! There is no IO, clock, randomness, identity or async in here: all of it comes in as parameters.
 //! The embedded ledger runs this crate; every other ledger must answer as it does.
 //!
-//! To add a command: its type in `command.rs`, what it says in `wish.rs`, its event in `event.rs`, its rule in `book/`.
+//! To add a command: its type in `command.rs`, what it says in `wish.rs`, its event in `event.rs`,
+//! its rule in `book/`.
 
 #![warn(missing_docs)]
 

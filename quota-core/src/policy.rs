@@ -5,8 +5,8 @@ use crate::Limit;
 
 /// What a book needs to know of its deployment.
 ///
-/// As JSON it is what databases keep of a policy: fields that come later have defaults there, and stand in it
-/// only where they say something, so that an older server reads it.
+/// As JSON it is what databases keep of a policy: fields that come later have defaults there, and
+/// stand in it only where they say something, so that an older server reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// How much a window may hold.
@@ -57,8 +57,8 @@ pub enum Settlement {
     None,
 }
 
-/// What a policy was in journals from before there were further periods, where the order of the fields is
-/// the format: it never changes.
+/// What a policy was in journals from before there were further periods, where the order of the
+/// fields is the format: it never changes.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Policy")]
 struct WindowPolicy {

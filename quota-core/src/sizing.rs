@@ -19,8 +19,9 @@ pub(crate) fn grant(min: Amount, want: Amount, available: Amount, holders: u64) 
     })
 }
 
-/// Whether a limited unit is near its end: less than 3 % of it is left, or than what holders are short of, `short`
-/// each, of its last 10 %. However large a request is, nobody needs to give back while there is plenty.
+/// Whether a limited unit is near its end: less than 3 % of it is left, or than what holders are
+/// short of, `short` each, of its last 10 %. However large a request is, nobody needs to give back
+/// while there is plenty.
 pub(crate) fn is_endgame(limit: Limit, available: Amount, holders: u64, short: Amount) -> bool {
     let is_near = |unit: Unit| {
         limit.get(unit).is_some_and(|limit| {

@@ -2,23 +2,24 @@
 //!
 //! Two clocks go in: a *steady* one that counts on through everything and never jumps, and the
 //! *wall* clock, which says where minutes begin but may be stepped. Lives, ends and the last 60 s
-//! count by the steady one alone. The wall clock is asked once for each window, at its opening,
-//! for where the window ends: the first boundary of a wall minute at least [`SHORTEST_WINDOW_MS`] away.
+//! count by the steady one alone. The wall clock is asked once for each window, at its opening, for
+//! where the window ends: the first boundary of a wall minute at least [`SHORTEST_WINDOW_MS`] away.
 //! So no step, forward or back, opens two windows in less than one; after a step the next window is
 //! longer, up to just under two minutes, and aligned again at its end.
 //!
-//! Which minute a window stands for is only its name, but the history is kept by it, so a wall clock that is
-//! far ahead for a while must not move it for good: each window moves it on by two minutes at most. After a
-//! step that was meant the names catch up, a minute each minute.
+//! Which minute a window stands for is only its name, but the history is kept by it, so a wall
+//! clock that is far ahead for a while must not move it for good: each window moves it on by two
+//! minutes at most. After a step that was meant the names catch up, a minute each minute.
 
 use serde::{Deserialize, Serialize};
 
 /// A minute, ms; also how long a charge of a rolling window stays.
 pub const MINUTE_MS: u64 = 60_000;
 
-/// A window is never shorter, ms: a minute less 1 000 ppm, twice the rate at which a kernel slews a clock by itself (500 ppm,
-/// `ntp_adjtime(2)`), so that a wall clock being slewed so does not skip a boundary. One that gains more on the steady clock, as
-/// chrony's may while it corrects a large error (`maxslewrate`), skips boundaries: windows are longer then, and less is granted.
+/// A window is never shorter, ms: a minute less 1 000 ppm, twice the rate at which a kernel slews a
+/// clock by itself (500 ppm, `ntp_adjtime(2)`), so that a wall clock being slewed so does not skip
+/// a boundary. One that gains more on the steady clock, as chrony's may while it corrects a large
+/// error (`maxslewrate`), skips boundaries: windows are longer then, and less is granted.
 pub const SHORTEST_WINDOW_MS: u64 = MINUTE_MS - MINUTE_MS / 1_000;
 
 /// By so much a window's end may miss its wall minute's, ms.
@@ -67,7 +68,8 @@ pub struct WindowSpan {
 }
 
 impl WindowSpan {
-    /// The wall minute at this steady time, as far as the window's end tells: it stands for its last minute.
+    /// The wall minute at this steady time, as far as the window's end tells: it stands for its
+    /// last minute.
     pub(crate) const fn minute_at(&self, steady_ms: u64) -> u64 {
         if steady_ms >= self.ends_ms {
             self.minute.saturating_add(1 + (steady_ms - self.ends_ms) / MINUTE_MS)
@@ -82,8 +84,8 @@ impl WindowSpan {
         Self { number: minute, minute, opens_ms: at.steady_ms, ends_ms }
     }
 
-    /// It stands for the last minute that it reaches into, so that a start in that one does not take it for
-    /// over. Moved by two minutes at most, whatever the wall clock says.
+    /// It stands for the last minute that it reaches into, so that a start in that one does not
+    /// take it for over. Moved by two minutes at most, whatever the wall clock says.
     fn named_by_its_end(self, at: Reading) -> Self {
         let left_ms = self.ends_ms.saturating_sub(at.steady_ms);
         let last = (at.wall_ms + left_ms).saturating_sub(SLEWED_MS).div_ceil(MINUTE_MS);
@@ -125,8 +127,8 @@ impl Timekeeper {
         keeper
     }
 
-    /// A start after `last` with steady time known from below: what is left of its window may reach into
-    /// later minutes than it would have.
+    /// A start after `last` with steady time known from below: what is left of its window may reach
+    /// into later minutes than it would have.
     #[must_use]
     pub fn resume_behind(last: Now, at: Reading) -> Self {
         let mut keeper = Self::resume(last, at);
@@ -151,9 +153,9 @@ impl Timekeeper {
         Self { now: Now { steady_ms: at.steady_ms.max(last.steady_ms), window } }
     }
 
-    /// A start where what was last may be lost: no window goes on under a number that a lost one can have
-    /// had, whatever the wall clock says of the time between. It is for books that grant nothing until the
-    /// open window and the next are over.
+    /// A start where what was last may be lost: no window goes on under a number that a lost one
+    /// can have had, whatever the wall clock says of the time between. It is for books that grant
+    /// nothing until the open window and the next are over.
     pub fn skip_lost(&mut self) {
         self.now.window.number = self.now.window.number.saturating_add(LOST_WINDOWS);
     }
@@ -193,7 +195,8 @@ mod tests {
         assert_eq!((third.number, third.ends_ms), (first.number + 3, 221_000));
     }
 
-    /// A steady clock does not go back, but one that starts anew may stand before what was seen of the last one.
+    /// A steady clock does not go back, but one that starts anew may stand before what was seen of
+    /// the last one.
     #[test]
     fn a_reading_from_before_leaves_the_time_where_it_was() {
         let mut keeper = Timekeeper::start(reading(1_000, NOON_MS));

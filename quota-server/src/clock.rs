@@ -1,11 +1,12 @@
 //! The one file of the server that reads clocks.
 //!
-//! Leases live by a steady clock that never jumps, counts on while the machine sleeps, so that a lease that a suspended
-//! holder still has is over for the server too, and that no time service speeds up: the hardware's clock, and the time that the
-//! machine slept. `CLOCK_BOOTTIME` is no such clock: chrony slews it by up to 8.3 % (`maxslewrate`), and a minute that is
-//! short by 5 s lets two limits into one. A clock that runs late instead, as that of a virtual machine that was
-//! paused, makes windows longer. The wall clock only says where minutes begin. What both mean for windows is
-//! `quota_core::Timekeeper`'s.
+//! Leases live by a steady clock that never jumps, counts on while the machine sleeps, so that a
+//! lease that a suspended holder still has is over for the server too, and that no time service
+//! speeds up: the hardware's clock, and the time that the machine slept. `CLOCK_BOOTTIME` is no
+//! such clock: chrony slews it by up to 8.3 % (`maxslewrate`), and a minute that is short by 5 s
+//! lets two limits into one. A clock that runs late instead, as that of a virtual machine that was
+//! paused, makes windows longer. The wall clock only says where minutes begin. What both mean for
+//! windows is `quota_core::Timekeeper`'s.
 
 use quota_core::Reading;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -25,8 +26,8 @@ pub struct SystemClock {
     boot: Option<u128>,
 }
 
-/// What this clock counts is part of its run's name: a server of before counted by `CLOCK_BOOTTIME`, whose readings of the same
-/// run of the machine are another clock's.
+/// What this clock counts is part of its run's name: a server of before counted by
+/// `CLOCK_BOOTTIME`, whose readings of the same run of the machine are another clock's.
 const COUNTS: u128 = u128::from_be_bytes(*b"hardware + sleep");
 
 impl SystemClock {
@@ -40,9 +41,9 @@ impl SystemClock {
     }
 }
 
-/// What a namespace of time adds to the run's name: its clocks are ahead of the machine's or behind, so in
-/// another namespace, or in none, the same reading is of another time (`time_namespaces(7)`). 0 where
-/// they are the machine's.
+/// What a namespace of time adds to the run's name: its clocks are ahead of the machine's or
+/// behind, so in another namespace, or in none, the same reading is of another time
+/// (`time_namespaces(7)`). 0 where they are the machine's.
 fn namespace(offsets: &str) -> u128 {
     let is_number = |word: &&str| word.parse::<i64>().is_ok();
     if offsets.split_whitespace().filter(is_number).all(|number| number == "0") {
@@ -70,9 +71,9 @@ impl Clock for SystemClock {
     }
 }
 
-/// The hardware's clock, and what the machine slept: by that much more the boot clock has counted than the monotonic one.
-/// They are read in this order so that what passes between two readings makes it late, never early; who reads it bears that it
-/// stands still or goes back so far.
+/// The hardware's clock, and what the machine slept: by that much more the boot clock has counted
+/// than the monotonic one. They are read in this order so that what passes between two readings
+/// makes it late, never early; who reads it bears that it stands still or goes back so far.
 fn steady_ms(read: impl Fn(ClockId) -> Timespec) -> u64 {
     let [boot, awake, hardware] =
         [ClockId::Boottime, ClockId::Monotonic, ClockId::MonotonicRaw].map(|id| nanos(read(id)));
@@ -168,8 +169,8 @@ mod tests {
         assert_ne!(namespace(&offsets(3_600)), namespace(&offsets(-3_600)));
     }
 
-    /// Clocks of which each reading takes so long, ms; the machine slept for 5 s, and its clock is slewed by as much as chrony
-    /// may.
+    /// Clocks of which each reading takes so long, ms; the machine slept for 5 s, and its clock is
+    /// slewed by as much as chrony may.
     fn slewed(reading_takes: u64) -> impl Fn(ClockId) -> Timespec {
         let at = std::cell::Cell::new(3_600_000_u64);
         move |id| {

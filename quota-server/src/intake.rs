@@ -1,8 +1,9 @@
-//! The readers of bytes that somebody else wrote, one function each, for fuzzers: `fuzz/`, and `tests/src/intake.rs`, which plays
-//! the same with the compiler that everybody has.
+//! The readers of bytes that somebody else wrote, one function each, for fuzzers: `fuzz/`, and
+//! `tests/src/intake.rs`, which plays the same with the compiler that everybody has.
 //!
-//! Each only reads, and says what it read: nothing is kept, nothing is done. Whatever the bytes are, the answer is a value or
-//! an error; a panic is a fault. To add a reader: a function here, a target in `fuzz/`, a folder with samples in its corpus.
+//! Each only reads, and says what it read: nothing is kept, nothing is done. Whatever the bytes
+//! are, the answer is a value or an error; a panic is a fault. To add a reader: a function here, a
+//! target in `fuzz/`, a folder with samples in its corpus.
 
 use redis::parse_redis_value;
 use xxhash_rust::xxh3::xxh3_64;

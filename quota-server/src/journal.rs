@@ -1,11 +1,12 @@
-//! A journal as it lies in its store, for operators: read by itself, whether a server runs on it or not, and
-//! quarantined by hand.
+//! A journal as it lies in its store, for operators: read by itself, whether a server runs on it or
+//! not, and quarantined by hand.
 //!
-//! What is read is what a start would read. A quarantine (R7) is an entry of its own, after the last one,
-//! by whoever writes it: a server that runs on the store finds its next commit's number taken, which is a
-//! commit that fails. So it reads the journal again, comes upon that entry, and grants nothing of what is
-//! in doubt (`ledger/journaled/doubt.rs`). No grant can be in between: it would have had that number. A ledger that
-//! commits nothing for hours notices nothing either, and what is in doubt is the window of then.
+//! What is read is what a start would read. A quarantine (R7) is an entry of its own, after the
+//! last one, by whoever writes it: a server that runs on the store finds its next commit's number
+//! taken, which is a commit that fails. So it reads the journal again, comes upon that entry, and
+//! grants nothing of what is in doubt (`ledger/journaled/doubt.rs`). No grant can be in between: it
+//! would have had that number. A ledger that commits nothing for hours notices nothing either, and
+//! what is in doubt is the window of then.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,9 @@
 //! What the process is told from outside, and how it ends.
 //!
-//! SIGHUP reads the files again that can change: deployments, tokens, certificates. SIGTERM and SIGINT begin the stop: nothing new is begun,
-//! what runs may finish for a while. When that is over, or at a second signal, what is left is cut
-//! off. The tokens of both stages belong to one run of the server and are handed to what must know.
+//! SIGHUP reads the files again that can change: deployments, tokens, certificates. SIGTERM and
+//! SIGINT begin the stop: nothing new is begun, what runs may finish for a while. When that is
+//! over, or at a second signal, what is left is cut off. The tokens of both stages belong to one
+//! run of the server and are handed to what must know.
 
 use std::io;
 use std::time::Duration;

@@ -23,8 +23,8 @@ pub enum BeginError {
     Traces(#[from] ExportError),
 }
 
-/// Begins to log, into `lines`. Panics are logged too, once, where they happen. Traces go to this endpoint until the
-/// answer is dropped.
+/// Begins to log, into `lines`. Panics are logged too, once, where they happen. Traces go to this
+/// endpoint until the answer is dropped.
 ///
 /// # Errors
 /// As [`BeginError`] says.

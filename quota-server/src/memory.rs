@@ -1,7 +1,8 @@
 //! How much memory this process may fill, and what may fill how much of it.
 //!
-//! Whatever callers can make grow has its part: the leases that the journaled ledger keeps, operations
-//! that wait for it, bodies that are being read and answered. The rest is for all that does not grow.
+//! Whatever callers can make grow has its part: the leases that the journaled ledger keeps,
+//! operations that wait for it, bodies that are being read and answered. The rest is for all that
+//! does not grow.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ const UNKNOWN: Memory = Memory::of_mib(1_024);
 /// Of this many parts of the memory ..
 const PARTS: u64 = 16;
 
-/// .. so many are for leases. While the books are read again after an outage, the old ones are still
-/// there to be looked at: it can be twice as much for as long as that takes.
+/// .. so many are for leases. While the books are read again after an outage, the old ones are
+/// still there to be looked at: it can be twice as much for as long as that takes.
 const LEASE_PARTS: u64 = 5;
 
 /// For bodies, and all that is made of them until they are answered.
@@ -24,8 +25,8 @@ const BODY_PARTS: u64 = 2;
 /// For operations that wait for a writer or for its commit.
 const OPERATION_PARTS: u64 = 1;
 
-/// What a byte of a body takes until it is answered, bytes: the shortest JSON of a return is 45 bytes, of
-/// an acquire 90, and each becomes an item, an operation, an outcome and an answer.
+/// What a byte of a body takes until it is answered, bytes: the shortest JSON of a return is 45
+/// bytes, of an acquire 90, and each becomes an item, an operation, an outcome and an answer.
 const BODY_FACTOR: u64 = 12;
 
 /// The most that an operation takes, with its names and its outcome, bytes.
@@ -44,8 +45,8 @@ impl Memory {
         Self { bytes: mib as u64 * MIB }
     }
 
-    /// What this process may fill: the least that one of its control groups allows (of version 1 or 2),
-    /// else all that the machine has; 1 GiB where neither is told.
+    /// What this process may fill: the least that one of its control groups allows (of version 1 or
+    /// 2), else all that the machine has; 1 GiB where neither is told.
     #[must_use]
     pub fn found() -> Self {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -83,8 +84,9 @@ fn found(root: &Path, groups: &str, machine: &str) -> Option<Memory> {
     Some(Memory { bytes })
 }
 
-/// What the groups of a line of `/proc/self/cgroup` allow: `number:controllers:path`. In a container the
-/// path may be one of the host's, which is not there; the root of what is there is the container's own.
+/// What the groups of a line of `/proc/self/cgroup` allow: `number:controllers:path`. In a
+/// container the path may be one of the host's, which is not there; the root of what is there is
+/// the container's own.
 fn limit(root: &Path, line: &str) -> Option<u64> {
     let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
     let (root, file) = match controllers {

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A text with nothing in it that a terminal obeys or that turns its reading direction: such characters
-/// are written as `\u001b`, as JSON writes them, so JSON stays what it was. Lines and tabs stay.
+/// A text with nothing in it that a terminal obeys or that turns its reading direction: such
+/// characters are written as `\u001b`, as JSON writes them, so JSON stays what it was. Lines and
+/// tabs stay.
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_obeyed) {
@@ -26,8 +27,8 @@ fn is_obeyed(character: char) -> bool {
     !matches!(character, '\n' | '\t') && (character.is_control() || is_hidden(character))
 }
 
-/// What changes how text around it is read: marks and overrides of direction, separators of lines and
-/// paragraphs.
+/// What changes how text around it is read: marks and overrides of direction, separators of lines
+/// and paragraphs.
 pub(crate) const fn is_hidden(character: char) -> bool {
     matches!(
         character,

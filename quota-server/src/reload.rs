@@ -1,9 +1,9 @@
 //! The deployments file, read again when it changes and when it is asked for.
 //!
 //! Who mounts it (a config map, say) swaps links, and cannot send a signal. So it is looked at now
-//! and then, by its content, and so is how what it declares stands. What a ledger could not take is tried
-//! again soon, and what it refuses, as another kind of window while leases are out, at each look; a
-//! standby leaves it to the active server, and looks on.
+//! and then, by its content, and so is how what it declares stands. What a ledger could not take is
+//! tried again soon, and what it refuses, as another kind of window while leases are out, at each
+//! look; a standby leaves it to the active server, and looks on.
 
 #[cfg(test)]
 mod tests;
@@ -93,8 +93,8 @@ impl DeploymentsFile {
         Self { path, seen: Some(content), reading, unfinished: true, told: BTreeSet::new() }
     }
 
-    /// Puts what a start can put, unless another server does: the rest is put once it can be, and holds
-    /// up no start.
+    /// Puts what a start can put, unless another server does: the rest is put once it can be, and
+    /// holds up no start.
     pub(crate) async fn begin(&mut self, ledger: &dyn Ledger, audit: &Audit) {
         if ledger.role() == Role::Standby {
             info!("the declared deployments are applied by the active server, once there is one");
@@ -171,7 +171,8 @@ impl DeploymentsFile {
         self.unfinished = self.reading.is_some();
     }
 
-    /// Puts what changed in the file; what the ledger does not take is planned again at the next look.
+    /// Puts what changed in the file; what the ledger does not take is planned again at the next
+    /// look.
     async fn put_what_changed(&mut self, ledger: &dyn Ledger, audit: &Audit) -> Took {
         let Some(reading) = &mut self.reading else { return Took::All };
         let all = match ledger.deployments().await {
@@ -207,7 +208,8 @@ impl DeploymentsFile {
         }
     }
 
-    /// Says of each refused deployment once why, of some at a time; whether there was any to tell of.
+    /// Says of each refused deployment once why, of some at a time; whether there was any to tell
+    /// of.
     fn tell(&mut self, refused: &[NotApplied]) -> bool {
         let untold = refused.iter().filter(|refused| !self.told.contains(&refused.put.id));
         let now: Vec<_> = untold.take(LINES).collect();

@@ -1,4 +1,5 @@
-//! Files with secrets, read again while the server serves: when they change, and when it is asked for.
+//! Files with secrets, read again while the server serves: when they change, and when it is asked
+//! for.
 //!
 //! They are looked at now and then, by their content: what mounts secrets swaps links, or writes in
 //! place, or copies, and no way of being told of changes sees all of these. A file with a mistake
@@ -69,8 +70,8 @@ impl Renewal {
         self.asked.notify_one();
     }
 
-    /// Serves on a task of its own, until `stop`: apart from what waits for the ledger, so that a token
-    /// can be taken away whatever the ledger does.
+    /// Serves on a task of its own, until `stop`: apart from what waits for the ledger, so that a
+    /// token can be taken away whatever the ledger does.
     pub(crate) fn serve(&self, tasks: &TaskTracker, stop: CancellationToken) {
         if self.kept.is_empty() {
             return;

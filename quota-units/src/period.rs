@@ -11,15 +11,16 @@ pub const MAX_PERIODS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
-    /// A span of the calendar, where the day begins `offset_min` minutes before it does in UTC: -480
-    /// is midnight at UTC-8, eight hours after that of UTC.
+    /// A span of the calendar, where the day begins `offset_min` minutes before it does in UTC:
+    /// -480 is midnight at UTC-8, eight hours after that of UTC.
     Calendar {
         /// Which span.
         span: CalendarSpan,
         /// From -1 439 to 1 439.
         offset_min: i16,
     },
-    /// Any so many seconds: from [`Period::SHORTEST_ROLLING_SECS`] to [`Period::LONGEST_ROLLING_SECS`].
+    /// Any so many seconds: from [`Period::SHORTEST_ROLLING_SECS`] to
+    /// [`Period::LONGEST_ROLLING_SECS`].
     Rolling {
         /// Seconds.
         secs: u32,
@@ -41,7 +42,8 @@ pub enum CalendarSpan {
 }
 
 impl Period {
-    /// The shortest rolling span: charges leave by the minute, so of a shorter one too much would be late.
+    /// The shortest rolling span: charges leave by the minute, so of a shorter one too much would
+    /// be late.
     pub const SHORTEST_ROLLING_SECS: u32 = 600;
 
     /// The longest rolling span: a day.

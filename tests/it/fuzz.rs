@@ -1,5 +1,5 @@
-//! schemathesis reads the OpenAPI document of a real server, and sends it what fits the document and what
-//! does not: no answer is a 5xx, and none is one that the document does not tell of.
+//! schemathesis reads the OpenAPI document of a real server, and sends it what fits the document
+//! and what does not: no answer is a 5xx, and none is one that the document does not tell of.
 //!
 //! `TOKENLEASE_FUZZ_SECONDS` makes it longer than the 20 s of CI.
 
@@ -13,9 +13,9 @@ use crate::support::{DEPLOYMENT, spec};
 
 const TOKEN: &str = "the-token-of-who-is-fuzzing";
 
-/// All checks but two. That all that fits the document is done: a rule between two fields (`want` is at
-/// least `min`) does not stand in it, and it calls `1.0` an integer. That a batch fails as a whole for
-/// one entry: each entry has its own status.
+/// All checks but two. That all that fits the document is done: a rule between two fields (`want`
+/// is at least `min`) does not stand in it, and it calls `1.0` an integer. That a batch fails as a
+/// whole for one entry: each entry has its own status.
 const CONFIG: &str = r#"
 [auth.openapi.bearer]
 bearer = "the-token-of-who-is-fuzzing"

@@ -1,11 +1,12 @@
 //! The integration tests: real processes only.
 //!
-//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that the document tells all,
-//! [`tls`], [`rotation`] and [`secrets`] how it keeps what is secret, [`recovery`] and [`disk`] what it survives, [`ask`]
-//! what the command line says of it, [`docs`] that what the documentation shows works, [`lifecycle`] how it starts and
-//! stops, [`gateway`] what becomes of a gateway's configuration, [`second_tries`] what it does when its providers fail,
-//! [`away`] how it waits for its store, [`stalled`] that it waits for no reader of its logs, [`scenarios`], [`rolling`] and
-//! [`chaos`] what the whole does.
+//! [`api`] and [`bad_input`] say what the lease API answers, [`roles`] who may ask, [`fuzz`] that
+//! the document tells all, [`tls`], [`rotation`] and [`secrets`] how it keeps what is secret,
+//! [`recovery`] and [`disk`] what it survives, [`ask`] what the command line says of it, [`docs`]
+//! that what the documentation shows works, [`lifecycle`] how it starts and stops, [`gateway`] what
+//! becomes of a gateway's configuration, [`second_tries`] what it does when its providers fail,
+//! [`away`] how it waits for its store, [`stalled`] that it waits for no reader of its logs,
+//! [`scenarios`], [`rolling`] and [`chaos`] what the whole does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and the panic says where")]
 

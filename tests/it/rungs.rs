@@ -1,5 +1,5 @@
-//! What holds on the embedded ledger holds on every rung, with several servers that suffer. Each test
-//! plays all rungs side by side, where they mostly wait.
+//! What holds on the embedded ledger holds on every rung, with several servers that suffer. Each
+//! test plays all rungs side by side, where they mostly wait.
 
 use std::env;
 
@@ -42,7 +42,8 @@ async fn s1_with_a_fail_over_of_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s6_with_three_servers() {
-    // One after another: a burst is a matter of a second, in which four rungs would take the machine from each other.
+    // One after another: a burst is a matter of a second, in which four rungs would take the
+    // machine from each other.
     for rung in RUNGS {
         won(Name::ColdBurst, Options { rung, servers: SERVERS, ..Options::default() }).await;
     }

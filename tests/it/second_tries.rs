@@ -19,8 +19,8 @@ fn route(deployment: &str, base: Option<&str>) -> Route {
     }
 }
 
-/// Asks one gateway a thousand times, eight requests at a time. Answers with how many failed, and how many
-/// reached the dead deployment.
+/// Asks one gateway a thousand times, eight requests at a time. Answers with how many failed, and
+/// how many reached the dead deployment.
 async fn ask(upstream: &Upstream, dead_base: Option<&str>) -> (u64, u64) {
     let server = QuotaServer::builder().start().await.unwrap();
     let gateway = Gateway::builder("gw", server.process.url(), upstream.process.url());

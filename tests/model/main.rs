@@ -1,11 +1,13 @@
-//! The protocol itself, every state of it: two holders, two servers, a store, a network that loses, repeats and reorders, crashes,
-//! elections, a store that is rolled back, limits that change, windows that end.
+//! The protocol itself, every state of it: two holders, two servers, a store, a network that loses,
+//! repeats and reorders, crashes, elections, a store that is rolled back, limits that change,
+//! windows that end.
 //!
-//! It is a model, written by hand from ARCHITECTURE.md: it says that the rules suffice, not that the code follows them.
-//! That the checker would notice a rule left out is shown rule by rule: each flaw of `protocol::Flaw` is found.
+//! It is a model, written by hand from ARCHITECTURE.md: it says that the rules suffice, not that
+//! the code follows them. That the checker would notice a rule left out is shown rule by rule: each
+//! flaw of `protocol::Flaw` is found.
 //!
-//! `cargo test -p tests --test model -- --nocapture` prints how many states there were; with `TOKENLEASE_MODEL=large` it plays
-//! a larger world too, for minutes.
+//! `cargo test -p tests --test model -- --nocapture` prints how many states there were; with
+//! `TOKENLEASE_MODEL=large` it plays a larger world too, for minutes.
 
 #![expect(clippy::print_stdout, reason = "how many states there were is worth a line")]
 

@@ -1,8 +1,9 @@
-//! What can happen next, and what comes of it: the rules of ARCHITECTURE.md, each in the few lines that it takes here,
-//! and beside each what a [`Flaw`] makes of it.
+//! What can happen next, and what comes of it: the rules of ARCHITECTURE.md, each in the few lines
+//! that it takes here, and beside each what a [`Flaw`] makes of it.
 //!
-//! Time is the number of the open window. A lease of a window can be drawn from while it is open and not after: that is what
-//! R6 brings about by counting an end from before the request and a start from the answer.
+//! Time is the number of the open window. A lease of a window can be drawn from while it is open
+//! and not after: that is what R6 brings about by counting an end from before the request and a
+//! start from the answer.
 
 use stateright::{Model, Property};
 
@@ -208,7 +209,8 @@ impl Protocol {
         Some(())
     }
 
-    /// The one door to the store: a server whose epoch is not the store's writes nothing, and stands by from then on.
+    /// The one door to the store: a server whose epoch is not the store's writes nothing, and
+    /// stands by from then on.
     fn commit(&self, world: &mut World, server: usize, change: impl Fn(&mut Book)) -> Option<()> {
         let Server::Active(epoch, book) = &mut world.servers[server] else { return None };
         if *epoch != world.store.epoch && self.flaw != Some(Flaw::NoFence) {
@@ -252,8 +254,8 @@ impl Protocol {
         Some(())
     }
 
-    /// The store says what the book is; where it lost writes, neither the open window nor the next, which may have been
-    /// asked for ahead, can be vouched for.
+    /// The store says what the book is; where it lost writes, neither the open window nor the next,
+    /// which may have been asked for ahead, can be vouched for.
     fn elect(&self, world: &mut World, server: usize) -> Option<()> {
         world.budget.elections = world.budget.elections.checked_sub(1)?;
         let Store { epoch, is_foreign, book } = &mut world.store;
@@ -300,7 +302,8 @@ impl Held {
     }
 }
 
-/// A grant arrives: once for each lease, not for what was asked before a crash, and not once its window is over.
+/// A grant arrives: once for each lease, not for what was asked before a crash, and not once its
+/// window is over.
 fn take(world: &mut World, request: RequestId, window: u8, amount: u8) -> Option<()> {
     let holder = &mut world.holders[usize::from(request.holder)];
     let is_known =
@@ -343,7 +346,8 @@ fn copy(world: &mut World) -> Option<()> {
     Some(())
 }
 
-/// Connections to what the store was break, so nobody is active until an election. The limit in force is what the store says.
+/// Connections to what the store was break, so nobody is active until an election. The limit in
+/// force is what the store says.
 fn roll_back(world: &mut World) -> Option<()> {
     let copy = world.copy.take()?;
     world.budget.rollbacks = world.budget.rollbacks.checked_sub(1)?;

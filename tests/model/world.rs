@@ -10,7 +10,8 @@ pub(crate) const MOST_WINDOWS: usize = 3;
 /// A sum for each window.
 pub(crate) type Sums = [u8; MOST_WINDOWS];
 
-/// Names a request for ever, and so its lease: a holder's number, and a count that goes on over its crash.
+/// Names a request for ever, and so its lease: a holder's number, and a count that goes on over its
+/// crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RequestId {
     pub(crate) holder: u8,
@@ -87,8 +88,8 @@ pub(crate) enum Message {
 /// What really happened, which no book is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Truth {
-    /// The limit in force, and the highest that was in force while a window could be granted from: while it was open or
-    /// the next one.
+    /// The limit in force, and the highest that was in force while a window could be granted from:
+    /// while it was open or the next one.
     pub(crate) limit: u8,
     pub(crate) highest: Sums,
     /// Granted, less what holders took out of their leases to give it back.

@@ -80,8 +80,8 @@ impl Audit {
         None
     }
 
-    /// Of the load, without the large requests: how long the slowest but one of a hundred waited, µs,
-    /// and the messages for a request.
+    /// Of the load, without the large requests: how long the slowest but one of a hundred waited,
+    /// µs, and the messages for a request.
     pub(crate) fn pace(&self) -> (u64, f64) {
         let load = self.requests.iter().filter(|request| !request.is_large);
         let mut waits: Vec<_> = load.map(|request| request.waited_us).collect();

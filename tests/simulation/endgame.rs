@@ -9,7 +9,8 @@ fn plenty(seed: u64) -> Plan {
     Plan { tpm_limit: 26_400_000, load, ..Plan::calm(seed) }
 }
 
-/// 20 gateways with small requests, and every 12 s a request of 5 % of the limit: 56 % of it in all.
+/// 20 gateways with small requests, and every 12 s a request of 5 % of the limit: 56 % of it in
+/// all.
 fn mixed(seed: u64) -> Plan {
     let load = Load { per_second: 20, tokens: (100, 2_000), ..Plan::calm(seed).load };
     let large = Some(Large { tokens: 200_000, every_ms: 12_000 });

@@ -98,9 +98,9 @@ impl Plan {
         }
     }
 
-    /// The same, with everything that can go wrong. In every other run all of a reservation is used,
-    /// so that a single draw too many shows; in two of three about as much is offered as the limit
-    /// allows, so that leases are in hand when a minute ends and yet the next one is used up.
+    /// The same, with everything that can go wrong. In every other run all of a reservation is
+    /// used, so that a single draw too many shows; in two of three about as much is offered as the
+    /// limit allows, so that leases are in hand when a minute ends and yet the next one is used up.
     pub(crate) fn stormy(seed: u64) -> Self {
         let calm = Self::calm(seed);
         let per_second = [9, 10, 20][usize::try_from(seed % 3).unwrap_or(0)];

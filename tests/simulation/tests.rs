@@ -49,8 +49,9 @@ fn several_servers_that_fail_one_after_another_grant_nothing_twice() {
 
 #[test]
 fn a_server_of_three_that_is_paused_costs_the_requests_of_a_second_at_most() {
-    // Six times a server is paused, for up to five seconds. There is room for all of the 20 requests
-    // a second, so only those are denied whose gateway waits for that server, and has no lease.
+    // Six times a server is paused, for up to five seconds. There is room for all of the 20
+    // requests a second, so only those are denied whose gateway waits for that server, and has no
+    // lease.
     let accidents = Accidents { server_pauses: 6, ..Accidents::default() };
     let plan = Plan { tpm_limit: 200_000, servers: 3, accidents, ..Plan::calm(5) };
     let audit = holds(&plan);

@@ -1,11 +1,13 @@
-//! The readers of bytes that somebody else wrote, each with samples in `fuzz/corpus`: what `cargo fuzz` drives with a compiler of
-//! its own, driven by random changes of the samples with everybody's.
+//! The readers of bytes that somebody else wrote, each with samples in `fuzz/corpus`: what `cargo
+//! fuzz` drives with a compiler of its own, driven by random changes of the samples with
+//! everybody's.
 
 use openai_gateway::config::{Config, Environment};
 use quota_server::intake;
 use rand::{Rng, RngExt};
 
-/// One of them: its name is its target's and its corpus's; it says whether the bytes were what it reads.
+/// One of them: its name is its target's and its corpus's; it says whether the bytes were what it
+/// reads.
 pub type Reader = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them.
@@ -25,8 +27,8 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
-/// Changes what a reader is given, in up to four places: bytes that are flipped, put in, taken out, doubled, or as large and
-/// as small as they come.
+/// Changes what a reader is given, in up to four places: bytes that are flipped, put in, taken out,
+/// doubled, or as large and as small as they come.
 pub fn change(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
     for _ in 0..rng.random_range(1..=4) {
         let at = rng.random_range(0..=bytes.len());

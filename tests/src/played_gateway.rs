@@ -1,5 +1,6 @@
-//! One gateway of one deployment in virtual time: the client's own machine, pool and choice of servers, and the draws that wait, as its
-//! driver runs them. Whoever plays it says what time it is and carries its messages.
+//! One gateway of one deployment in virtual time: the client's own machine, pool and choice of
+//! servers, and the draws that wait, as its driver runs them. Whoever plays it says what time it is
+//! and carries its messages.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -97,8 +98,8 @@ impl Drift {
 }
 
 impl Gateway {
-    /// One that calls itself `name`, of this deployment; a draw waits at most `max_wait_ms`, and `jitter` is
-    /// what it spreads its messages by, in thousandths.
+    /// One that calls itself `name`, of this deployment; a draw waits at most `max_wait_ms`, and
+    /// `jitter` is what it spreads its messages by, in thousandths.
     #[must_use]
     pub fn new(
         name: String,
@@ -356,8 +357,8 @@ fn draw(
     Some((drawn, from.map(|(lease, _)| lease.no)))
 }
 
-/// Whether it may be this lease, heard of between these times, that the machine has put up: one that is over when it
-/// is heard of is refused.
+/// Whether it may be this lease, heard of between these times, that the machine has put up: one
+/// that is over when it is heard of is refused.
 fn is_of(grant: &Grant, lease: &Lease, (sent_at, now): (Moment, Moment)) -> bool {
     let amount = Amount::new(lease.tokens, lease.requests);
     let is_alive = sent_at + Duration::from_millis(lease.expires_in_ms) > grant.not_after;

@@ -6,8 +6,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 const PARENT: &str = "traceparent";
 
-/// The span goes on with the trace that `traceparent` tells of, if it does. What its caller's own tools say of it, in
-/// `tracestate`, ends here: it would go on to providers.
+/// The span goes on with the trace that `traceparent` tells of, if it does. What its caller's own
+/// tools say of it, in `tracestate`, ends here: it would go on to providers.
 pub fn adopt(span: &Span, headers: &HeaderMap) {
     if span.is_disabled() || !headers.contains_key(PARENT) {
         return;
@@ -24,8 +24,8 @@ pub fn carry(span: &Span, headers: &mut HeaderMap) {
     }
 }
 
-/// Makes a span for what serves all of these at once: a child of the first that is traced, which follows from
-/// the others. `make` is given its parent.
+/// Makes a span for what serves all of these at once: a child of the first that is traced, which
+/// follows from the others. `make` is given its parent.
 pub fn shared<'a>(
     served: impl IntoIterator<Item = &'a Span>,
     make: impl FnOnce(&Span) -> Span,

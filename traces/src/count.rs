@@ -1,5 +1,5 @@
-//! Bounds what waits for the collector, and counts what becomes of spans: a collector that is slow or away costs
-//! spans, never memory, and nobody waits for it.
+//! Bounds what waits for the collector, and counts what becomes of spans: a collector that is slow
+//! or away costs spans, never memory, and nobody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

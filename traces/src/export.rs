@@ -23,7 +23,8 @@ const LAST: Duration = Duration::from_secs(2);
 /// What other libraries trace is of no interest.
 const OURS: [&str; 4] = ["quota_server", "gateway_client", "openai_gateway", "traces"];
 
-/// Spans cannot be sent to this collector. What a collector's URL has as a password or as parameters is not repeated.
+/// Spans cannot be sent to this collector. What a collector's URL has as a password or as
+/// parameters is not repeated.
 #[derive(Debug, thiserror::Error)]
 #[error("spans cannot be sent to `{shown}`: it is no URL that can be called")]
 pub struct ExportError {
@@ -42,8 +43,8 @@ impl ExportError {
 #[derive(Debug)]
 pub struct Export(SdkTracerProvider);
 
-/// Where spans go: what was configured, else what the environment says in OpenTelemetry's own words; `None`
-/// where nobody wants them.
+/// Where spans go: what was configured, else what the environment says in OpenTelemetry's own
+/// words; `None` where nobody wants them.
 pub fn endpoint(configured: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Option<String> {
     let of = |name: &str| env(name).filter(|value| !value.is_empty());
     if of("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
@@ -55,8 +56,8 @@ pub fn endpoint(configured: Option<&str>, env: impl Fn(&str) -> Option<String>) 
 }
 
 impl Export {
-    /// Sends spans to this endpoint, as those of this service unless `OTEL_SERVICE_NAME` says otherwise. Headers
-    /// and the sampler come from OpenTelemetry's variables.
+    /// Sends spans to this endpoint, as those of this service unless `OTEL_SERVICE_NAME` says
+    /// otherwise. Headers and the sampler come from OpenTelemetry's variables.
     ///
     /// # Errors
     /// The endpoint is no URL.

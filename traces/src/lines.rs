@@ -1,5 +1,6 @@
-//! Log lines on their way out. A thread of their own writes them, and a bounded number waits for it: a reader that is slow
-//! or has stalled, of a pipe that is full, costs lines, never time or memory.
+//! Log lines on their way out. A thread of their own writes them, and a bounded number waits for
+//! it: a reader that is slow or has stalled, of a pipe that is full, costs lines, never time or
+//! memory.
 
 use std::io::{self, Write};
 use std::sync::mpsc;

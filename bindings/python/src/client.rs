@@ -91,9 +91,10 @@ impl Client {
         Ok(Self { shared: Arc::new(Shared { settings, client }) })
     }
 
-    /// Gives everything back, and ends. Draws are denied from now on; permits that are out are waited
-    /// for, at most `shutdown_timeout`. Does nothing in a fork's child that has not used the client, and after the
-    /// interpreter's exit. Raises `ShutdownError` if the server was not told of everything.
+    /// Gives everything back, and ends. Draws are denied from now on; permits that are out are
+    /// waited for, at most `shutdown_timeout`. Does nothing in a fork's child that has not used the
+    /// client, and after the interpreter's exit. Raises `ShutdownError` if the server was not told
+    /// of everything.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let client = self.shared.locked().get().cloned();
         let (Some(client), Some(runtime)) = (client, runtime::running()) else {
@@ -103,8 +104,8 @@ impl Client {
         closed.map_err(|error| errors::shutdown(py, error))
     }
 
-    /// Makes or changes a deployment on the server, from its specification in JSON, and answers with the
-    /// deployment in JSON. Raises `ServerError` or `ServerAway`.
+    /// Makes or changes a deployment on the server, from its specification in JSON, and answers
+    /// with the deployment in JSON. Raises `ServerError` or `ServerAway`.
     fn put_deployment_json(&self, py: Python<'_>, id: &str, spec: &str) -> PyResult<String> {
         let spec: DeploymentSpec =
             serde_json::from_str(spec).map_err(|why| PyValueError::new_err(why.to_string()))?;

@@ -51,16 +51,16 @@ impl Deployment {
         &self.id
     }
 
-    /// Draws from the leases in hand, without waiting. Raises `Denied` if none covers it; unless it is
-    /// known that asking is of no use, a lease is asked for in the background.
+    /// Draws from the leases in hand, without waiting. Raises `Denied` if none covers it; unless it
+    /// is known that asking is of no use, a lease is asked for in the background.
     #[pyo3(signature = (tokens, requests = 1))]
     fn try_draw(&self, py: Python<'_>, tokens: u64, requests: u64) -> Result<Permit> {
         let drawn = self.with(py, |it| it.try_draw(Amount::new(tokens, requests)))?;
         permit(py, drawn)
     }
 
-    /// Draws from the leases in hand, or not at all: `None` if none covers it. No lease is asked for,
-    /// and nothing counts as denied.
+    /// Draws from the leases in hand, or not at all: `None` if none covers it. No lease is asked
+    /// for, and nothing counts as denied.
     #[pyo3(signature = (tokens, requests = 1))]
     fn draw_in_hand(&self, py: Python<'_>, tokens: u64, requests: u64) -> Result<Option<Permit>> {
         let drawn = self.with(py, |it| it.draw_in_hand(Amount::new(tokens, requests)))?;
@@ -84,8 +84,8 @@ impl Deployment {
         permit(py, drawn)
     }
 
-    /// The same in the background: `told(permit, None)` or `told(None, denied)` is called on another
-    /// thread. If that raises, the permit is cancelled.
+    /// The same in the background: `told(permit, None)` or `told(None, denied)` is called on
+    /// another thread. If that raises, the permit is cancelled.
     fn draw_later(
         &self,
         py: Python<'_>,
@@ -105,7 +105,8 @@ impl Deployment {
         Ok(())
     }
 
-    /// Whether a draw of this amount may succeed: a lease in hand covers it, or asking for one may help.
+    /// Whether a draw of this amount may succeed: a lease in hand covers it, or asking for one may
+    /// help.
     #[pyo3(signature = (tokens, requests = 1))]
     fn accepts(&self, py: Python<'_>, tokens: u64, requests: u64) -> Result<bool> {
         self.with(py, |it| it.accepts(Amount::new(tokens, requests)))

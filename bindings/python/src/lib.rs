@@ -1,5 +1,5 @@
-//! The client crate for Python: the native half of the package `tokenlease`, whose Python half is in
-//! `python/tokenlease`. It decides nothing: a draw, a permit and a client are those of
+//! The client crate for Python: the native half of the package `tokenlease`, whose Python half is
+//! in `python/tokenlease`. It decides nothing: a draw, a permit and a client are those of
 //! `gateway-client`. What is added is what Python needs: values that survive a fork, a runtime of
 //! one thread, the interpreter's lock released while something is waited for, and exceptions.
 

@@ -55,16 +55,16 @@ impl Permit {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Corrects the reservation to what the request really used: `tokens`, and as many requests as were
-    /// reserved unless they are given. The rest returns to the lease; what was used beyond is charged.
-    /// Raises `PermitEnded` if the permit has ended.
+    /// Corrects the reservation to what the request really used: `tokens`, and as many requests as
+    /// were reserved unless they are given. The rest returns to the lease; what was used beyond is
+    /// charged. Raises `PermitEnded` if the permit has ended.
     #[pyo3(signature = (tokens, requests = None))]
     fn settle(&self, tokens: u64, requests: Option<u64>) -> PyResult<()> {
         self.settle_amount(Amount::new(tokens, requests.unwrap_or(self.reserved.requests())))
     }
 
-    /// The request was never sent: all of the reservation returns. Raises `PermitEnded` if the permit
-    /// has ended.
+    /// The request was never sent: all of the reservation returns. Raises `PermitEnded` if the
+    /// permit has ended.
     pub(crate) fn cancel(&self) -> PyResult<()> {
         self.settle_amount(Amount::default())
     }

@@ -29,8 +29,8 @@ impl From<api::Usage> for Usage {
     }
 }
 
-/// A deployment, as this process sees it just now: an estimate, since what other holders do is known
-/// from the server's last answer only.
+/// A deployment, as this process sees it just now: an estimate, since what other holders do is
+/// known from the server's last answer only.
 #[pyclass(frozen, get_all, module = "tokenlease")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {

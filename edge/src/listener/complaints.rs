@@ -15,7 +15,8 @@ pub(super) struct Complaints {
 }
 
 impl Complaints {
-    /// There is another failure: how many are to be told now, this one among them, if it is time to.
+    /// There is another failure: how many are to be told now, this one among them, if it is time
+    /// to.
     pub(super) fn of_another(&mut self, now: Instant) -> Option<u64> {
         self.untold += 1;
         if self.told.is_some_and(|told| now.duration_since(told) < PAUSE) {

@@ -1,10 +1,10 @@
 //! Connections: accepted while a process serves, each on a task of its own, closed in two stages.
 //!
-//! When the process drains, connections finish the request that runs and are closed; what still runs
-//! when the hard stop comes is cut off. A connection that is slow to say what it wants is closed,
-//! so slow ones cannot keep others out for long, and one address has a bounded number of them. So is
-//! one that takes in nothing of its answer. A TLS handshake is the connection's own affair: accepting
-//! does not wait for it.
+//! When the process drains, connections finish the request that runs and are closed; what still
+//! runs when the hard stop comes is cut off. A connection that is slow to say what it wants is
+//! closed, so slow ones cannot keep others out for long, and one address has a bounded number of
+//! them. So is one that takes in nothing of its answer. A TLS handshake is the connection's own
+//! affair: accepting does not wait for it.
 
 mod complaints;
 mod connection;
@@ -72,8 +72,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The same with no more connections than there is room for, a quarter of which is kept from any one address: who holds all
-    /// that it may keeps nobody else out.
+    /// The same with no more connections than there is room for, a quarter of which is kept from
+    /// any one address: who holds all that it may keeps nobody else out.
     #[must_use]
     pub fn within(self, room: u32) -> Self {
         let connections = self.connections.min(room);
@@ -100,7 +100,8 @@ pub struct Listener {
     complaints: Complaints,
 }
 
-/// The head of a request, bytes: it may be larger by what is read at once with its end. Also what is read of a body at once.
+/// The head of a request, bytes: it may be larger by what is read at once with its end. Also what
+/// is read of a body at once.
 const HEAD_BYTES: usize = 32 << 10;
 
 /// Connections that may wait to be accepted.
@@ -144,8 +145,8 @@ impl Listener {
         http.timer(TokioTimer::new())
             .header_read_timeout(bounds.head_read)
             .max_buf_size(HEAD_BYTES)
-            // An answer is on its way before the next request of its connection is looked at: who sends
-            // requests and reads nothing makes the process hold one answer, not one for each.
+            // An answer is on its way before the next request of its connection is looked at: who
+            // sends requests and reads nothing makes the process hold one answer, not one for each.
             .pipeline_flush(false);
         let room = Arc::new(Semaphore::new(bounds.connections as usize));
         let crowd = Crowd::new(bounds.per_address);

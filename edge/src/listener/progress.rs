@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Fails with [`io::ErrorKind::TimedOut`] when a write makes no progress for too long. Each byte that
-/// the peer takes in begins the time anew, so a slow reader gets all of its answer.
+/// Fails with [`io::ErrorKind::TimedOut`] when a write makes no progress for too long. Each byte
+/// that the peer takes in begins the time anew, so a slow reader gets all of its answer.
 pub(super) struct Progress<S> {
     stream: S,
     patience: Duration,

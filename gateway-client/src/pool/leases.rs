@@ -31,8 +31,8 @@ impl Leases {
         Self { pool, held: Vec::new() }
     }
 
-    /// Opens a lease. `first` may draw from it before anybody else can, through the function that it
-    /// is given: so newcomers do not take what others waited for.
+    /// Opens a lease. `first` may draw from it before anybody else can, through the function that
+    /// it is given: so newcomers do not take what others waited for.
     pub fn install(&mut self, grant: &Grant, first: impl FnOnce(&Draw<'_>)) {
         let granted = Word::pack_capped(grant.amount);
         let seat = Seat::open(granted, grant.not_before, grant.not_after);

@@ -236,8 +236,8 @@ impl Slot {
         }
     }
 
-    /// Nothing of a lease that was let go is in flight, so that the slot can hold another one. What late
-    /// permits returned belongs to nobody any more.
+    /// Nothing of a lease that was let go is in flight, so that the slot can hold another one. What
+    /// late permits returned belongs to nobody any more.
     pub(super) fn is_quiet(&self) -> bool {
         self.sweep();
         let standing = self.standing();

@@ -179,8 +179,8 @@ impl Renewal {
         });
     }
 
-    /// What a lease tells of its deployment. Answers with whether the window ends so much sooner than was
-    /// told before that the clock here must have stood still.
+    /// What a lease tells of its deployment. Answers with whether the window ends so much sooner
+    /// than was told before that the clock here must have stood still.
     fn hear(&mut self, lease: &Lease, (sent_at, now): (Moment, Moment), jitter: u16) -> bool {
         self.reach.succeeded();
         let is_current = lease.starts_in_ms == 0;
@@ -297,7 +297,8 @@ mod tests {
         usage
     }
 
-    /// How full the window is says nothing of a day: only a grant of that size does, or its own end.
+    /// How full the window is says nothing of a day: only a grant of that size does, or its own
+    /// end.
     #[test]
     fn a_days_denial_is_not_lifted_by_what_is_left_of_a_minute() {
         for (code, per, stays) in [

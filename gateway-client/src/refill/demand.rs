@@ -14,8 +14,8 @@ const RISE: Duration = Duration::from_millis(500);
 const FALL: Duration = Duration::from_secs(1);
 /// A lease low by this much of demand is followed by the next.
 const LOW_WATER: Duration = Duration::from_millis(300);
-/// Below so many requests a second, leases are asked for one request at a time: what is held for the
-/// next one would go back as idle before it comes, at the price of a message. A single request
+/// Below so many requests a second, leases are asked for one request at a time: what is held for
+/// the next one would go back as idle before it comes, at the price of a message. A single request
 /// raises a rate of nothing to less than 2.
 const STEADY: u64 = 3;
 

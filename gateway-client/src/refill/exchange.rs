@@ -60,7 +60,8 @@ pub struct Waiting {
 /// Out: what to do to a deployment's leases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Orders {
-    /// End these, take out what is free of them, and say how much that was ([`super::Refill::took`]).
+    /// End these, take out what is free of them, and say how much that was
+    /// ([`super::Refill::took`]).
     pub sweep: Vec<LeaseNo>,
     /// Forget these.
     pub retire: Vec<LeaseNo>,

@@ -102,8 +102,8 @@ impl Held {
         })
     }
 
-    /// Takes a sample in, and answers with what was drawn since the last one, and with what was used
-    /// since then beyond the lease.
+    /// Takes a sample in, and answers with what was drawn since the last one, and with what was
+    /// used since then beyond the lease.
     pub(super) fn learn(&mut self, sample: &LeaseSample) -> (Amount, Amount) {
         let drawn = sample.used.saturating_add(sample.in_flight).saturating_add(sample.refunded);
         let new = drawn.saturating_sub(self.drawn);
@@ -116,7 +116,8 @@ impl Held {
         (new, overrun_new)
     }
 
-    /// Until when a return that is due at `now` is in time: for its window, or else for what else it comes back to.
+    /// Until when a return that is due at `now` is in time: for its window, or else for what else
+    /// it comes back to.
     pub(super) fn in_time_until(&self, now: Moment) -> Moment {
         if now < self.credit_ends { self.credit_ends } else { self.returns_end }
     }
@@ -218,7 +219,8 @@ mod tests {
         }
     }
 
-    /// What is left of a lease goes back to the minute until that ends, and to a day for as long as the server says.
+    /// What is left of a lease goes back to the minute until that ends, and to a day for as long as
+    /// the server says.
     #[test]
     fn a_return_is_due_for_as_long_as_it_comes_back_to_something() {
         let now = Moment::START + Duration::from_secs(100);
@@ -235,7 +237,8 @@ mod tests {
         }
     }
 
-    /// Nobody knows when in between the server counted: an end counts from the earliest time, a start from the latest.
+    /// Nobody knows when in between the server counted: an end counts from the earliest time, a
+    /// start from the latest.
     #[test]
     fn whatever_a_message_takes_it_makes_no_lease_longer() {
         let sent_at = Moment::START + Duration::from_secs(100);

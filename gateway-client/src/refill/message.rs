@@ -12,8 +12,8 @@ use super::renewal::Renewal;
 use super::{BEAT, DeploymentNo, LeaseNo, PROBE};
 use crate::Moment;
 
-/// Reports that are pressing for nobody ride with the next ask, for so long at most: at less than a few
-/// draws a second, a message of their own each beat would be one more for each draw.
+/// Reports that are pressing for nobody ride with the next ask, for so long at most: at less than a
+/// few draws a second, a message of their own each beat would be one more for each draw.
 const HOLD: Duration = Duration::from_secs(10);
 /// So long before a return earns nothing any more it goes out.
 const IN_TIME: Duration = Duration::from_secs(1);
@@ -48,8 +48,8 @@ pub(super) struct Used {
 }
 
 impl Renewal {
-    /// When this deployment wants a message to go out, if the last one went out at `last_sent`: an ask at
-    /// once, reports at the next beat or with the next ask.
+    /// When this deployment wants a message to go out, if the last one went out at `last_sent`: an
+    /// ask at once, reports at the next beat or with the next ask.
     pub(super) fn message_due(&self, last_sent: Moment, now: Moment) -> Option<Moment> {
         let mut due = None;
         if self.asks.iter().any(Ask::is_ready) {
@@ -78,8 +78,8 @@ impl Renewal {
         Some(in_time.fold(last_sent + HOLD, Moment::min))
     }
 
-    /// Whether what is not told yet is pressing for nobody: asks are rare, there is plenty, and what other
-    /// holders could do with it is little.
+    /// Whether what is not told yet is pressing for nobody: asks are rare, there is plenty, and
+    /// what other holders could do with it is little.
     fn may_hold(&self, now: Moment) -> bool {
         let untold = |held: &&Held| held.return_due(now).is_some() || held.use_due().is_some();
         let held = self.leases.iter().filter(untold);

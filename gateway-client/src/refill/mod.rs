@@ -1,19 +1,21 @@
 //! When to ask for leases, how much, and what to give back: the client's half of the protocol, as a
 //! machine without IO, clock, randomness or async.
 //!
-//! Time, samples of the pools and answers come in; messages, grants and orders go out. Whoever drives it does,
-//! in a loop (the driver with real time and HTTP, a simulation with virtual time and messages that it
-//! loses at will):
+//! Time, samples of the pools and answers come in; messages, grants and orders go out. Whoever
+//! drives it does, in a loop (the driver with real time and HTTP, a simulation with virtual time
+//! and messages that it loses at will):
 //!
 //! 1. For each deployment that was rung for or [`Refill::is_due`]: [`Refill::look`] with a sample;
 //!    carry out the orders; tell [`Refill::took`] what was taken out.
 //! 2. If [`Refill::poll_request`] has a batch, send it. One is under way at a time.
-//! 3. When the answer comes, or it is clear that it does not: [`Refill::handle`]; install the grants.
+//! 3. When the answer comes, or it is clear that it does not: [`Refill::handle`]; install the
+//!    grants.
 //! 4. Publish what [`Refill::take_told`] has, so that draws are denied without asking.
 //! 5. Go on at [`Refill::poll_timeout`] at the latest.
 //!
-//! A denial is remembered, and draws are denied by it without asking. What is denied is asked for again all
-//! the same, for all deployments in one message each `PROBE` at most: so a limit that is raised is seen.
+//! A denial is remembered, and draws are denied by it without asking. What is denied is asked for
+//! again all the same, for all deployments in one message each `PROBE` at most: so a limit that is
+//! raised is seen.
 //!
 //! What makes it safe: a grant is timed from before its request was sent; an unanswered request is
 //! repeated under its id, to whichever server of the ledger; returns and usage are running totals,
@@ -136,8 +138,8 @@ impl Refill {
         self.deployments[no.0].due <= now
     }
 
-    /// Draws are being denied: before long they should be counted, and it should be asked whether they
-    /// still must be.
+    /// Draws are being denied: before long they should be counted, and it should be asked whether
+    /// they still must be.
     pub fn note_denials(&mut self, no: DeploymentNo, now: Moment) {
         let at = self.probes.next(now);
         self.deployments[no.0].probe(at);
@@ -195,7 +197,8 @@ impl Refill {
         &self.deployments[no.0].told
     }
 
-    /// How the clock that `now` is of goes, from now on. Leases that were timed by a better one go back.
+    /// How the clock that `now` is of goes, from now on. Leases that were timed by a better one go
+    /// back.
     pub fn paced(&mut self, pace: Pace, now: Moment) {
         let is_worse = pace == Pace::Lost || pace == Pace::Slow && self.pace == Pace::True;
         // One that was lost is none to be trusted in full at once.

@@ -1,12 +1,12 @@
-//! When what is being denied is asked for again: at the same moments for all deployments of a client, so
-//! that one message carries it all, and at other moments in other clients.
+//! When what is being denied is asked for again: at the same moments for all deployments of a
+//! client, so that one message carries it all, and at other moments in other clients.
 
 use std::time::Duration;
 
 use crate::Moment;
 
-/// A limit that is raised is seen after so long at most, and an answer's time. While draws are denied, a
-/// client sends one message in it, however many draws and deployments there are.
+/// A limit that is raised is seen after so long at most, and an answer's time. While draws are
+/// denied, a client sends one message in it, however many draws and deployments there are.
 pub(crate) const PROBE: Duration = Duration::from_millis(1_500);
 
 #[derive(Debug, Default)]

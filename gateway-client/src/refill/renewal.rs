@@ -67,8 +67,8 @@ impl Renewal {
         }
     }
 
-    /// Takes in how the deployment stands, and decides. `probe_at` is when what is denied may be asked for
-    /// again.
+    /// Takes in how the deployment stands, and decides. `probe_at` is when what is denied may be
+    /// asked for again.
     pub(super) fn look(
         &mut self,
         sample: &Sample,
@@ -127,8 +127,8 @@ impl Renewal {
         self.asks.iter().next().is_none() && !self.leases.iter().any(owes)
     }
 
-    /// Draws are being denied: at this time it is asked again whether they must be, in case the limit was
-    /// raised.
+    /// Draws are being denied: at this time it is asked again whether they must be, in case the
+    /// limit was raised.
     pub(super) fn probe(&mut self, at: Moment) {
         self.probe_at = self.probe_at.min(at);
         self.due = self.due.min(self.probe_at);
@@ -267,8 +267,8 @@ impl Renewal {
     fn close(&mut self, waiting: &Waiting, now: Moment) {
         let is_scarce = self.is_scarce();
         let is_idle = waiting.total == 0;
-        // Rests go back for the sake of draws that wait only where the window has no room for all of them
-        // otherwise: while those wait, smaller ones draw from the rests.
+        // Rests go back for the sake of draws that wait only where the window has no room for all
+        // of them otherwise: while those wait, smaller ones draw from the rests.
         let makes_room = waiting.count > 0 && self.is_short_of(waiting.sum);
         for held in self.leases.iter_mut().filter(|held| !held.is_closed) {
             let unused_since = self.active.max(held.opened);

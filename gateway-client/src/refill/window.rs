@@ -10,8 +10,8 @@ const AHEAD_SPREAD: Duration = Duration::from_millis(400);
 /// Ends told more than this apart are those of different windows.
 const APART: Duration = Duration::from_secs(2);
 
-/// So much sooner than was told a window may end: clocks run apart by 1 000 ppm, and servers that take over
-/// from each other know the end to some ms.
+/// So much sooner than was told a window may end: clocks run apart by 1 000 ppm, and servers that
+/// take over from each other know the end to some ms.
 const EARLY: Duration = Duration::from_millis(150);
 
 /// When a deployment's windows end, as far as the server's answers tell.
@@ -29,9 +29,10 @@ impl Window {
         self.ends
     }
 
-    /// The server told when the current window ends: between the two, since the answer was made between
-    /// the sending of the request and the coming of the answer. No ledger ends a window sooner than it
-    /// said; so where it seems to, time passed here that the clock did not count, and this says so.
+    /// The server told when the current window ends: between the two, since the answer was made
+    /// between the sending of the request and the coming of the answer. No ledger ends a window
+    /// sooner than it said; so where it seems to, time passed here that the clock did not count,
+    /// and this says so.
     pub(super) fn heard(&mut self, (after, ends): (Moment, Moment), jitter: u16) -> bool {
         let is_early = self.ends.is_some() && ends + EARLY < self.ends_after;
         self.ends_after = after;

@@ -4,8 +4,8 @@
 //! A client speaks with one at a time. It keeps its own random order of them, so that many clients
 //! spread over all, and stays with the first that answers. Whoever drives it does, in a loop:
 //!
-//! 1. A message goes to the server of [`Servers::pick`], and what became of it to [`Servers::heard`].
-//!    [`Failure::Elsewhere`] means: another server can be asked at once.
+//! 1. A message goes to the server of [`Servers::pick`], and what became of it to
+//!    [`Servers::heard`]. [`Failure::Elsewhere`] means: another server can be asked at once.
 //! 2. [`Servers::poll_lookup`] names a host whose addresses are to be looked up;
 //!    [`Servers::looked_up`] takes them. Until then the name itself is one server.
 //! 3. [`Servers::poll_probe`] names a server to look at; [`Servers::probed`] hears whether it is

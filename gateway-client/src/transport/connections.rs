@@ -90,8 +90,8 @@ impl Connections {
 }
 
 impl Kept {
-    /// Connects anew when the files of TLS have changed; what is under way ends on its old connection.
-    /// Without files this costs nothing.
+    /// Connects anew when the files of TLS have changed; what is under way ends on its old
+    /// connection. Without files this costs nothing.
     fn follow(&mut self, trust: &Trust) {
         let stamp = trust.stamp();
         if stamp == self.stamp {

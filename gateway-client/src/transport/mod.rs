@@ -52,8 +52,8 @@ impl Transport {
         reading::answer(request.headers(headers).json(batch)).await
     }
 
-    /// Makes or changes a deployment, reads it where there is nothing to change, or reads all where none is
-    /// named.
+    /// Makes or changes a deployment, reads it where there is nothing to change, or reads all where
+    /// none is named.
     pub(crate) async fn catalogue<T: DeserializeOwned>(
         &self,
         server: &Origin,

@@ -1,4 +1,5 @@
-//! Whom to trust, and what to show of oneself, over TLS: files, which may change while the client runs.
+//! Whom to trust, and what to show of oneself, over TLS: files, which may change while the client
+//! runs.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

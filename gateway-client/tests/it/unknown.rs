@@ -23,7 +23,8 @@ async fn where_the_server_says_whether_there_are_limits() {
         }
     };
     assert!(passed.is_none(), "of nothing nothing is drawn");
-    // What it said last holds while it is away: draws neither wait nor are denied, however long that is.
+    // What it said last holds while it is away: draws neither wait nor are denied, however long
+    // that is.
     fake.is(Mood::Away);
     let asks = fake.book().asks().count();
     while fake.book().asks().count() < asks + 2 {
@@ -31,7 +32,8 @@ async fn where_the_server_says_whether_there_are_limits() {
         assert!(deployment.is_unknown(tokens(200)));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // It is asked again and again, at its own time, and draws are as of any deployment once there is one.
+    // It is asked again and again, at its own time, and draws are as of any deployment once there
+    // is one.
     fake.is(Mood::Well);
     let denied = loop {
         match deployment.draw_if_known(tokens(101), LONG).await {

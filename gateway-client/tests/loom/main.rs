@@ -1,10 +1,11 @@
-//! Plays draw, settle, close and the recycling of a slot in every interleaving of their atomic steps, and with every value that
-//! the memory orderings let a load see, on whatever processor.
+//! Plays draw, settle, close and the recycling of a slot in every interleaving of their atomic
+//! steps, and with every value that the memory orderings let a load see, on whatever processor.
 //!
-//! The modules are the client's own files, compiled once more with [loom](https://docs.rs/loom)'s atomics in the place of the
-//! standard library's: so the product has no switch for it and pays nothing, and this needs no build of its own. (The usual
-//! `--cfg loom` reaches tokio as well, which then has no network.) Generations are handed over with no ordering at all, which is
-//! less than the pool's places give: so nothing rests on how a place is read.
+//! The modules are the client's own files, compiled once more with [loom](https://docs.rs/loom)'s
+//! atomics in the place of the standard library's: so the product has no switch for it and pays
+//! nothing, and this needs no build of its own. (The usual `--cfg loom` reaches tokio as well,
+//! which then has no network.) Generations are handed over with no ordering at all, which is less
+//! than the pool's places give: so nothing rests on how a place is read.
 
 #[expect(dead_code, reason = "the client uses more of its files than what is played")]
 #[path = "."]

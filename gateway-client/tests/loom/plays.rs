@@ -13,7 +13,8 @@ const NOW: Moment = Moment::from_nanos(100);
 const FIRST: u32 = 1;
 const NEXT: u32 = 3;
 
-/// Plays it in every way there is: two threads of a few steps each take seconds, with no bound on how often they change.
+/// Plays it in every way there is: two threads of a few steps each take seconds, with no bound on
+/// how often they change.
 fn play(play: impl Fn(Arc<Slot>) + Sync + Send + 'static) {
     loom::model(move || play(Arc::new(Slot::default())));
 }
@@ -86,7 +87,8 @@ fn what_is_swept_is_drawn_by_nobody() {
     });
 }
 
-/// The owner looks at any time, and sees as in flight what moves just then. (A sum that goes below nothing panics.)
+/// The owner looks at any time, and sees as in flight what moves just then. (A sum that goes below
+/// nothing panics.)
 #[test]
 fn the_owner_sees_nothing_twice() {
     play(|slot| {
@@ -165,7 +167,8 @@ fn a_late_draw_takes_nothing_from_the_next_lease() {
     });
 }
 
-/// A permit that outlives its lease: what it returns, and what it used, is never part of the slot's next one.
+/// A permit that outlives its lease: what it returns, and what it used, is never part of the slot's
+/// next one.
 #[test]
 fn a_late_permit_gives_nothing_to_the_next_lease() {
     for used in [amount(2, 1), amount(6, 2)] {
@@ -188,7 +191,8 @@ fn a_late_permit_gives_nothing_to_the_next_lease() {
     }
 }
 
-/// The first lease's end is still far when the next one has ended: who has heard of the next draws by its terms.
+/// The first lease's end is still far when the next one has ended: who has heard of the next draws
+/// by its terms.
 #[test]
 fn a_draw_goes_by_its_own_lease_s_terms() {
     play(|slot| {

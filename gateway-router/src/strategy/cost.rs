@@ -2,8 +2,8 @@ use rand::RngExt;
 
 use super::{Candidate, Rank, Round, Strategy};
 
-/// `cost-based-routing`: the lowest sum of the prices of a token of input and one of output, ties at random.
-/// Those whose price nobody says come last.
+/// `cost-based-routing`: the lowest sum of the prices of a token of input and one of output, ties
+/// at random. Those whose price nobody says come last.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CostBased;
 

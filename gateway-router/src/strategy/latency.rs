@@ -14,9 +14,11 @@ pub struct LatencySettings {
     /// Those are alike whose latency is within this share of the lowest one above it; LiteLLM's
     /// `lowest_latency_buffer`, 0 by default.
     pub lowest_latency_buffer: f64,
-    /// What is older is forgotten: the deployment counts as unseen. LiteLLM's `ttl`, an hour by default.
+    /// What is older is forgotten: the deployment counts as unseen. LiteLLM's `ttl`, an hour by
+    /// default.
     pub ttl: Duration,
-    /// So many of the last samples count, at most 32; LiteLLM's `max_latency_list_size`, 10 by default.
+    /// So many of the last samples count, at most 32; LiteLLM's `max_latency_list_size`, 10 by
+    /// default.
     pub max_latency_list_size: usize,
 }
 
@@ -30,9 +32,10 @@ impl Default for LatencySettings {
     }
 }
 
-/// `latency-based-routing`: the lowest average of the last samples, which are seconds for each token of
-/// output, or for streams seconds to the first byte. Those that were never seen are tried first, one request
-/// at a time, and for a minute after a failure last; more wait for no news of them and go to those that are known.
+/// `latency-based-routing`: the lowest average of the last samples, which are seconds for each
+/// token of output, or for streams seconds to the first byte. Those that were never seen are tried
+/// first, one request at a time, and for a minute after a failure last; more wait for no news of
+/// them and go to those that are known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LatencyBased(pub LatencySettings);
 

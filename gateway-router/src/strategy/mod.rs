@@ -1,13 +1,14 @@
 //! In which order deployments of a group are tried.
 //!
-//! A strategy ranks candidates and does nothing else: which ones there are (order, tags, cool-down) is
-//! decided before it, and whether one has room when the request is drawn from it. To add one:
+//! A strategy ranks candidates and does nothing else: which ones there are (order, tags, cool-down)
+//! is decided before it, and whether one has room when the request is drawn from it. To add one:
 //!
 //! 1. a file here with a type that implements [`Strategy`], and its tests;
 //! 2. its name in [`StrategyName`] and its making in [`StrategyName::strategy`];
 //! 3. its row in `docs/gateway.md`.
 //!
-//! A gateway that embeds this crate may also pass a strategy of its own to [`crate::Group::with_strategy`].
+//! A gateway that embeds this crate may also pass a strategy of its own to
+//! [`crate::Group::with_strategy`].
 
 mod cost;
 mod latency;
@@ -40,8 +41,8 @@ pub struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// Tokens that all gateways together have used of it in this minute, as far as the quota server's last
-    /// answer and this client's own leases tell; 0 where it has no limit.
+    /// Tokens that all gateways together have used of it in this minute, as far as the quota
+    /// server's last answer and this client's own leases tell; 0 where it has no limit.
     #[must_use]
     pub fn used_tokens(&self) -> u64 {
         self.quota.map_or(0, Quota::used_tokens)
@@ -58,7 +59,8 @@ pub struct Round<'a> {
     pub rng: &'a mut dyn Rng,
 }
 
-/// Where a candidate stands: the lowest class is tried first, and the next only when nothing of it has room.
+/// Where a candidate stands: the lowest class is tried first, and the next only when nothing of it
+/// has room.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rank {
     /// Those of one class are as good as each other: any that has quota in hand takes the request.

@@ -3,9 +3,9 @@ use rand::{Rng, RngExt};
 use super::{Candidate, Rank, Round, Strategy};
 use crate::member::MemberSettings;
 
-/// `simple-shuffle`: weighted random by `weight`, else by `rpm`, else by `tpm`, whichever any candidate has;
-/// else uniform. One without the weight that others have comes last: LiteLLM never chooses it; here it takes
-/// what the others have no room for.
+/// `simple-shuffle`: weighted random by `weight`, else by `rpm`, else by `tpm`, whichever any
+/// candidate has; else uniform. One without the weight that others have comes last: LiteLLM never
+/// chooses it; here it takes what the others have no room for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SimpleShuffle;
 
@@ -40,8 +40,8 @@ fn precise_enough(limit: u64) -> f64 {
     limit as f64
 }
 
-/// When an exponential clock of this rate rings: the first to ring comes first (Efraimidis and Spirakis).
-/// Those without a weight draw lots among themselves.
+/// When an exponential clock of this rate rings: the first to ring comes first (Efraimidis and
+/// Spirakis). Those without a weight draw lots among themselves.
 fn ring(weight: f64, rng: &mut dyn Rng) -> f64 {
     let unit: f64 = rng.random();
     let rate = if weight == 0.0 { 1.0 } else { weight };

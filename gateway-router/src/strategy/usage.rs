@@ -2,10 +2,11 @@ use rand::RngExt;
 
 use super::{Candidate, Rank, Round, Strategy};
 
-/// `usage-based-routing` and `usage-based-routing-v2`: the fewest tokens used in this minute over all
-/// gateways, ties at random. The figures are those that leases bring; nobody is asked for them. What is not
-/// known yet is less than what is used, so a deployment that was not looked at for long is tried, and then
-/// known. Whether it has room is said by the draw: up to the last token and request of its limit.
+/// `usage-based-routing` and `usage-based-routing-v2`: the fewest tokens used in this minute over
+/// all gateways, ties at random. The figures are those that leases bring; nobody is asked for them.
+/// What is not known yet is less than what is used, so a deployment that was not looked at for long
+/// is tried, and then known. Whether it has room is said by the draw: up to the last token and
+/// request of its limit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UsageBased;
 

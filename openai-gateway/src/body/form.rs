@@ -10,8 +10,8 @@ const MAX_PARTS: usize = 64;
 /// A part's head, bytes.
 const MAX_HEAD_BYTES: usize = 4 << 10;
 
-/// A body of `multipart/form-data` (RFC 7578), read strictly: what could be read in two ways is refused, since the provider might
-/// read it in the other.
+/// A body of `multipart/form-data` (RFC 7578), read strictly: what could be read in two ways is
+/// refused, since the provider might read it in the other.
 #[derive(Debug)]
 pub struct Multipart<'a> {
     body: &'a [u8],

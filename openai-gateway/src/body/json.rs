@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use super::fields::{BadRequest, Edit, Fields, json, text};
 use crate::config::BodyRules;
 
-/// The tags of a request, as they are written, bytes. Each is compared with those of every deployment.
+/// The tags of a request, as they are written, bytes. Each is compared with those of every
+/// deployment.
 const MAX_TAGS_BYTES: usize = 16 << 10;
 
 /// A body of JSON, and what all endpoints have in it.
@@ -45,8 +46,9 @@ impl<'a> JsonBody<'a> {
         self.fields.raw(name).ok_or_else(|| BadRequest::about(name, "is required"))
     }
 
-    /// The body for a deployment that calls the model this: with those of its defaults that are wanted, its overrides, and
-    /// whatever the endpoint edits besides. Tags are the gateway's affair.
+    /// The body for a deployment that calls the model this: with those of its defaults that are
+    /// wanted, its overrides, and whatever the endpoint edits besides. Tags are the gateway's
+    /// affair.
     #[must_use]
     pub fn for_model<'e>(
         &'e self,

@@ -1,6 +1,6 @@
 //! A caller's body: read once, kept as the bytes that came, and forwarded with nothing changed but
-//! what the gateway must change. Numbers, order and fields that the gateway doesn't know stay as they
-//! were written.
+//! what the gateway must change. Numbers, order and fields that the gateway doesn't know stay as
+//! they were written.
 
 mod fields;
 mod form;

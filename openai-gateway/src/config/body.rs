@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 /// How a request's body becomes the provider's, besides the model's name.
 #[derive(Debug, Clone, Default)]
 pub struct BodyRules {
-    /// Fields that are set where the caller doesn't: what `litellm_params` have that LiteLLM has no other
-    /// use for.
+    /// Fields that are set where the caller doesn't: what `litellm_params` have that LiteLLM has no
+    /// other use for.
     pub defaults: Vec<(String, Box<RawValue>)>,
     /// Fields that are set whatever the caller says (`extra_body`).
     pub overrides: Vec<(String, Box<RawValue>)>,
@@ -16,8 +16,8 @@ pub struct BodyRules {
     pub drops_for_reasoning: bool,
     /// How the bound of the output is called.
     pub output_bound: OutputBound,
-    /// A stream is told to end with its usage. Where not, it is charged in full, unless its provider tells
-    /// the usage unasked.
+    /// A stream is told to end with its usage. Where not, it is charged in full, unless its
+    /// provider tells the usage unasked.
     pub asks_usage: bool,
 }
 
@@ -29,7 +29,8 @@ pub enum OutputBound {
     AsCalled,
     /// `max_tokens`
     MaxTokens,
-    /// `max_completion_tokens` for OpenAI's reasoning models, which refuse the other; else as the caller does.
+    /// `max_completion_tokens` for OpenAI's reasoning models, which refuse the other; else as the
+    /// caller does.
     ByModel,
 }
 

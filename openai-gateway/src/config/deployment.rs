@@ -12,7 +12,8 @@ use super::pattern::Pattern;
 /// One model at one endpoint with one key, or all that a pattern stands for.
 #[derive(Debug, Clone)]
 pub struct DeploymentConfig {
-    /// Its id: `model_info.id`, else derived from group, model, endpoint and the name of the key's variable.
+    /// Its id: `model_info.id`, else derived from group, model, endpoint and the name of the key's
+    /// variable.
     pub id: String,
     /// The file names its id.
     pub is_named: bool,
@@ -52,8 +53,8 @@ pub struct DeploymentConfig {
     pub tags: Vec<String>,
     /// What a token costs.
     pub prices: Prices,
-    /// The output that a request is taken to allow that doesn't say, tokens: `max_tokens`, which is sent
-    /// then, else the quota's `default_max_output_tokens`.
+    /// The output that a request is taken to allow that doesn't say, tokens: `max_tokens`, which is
+    /// sent then, else the quota's `default_max_output_tokens`.
     pub default_output: u64,
 }
 

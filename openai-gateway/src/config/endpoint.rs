@@ -28,7 +28,8 @@ pub struct Call {
     pub names_model: bool,
 }
 
-/// Where one kind of call goes: worked out once, unless it depends on the model that a caller names.
+/// Where one kind of call goes: worked out once, unless it depends on the model that a caller
+/// names.
 #[derive(Debug, Clone)]
 pub enum CallUrl {
     /// Always there.
@@ -48,8 +49,9 @@ impl ProviderEndpoint {
         Self { elsewhere, ..self }
     }
 
-    /// Azure OpenAI, in the form that base and version ask for: a base that names `/openai/v1`, or the version
-    /// `v1`, `latest` or `preview`, asks for the newer one; one that names its deployment is complete.
+    /// Azure OpenAI, in the form that base and version ask for: a base that names `/openai/v1`, or
+    /// the version `v1`, `latest` or `preview`, asks for the newer one; one that names its
+    /// deployment is complete.
     pub(super) fn azure(mut base: Url, version: &str) -> Self {
         let path = base.path().trim_end_matches('/').to_owned();
         let newer = matches!(version, "v1" | "latest" | "preview");
@@ -70,8 +72,8 @@ impl ProviderEndpoint {
         Self { base, model_in_path: true, elsewhere: &[] }
     }
 
-    /// Azure AI Foundry: `/models` at its own hosts; elsewhere the base is complete. Its portal shows the
-    /// address of the call itself.
+    /// Azure AI Foundry: `/models` at its own hosts; elsewhere the base is complete. Its portal
+    /// shows the address of the call itself.
     pub(super) fn foundry(mut base: Url, version: Option<&str>) -> Self {
         let is_own = base.host_str().is_some_and(|host| host.ends_with(".services.ai.azure.com"));
         let path = base.path().trim_end_matches('/');

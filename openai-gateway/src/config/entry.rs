@@ -137,8 +137,8 @@ fn merged(params: &Node, path: &str, common: &Common, report: &mut Report) -> Op
     Some(Node { place: params.place, value: Value::Map(map) })
 }
 
-/// Takes what the other has and this one lacks. An address by one of its two names keeps out the other's by
-/// the other name: a key would go there with it.
+/// Takes what the other has and this one lacks. An address by one of its two names keeps out the
+/// other's by the other name: a key would go there with it.
 fn complete(map: &mut Map, other: &Map) {
     let is_base = |name: &str| matches!(name, "api_base" | "base_url");
     let has_base = map.0.iter().any(|(key, _)| is_base(&key.name));
@@ -177,9 +177,9 @@ fn alias(
     Some(Entry::Alias { name, model_group })
 }
 
-/// `model: "*"`: what a caller asks for says the provider, and each gets the key of its own variable. So
-/// the entry is one for each provider that there is a key for, and no key is in the file. Their groups take what
-/// nothing else of the file fits.
+/// `model: "*"`: what a caller asks for says the provider, and each gets the key of its own
+/// variable. So the entry is one for each provider that there is a key for, and no key is in the
+/// file. Their groups take what nothing else of the file fits.
 fn every_provider(
     name: &str,
     said: &EntrySaid,

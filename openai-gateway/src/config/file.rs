@@ -18,8 +18,9 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Reads a file and those beside it that it includes, as LiteLLM does: a list of an included file goes
-    /// behind the one that is there, any other part takes its place. An included file includes nothing.
+    /// Reads a file and those beside it that it includes, as LiteLLM does: a list of an included
+    /// file goes behind the one that is there, any other part takes its place. An included file
+    /// includes nothing.
     ///
     /// # Errors
     /// The file itself can't be read. What is wrong in it is in the report.

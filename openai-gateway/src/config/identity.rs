@@ -24,11 +24,11 @@ pub(super) struct Identities {
 }
 
 impl Identities {
-    /// An id for an entry that names none: readable, the same in every replica that reads this file,
-    /// and another for an entry with another group, model, endpoint or key. What of the key counts is
-    /// the variable that holds it: a key that is changed makes no new deployment with a fresh limit.
-    /// Limits, weights and the version of Azure's API don't count either. Of entries that are alike in all
-    /// of this the second gets another id than the first.
+    /// An id for an entry that names none: readable, the same in every replica that reads this
+    /// file, and another for an entry with another group, model, endpoint or key. What of the key
+    /// counts is the variable that holds it: a key that is changed makes no new deployment with a
+    /// fresh limit. Limits, weights and the version of Azure's API don't count either. Of entries
+    /// that are alike in all of this the second gets another id than the first.
     pub(super) fn derive(&mut self, group: &str, reach: &Reach) -> Derived {
         let base = without_version(reach.endpoint.base());
         let identity = [group, &reach.model, base.as_str(), &reach.key_name].join("\0");

@@ -1,8 +1,9 @@
 //! What to run: a LiteLLM `config.yaml`, read as it is, with one key of ours, `quota_server`.
 //!
-//! `yaml` reads the text as PyYAML does, and keeps the lines; `section` takes keys from it; [`keys`] says what
-//! becomes of each; [`providers`] is the table of providers. [`Config`] is what it all means here, checked.
-//! Every mistake is collected with its line (`report`), so that one start tells them all.
+//! `yaml` reads the text as PyYAML does, and keeps the lines; `section` takes keys from it;
+//! [`keys`] says what becomes of each; [`providers`] is the table of providers. [`Config`] is what
+//! it all means here, checked. Every mistake is collected with its line (`report`), so that one
+//! start tells them all.
 
 mod body;
 mod deployment;
@@ -269,8 +270,8 @@ fn deployments(
     (deployments, left_out)
 }
 
-/// Leads aliases and fallbacks to the groups that they mean. What leads to none is left out with a word: it would
-/// take nothing over.
+/// Leads aliases and fallbacks to the groups that they mean. What leads to none is left out with a
+/// word: it would take nothing over.
 fn lead(names: &mut Names, routing: &mut RoutingConfig, place: Place, report: &mut Report) {
     names.alias(&routing.aliases);
     let mut missing = BTreeMap::new();

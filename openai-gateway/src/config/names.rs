@@ -9,8 +9,8 @@ use super::routing::Alias;
 /// The names that callers may ask for.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// What the file names, then what its entries for every provider stand for: these are asked only for a
-    /// name that nothing of the file fits, since nobody chose their companies for it.
+    /// What the file names, then what its entries for every provider stand for: these are asked
+    /// only for a name that nothing of the file fits, since nobody chose their companies for it.
     ranks: [Rank; 2],
     /// Groups whose model is what a caller has for a `*`.
     open: HashSet<String>,
@@ -47,8 +47,8 @@ impl Names {
         self.ranks.iter().find_map(|rank| rank.find(name)).flatten()
     }
 
-    /// Adds other names. One that is a group's already stays that; one that is an alias of an alias leads where
-    /// that leads.
+    /// Adds other names. One that is a group's already stays that; one that is an alias of an alias
+    /// leads where that leads.
     pub(super) fn alias(&mut self, aliases: &HashMap<String, Alias>) {
         let found: Vec<_> = aliases
             .iter()

@@ -66,8 +66,8 @@ fn sensitive(text: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// Fields that say what is asked, or how much may be used: a request is counted before they would be set. As
-/// `litellm_params` the table of keys has them all.
+/// Fields that say what is asked, or how much may be used: a request is counted before they would
+/// be set. As `litellm_params` the table of keys has them all.
 const COUNTED: &[&str] = &[
     "model",
     "messages",

@@ -17,8 +17,8 @@ impl Pattern {
             .then(|| Self { pieces: name.split('*').map(ToOwned::to_owned).collect() })
     }
 
-    /// What the `*`s stand for in this name; where it can be read in several ways, the first takes as
-    /// much as it can.
+    /// What the `*`s stand for in this name; where it can be read in several ways, the first takes
+    /// as much as it can.
     #[must_use]
     pub fn capture<'a>(&self, name: &'a str) -> Option<Vec<&'a str>> {
         let (first, others) = self.pieces.split_first()?;
@@ -54,8 +54,8 @@ impl Pattern {
         Cow::Owned(filled)
     }
 
-    /// More specific patterns are asked first, as LiteLLM does: those with more letters, then those with
-    /// fewer `*`s.
+    /// More specific patterns are asked first, as LiteLLM does: those with more letters, then those
+    /// with fewer `*`s.
     #[must_use]
     pub fn specificity(&self) -> (usize, usize) {
         let letters = self.pieces.iter().map(String::len).sum();

@@ -11,7 +11,8 @@ use super::section::{self, Section};
 /// The quota server and how it is used.
 #[derive(Debug, Clone)]
 pub struct QuotaConfig {
-    /// Where it is: a URL, several with commas between them, or one whose name has several addresses.
+    /// Where it is: a URL, several with commas between them, or one whose name has several
+    /// addresses.
     pub url: String,
     /// How long an answer is waited for: 1 s where another can be asked then, else 2 s.
     pub answer_timeout_ms: Option<u64>,

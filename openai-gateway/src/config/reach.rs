@@ -1,5 +1,5 @@
-//! Which provider an entry means, where it is and with which key. What can't be told is a mistake at the
-//! start: a key must not go to another company than its own.
+//! Which provider an entry means, where it is and with which key. What can't be told is a mistake
+//! at the start: a key must not go to another company than its own.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
@@ -281,8 +281,8 @@ impl EntrySaid {
         Ok(text.replace("https://global-aiplatform.", "https://aiplatform."))
     }
 
-    /// What the entry says, else the variable's, where the provider itself or a place that the operator says
-    /// for it is the one who gets it. A token of Entra ID's is Azure's alone.
+    /// What the entry says, else the variable's, where the provider itself or a place that the
+    /// operator says for it is the one who gets it. A token of Entra ID's is Azure's alone.
     fn key(&self, provider: &Provider, base: &Url, environment: &Environment) -> Option<FoundKey> {
         let token = self.token.as_ref().filter(|_| provider.key != KeyHeader::Bearer);
         if let Some(key) = self.key.as_ref().or(token) {

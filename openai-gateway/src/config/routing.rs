@@ -25,7 +25,8 @@ pub struct RoutingConfig {
     pub context_window_fallbacks: Fallbacks,
     /// Groups that take requests that a group's provider refused for what they say.
     pub content_policy_fallbacks: Fallbacks,
-    /// How many groups a request may be handed on to (`max_fallbacks`, 5 where the file says nothing).
+    /// How many groups a request may be handed on to (`max_fallbacks`, 5 where the file says
+    /// nothing).
     pub max_fallbacks: u32,
     /// Other names of groups (`model_group_alias`).
     pub aliases: HashMap<String, Alias>,

@@ -1,5 +1,5 @@
-//! A part of the file, as keys that are taken one by one. What a key means is said where it is taken;
-//! what happens to those that nobody takes, the table of [`keys`](super::keys) says.
+//! A part of the file, as keys that are taken one by one. What a key means is said where it is
+//! taken; what happens to those that nobody takes, the table of [`keys`](super::keys) says.
 
 use std::time::Duration;
 

@@ -84,8 +84,8 @@ impl Settings {
     }
 }
 
-/// What callers must present: `master_key`, else `LITELLM_MASTER_KEY`, as LiteLLM does. A key that says
-/// nothing is a mistake: it would open the gateway to everybody.
+/// What callers must present: `master_key`, else `LITELLM_MASTER_KEY`, as LiteLLM does. A key that
+/// says nothing is a mistake: it would open the gateway to everybody.
 pub(super) fn master_key(mut general: Section<'_>, report: &mut Report) -> Option<Secret> {
     let said = general.read("master_key", report, |node, environment| {
         match section::text(node, environment)? {

@@ -70,7 +70,8 @@ impl Asked for Chat<'_> {
         reservation.output(self.max_output.unwrap_or(default_output)).saturating_mul(self.choices)
     }
 
-    /// Where its provider can be asked, a stream is told to end with its usage, since only that settles it.
+    /// Where its provider can be asked, a stream is told to end with its usage, since only that
+    /// settles it.
     fn body(&self, model: &str, rules: &BodyRules, asks_usage: bool) -> Bytes {
         let asks = self.hides_usage() && asks_usage;
         self.body.for_model(

@@ -13,7 +13,8 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The event that a stream ends with that broke off: one that clients raise an error of, wherever it stands.
+    /// The event that a stream ends with that broke off: one that clients raise an error of,
+    /// wherever it stands.
     #[must_use]
     pub fn last_event(self, message: &str, code: &str) -> String {
         let mut event = String::new();

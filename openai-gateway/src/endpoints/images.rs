@@ -21,7 +21,8 @@ pub(super) const GENERATIONS: Endpoint = Endpoint {
 const FIELDS: [&str; 6] =
     ["size", "background", "output_format", "output_compression", "moderation", "style"];
 
-/// Tokens of a picture of 1024 x 1536 in each quality (OpenAI's image guide): the larger of its usual sizes.
+/// Tokens of a picture of 1024 x 1536 in each quality (OpenAI's image guide): the larger of its
+/// usual sizes.
 const LOW: u64 = 408;
 const MEDIUM: u64 = 1_584;
 const HIGH: u64 = 6_240;

@@ -1,5 +1,5 @@
-//! `POST /v1/messages`, and `/v1/messages/count_tokens`: Anthropic's. Deployments take them whose provider speaks its
-//! protocol.
+//! `POST /v1/messages`, and `/v1/messages/count_tokens`: Anthropic's. Deployments take them whose
+//! provider speaks its protocol.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;

@@ -1,7 +1,8 @@
 //! What is served: the calls of OpenAI's and Anthropic's APIs that go on to providers.
 //!
-//! An endpoint says where it is, how its body is read, what is reserved for it, and how its answers tell what they used
-//! ([`Endpoint`], [`Asked`]). Drawing, sending, trying again and settling are the same for all. To add one:
+//! An endpoint says where it is, how its body is read, what is reserved for it, and how its answers
+//! tell what they used ([`Endpoint`], [`Asked`]). Drawing, sending, trying again and settling are
+//! the same for all. To add one:
 //!
 //! 1. a file here with a type that implements [`Asked`], its [`Endpoint`], and their tests;
 //! 2. its place in [`ALL`]: its routes, its addresses at providers and its metrics follow from it;
@@ -65,7 +66,8 @@ pub struct Endpoint {
     pub used: fn(&[u8]) -> Option<Used>,
     /// What the data of a stream's event say.
     pub said: fn(&[u8]) -> EventSaid,
-    /// Its answer is handed on as it comes, and says nothing of usage, unless it is a stream of events.
+    /// Its answer is handed on as it comes, and says nothing of usage, unless it is a stream of
+    /// events.
     pub is_raw: bool,
 }
 
@@ -109,7 +111,8 @@ pub trait Asked: Send + Sync {
         false
     }
 
-    /// Its stream may be told to end with its usage, which its caller didn't ask for and doesn't get.
+    /// Its stream may be told to end with its usage, which its caller didn't ask for and doesn't
+    /// get.
     fn hides_usage(&self) -> bool {
         false
     }
@@ -117,13 +120,14 @@ pub trait Asked: Send + Sync {
     /// What to reserve for its input, tokens.
     fn input_tokens(&self, encoding: Encoding) -> u64;
 
-    /// What to reserve for all the output that it allows, tokens; `default_output` where it doesn't bound it and is
-    /// told no bound.
+    /// What to reserve for all the output that it allows, tokens; `default_output` where it doesn't
+    /// bound it and is told no bound.
     fn output_tokens(&self, _reservation: Reservation, _default_output: u64) -> u64 {
         0
     }
 
-    /// The body for a deployment that calls the model this. `asks_usage`: a stream is told to end with its usage.
+    /// The body for a deployment that calls the model this. `asks_usage`: a stream is told to end
+    /// with its usage.
     fn body(&self, model: &str, rules: &BodyRules, asks_usage: bool) -> Bytes;
 
     /// The headers that go with the body.

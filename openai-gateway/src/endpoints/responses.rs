@@ -27,8 +27,8 @@ const FIELDS: &[&str] = &[
     "user",
 ];
 
-/// A response that is wanted. What it goes on from (`previous_response_id`, `conversation`) is only known to the provider: that
-/// is charged once it is told.
+/// A response that is wanted. What it goes on from (`previous_response_id`, `conversation`) is only
+/// known to the provider: that is charged once it is told.
 #[derive(Debug)]
 struct Wanted<'a> {
     body: JsonBody<'a>,

@@ -1,4 +1,5 @@
-//! `POST /v1/audio/transcriptions` and `/v1/audio/translations`: forms with a file, which go on byte for byte.
+//! `POST /v1/audio/transcriptions` and `/v1/audio/translations`: forms with a file, which go on
+//! byte for byte.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

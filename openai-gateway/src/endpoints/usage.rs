@@ -32,7 +32,8 @@ impl Counts {
         }
     }
 
-    /// The sum, where all of it is known. Nought is no usage: no request is free, so the provider just didn't say.
+    /// The sum, where all of it is known. Nought is no usage: no request is free, so the provider
+    /// just didn't say.
     #[must_use]
     pub fn used(self) -> Option<Used> {
         let parts = || self.input?.checked_add(self.output?);
@@ -125,7 +126,8 @@ struct Chunk {
     choices: Vec<IgnoredAny>,
 }
 
-/// Of an event of a chat's stream, by its data. An event with nothing but the usage came since it was asked for.
+/// Of an event of a chat's stream, by its data. An event with nothing but the usage came since it
+/// was asked for.
 #[must_use]
 pub fn of_chat_event(data: &[u8]) -> EventSaid {
     if data == b"[DONE]" {
@@ -159,7 +161,8 @@ struct WholeAnswer {
     usage: Option<Usage>,
 }
 
-/// Of an event of any other stream of OpenAI's, likewise. Responses ends with one that has all of its answer.
+/// Of an event of any other stream of OpenAI's, likewise. Responses ends with one that has all of
+/// its answer.
 #[must_use]
 pub fn of_event(data: &[u8]) -> EventSaid {
     if data == b"[DONE]" {
@@ -179,8 +182,8 @@ pub fn of_event(data: &[u8]) -> EventSaid {
     }
 }
 
-/// Of an event of Anthropic's streams, likewise. The first tells the input, and of the output only what there is by then; those
-/// near the end tell the output so far.
+/// Of an event of Anthropic's streams, likewise. The first tells the input, and of the output only
+/// what there is by then; those near the end tell the output so far.
 #[must_use]
 pub fn of_anthropic_event(data: &[u8]) -> EventSaid {
     if data.len() < 64 && data.windows(14).any(|window| window == b"\"message_stop\"") {

@@ -26,7 +26,8 @@ pub(super) async fn check(
             return Err(ApiError::unauthenticated());
         }
         Some(_) => {}
-        // No page knows the key; without one, whoever's browser is on this machine would pay for what it asks.
+        // No page knows the key; without one, whoever's browser is on this machine would pay for
+        // what it asks.
         None => same_site::check(request.uri(), request.headers(), app.is_local)
             .map_err(ApiError::foreign)?,
     }

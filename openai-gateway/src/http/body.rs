@@ -21,9 +21,9 @@ const LARGE_BYTES: usize = 64 << 10;
 /// By so much a body is decoded before it is looked whether there is room for it.
 const STEP_BYTES: u64 = 64 << 10;
 
-/// Reads a request's body, bounded in size and time: of the form that it must have, perhaps in gzip. What a page of another
-/// site may send without asking first is never `application/json`, but it may be a form: that page is refused before. Its
-/// place is to be held as long as it is.
+/// Reads a request's body, bounded in size and time: of the form that it must have, perhaps in
+/// gzip. What a page of another site may send without asking first is never `application/json`, but
+/// it may be a form: that page is refused before. Its place is to be held as long as it is.
 pub(super) async fn read(
     head: &Parts,
     body: Body,

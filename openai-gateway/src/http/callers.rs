@@ -6,8 +6,8 @@ use http::header::AUTHORIZATION;
 /// How gateways that share a key tell for whom a request is.
 const FAIRNESS_ID: &str = "x-gateway-fairness-id";
 
-/// Whose a request is, where callers take turns: one for each key that is shown and each of those whom its owner tells apart. Two
-/// that have the same number by chance share their turns.
+/// Whose a request is, where callers take turns: one for each key that is shown and each of those
+/// whom its owner tells apart. Two that have the same number by chance share their turns.
 pub(super) fn of(headers: &HeaderMap) -> u64 {
     let mut hasher = DefaultHasher::new();
     for name in [AUTHORIZATION.as_str(), "api-key", "x-api-key", FAIRNESS_ID] {

@@ -1,4 +1,5 @@
-//! What all calls have in common: find the group, draw, send, and try again where another may do better.
+//! What all calls have in common: find the group, draw, send, and try again where another may do
+//! better.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ pub(super) fn find<'a>(app: &'a App, model: &str) -> Result<&'a Group, ApiError>
     app.groups.find(model).ok_or_else(|| ApiError::model_not_found(model))
 }
 
-/// Sends the request to a deployment that has room, and to another when its provider fails. Nothing of an
-/// answer has gone to the caller by then.
+/// Sends the request to a deployment that has room, and to another when its provider fails. Nothing
+/// of an answer has gone to the caller by then.
 pub(super) async fn serve(
     app: &App,
     (group, request): (&Group, Request),
@@ -31,7 +32,8 @@ pub(super) async fn serve(
     let mut tries = app.groups.tries(group, request);
     let mut failure: Option<Failure> = None;
     let mut is_added = false;
-    // Whose provider refused to be told to end the stream with its usage: after that none is told so.
+    // Whose provider refused to be told to end the stream with its usage: after that none is told
+    // so.
     let mut refused_usage: Option<Arc<Member>> = None;
     loop {
         let choice = match tries.next(need, &mut app.dice.roll()).await {
@@ -88,7 +90,8 @@ fn respond_failure(failure: Failure) -> Result<Response, ApiError> {
     (*failure.said).map(respond).map_err(|error| ApiError::from(&error))
 }
 
-/// An answer says how much is left. A provider's own denial keeps the provider's headers: its limit is what binds then.
+/// An answer says how much is left. A provider's own denial keeps the provider's headers: its limit
+/// is what binds then.
 fn respond(answer: Answer) -> Response {
     let mut response = answer.body.into_response();
     *response.status_mut() = answer.status;

@@ -1,4 +1,5 @@
-//! Errors, as OpenAI's clients expect them: `{"error": {message, type, param, code}}`; at Anthropic's calls as its clients do.
+//! Errors, as OpenAI's clients expect them: `{"error": {message, type, param, code}}`; at
+//! Anthropic's calls as its clients do.
 //!
 //! Their SDKs repeat 408, 409, 429 and 5xx by themselves, and wait as `retry-after-ms` or
 //! `retry-after` says. So what can't succeed later has none of these: a request above the limit

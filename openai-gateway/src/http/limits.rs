@@ -1,5 +1,6 @@
-//! `x-ratelimit-*`, as OpenAI writes them, and `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), as the
-//! quota server does: an entry for each limit of the deployment. What they say is what leases and beats told: nobody is asked.
+//! `x-ratelimit-*`, as OpenAI writes them, and `RateLimit-Policy` and `RateLimit`
+//! (draft-ietf-httpapi-ratelimit-headers-10), as the quota server does: an entry for each limit of
+//! the deployment. What they say is what leases and beats told: nobody is asked.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -62,7 +63,8 @@ pub(super) fn insert(headers: &mut HeaderMap, usage: &Usage, reset: Duration) {
     tell(headers, pairs, Some(reset));
 }
 
-/// A unit without a limit has no headers. Where nobody knows when there will be more, nothing is said of it.
+/// A unit without a limit has no headers. Where nobody knows when there will be more, nothing is
+/// said of it.
 fn tell(headers: &mut HeaderMap, units: [LimitAndLeft; 2], reset: Option<Duration>) {
     let (mut policy, mut left) = (String::with_capacity(64), String::with_capacity(64));
     for (names, said) in [TOKENS, REQUESTS].into_iter().zip(units) {

@@ -1,7 +1,7 @@
 //! What callers see: OpenAI's and Anthropic's APIs, with and without `/v1` as LiteLLM has it.
 //!
-//! To add a call that goes on to providers: see [`crate::endpoints`]. Any other: its file here with its handler, its route
-//! in `open` or `served`.
+//! To add a call that goes on to providers: see [`crate::endpoints`]. Any other: its file here with
+//! its handler, its route in `open` or `served`.
 
 mod auth;
 mod body;
@@ -99,8 +99,8 @@ fn calls_of(dialect: Dialect) -> Router<Arc<App>> {
     })
 }
 
-/// As Azure's clients say it: with the API's version in the query, and the model in the path of calls that are older than
-/// `/openai/v1`.
+/// As Azure's clients say it: with the API's version in the query, and the model in the path of
+/// calls that are older than `/openai/v1`.
 fn of_azure() -> Router<Arc<App>> {
     let azure_s = endpoints::ALL.iter().filter(|endpoint| endpoint.is_azure_s);
     azure_s.fold(Router::new(), |router, endpoint| {

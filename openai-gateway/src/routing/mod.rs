@@ -1,5 +1,5 @@
-//! Which deployment of a model group takes a request: `gateway-router`, with what this gateway keeps of each
-//! deployment ([`Target`]), made of its configuration (`settings`).
+//! Which deployment of a model group takes a request: `gateway-router`, with what this gateway
+//! keeps of each deployment ([`Target`]), made of its configuration (`settings`).
 
 mod groups;
 mod need;

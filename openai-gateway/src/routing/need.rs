@@ -7,9 +7,9 @@ use super::Target;
 use crate::endpoints::Endpoint;
 use crate::tokens::Encoding;
 
-/// What one request needs. Deployments may cut its text differently, so its input is counted for each
-/// encoding, once, when a deployment that has it is to be drawn from. What it allows as output is the deployment's own to
-/// say, where the request doesn't, whichever group the deployment is of.
+/// What one request needs. Deployments may cut its text differently, so its input is counted for
+/// each encoding, once, when a deployment that has it is to be drawn from. What it allows as output
+/// is the deployment's own to say, where the request doesn't, whichever group the deployment is of.
 pub struct Need<I, O> {
     endpoint: &'static Endpoint,
     input: I,

@@ -100,8 +100,8 @@ impl Target {
         }
     }
 
-    /// From now on its streams aren't asked for their usage: it took one without `stream_options` that it had refused
-    /// with it.
+    /// From now on its streams aren't asked for their usage: it took one without `stream_options`
+    /// that it had refused with it.
     pub fn learn_no_stream_options(&self) {
         self.refuses_stream_options.store(true, Relaxed);
         tracing::info!(deployment = ?self.id, "takes no stream_options: not sent any more");

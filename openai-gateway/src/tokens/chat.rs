@@ -19,13 +19,14 @@ const IMAGE_LOW: u64 = 85;
 const IMAGE_SOURCE: u64 = 1_600;
 /// Bytes of an attached file's or sound's base64 that are taken for one token.
 const ATTACHED_BYTES_PER_TOKEN: u64 = 1_024;
-/// Parts may have parts in them, as results of tools do. What stands deeper than this counts as it is written: to read it once
-/// for each of its levels would be a caller's way to keep a gateway busy.
+/// Parts may have parts in them, as results of tools do. What stands deeper than this counts as it
+/// is written: to read it once for each of its levels would be a caller's way to keep a gateway
+/// busy.
 const MAX_DEPTH: usize = 3;
 
-/// The tokens of a chat request's `messages`. What has a shape that isn't known here counts as the JSON that it is
-/// written in, which errs to the safe side: providers take more than any gateway knows, and say themselves what
-/// they do not take.
+/// The tokens of a chat request's `messages`. What has a shape that isn't known here counts as the
+/// JSON that it is written in, which errs to the safe side: providers take more than any gateway
+/// knows, and say themselves what they do not take.
 #[must_use]
 pub fn message_tokens(messages: &RawValue, encoding: Encoding) -> u64 {
     let mut sum = PRIMING;
@@ -34,7 +35,8 @@ pub fn message_tokens(messages: &RawValue, encoding: Encoding) -> u64 {
     if is_list { sum } else { encoding.count(messages.get()) }
 }
 
-/// The tokens of a Responses request's `input`: a text, or a list of items, of which messages are one kind.
+/// The tokens of a Responses request's `input`: a text, or a list of items, of which messages are
+/// one kind.
 #[must_use]
 pub fn item_tokens(input: &RawValue, encoding: Encoding) -> u64 {
     let mut sum = PRIMING;
@@ -64,7 +66,8 @@ struct Item<'a> {
     output: Option<&'a RawValue>,
 }
 
-/// A message, the result of a call, or what counts as it is written: calls, reasoning, whatever is new.
+/// A message, the result of a call, or what counts as it is written: calls, reasoning, whatever is
+/// new.
 fn of_item(item: &RawValue, encoding: Encoding) -> u64 {
     let as_written = || PER_MESSAGE + encoding.count(item.get());
     let Ok(Item { kind, content, output }) = serde_json::from_str(item.get()) else {

@@ -3,8 +3,8 @@ use std::fmt;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Hands on each item of a list, one after the other: a list of many small ones would take many times its own size if it was kept.
-/// Whether it is a list at all.
+/// Hands on each item of a list, one after the other: a list of many small ones would take many
+/// times its own size if it was kept. Whether it is a list at all.
 pub(super) fn each_of<'a>(list: &'a RawValue, item: impl FnMut(&'a RawValue)) -> bool {
     // A list that is JSON can be read to its end.
     let is_list = list.get().starts_with('[');

@@ -1,8 +1,8 @@
 //! What a request will cost, before it is sent: counted as the provider counts, offline.
 //!
 //! Embeddings are counted exactly. Chat follows OpenAI's cookbook for messages; tools and response
-//! formats are counted as the JSON that they are written in, which errs to the safe side; images and
-//! other attachments are flat guesses. Whatever is guessed wrong the settlement sets right.
+//! formats are counted as the JSON that they are written in, which errs to the safe side; images
+//! and other attachments are flat guesses. Whatever is guessed wrong the settlement sets right.
 
 mod chat;
 mod encoding;

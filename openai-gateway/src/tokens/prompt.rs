@@ -6,15 +6,16 @@ use serde_json::value::RawValue;
 use super::list::each_of;
 use super::{Encoding, content_tokens};
 
-/// The tokens of an embedding's `input` or a completion's `prompt`: a text, token ids, or a list of either. Counted
-/// while it is read: nothing is copied, however long the input is. What is none of these counts as the JSON that it is
-/// written in, and the provider says what it makes of it.
+/// The tokens of an embedding's `input` or a completion's `prompt`: a text, token ids, or a list of
+/// either. Counted while it is read: nothing is copied, however long the input is. What is none of
+/// these counts as the JSON that it is written in, and the provider says what it makes of it.
 #[must_use]
 pub fn prompt_tokens(input: &RawValue, encoding: Encoding) -> u64 {
     known_shape(input, encoding).unwrap_or_else(|_| encoding.count(input.get()))
 }
 
-/// How many prompts stand in a `prompt`, each of which is answered: a list of texts, or of lists of token ids, is as many.
+/// How many prompts stand in a `prompt`, each of which is answered: a list of texts, or of lists of
+/// token ids, is as many.
 #[must_use]
 pub fn prompts(prompt: &RawValue) -> u64 {
     let mut prompts = 0;

@@ -69,8 +69,9 @@ impl Bill {
     }
 }
 
-/// Whether a status says that nothing was made, whoever the provider is: the request, its key or its
-/// rate was looked at, and no more. Not 408, 409 or any of a server's faults: work may have begun.
+/// Whether a status says that nothing was made, whoever the provider is: the request, its key or
+/// its rate was looked at, and no more. Not 408, 409 or any of a server's faults: work may have
+/// begun.
 pub(super) fn made_nothing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 401 | 403 | 404 | 413 | 415 | 422 | 429)
 }

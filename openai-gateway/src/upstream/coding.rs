@@ -9,8 +9,8 @@ use http::header::CONTENT_ENCODING;
 
 /// Undoes what an answer is coded with, piece by piece.
 pub(super) enum Decoder {
-    /// Not coded, or in a way that isn't known here: then the caller gets it as it is, with its header, and nobody
-    /// reads a usage in it.
+    /// Not coded, or in a way that isn't known here: then the caller gets it as it is, with its
+    /// header, and nobody reads a usage in it.
     None,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     Deflate(Box<ZlibDecoder<Vec<u8>>>),

@@ -3,7 +3,8 @@
 //! Who owes what: never reached, nothing; answered with usage, that; anything else (an error, a
 //! time-out, a broken stream, a caller that hung up), all that was reserved.
 //!
-//! Four times are bounded: the connection, the first byte, the silence within a stream, and the whole.
+//! Four times are bounded: the connection, the first byte, the silence within a stream, and the
+//! whole.
 
 mod answer;
 mod bill;
@@ -52,8 +53,8 @@ pub struct Upstream {
 /// Through which proxies providers are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proxies {
-    /// This one, if any, for https alone: of what is encrypted it sees nothing. Of plain http it would see the
-    /// provider's key.
+    /// This one, if any, for https alone: of what is encrypted it sees nothing. Of plain http it
+    /// would see the provider's key.
     Encrypted(Option<String>),
     /// Whatever the environment says, for plain http as well.
     Environment,
@@ -125,8 +126,8 @@ impl Upstream {
         Ok(Self { http, terms })
     }
 
-    /// Sends the call and hands on the answer: whole, or as it comes. `may_ask_usage`: no deployment refused this request yet
-    /// for being told to end its stream with its usage.
+    /// Sends the call and hands on the answer: whole, or as it comes. `may_ask_usage`: no
+    /// deployment refused this request yet for being told to end its stream with its usage.
     ///
     /// # Errors
     /// There is none, or one that another try may do better than.
@@ -237,7 +238,8 @@ impl Running {
         may_reword: bool,
     ) -> Result<Answer, Failure> {
         let fault = outcome::fault(status, &headers);
-        // Where callers choose the model, that there is none of this name says nothing of the deployment.
+        // Where callers choose the model, that there is none of this name says nothing of the
+        // deployment.
         let is_their_model =
             status == StatusCode::NOT_FOUND && self.member().target.pattern.is_some();
         // Nor does it that it has no such endpoint: a sibling may.

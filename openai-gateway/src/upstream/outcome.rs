@@ -57,7 +57,8 @@ struct Error<'a> {
     message: Option<std::borrow::Cow<'a, str>>,
 }
 
-/// Where else a request may go that a provider refused for what it is, by what it says in its answer.
+/// Where else a request may go that a provider refused for what it is, by what it says in its
+/// answer.
 pub(super) fn leaves(status: StatusCode, body: &[u8]) -> Option<Leaves> {
     if !matches!(status.as_u16(), 400 | 413 | 422) {
         return None;

@@ -6,10 +6,12 @@ use reqwest::Url;
 use crate::endpoints::{Asked, Dialect, Endpoint};
 use crate::routing::Target;
 
-/// Anthropic's API has this version where a caller says none: the only one that it has had since it is stable.
+/// Anthropic's API has this version where a caller says none: the only one that it has had since it
+/// is stable.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
-/// Of a caller's own headers these go on, at Anthropic's endpoints: they say how its body is to be read.
+/// Of a caller's own headers these go on, at Anthropic's endpoints: they say how its body is to be
+/// read.
 const ANTHROPIC_CARRIED: [HeaderName; 2] =
     [HeaderName::from_static("anthropic-version"), HeaderName::from_static("anthropic-beta")];
 

@@ -1,5 +1,5 @@
-//! An answer that is no text, on its way from the provider to the caller as it comes. It says nothing of usage: what was
-//! reserved for it stands.
+//! An answer that is no text, on its way from the provider to the caller as it comes. It says
+//! nothing of usage: what was reserved for it stands.
 
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ enum TransferFault {
     Endless,
 }
 
-/// Hands the pieces on. Where they break off the caller's connection does: nothing that could be told it fits into a file of sound.
+/// Hands the pieces on. Where they break off the caller's connection does: nothing that could be
+/// told it fits into a file of sound.
 pub(super) fn relay(
     upstream: Pieces,
     (bill, stay): (Bill, Stay),

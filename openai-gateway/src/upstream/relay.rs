@@ -95,8 +95,8 @@ impl Relay {
         }
     }
 
-    /// The caller's stream. Where the provider's breaks off, an event says so last, and it ends well: a connection
-    /// that is cut tells a caller nothing.
+    /// The caller's stream. Where the provider's breaks off, an event says so last, and it ends
+    /// well: a connection that is cut tells a caller nothing.
     pub(super) fn stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         futures_util::stream::unfold(self, |mut relay| async move {
             match relay.next().await {

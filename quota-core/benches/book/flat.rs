@@ -1,4 +1,5 @@
-//! What each operation costs with one, a thousand and a million leases out, for both kinds of window.
+//! What each operation costs with one, a thousand and a million leases out, for both kinds of
+//! window.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use quota_core::{
 
 /// Leases out.
 const OUT: [u64; 3] = [1, 1_000, 1_000_000];
-/// Operations of a sample, between two looks at the clock: few, so that they add little to what is out.
+/// Operations of a sample, between two looks at the clock: few, so that they add little to what is
+/// out.
 const EACH: u64 = 8;
 const SAMPLES: u64 = 101;
 const TURNS: usize = 9;

@@ -1,5 +1,5 @@
-//! What a grant, and its replay, cost the book alone, and what each operation costs with more and more leases
-//! out: `cargo bench -p quota-core`.
+//! What a grant, and its replay, cost the book alone, and what each operation costs with more and
+//! more leases out: `cargo bench -p quota-core`.
 
 mod flat;
 

@@ -1,5 +1,5 @@
-//! The spans of the calendar, by number. Minutes are wall minutes since the Unix epoch, as windows are
-//! named by.
+//! The spans of the calendar, by number. Minutes are wall minutes since the Unix epoch, as windows
+//! are named by.
 
 use jiff::civil::{Date, date};
 
@@ -40,7 +40,8 @@ fn local(offset_min: i16, minute: u64) -> i64 {
 
 const EPOCH: Date = date(1970, 1, 1);
 
-/// A date by its day since the epoch. After the last that the calendar has, which is in the year 9999, time stands still.
+/// A date by its day since the epoch. After the last that the calendar has, which is in the year
+/// 9999, time stands still.
 fn day(days: i64) -> Date {
     let span = jiff::Span::new().try_days(days);
     span.and_then(|span| EPOCH.checked_add(span)).unwrap_or(Date::MAX)

@@ -5,10 +5,11 @@
 //! (`bucket.rs`). An account holds the sums of all units of its period: what leaves it at an
 //! instant is then looked up once, however many units there are.
 //!
-//! Limits over further periods, which are longer than a window, are accounts beside it (`periods.rs`).
+//! Limits over further periods, which are longer than a window, are accounts beside it
+//! (`periods.rs`).
 //!
-//! To add a kind of window: a file here, and its arm in each function below. To add a period: an arm in
-//! each function of `periods.rs`.
+//! To add a kind of window: a file here, and its arm in each function below. To add a period: an
+//! arm in each function of `periods.rs`.
 
 mod calendar;
 mod minute;

@@ -1,14 +1,15 @@
 //! What is charged over periods that are longer than a window.
 //!
-//! Leases are kept by the window, for a minute or two; of a day only sums are kept. What a window that
-//! the book still keeps has charged stands by itself, so that returns and reports change it; when
-//! its book is closed, it goes into the *slot* of each period that it reaches into: of the calendar
-//! the span with this number, of a rolling span the slice of time at whose end its charges leave.
+//! Leases are kept by the window, for a minute or two; of a day only sums are kept. What a window
+//! that the book still keeps has charged stands by itself, so that returns and reports change it;
+//! when its book is closed, it goes into the *slot* of each period that it reaches into: of the
+//! calendar the span with this number, of a rolling span the slice of time at whose end its charges
+//! leave.
 //!
 //! A charge counts from its grant until its period is over: of the calendar, until the span's last
-//! minute is over by the windows' names; of a rolling span, until that much time has passed since the last lease
-//! of its window ended and its last overrun was reported, and to the end of a slice: late by some minutes and a
-//! 128th of the span, never early.
+//! minute is over by the windows' names; of a rolling span, until that much time has passed since
+//! the last lease of its window ended and its last overrun was reported, and to the end of a slice:
+//! late by some minutes and a 128th of the span, never early.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
@@ -27,10 +28,11 @@ pub const PERIOD_SLICES: u64 = 128;
 /// The accounts of a book over further periods.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Periods {
-    /// Of the windows that the book keeps, oldest first, whether or not there are accounts: one may come.
+    /// Of the windows that the book keeps, oldest first, whether or not there are accounts: one may
+    /// come.
     windows: VecDeque<WindowSum>,
-    /// Those of the limits, in their order, then those whose limits were taken away: should one be put
-    /// again in its period, what was charged before counts.
+    /// Those of the limits, in their order, then those whose limits were taken away: should one be
+    /// put again in its period, what was charged before counts.
     accounts: Vec<PeriodAccount>,
     /// A slot changed since [`Periods::tell`].
     is_untold: bool,
@@ -44,7 +46,8 @@ struct PeriodAccount {
     limit: PeriodLimit,
     /// The limit holds. If not, it was taken away.
     holds: bool,
-    /// The last slot that matters to a limit that was taken away: after it the period in which that was is over.
+    /// The last slot that matters to a limit that was taken away: after it the period in which that
+    /// was is over.
     until: u64,
     /// What closed windows charged.
     slots: BTreeMap<u64, u64>,
@@ -76,7 +79,8 @@ impl MinuteSpan {
         let window = &now.window;
         let first = window.minute_at(starts_ms);
         let mut last = window.minute_at(ends_ms.saturating_sub(1));
-        // One that was left open for longer than a minute is of its last minute too, wherever it stands by the clock.
+        // One that was left open for longer than a minute is of its last minute too, wherever it
+        // stands by the clock.
         let length_ms = window.ends_ms.saturating_sub(window.opens_ms);
         let is_long = length_ms > MINUTE_MS + SLEWED_MS;
         if is_long && starts_ms < window.ends_ms && last < window.minute {
@@ -105,8 +109,8 @@ pub(crate) struct PeriodShort {
     pub(crate) certain_ms: u64,
 }
 
-/// A limit that was taken away, and that is counted on until the period in which that was is over: should it be put
-/// again, what was charged meanwhile counts.
+/// A limit that was taken away, and that is counted on until the period in which that was is over:
+/// should it be put again, what was charged meanwhile counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedLimit {
     /// The limit.
@@ -144,7 +148,8 @@ impl Periods {
         Limit::by_unit(|unit| limits().filter(|limit| limit.unit == unit).map(a_minute).min())
     }
 
-    /// Limits that are to be counted on when these hold, the latest ones first: as many as a deployment may have.
+    /// Limits that are to be counted on when these hold, the latest ones first: as many as a
+    /// deployment may have.
     pub(crate) fn counted_beside(&self, limits: &PeriodLimits, now: &Now) -> Vec<CountedLimit> {
         let is_put = |account: &&PeriodAccount| {
             limits.as_slice().iter().any(|limit| account.is_of(limit.unit, limit.period))
@@ -184,8 +189,8 @@ impl Periods {
         }
     }
 
-    /// So much more than a lease of a window held was used. Of one whose book is closed it counts from
-    /// its report on.
+    /// So much more than a lease of a window held was used. Of one whose book is closed it counts
+    /// from its report on.
     pub(crate) fn overrun(&mut self, window: u64, amount: Amount, now: &Now) {
         if amount.is_zero() {
             return;
@@ -209,7 +214,8 @@ impl Periods {
     }
 
     /// Of so many windows up to the one after the open one nobody knows what they charged: each may
-    /// have charged `most`, and of a period no more count than it has. Again for the same windows, it changes nothing.
+    /// have charged `most`, and of a period no more count than it has. Again for the same windows,
+    /// it changes nothing.
     pub(crate) fn doubt(&mut self, windows: u64, most: Amount, now: &Now) {
         if self.is_unused() {
             return;
@@ -274,8 +280,8 @@ impl Periods {
         room
     }
 
-    /// What is missing for `min` in one of these minutes, where that is there last. A limit that is exceeded
-    /// holds up those too who ask for nothing of its unit.
+    /// What is missing for `min` in one of these minutes, where that is there last. A limit that is
+    /// exceeded holds up those too who ask for nothing of its unit.
     pub(crate) fn short_of(
         &self,
         min: Amount,
@@ -322,7 +328,8 @@ impl Periods {
         self.accounts.iter().filter(|account| account.holds)
     }
 
-    /// What counts against a limit in that of these minutes in which it is most, at most [`MAX_LIMIT`].
+    /// What counts against a limit in that of these minutes in which it is most, at most
+    /// [`MAX_LIMIT`].
     fn charged(&self, account: &PeriodAccount, minutes: MinuteSpan, now: &Now) -> u64 {
         let charged = match account.limit.period {
             Period::Calendar { span, offset_min } => {
@@ -372,8 +379,8 @@ impl Periods {
         }
     }
 
-    /// What each account's slots hold, where no entry from window `floor` on tells of it. Entries of `window` do from
-    /// now on.
+    /// What each account's slots hold, where no entry from window `floor` on tells of it. Entries
+    /// of `window` do from now on.
     pub(crate) fn tell(&mut self, floor: u64, window: u64) -> Vec<(PeriodLimit, Vec<(u64, u64)>)> {
         if !std::mem::take(&mut self.is_untold) && self.told >= floor {
             return Vec::new();
@@ -407,8 +414,8 @@ impl PeriodAccount {
 }
 
 impl WindowSum {
-    /// What of it counts against a limit, of the calendar in this slot. Of windows in doubt no more can than have been
-    /// in it by then.
+    /// What of it counts against a limit, of the calendar in this slot. Of windows in doubt no more
+    /// can than have been in it by then.
     fn counts(&self, limit: &PeriodLimit, slot: u64) -> u64 {
         let (windows, each) = self.doubted;
         if windows == 0 {
@@ -455,7 +462,8 @@ fn slots(period: Period, sum: &WindowSum) -> RangeInclusive<u64> {
     }
 }
 
-/// The spans of the calendar that some minutes reach into: two at most, whatever a journal says, as the shortest is an hour.
+/// The spans of the calendar that some minutes reach into: two at most, whatever a journal says, as
+/// the shortest is an hour.
 fn spans(span: CalendarSpan, offset_min: i16, minutes: MinuteSpan) -> RangeInclusive<u64> {
     let number = |minute| calendar::span_of(span, offset_min, minute);
     let first = number(minutes.first);

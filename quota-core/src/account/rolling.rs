@@ -2,9 +2,10 @@
 //! from that end: any two draws less than 60 s apart are then held together when the later of their
 //! leases is granted, and no interval of 60 s sees more than the limit.
 //!
-//! Charges that leave at one instant share a slot, and slots share slices of growing length. So what
-//! it costs to charge, to credit, and to tell when so much will have left, does not grow with the
-//! leases that are out; nor does what it keeps, beyond a slot for each ms of a minute and a lease's life.
+//! Charges that leave at one instant share a slot, and slots share slices of growing length. So
+//! what it costs to charge, to credit, and to tell when so much will have left, does not grow with
+//! the leases that are out; nor does what it keeps, beyond a slot for each ms of a minute and a
+//! lease's life.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -38,7 +38,8 @@ impl Book {
         let lease = self.open_bucket(place.window, now).next_id();
         let holders = self.holders.active(now.steady_ms);
         let amount = sizing::grant(wish.min, wish.want, available, holders);
-        // What is charged above a lowered limit holds up those too who ask for nothing of that unit.
+        // What is charged above a lowered limit holds up those too who ask for nothing of that
+        // unit.
         let lacking = wish.min.saturating_sub(available);
         let missing = lacking.saturating_add(charged.saturating_sub(ceiling));
         let short = self.policy.limit.paused().or(missing.first_above(Amount::ZERO));
@@ -119,8 +120,8 @@ impl Book {
         charged.min(Amount::of_each(MAX_LIMIT))
     }
 
-    /// What the sum of all grants of a window has room for, however much of it was given back: that keeps
-    /// every part of a page within [`MAX_LIMIT`], which databases and doubles can count to.
+    /// What the sum of all grants of a window has room for, however much of it was given back: that
+    /// keeps every part of a page within [`MAX_LIMIT`], which databases and doubles can count to.
     fn countable(&self, window: u64) -> Amount {
         let granted = self.bucket(window).map_or(Amount::ZERO, |bucket| bucket.tally.granted);
         Amount::of_each(MAX_LIMIT).saturating_sub(granted)
@@ -166,8 +167,8 @@ impl Book {
         self.account.credit_ends_ms(lease, ends_ms, now).saturating_sub(now.steady_ms)
     }
 
-    /// How long a return to a window's leases comes back to further periods, ms from now: as long as they are kept at the
-    /// least.
+    /// How long a return to a window's leases comes back to further periods, ms from now: as long
+    /// as they are kept at the least.
     fn returns_in_ms(&self, window: u64, now: &Now) -> Option<u64> {
         let windows = (window + self.kept_windows()).saturating_sub(now.window.number + 1);
         let kept_ms = now.window_ends_in_ms() + windows * SHORTEST_WINDOW_MS;

@@ -59,7 +59,8 @@ impl Book {
         if self.periods.is_unused() {
             return of_window;
         }
-        // The end of a day is near as that of a minute is: when so much of a minute's share is left.
+        // The end of a day is near as that of a minute is: when so much of a minute's share is
+        // left.
         let minutely = self.periods.minutely();
         let starts_ms = now.steady_ms.max(now.window.opens_ms);
         let ahead_ms = window.saturating_sub(now.window.number) * now.window_ends_in_ms();
@@ -102,9 +103,9 @@ impl Book {
         both.max_by_key(|denial| denial.retry_after_ms).expect("one of them is short")
     }
 
-    /// Soon while leases are out that holders will give back the rests of; later while running requests
-    /// may be refunded; else when the window ends, or with `rolling` when enough has left the last 60 s. A
-    /// pause lasts to the end of the open window, as far as is known.
+    /// Soon while leases are out that holders will give back the rests of; later while running
+    /// requests may be refunded; else when the window ends, or with `rolling` when enough has left
+    /// the last 60 s. A pause lasts to the end of the open window, as far as is known.
     fn denial_in_window(&self, unit: Unit, missing: Amount, window: u64, now: &Now) -> Denial {
         if self.policy.limit.paused().is_some() {
             let retry_after_ms = ends_in_ms(window, now).max(1);
@@ -144,7 +145,8 @@ impl Book {
         }
     }
 
-    /// What must come back before `min` is granted: what it lacks, and what is charged above the limit.
+    /// What must come back before `min` is granted: what it lacks, and what is charged above the
+    /// limit.
     fn missing(&self, min: Amount, window: u64) -> Amount {
         let (charged, ceiling) = (self.charged(window), self.policy.limit.ceiling());
         let lacking = min.saturating_sub(ceiling.saturating_sub(charged));
@@ -152,8 +154,8 @@ impl Book {
         missing.min(Amount::of_each(MAX_LIMIT))
     }
 
-    /// What may come back from windows: rests of leases that may still be drawn from, and all that nobody has
-    /// accounted for.
+    /// What may come back from windows: rests of leases that may still be drawn from, and all that
+    /// nobody has accounted for.
     fn expected(&self, comes_from: impl Fn(&&Bucket) -> bool) -> (Amount, Amount) {
         let recent = self.buckets.iter().filter(comes_from);
         recent.fold(Default::default(), |(open, unaccounted): (Amount, Amount), bucket| {

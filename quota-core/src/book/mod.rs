@@ -1,9 +1,9 @@
 //! The book of one deployment.
 //!
 //! Each command is *decided* on the book as it is (`acquire.rs`, `returns.rs`): that gives an
-//! outcome and at most one event, and changes nothing. The event is then *entered* (`enter`, below),
-//! which is all that a replay does. What is not in an event (who asked lately, how much was denied)
-//! decides sizes and hints, never whether a grant is within the limit.
+//! outcome and at most one event, and changes nothing. The event is then *entered* (`enter`,
+//! below), which is all that a replay does. What is not in an event (who asked lately, how much was
+//! denied) decides sizes and hints, never whether a grant is within the limit.
 
 mod acquire;
 mod hints;
@@ -40,7 +40,8 @@ pub struct Book {
     account: Account,
     periods: Periods,
     late: Late,
-    /// Leases of windows that are kept, but whose grants this book has not seen: its journal begins later.
+    /// Leases of windows that are kept, but whose grants this book has not seen: its journal begins
+    /// later.
     apart: Late,
     holders: Holders,
     closed: Vec<BookPage>,
@@ -106,8 +107,9 @@ impl Book {
         self.enter(event, now)
     }
 
-    /// Lets time pass: ends leases, releases what left the last 60 s, and closes the books of windows
-    /// that are over. Every call of this type does it first; an active book needs it once a window.
+    /// Lets time pass: ends leases, releases what left the last 60 s, and closes the books of
+    /// windows that are over. Every call of this type does it first; an active book needs it once a
+    /// window.
     pub fn advance(&mut self, now: &Now) {
         for bucket in &mut self.buckets {
             bucket.end(now.steady_ms);
@@ -139,8 +141,8 @@ impl Book {
         std::mem::take(&mut self.closed)
     }
 
-    /// Whether nothing is going on: no window kept, no charge held, nobody waited for. A book at rest
-    /// needs no [`Book::advance`].
+    /// Whether nothing is going on: no window kept, no charge held, nobody waited for. A book at
+    /// rest needs no [`Book::advance`].
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.keeps_no_window() && self.periods.is_empty()
@@ -154,8 +156,8 @@ impl Book {
             && self.closed.is_empty()
     }
 
-    /// A book with another policy, whose kind of window may be another: what counts over further periods goes
-    /// on in it. `None` while it keeps windows.
+    /// A book with another policy, whose kind of window may be another: what counts over further
+    /// periods goes on in it. `None` while it keeps windows.
     #[must_use]
     pub fn renewed(&self, policy: Policy, now: &Now) -> Option<Self> {
         let mut periods = self.keeps_no_window().then(|| self.periods.clone())?;
@@ -170,9 +172,10 @@ impl Book {
         self.late.iter().map(|(lease, late)| Event::Carried { lease, late })
     }
 
-    /// Carries what older windows left open past a compaction of the journal: events for entries of `window`,
-    /// the open one, of what no entry from window `floor` on tells. The sums of further periods come first, and
-    /// belong together; of the leases after them as many as are taken are told.
+    /// Carries what older windows left open past a compaction of the journal: events for entries of
+    /// `window`, the open one, of what no entry from window `floor` on tells. The sums of further
+    /// periods come first, and belong together; of the leases after them as many as are taken are
+    /// told.
     pub fn carry(&mut self, floor: u64, window: u64) -> (Vec<Event>, impl Iterator<Item = Event>) {
         let sums = self.periods.tell(floor, window).into_iter();
         let sums = sums.map(|(limit, slots)| Event::Summed {
@@ -184,9 +187,9 @@ impl Book {
         (sums.collect(), untold.map(|(lease, late)| Event::Carried { lease, late }))
     }
 
-    /// What is known of a lease of an earlier window than the open one: with that before it, a report on the
-    /// lease can be replayed by who has no older entries. A book that has the lease's window takes nothing
-    /// from it.
+    /// What is known of a lease of an earlier window than the open one: with that before it, a
+    /// report on the lease can be replayed by who has no older entries. A book that has the lease's
+    /// window takes nothing from it.
     #[must_use]
     pub fn carried_lease(&self, lease: LeaseId, now: &Now) -> Option<Event> {
         if !self.is_over(lease.window, now) {
@@ -199,7 +202,8 @@ impl Book {
         Some(Event::Carried { lease, late })
     }
 
-    /// The event that sets its policy, as it is: what a journal that has no older ones is to tell first.
+    /// The event that sets its policy, as it is: what a journal that has no older ones is to tell
+    /// first.
     #[must_use]
     pub fn policy_event(&self, now: &Now) -> Event {
         let counted = self.periods.counted_beside(&self.policy.periods, now);
@@ -231,9 +235,10 @@ impl Book {
         if self.account.adds_up() { Ok(()) } else { Err(Imbalance::SumsDiffer(0)) }
     }
 
-    /// The same in parts: looks over the next `most` leases of a window at most. Answers how many there were, or
-    /// charges of the last 60 s, and whether that was the last part; then the next one begins anew. Parts go
-    /// on where the last one ended, whatever happens to the leases in between.
+    /// The same in parts: looks over the next `most` leases of a window at most. Answers how many
+    /// there were, or charges of the last 60 s, and whether that was the last part; then the next
+    /// one begins anew. Parts go on where the last one ended, whatever happens to the leases in
+    /// between.
     ///
     /// # Errors
     /// A sum whose parts are all seen by now, and that is another.

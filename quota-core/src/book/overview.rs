@@ -7,8 +7,8 @@ use crate::{Amount, Now, PeriodStanding};
 /// How a deployment stands and how it came to it.
 ///
 /// The page adds up as every page does. With a `minute` window the standing is the page's too:
-/// `outstanding = granted - given_back`, and `overrun` is the page's. With `rolling` the standing is
-/// that of the last 60 s, and the page that of what was granted in this minute.
+/// `outstanding = granted - given_back`, and `overrun` is the page's. With `rolling` the standing
+/// is that of the last 60 s, and the page that of what was granted in this minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
     /// How it stands.
@@ -17,8 +17,8 @@ pub struct Overview {
     pub periods: Vec<PeriodStanding>,
     /// The book of the open window so far.
     pub page: BookPage,
-    /// Leases that may still be drawn from, those of the next window too. Of more than 1 024 of a window
-    /// some may be counted that were closed.
+    /// Leases that may still be drawn from, those of the next window too. Of more than 1 024 of a
+    /// window some may be counted that were closed.
     pub leases: u64,
     /// Holders that asked in the last 10 s.
     pub holders: u64,
@@ -27,8 +27,9 @@ pub struct Overview {
 }
 
 impl Book {
-    /// The deployment at a glance. It changes nothing, so a book that is only followed shows it too;
-    /// a book that was not advanced to `now` shows a `rolling` standing that is as old as the book.
+    /// The deployment at a glance. It changes nothing, so a book that is only followed shows it
+    /// too; a book that was not advanced to `now` shows a `rolling` standing that is as old as the
+    /// book.
     #[must_use]
     pub fn overview(&self, now: &Now) -> Overview {
         let (leases, held) = self.in_hands(now);

@@ -35,7 +35,8 @@ impl Book {
         Ok((returned(credited, total), event))
     }
 
-    /// A return to a window whose book is closed: too late for credit, and no fault of the holder's.
+    /// A return to a window whose book is closed: too late for credit, and no fault of the
+    /// holder's.
     fn return_of_old(
         &self,
         holder: HolderId,
@@ -75,8 +76,8 @@ impl Book {
         Ok((Outcome::Used(Used { used, overrun, overrun_added, late }), event))
     }
 
-    /// What is recorded of a lease's usage, what it kept of its amount, and whether its window's book
-    /// is closed.
+    /// What is recorded of a lease's usage, what it kept of its amount, and whether its window's
+    /// book is closed.
     fn recorded(&self, id: LeaseId) -> Option<(Used, Amount, bool)> {
         if let Some(bucket) = self.bucket(id.window) {
             let lease = bucket.find(id)?;

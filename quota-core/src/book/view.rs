@@ -132,9 +132,9 @@ impl Book {
         self.held_from(FIRST, usize::MAX, now).0
     }
 
-    /// Of the next `most` leases from `first` on those that may still be drawn from, oldest first, and the
-    /// lease to go on from; `None` after the last. However many leases there are, it costs no more than
-    /// `most` of them.
+    /// Of the next `most` leases from `first` on those that may still be drawn from, oldest first,
+    /// and the lease to go on from; `None` after the last. However many leases there are, it costs
+    /// no more than `most` of them.
     #[must_use]
     pub fn held_from(
         &self,

@@ -1,5 +1,5 @@
-//! A window that is left open for longer, as a start on another run of the machine leaves it, while leases of the next
-//! one were granted ahead and are drawn from.
+//! A window that is left open for longer, as a start on another run of the machine leaves it, while
+//! leases of the next one were granted ahead and are drawn from.
 
 use quota_core::{
     Book, Command, HolderId, Now, Outcome, Refusal, RequestKey, WindowKind, WindowSpan, Wish,

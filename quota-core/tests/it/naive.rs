@@ -53,7 +53,8 @@ impl Grant {
 /// Every grant ever made, and nothing else.
 #[derive(Debug, Default)]
 pub(crate) struct Naive {
-    /// Whether there are limits over further periods: then returns count for as long as windows are kept.
+    /// Whether there are limits over further periods: then returns count for as long as windows are
+    /// kept.
     pub(crate) has_periods: bool,
     pub(crate) grants: BTreeMap<LeaseId, Grant>,
 }
@@ -139,8 +140,8 @@ impl Naive {
             .map(|(id, _)| *id)
     }
 
-    /// The most that a further period has room for, as far as each lease by itself says; with `late`, as
-    /// far as a book that lets all of a window go at once may make of it.
+    /// The most that a further period has room for, as far as each lease by itself says; with
+    /// `late`, as far as a book that lets all of a window go at once may make of it.
     pub(crate) fn period_room(&self, limit: &PeriodLimit, now: &Now, late: bool) -> u64 {
         let charged = self.grants.iter().map(|(id, grant)| {
             let overrun = grant.overrun_after(grant.reports.len());

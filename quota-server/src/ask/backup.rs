@@ -18,8 +18,8 @@ pub struct Backup {
     data_dir: Option<PathBuf>,
     #[command(flatten)]
     place: BackupTarget,
-    /// Of what is in the directory of --into and called after a moment, keep the latest so many, once this one is
-    /// whole [default: all]
+    /// Of what is in the directory of --into and called after a moment, keep the latest so many,
+    /// once this one is whole [default: all]
     #[arg(long, value_name = "N", requires = "into", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 }

@@ -4,8 +4,8 @@
 //! as anybody does, and end with a code that a script can read ([`Exit`]). A command returns the
 //! text that is to be printed; only `main` prints it.
 //!
-//! To add one: a variant of [`Ask`] with its arguments, a file here that answers it, and its line in
-//! [`Ask::run`].
+//! To add one: a variant of [`Ask`] with its arguments, a file here that answers it, and its line
+//! in [`Ask::run`].
 
 mod backup;
 mod call;
@@ -154,8 +154,8 @@ fn completion(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut config::command(), "quota-server", &mut script);
     let script = String::from_utf8_lossy(&script);
-    // clap's issue 6421: for bash the hyphen of a program's name is written in two ways, and then none of
-    // its commands is found.
+    // clap's issue 6421: for bash the hyphen of a program's name is written in two ways, and then
+    // none of its commands is found.
     script.replace("quota__subcmd__server", "quota__server")
 }
 

@@ -1,12 +1,13 @@
 //! Who changed what, when, from where: one JSON object a line.
 //!
-//! A change is written down twice: that it is asked for, with what is there and what is to be, before it
-//! is done; and what came of it. The first is on the disk, or the change is refused: what nobody could
-//! account for is not done. The second can be missing, if the process dies in between; a failure to
-//! write it is told in the log and counted, since the change cannot be undone.
+//! A change is written down twice: that it is asked for, with what is there and what is to be,
+//! before it is done; and what came of it. The first is on the disk, or the change is refused: what
+//! nobody could account for is not done. The second can be missing, if the process dies in between;
+//! a failure to write it is told in the log and counted, since the change cannot be undone.
 //!
-//! Who is refused stands there too: that it showed no known credential, or one that may not do what it asked for. Anybody
-//! can cause these lines, so they are bounded, and a call that is refused is refused whether its line could be written or not.
+//! Who is refused stands there too: that it showed no known credential, or one that may not do what
+//! it asked for. Anybody can cause these lines, so they are bounded, and a call that is refused is
+//! refused whether its line could be written or not.
 //!
 //! Without a file the lines go to the log, under the target `audit`.
 
@@ -134,7 +135,8 @@ struct RefusedLine<'a> {
     method: &'a str,
     path: &'a str,
     outcome: &'a str,
-    /// Refusals of the same credential, or of none, since the last line, that were too many to be written down.
+    /// Refusals of the same credential, or of none, since the last line, that were too many to be
+    /// written down.
     left_out: u64,
 }
 

@@ -1,6 +1,6 @@
-//! How many refusals stand in the audit log. Anybody can cause them, so they are bounded: of those that show no credential
-//! together, and of each known one, so that neither the strangers of a scan nor a viewer that asks for too much hides a gateway
-//! that tries what it may not.
+//! How many refusals stand in the audit log. Anybody can cause them, so they are bounded: of those
+//! that show no credential together, and of each known one, so that neither the strangers of a scan
+//! nor a viewer that asks for too much hides a gateway that tries what it may not.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,8 @@ struct Count {
 }
 
 impl Refusals {
-    /// Takes a place for a line. `Some`: how many of the same were left out since the last one; `None`: this one is.
+    /// Takes a place for a line. `Some`: how many of the same were left out since the last one;
+    /// `None`: this one is.
     pub(super) fn take(&self, credential: Option<&Arc<str>>, steady_ms: u64) -> Option<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= CREDENTIALS {

@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq;
 
 use super::{ANONYMOUS, Credential, Role};
 
-/// The SHA-256 of a token. Two are compared in constant time; a map finds one by a hash that is keyed
-/// anew at each start, so how long that takes tells nothing either.
+/// The SHA-256 of a token. Two are compared in constant time; a map finds one by a hash that is
+/// keyed anew at each start, so how long that takes tells nothing either.
 #[derive(Clone, Copy, Eq)]
 pub(super) struct Fingerprint(pub(super) [u8; 32]);
 

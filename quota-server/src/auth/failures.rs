@@ -1,8 +1,8 @@
 //! How many wrong tokens one address may show.
 //!
-//! A token of 256 random bits is not guessed, however fast: this bounds what a caller that tries costs,
-//! in log lines and handshakes, and makes it visible. Only what failed is counted, so a good token passes
-//! from an address that others behind it have brought to the bound.
+//! A token of 256 random bits is not guessed, however fast: this bounds what a caller that tries
+//! costs, in log lines and handshakes, and makes it visible. Only what failed is counted, so a good
+//! token passes from an address that others behind it have brought to the bound.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

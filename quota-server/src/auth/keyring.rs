@@ -31,8 +31,8 @@ impl Keyring {
         self.file.as_deref()
     }
 
-    /// Who is let in, as the file is now: everybody, where nobody is named at all. A file that names
-    /// nobody is a mistake, not an open door: it may just be written.
+    /// Who is let in, as the file is now: everybody, where nobody is named at all. A file that
+    /// names nobody is a mistake, not an open door: it may just be written.
     ///
     /// # Errors
     /// A mistake in the file.

@@ -2,8 +2,8 @@
 //!
 //! Tokens are hashed as soon as they are read; only their SHA-256 is kept, and compared in constant
 //! time. A token of 256 random bits needs no salt and no slow hash. The credential's name is what
-//! leases are bound to, so two tokens of one name can follow each other (rotation), or a certificate
-//! a token, without orphaning leases.
+//! leases are bound to, so two tokens of one name can follow each other (rotation), or a
+//! certificate a token, without orphaning leases.
 //!
 //! Every call passes the [`Gate`], which asks the [`Access`] of the moment; a [`Keyring`] makes it
 //! from its file, at the start and whenever the file changes.

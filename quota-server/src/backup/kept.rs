@@ -26,9 +26,9 @@ pub struct KeptBackup {
     pub removed: usize,
 }
 
-/// Copies a data directory into a folder in `into` that is called after this moment. Once the copy is whole, all
-/// but the latest `keep` of those that are called so are removed, and what was begun and not finished.
-/// Whatever else is in `into` is left alone.
+/// Copies a data directory into a folder in `into` that is called after this moment. Once the copy
+/// is whole, all but the latest `keep` of those that are called so are removed, and what was begun
+/// and not finished. Whatever else is in `into` is left alone.
 ///
 /// # Errors
 /// As [`backup`]. Then nothing is removed.

@@ -20,15 +20,16 @@ const SHORTEST_TOKEN_BYTES: usize = 16;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "access")]
 pub struct AccessConfig {
-    /// TOML file of tokens, made with `quota-server token`, and of names in certificates; read again
-    /// when it changes and on SIGHUP
+    /// TOML file of tokens, made with `quota-server token`, and of names in certificates; read
+    /// again when it changes and on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub tokens_file: Option<PathBuf>,
     /// Without any token, listen on other addresses than loopback all the same
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true")]
     pub allow_anonymous: bool,
-    /// Wrong tokens a minute that one address may show; more are answered 429. Good ones always pass
+    /// Wrong tokens a minute that one address may show; more are answered 429. Good ones always
+    /// pass
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = value_parser!(u32).range(1..=60_000))]
     pub failed_logins: u32,
 }

@@ -22,14 +22,15 @@ pub struct HttpConfig {
     /// Connections at once, within what there are file descriptors for; more wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
-    /// Connections at once from one address, at most three quarters of all; more are closed as soon as they are accepted
+    /// Connections at once from one address, at most three quarters of all; more are closed as soon
+    /// as they are accepted
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_connections_per_ip: u32,
     /// Requests at once; more are answered 503 `overloaded`
     #[arg(long, value_name = "N", default_value_t = 4_096, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub max_requests: u32,
-    /// Leases that one credential may ask for in a minute, of this server; more are answered 429. The
-    /// default is above what a server grants
+    /// Leases that one credential may ask for in a minute, of this server; more are answered 429.
+    /// The default is above what a server grants
     #[arg(long, value_name = "N", default_value_t = 60_000_000, value_parser = value_parser!(u32).range(1..))]
     pub max_leases_per_minute: u32,
     /// Deployments that there may be before the API refuses to make more
@@ -50,9 +51,9 @@ pub struct HttpConfig {
 }
 
 impl HttpConfig {
-    /// How many threads serve requests. The other half of the CPUs is for the journal's thread, which
-    /// every answer waits for, and for the kernel's side of the connections: with a thread for
-    /// each CPU the journal's stands in line with them, and single acquires are a fifth fewer.
+    /// How many threads serve requests. The other half of the CPUs is for the journal's thread,
+    /// which every answer waits for, and for the kernel's side of the connections: with a thread
+    /// for each CPU the journal's stands in line with them, and single acquires are a fifth fewer.
     #[must_use]
     pub fn threads(&self) -> usize {
         let half = || std::thread::available_parallelism().map_or(2, |cpus| cpus.get() / 2);

@@ -16,22 +16,23 @@ use crate::store::postgres::Database;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "ledger")]
 pub struct LedgerConfig {
-    /// Who keeps the book: `embedded` (SQLite in the data directory), `postgres` (one active server,
-    /// any number of standbys), `redis` (all servers active)
+    /// Who keeps the book: `embedded` (SQLite in the data directory), `postgres` (one active
+    /// server, any number of standbys), `redis` (all servers active)
     #[arg(long, value_name = "KIND", default_value = "embedded")]
     pub ledger: LedgerKind,
     /// Directory of the embedded journal; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "./quota-data")]
     pub data_dir: PathBuf,
-    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL,
-    /// PGPASSWORD, PGPASSFILE or the file of --database-password-file, never from this flag
+    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from
+    /// QUOTA_DATABASE_URL, PGPASSWORD, PGPASSFILE or the file of --database-password-file, never
+    /// from this flag
     #[arg(long, value_name = "URL")]
     pub database_url: Option<SecretUrl>,
     /// File of PostgreSQL's password, instead of one in the URL; read again for each connection
     #[arg(long, value_name = "FILE")]
     pub database_password_file: Option<PathBuf>,
-    /// Command that prints PostgreSQL's password, instead of a file: a program and its arguments, run for
-    /// each connection, 10 s at most and once in 5 s at most
+    /// Command that prints PostgreSQL's password, instead of a file: a program and its arguments,
+    /// run for each connection, 10 s at most and once in 5 s at most
     #[arg(long, value_name = "COMMAND")]
     pub database_password_command: Option<PasswordCommand>,
     /// Where Redis is, and how it is logged in to.
@@ -44,20 +45,21 @@ pub struct LedgerConfig {
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true")]
     pub no_migrate: bool,
-    /// Writers of the embedded ledger, each with its share of the deployments and its own file; fixed
-    /// when the data directory is made
+    /// Writers of the embedded ledger, each with its share of the deployments and its own file;
+    /// fixed when the data directory is made
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=64))]
     pub shards: u32,
-    /// Memory that this server may fill, MiB: how many leases are kept, how many operations wait and how
-    /// many bytes of bodies are read at once follow from it. Acquires above it are answered 429 `no_room`
-    /// [default: what its control group allows, else what the machine has]
+    /// Memory that this server may fill, MiB: how many leases are kept, how many operations wait
+    /// and how many bytes of bodies are read at once follow from it. Acquires above it are answered
+    /// 429 `no_room` [default: what its control group allows, else what the machine has]
     #[arg(long, value_name = "MIB", value_parser = value_parser!(u32).range(64..=16_777_216))]
     pub memory_mib: Option<u32>,
     /// How long the books of past windows are kept
     #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = value_parser!(u32).range(1..=8_760))]
     pub history_hours: u32,
-    /// YAML file of deployments, read at start, when it changes and on SIGHUP: what changed in it since
-    /// is put. What was put by hand stands otherwise, and deployments that are not in it are left alone
+    /// YAML file of deployments, read at start, when it changes and on SIGHUP: what changed in it
+    /// since is put. What was put by hand stands otherwise, and deployments that are not in it are
+    /// left alone
     #[arg(long, value_name = "FILE")]
     pub deployments: Option<PathBuf>,
 }

@@ -14,8 +14,8 @@ pub struct LogConfig {
     /// directives such as `info,quota_server::ledger=debug`
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = directives)]
     pub log_level: String,
-    /// File that changes of deployments, and who was refused, are written down in, one JSON object a line; a change that
-    /// cannot be is refused [default: the log, under the target `audit`]
+    /// File that changes of deployments, and who was refused, are written down in, one JSON object
+    /// a line; a change that cannot be is refused [default: the log, under the target `audit`]
     #[arg(long, value_name = "FILE")]
     pub audit_log: Option<PathBuf>,
 }

@@ -2,8 +2,8 @@
 //!
 //! One struct for each section. A field is a flag with its default; the same name with `QUOTA_` is
 //! its variable, and with underscores its key in the section's table of the file. The lower layers
-//! are handed to clap as defaults (`layers.rs`), so each value is parsed and checked by one piece of
-//! code wherever it comes from.
+//! are handed to clap as defaults (`layers.rs`), so each value is parsed and checked by one piece
+//! of code wherever it comes from.
 //!
 //! To add a setting: a field. To add a section: a struct, with its name as `next_help_heading`.
 

@@ -18,8 +18,8 @@ pub struct RedisSettings {
     /// again for each connection
     #[arg(long, value_name = "FILE")]
     pub redis_password_file: Option<PathBuf>,
-    /// Command that prints Redis's password, instead of a file: a program and its arguments, run for each
-    /// connection, 10 s at most and once in 5 s at most
+    /// Command that prints Redis's password, instead of a file: a program and its arguments, run
+    /// for each connection, 10 s at most and once in 5 s at most
     #[arg(long, value_name = "COMMAND")]
     pub redis_password_command: Option<PasswordCommand>,
     /// The user that Sentinel wants, if it wants one

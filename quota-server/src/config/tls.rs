@@ -7,15 +7,15 @@ use clap::{ValueEnum, value_parser};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "tls")]
 pub struct TlsConfig {
-    /// PEM file of the server's certificate and those between it and its authority: serves HTTPS. These
-    /// files are read again when they change and on SIGHUP
+    /// PEM file of the server's certificate and those between it and its authority: serves HTTPS.
+    /// These files are read again when they change and on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// PEM file of its private key
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// PEM file of the authorities whose certificates clients may show: see `[[certificate]]` in the
-    /// tokens file
+    /// PEM file of the authorities whose certificates clients may show: see `[[certificate]]` in
+    /// the tokens file
     #[arg(long, value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
     /// Whether every connection must show one, the probes' too

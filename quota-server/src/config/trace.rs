@@ -2,8 +2,9 @@
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "trace")]
 pub struct TraceConfig {
-    /// Collector that traces are sent to, by OTLP over HTTP, without its `/v1/traces`; OTEL_EXPORTER_OTLP_ENDPOINT
-    /// and OpenTelemetry's other variables are obeyed too [default: none: no traces]
+    /// Collector that traces are sent to, by OTLP over HTTP, without its `/v1/traces`;
+    /// OTEL_EXPORTER_OTLP_ENDPOINT and OpenTelemetry's other variables are obeyed too [default:
+    /// none: no traces]
     #[arg(long, value_name = "URL", value_parser = url)]
     pub otlp_endpoint: Option<String>,
 }

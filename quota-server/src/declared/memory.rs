@@ -1,8 +1,8 @@
 //! What is remembered of the deployments file, with each deployment that it named.
 //!
-//! Servers of one ledger read a file each, and for a moment not the same one. So what each says has a
-//! stamp: above all that were there when it was read. Of two that are read at once one has the larger
-//! stamp, by the file's own digest, and everybody who looks knows which. What has the larger
+//! Servers of one ledger read a file each, and for a moment not the same one. So what each says has
+//! a stamp: above all that were there when it was read. Of two that are read at once one has the
+//! larger stamp, by the file's own digest, and everybody who looks knows which. What has the larger
 //! stamp is put over what has a smaller one, never the other way: it ends in one of the two.
 
 use quota_api::DeploymentSpec;

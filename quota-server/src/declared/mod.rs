@@ -8,10 +8,10 @@
 //! ```
 //!
 //! Each entry is the body that `PUT /v1/deployments/{id}` takes, and is checked as it is there.
-//! What the file said last of a deployment is kept with it (`memory.rs`), so a start, a change of the file or
-//! a SIGHUP puts what changed in the file since, and nothing else (`plan.rs`): a limit that was lowered
-//! by hand stays lowered. Deployments that are not in the file are left alone: they may come from the API, and
-//! a line that went missing must not lift a limit.
+//! What the file said last of a deployment is kept with it (`memory.rs`), so a start, a change of
+//! the file or a SIGHUP puts what changed in the file since, and nothing else (`plan.rs`): a limit
+//! that was lowered by hand stays lowered. Deployments that are not in the file are left alone:
+//! they may come from the API, and a line that went missing must not lift a limit.
 
 mod by_hand;
 mod memory;
@@ -85,7 +85,8 @@ pub(crate) struct Applied {
     pub(crate) deployments: usize,
     /// Those of them that there were not before.
     pub(crate) created: usize,
-    /// Deployments that stay as they are, with what the file says noted: by id, those that it would raise.
+    /// Deployments that stay as they are, with what the file says noted: by id, those that it would
+    /// raise.
     pub(crate) not_raised: Vec<Arc<str>>,
     /// What the ledger refuses, each for a reason of its own.
     pub(crate) refused: Vec<NotApplied>,
@@ -171,8 +172,8 @@ fn in_yaml(path: &Path, error: &serde_saphyr::Error) -> Mistake {
     Mistake::at(place, error.without_snippet().to_string())
 }
 
-/// Does all of them: one that the ledger refuses keeps back no other. While it takes no change at all, no more are
-/// asked for than were under way.
+/// Does all of them: one that the ledger refuses keeps back no other. While it takes no change at
+/// all, no more are asked for than were under way.
 pub(crate) async fn apply(ledger: &dyn Ledger, steps: Vec<PutStep>) -> Applied {
     let mut applied = Applied::default();
     let mut steps = steps.into_iter();

@@ -1,8 +1,8 @@
 //! What is to be done, by what the file says and what there is.
 //!
-//! Of a deployment only what changed *in the file* since it was read last is put: what somebody else
-//! put meanwhile stands. Putting is bound to the version that was looked at; whoever is overtaken looks
-//! again.
+//! Of a deployment only what changed *in the file* since it was read last is put: what somebody
+//! else put meanwhile stands. Putting is bound to the version that was looked at; whoever is
+//! overtaken looks again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -112,8 +112,8 @@ impl Reading {
         plan
     }
 
-    /// The stamp of the latest reading, where that was of the same file or there is nothing to add to it; else
-    /// one above it.
+    /// The stamp of the latest reading, where that was of the same file or there is nothing to add
+    /// to it; else one above it.
     fn stamp_beside(&mut self, all: &[Stored]) -> FileStamp {
         let memories = all.iter().filter_map(|stored| wire::memory(&stored.details));
         let latest = memories.map(|memory| memory.stamp().clone()).max().unwrap_or_default();
@@ -240,8 +240,8 @@ fn judge(
     (state, step)
 }
 
-/// What a file that is read for the first time does to a deployment that is there already, or that a server
-/// without this memory put: nobody knows who came first, so the file raises no limit.
+/// What a file that is read for the first time does to a deployment that is there already, or that
+/// a server without this memory put: nobody knows who came first, so the file raises no limit.
 fn unremembered(
     entry: &DeclaredEntry,
     stored: &Stored,

@@ -57,7 +57,8 @@ fn unread(why: BodyError) -> Failure {
 }
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    // serde would take an array for a struct, its fields in order: no reader could tell what is what.
+    // serde would take an array for a struct, its fields in order: no reader could tell what is
+    // what.
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Failure::new(Code::MalformedBody, "a JSON object belongs here"));
     }

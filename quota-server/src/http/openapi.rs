@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document: made from the handlers' annotations, their types, and the problems that
-//! each says it can answer.
+//! The OpenAPI 3.1 document: made from the handlers' annotations, their types, and the problems
+//! that each says it can answer.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +59,8 @@ pub(super) fn serve<S: Clone + Send + Sync + 'static>(document: Bytes) -> Method
     get(move || std::future::ready(([(CONTENT_TYPE, "application/json")], document.clone())))
 }
 
-/// One response for each status that these codes have. Every call can also meet a fault of ours, and
-/// where a token can be wrong, too many can be.
+/// One response for each status that these codes have. Every call can also meet a fault of ours,
+/// and where a token can be wrong, too many can be.
 pub(super) fn by_status(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
     let mut answers: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     let guessed = codes.contains(&Code::Unauthenticated).then_some(&Code::TooManyFailedLogins);

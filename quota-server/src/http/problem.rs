@@ -24,7 +24,8 @@ const UNAVAILABLE_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct Failure(Box<Problem>, Option<ActiveServer>);
 
-/// Where the server is that does what a standby does not, on its way to the edge, which knows the path.
+/// Where the server is that does what a standby does not, on its way to the edge, which knows the
+/// path.
 #[derive(Debug, Clone)]
 pub(super) struct ActiveServer(pub(super) Arc<str>);
 

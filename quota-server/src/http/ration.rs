@@ -1,5 +1,5 @@
-//! How many leases a credential may ask for, so that none fills the memory: a lease takes some until its
-//! window is over (in Redis for 15 minutes), also if nothing of it is drawn.
+//! How many leases a credential may ask for, so that none fills the memory: a lease takes some
+//! until its window is over (in Redis for 15 minutes), also if nothing of it is drawn.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,8 +1,9 @@
-//! Books that do not add up, found while they are used. There must be none: the rules are kept by how books
-//! are made, and this is the alarm in case they are not.
+//! Books that do not add up, found while they are used. There must be none: the rules are kept by
+//! how books are made, and this is the alarm in case they are not.
 //!
-//! Whatever ledger there is, each new grant is looked at on its way out (R1), and each page of a book
-//! that is shown or stored. A journaled ledger also audits its books in memory, some leases of them each beat.
+//! Whatever ledger there is, each new grant is looked at on its way out (R1), and each page of a
+//! book that is shown or stored. A journaled ledger also audits its books in memory, some leases of
+//! them each beat.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ pub fn grant(deployment: &str, standing: &Standing) {
     }
 }
 
-/// Books that are looked at again and again: each window of one that does not add up is told of once.
+/// Books that are looked at again and again: each window of one that does not add up is told of
+/// once.
 #[derive(Debug, Default)]
 pub struct Told(FxHashSet<(Arc<str>, u64)>);
 
@@ -62,8 +64,8 @@ pub fn page(deployment: &str, page: &BookPage) {
     }
 }
 
-/// A book in Redis answers in numbers that no book has: some of its sums contradict each other. Another build is no
-/// reason, since each has its own functions.
+/// A book in Redis answers in numbers that no book has: some of its sums contradict each other.
+/// Another build is no reason, since each has its own functions.
 pub fn unreadable(deployment: &str, why: &impl Display) {
     metrics::invariant_violated();
     tracing::error!(deployment, %why, "a book does not add up: its answer is not understood");

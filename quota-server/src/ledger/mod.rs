@@ -24,8 +24,8 @@ use quota_core::{
     Return, Returned, Standing, Used, Wish,
 };
 
-/// How many leases, or deployments, are looked at in one go: grants wait no longer, however many there
-/// are to be shown.
+/// How many leases, or deployments, are looked at in one go: grants wait no longer, however many
+/// there are to be shown.
 pub const LOOKED_AT: usize = 1_000;
 
 /// Where a listing of leases begins.
@@ -50,7 +50,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// One deployment.
     fn deployment(&self, id: Arc<str>) -> BoxFuture<'_, Result<Option<Stored>, Unavailable>>;
 
-    /// The deployments among the next [`LOOKED_AT`] numbers from `first` on: more in one go would keep others waiting.
+    /// The deployments among the next [`LOOKED_AT`] numbers from `first` on: more in one go would
+    /// keep others waiting.
     fn some_deployments(&self, first: u32) -> BoxFuture<'_, Result<DeploymentPage, Unavailable>>;
 
     /// All deployments, by id, page by page, with others' turns between.
@@ -68,16 +69,16 @@ pub trait Ledger: Send + Sync + 'static {
         })
     }
 
-    /// The books of a deployment's last windows, newest first, at most `last` minutes old. `None`: no such
-    /// deployment.
+    /// The books of a deployment's last windows, newest first, at most `last` minutes old. `None`:
+    /// no such deployment.
     fn windows(
         &self,
         id: Arc<str>,
         last: u64,
     ) -> BoxFuture<'_, Result<Option<Vec<BookPage>>, Unavailable>>;
 
-    /// Who holds what of a deployment now, among the next [`LOOKED_AT`] of its leases from `first` on.
-    /// `None`: no such deployment.
+    /// Who holds what of a deployment now, among the next [`LOOKED_AT`] of its leases from `first`
+    /// on. `None`: no such deployment.
     fn leases(
         &self,
         id: Arc<str>,
@@ -95,7 +96,8 @@ pub trait Ledger: Send + Sync + 'static {
         Role::Active
     }
 
-    /// What of the store's settings an operator should know: under them answered writes can be lost.
+    /// What of the store's settings an operator should know: under them answered writes can be
+    /// lost.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
@@ -111,8 +113,8 @@ pub trait Ledger: Send + Sync + 'static {
         0
     }
 
-    /// Ends when the ledger has died of a fault and will not come back by itself: the process has to be
-    /// started again, which reads the books from the store.
+    /// Ends when the ledger has died of a fault and will not come back by itself: the process has
+    /// to be started again, which reads the books from the store.
     fn died(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::pending())
     }
@@ -209,7 +211,8 @@ pub enum OpError {
     /// The lease was acquired with another credential.
     #[error("the lease belongs to another credential")]
     NotYourLease,
-    /// As many leases are kept as memory has room for, in all or for this credential. Nothing happened.
+    /// As many leases are kept as memory has room for, in all or for this credential. Nothing
+    /// happened.
     #[error("the server keeps as many leases as it has memory for")]
     NoRoom {
         /// When windows are dropped, and leases with them, ms from now.
@@ -293,7 +296,8 @@ pub enum PutError {
 /// Some deployments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentPage {
-    /// With their numbers, in the order in which they were made. There may be few of many numbers that were looked at.
+    /// With their numbers, in the order in which they were made. There may be few of many numbers
+    /// that were looked at.
     pub deployments: Vec<(u32, Stored)>,
     /// The number that the next page begins with; `None` after the last.
     pub next: Option<u32>,

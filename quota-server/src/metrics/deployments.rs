@@ -1,5 +1,5 @@
-//! Metrics of each deployment, written at a scrape from what the ledger shows: nothing is counted for them
-//! while leases are taken, and a deployment that is gone is gone from the metrics too.
+//! Metrics of each deployment, written at a scrape from what the ledger shows: nothing is counted
+//! for them while leases are taken, and a deployment that is gone is gone from the metrics too.
 //!
 //! Every server of one ledger shows the same deployments, so over servers they are to be
 //! aggregated by `max`, never by `sum`. How many there are is bounded by `--metrics-deployments`.
@@ -55,8 +55,8 @@ const NUMBERS: &[ShownMetric<u64>] = &[
     }),
 ];
 
-/// Appends the deployments to what a scrape is answered, `most` of them at most: those with traffic in this
-/// minute first, then by id.
+/// Appends the deployments to what a scrape is answered, `most` of them at most: those with traffic
+/// in this minute first, then by id.
 pub fn write_deployments(text: &mut String, all: &[DeploymentStanding], most: usize) {
     let mut shown: Vec<&DeploymentStanding> = all.iter().collect();
     shown.sort_by_key(|(stored, seen)| (!has_traffic(seen), Arc::clone(&stored.id)));

@@ -138,7 +138,8 @@ pub fn ledger(kind: &'static str) {
     gauge!(LEDGER_INFO, "ledger" => kind).set(1);
 }
 
-/// How much there is to do just now: calls of the API, of how many at most, and calls in the ledger.
+/// How much there is to do just now: calls of the API, of how many at most, and calls in the
+/// ledger.
 pub fn busy(running: usize, most: usize, queued: usize) {
     gauge_of(HTTP_MOST).set(gauged(most as u64));
     gauge_of(HTTP_RUNNING).set(gauged(running as u64));

@@ -1,4 +1,5 @@
-//! What comes from outside while the server serves: tokens that are shown, and files that are read again.
+//! What comes from outside while the server serves: tokens that are shown, and files that are read
+//! again.
 
 use metrics::{counter, gauge};
 

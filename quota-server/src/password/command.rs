@@ -17,8 +17,8 @@ use crate::secret_file::UselessSource;
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long its answer is the password of now: connections that are opened together, or again and again
-/// while a store is away, share it.
+/// How long its answer is the password of now: connections that are opened together, or again and
+/// again while a store is away, share it.
 const FRESH: Duration = Duration::from_secs(5);
 
 /// A token has some kilobytes.

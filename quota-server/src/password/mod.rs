@@ -1,7 +1,7 @@
 //! Passwords that stand in a file, or that a command prints.
 //!
-//! Both are asked again for each connection: a file for what a Vault agent or a mounted secret puts there, a
-//! command for tokens that live for minutes, as IAM's and Entra's do.
+//! Both are asked again for each connection: a file for what a Vault agent or a mounted secret puts
+//! there, a command for tokens that live for minutes, as IAM's and Entra's do.
 
 mod command;
 #[cfg(test)]

@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant, sleep_until};
 
-/// A process that can be stopped for a while. It is stopped wherever it speaks with its store: between
-/// the time that it read and the commit, and between the commit and its answers.
+/// A process that can be stopped for a while. It is stopped wherever it speaks with its store:
+/// between the time that it read and the commit, and between the commit and its answers.
 #[derive(Debug, Clone)]
 pub struct Process(Arc<Mutex<Instant>>);
 

@@ -107,8 +107,8 @@ impl Store {
         inner.away_until > Instant::now() || !inner.armed.is_empty()
     }
 
-    /// A replica that lacks the last commits takes its place, as many of these as it remembers. When
-    /// the last one that it has was made, and how many are lost.
+    /// A replica that lacks the last commits takes its place, as many of these as it remembers.
+    /// When the last one that it has was made, and how many are lost.
     pub fn promote(&self, missing: usize) -> (Instant, usize) {
         let mut inner = self.inner();
         let missing = inner.go_back(missing);
@@ -116,8 +116,8 @@ impl Store {
         (inner.data.since, missing)
     }
 
-    /// An earlier copy is put in its place, which lacks the last commits, while no server runs on it. When the last
-    /// one that it has was made.
+    /// An earlier copy is put in its place, which lacks the last commits, while no server runs on
+    /// it. When the last one that it has was made.
     pub fn put_back(&self, missing: usize) -> Instant {
         let mut inner = self.inner();
         inner.go_back(missing);
@@ -125,8 +125,8 @@ impl Store {
         inner.data.since
     }
 
-    /// One of the last entries is not what was written, or is missing, and no server runs on it. A time before it
-    /// was written; `None`: there is no such entry.
+    /// One of the last entries is not what was written, or is missing, and no server runs on it. A
+    /// time before it was written; `None`: there is no such entry.
     pub fn damage(&self, back: usize, is_missing: bool) -> Option<Instant> {
         let mut inner = self.inner();
         inner.settle();

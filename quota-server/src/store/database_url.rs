@@ -7,8 +7,8 @@ use crate::ledger::journaled::JournalError;
 use crate::password::PasswordSource;
 use crate::secret_file::UselessSource;
 
-/// Where PostgreSQL is, and where its password comes from if that is not in the URL. It is asked for at
-/// each connection.
+/// Where PostgreSQL is, and where its password comes from if that is not in the URL. It is asked
+/// for at each connection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     url: String,

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::DatabaseUrl;
 
-/// How long what a command printed is told to new connections. Tokens live for 15 minutes at least, and
-/// a pool says to nobody when it opens one.
+/// How long what a command printed is told to new connections. Tokens live for 15 minutes at least,
+/// and a pool says to nobody when it opens one.
 const PRINTED: Duration = Duration::from_secs(300);
 
 /// See the module.

@@ -1,7 +1,7 @@
 //! TLS: the server's certificate, and whose certificates it takes from clients.
 //!
-//! Both are made of files and made anew when the files change: handshakes from then on see the new ones,
-//! connections that are open go on. Sessions are not resumed across that.
+//! Both are made of files and made anew when the files change: handshakes from then on see the new
+//! ones, connections that are open go on. Sessions are not resumed across that.
 
 mod files;
 #[cfg(test)]

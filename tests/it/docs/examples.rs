@@ -1,4 +1,5 @@
-//! The clients of `docs/examples`, beside a real server, and through a relay that mistreats their messages.
+//! The clients of `docs/examples`, beside a real server, and through a relay that mistreats their
+//! messages.
 
 use quota_api::{WindowBook, WindowList};
 use serde::Deserialize;

@@ -3,8 +3,8 @@
 mod examples;
 mod page;
 mod pages;
-mod paths;
 mod shell;
+mod words;
 
 use std::path::PathBuf;
 

@@ -25,8 +25,8 @@ async fn tried(path: &str) -> tests::harness::Ran {
     panic!("the commands of {path} take longer than a minute");
 }
 
-/// How many lines are the status that `curl -w '%{http_code}\n'` prints, by itself or after a JSON body.
-/// A header whose value ends with the same digits, as `retry-after-ms: 59429`, is none.
+/// How many lines are the status that `curl -w '%{http_code}\n'` prints, by itself or after a JSON
+/// body. A header whose value ends with the same digits, as `retry-after-ms: 59429`, is none.
 fn answers(out: &str, status: &str) -> usize {
     let is_status = |before: &str| before.is_empty() || before.ends_with(['}', ']']);
     out.lines()

@@ -1,7 +1,7 @@
 //! Each alert is made to fire by causing its fault, and none fires before.
 //!
-//! Prometheus keeps time in small: all durations of the rules are divided by one factor. All faults are
-//! there at once, each in a site of its own, so the test takes as long as the slowest alert.
+//! Prometheus keeps time in small: all durations of the rules are divided by one factor. All faults
+//! are there at once, each in a site of its own, so the test takes as long as the slowest alert.
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 

@@ -108,7 +108,8 @@ fn more_than_there_is(town: &mut Town) {
     town.traffic.of_wasters(town.busy.process.url(), TINY, 50);
 }
 
-/// Somebody lowers a limit that a file declares: to what one waster takes, so that it is still used up.
+/// Somebody lowers a limit that a file declares: to what one waster takes, so that it is still used
+/// up.
 async fn by_hand(server: &QuotaServer) {
     let put = reqwest::Client::new().put(format!("{}/v1/deployments/{TINY}", url(server)));
     put.json(&json!({"tpm_limit": 50})).send().await.unwrap().error_for_status().unwrap();
@@ -148,9 +149,9 @@ async fn carelessly(site: &OnRedis) {
     let _: () = site.redis.ask(&["FLUSHALL"]).await.unwrap();
 }
 
-/// Redis keeps every other write waiting, until `enough`; there are some all the time. The gaps between
-/// its pauses are longer than the 100 ms that an idle Redis takes to notice that one is over: without
-/// that, writes would wait until they fail.
+/// Redis keeps every other write waiting, until `enough`; there are some all the time. The gaps
+/// between its pauses are longer than the 100 ms that an idle Redis takes to notice that one is
+/// over: without that, writes would wait until they fail.
 async fn slowly(site: &OnRedis, enough: impl Future) {
     let pauses = async {
         loop {
@@ -167,7 +168,8 @@ async fn slowly(site: &OnRedis, enough: impl Future) {
     tokio::select! { () = pauses => {}, () = writes => {}, _ = enough => {} }
 }
 
-/// Writes into a book that more is used than was granted, behind everybody's back, until somebody notices.
+/// Writes into a book that more is used than was granted, behind everybody's back, until somebody
+/// notices.
 async fn tamper_until(site: &OnRedis, noticed: impl Future) {
     let tampering = async {
         for number in 0.. {

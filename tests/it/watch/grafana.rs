@@ -1,4 +1,5 @@
-//! Each expression of Grafana's dashboard is one that Prometheus understands, over metrics that there are.
+//! Each expression of Grafana's dashboard is one that Prometheus understands, over metrics that
+//! there are.
 
 use std::collections::BTreeSet;
 

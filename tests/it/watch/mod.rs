@@ -1,4 +1,5 @@
-//! What is watched: metrics, alerts, the dashboard of Grafana, with real processes and a real Prometheus.
+//! What is watched: metrics, alerts, the dashboard of Grafana, with real processes and a real
+//! Prometheus.
 
 mod alerts;
 mod faults;

@@ -1,4 +1,5 @@
-//! One trace leads from a caller of a gateway to the commit of the lease that its request was drawn from.
+//! One trace leads from a caller of a gateway to the commit of the lease that its request was drawn
+//! from.
 
 use std::{collections::BTreeMap, sync::Arc};
 

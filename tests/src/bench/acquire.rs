@@ -15,8 +15,8 @@ use crate::harness::QuotaServer;
 /// What one grant adds to a journal row, in bytes, about: for SQLite's floor.
 const GRANT_BYTES: usize = 64;
 
-/// Single acquires over 64 keep-alive connections, beside a bare axum echo of the same bodies, and beside a server of another
-/// build, if there is one.
+/// Single acquires over 64 keep-alive connections, beside a bare axum echo of the same bodies, and
+/// beside a server of another build, if there is one.
 ///
 /// # Errors
 /// A server does not come up, or refuses something.
@@ -40,8 +40,8 @@ pub async fn singles(
     Ok(lines(&sums))
 }
 
-/// Acquires in batches, beside what SQLite itself commits in rows of the same size, and beside a server of another build, if
-/// there is one.
+/// Acquires in batches, beside what SQLite itself commits in rows of the same size, and beside a
+/// server of another build, if there is one.
 ///
 /// # Errors
 /// A server does not come up, or refuses something.

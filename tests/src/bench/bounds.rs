@@ -1,4 +1,5 @@
-//! The memory of a server that callers fill with all that they may, under the limit that the chart gives its pod.
+//! The memory of a server that callers fill with all that they may, under the limit that the chart
+//! gives its pod.
 
 use std::fs;
 use std::future::Future;
@@ -42,8 +43,9 @@ struct Entry {
     status: u16,
 }
 
-/// Leases until no credential gets another, in this minute and the next, while bodies stay half sent and answers
-/// unread; then `kill -9`, and a start that reads all of it again. Prints the most memory of both processes.
+/// Leases until no credential gets another, in this minute and the next, while bodies stay half
+/// sent and answers unread; then `kill -9`, and a start that reads all of it again. Prints the most
+/// memory of both processes.
 ///
 /// # Errors
 /// The server does not come up, or goes down.

@@ -17,15 +17,16 @@ use crate::harness::QuotaServer;
 const OUT: [usize; 3] = [1, 1_000, 1_000_000];
 /// Entries of a call: as many as it may have, so that the call itself and its commit weigh little.
 const ENTRIES: usize = limits::MAX_BATCH_ITEMS;
-/// Times that each call is measured, each time on a deployment that nothing was measured on, where the
-/// deployment is quickly filled.
+/// Times that each call is measured, each time on a deployment that nothing was measured on, where
+/// the deployment is quickly filled.
 const SAMPLES: usize = 15;
 /// As long as may be: so they stay out.
 const LIFE_MS: u64 = 30_000;
 /// So much of a minute is needed for all of it.
 const ROOM_S: u64 = 50;
 const HOLDER: &str = "bench";
-/// A limit that a single ask can be above of what is left, and that so many leases of one token never fill.
+/// A limit that a single ask can be above of what is left, and that so many leases of one token
+/// never fill.
 const LIMIT: u64 = limits::MAX_LEASE_TOKENS;
 
 /// What is measured, in the order of the calls on one deployment.
@@ -61,8 +62,8 @@ struct Entry {
     body: Option<serde_json::Value>,
 }
 
-/// Each operation in batches of 1 024 on one deployment with 1, 1 000 and 1 000 000 leases out, as a gateway
-/// that asks for nothing else sees it.
+/// Each operation in batches of 1 024 on one deployment with 1, 1 000 and 1 000 000 leases out, as
+/// a gateway that asks for nothing else sees it.
 ///
 /// # Errors
 /// The server does not come up, or answers otherwise than it should.

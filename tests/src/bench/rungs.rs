@@ -46,8 +46,8 @@ async fn on_redis(effort: Effort, fsync: &str, count: usize) -> anyhow::Result<[
     Ok(figures.map(|figure| figure.line()))
 }
 
-/// Acquires through the active one of two servers on PostgreSQL, beside updates of one hot row over 64
-/// connections: in batches, and one by one over 64 connections.
+/// Acquires through the active one of two servers on PostgreSQL, beside updates of one hot row over
+/// 64 connections: in batches, and one by one over 64 connections.
 ///
 /// # Errors
 /// A process does not come up, or refuses something.

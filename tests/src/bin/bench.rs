@@ -42,9 +42,11 @@ enum What {
     Crowd,
     /// The time to be back after `kill -9` under full load; takes minutes.
     Recovery,
-    /// The memory of a server that callers fill as far as they may, under the chart's limit; takes minutes.
+    /// The memory of a server that callers fill as far as they may, under the chart's limit; takes
+    /// minutes.
     Bounds,
-    /// Each operation with 1, 1 000 and 1 000 000 leases out, for both kinds of window; takes minutes.
+    /// Each operation with 1, 1 000 and 1 000 000 leases out, for both kinds of window; takes
+    /// minutes.
     Operations,
     /// Acquires through 1 to 3 servers on Redis, beside bare script calls.
     Redis,

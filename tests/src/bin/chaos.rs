@@ -1,7 +1,8 @@
-//! `cargo run --release -p tests --bin chaos -- --runs 200`: lost, repeated and reordered messages and
-//! `kill -9` at random points; with `--ledger redis-sentinel --servers 3`, a store or an active server
-//! that dies instead, or what `--blow` names; with `--changes`, limits that change, deployments that are deleted and made again, denials and
-//! restarts, on any rung. Exits with 1 when a rule is broken, with 2 when a run fails.
+//! `cargo run --release -p tests --bin chaos -- --runs 200`: lost, repeated and reordered messages
+//! and `kill -9` at random points; with `--ledger redis-sentinel --servers 3`, a store or an active
+//! server that dies instead, or what `--blow` names; with `--changes`, limits that change,
+//! deployments that are deleted and made again, denials and restarts, on any rung. Exits with 1
+//! when a rule is broken, with 2 when a run fails.
 
 #![expect(clippy::print_stdout, reason = "a command: a line for each run on its standard output")]
 
@@ -16,8 +17,8 @@ use tests::{
 };
 
 /// Mistreats messages and kills the server at random points, then reads the journal and adds up
-/// what was really drawn. On another rung than the embedded one: the store dies, or the active one of
-/// several servers.
+/// what was really drawn. On another rung than the embedded one: the store dies, or the active one
+/// of several servers.
 #[derive(Debug, Parser)]
 #[command(name = "chaos")]
 struct Arguments {

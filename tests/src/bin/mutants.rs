@@ -1,6 +1,7 @@
-//! `cargo run -p tests --bin mutants -- --run`: puts one-line faults into a copy of the tree, one after another, and demands that
-//! the quick tests notice each. `--list` shows them, `--check` looks whether their lines are still there. Exits with 1 when one
-//! survives or its tests do not end, with 2 when the table is stale or a run is impossible.
+//! `cargo run -p tests --bin mutants -- --run`: puts one-line faults into a copy of the tree, one
+//! after another, and demands that the quick tests notice each. `--list` shows them, `--check`
+//! looks whether their lines are still there. Exits with 1 when one survives or its tests do not
+//! end, with 2 when the table is stale or a run is impossible.
 
 #![expect(
     clippy::print_stdout,

@@ -1,6 +1,6 @@
-//! `cargo run --release -p tests --bin simulate -- --minutes 1000000`: the ledger in virtual time, from
-//! one seed after another. Prints what it went through, and shrinks what breaks a rule. Exits with 1
-//! when one is broken.
+//! `cargo run --release -p tests --bin simulate -- --minutes 1000000`: the ledger in virtual time,
+//! from one seed after another. Prints what it went through, and shrinks what breaks a rule. Exits
+//! with 1 when one is broken.
 
 #![expect(clippy::print_stdout, reason = "a command: its findings on its standard output")]
 
@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use tests::ledger_simulation::{Coverage, Plan, Step, Violation, play, shrink};
 
-/// Simulates the ledger: its real writers, recoveries and take-overs, on a store, a network and clocks
-/// that fail.
+/// Simulates the ledger: its real writers, recoveries and take-overs, on a store, a network and
+/// clocks that fail.
 #[derive(Debug, Parser)]
 #[command(name = "simulate")]
 struct Arguments {

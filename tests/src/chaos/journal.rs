@@ -1,5 +1,5 @@
-//! The first witness: the journal on the disk of a server that was killed, or in PostgreSQL, added up step by step by
-//! the plainest arithmetic there is, not by the server's books.
+//! The first witness: the journal on the disk of a server that was killed, or in PostgreSQL, added
+//! up step by step by the plainest arithmetic there is, not by the server's books.
 
 use std::{
     collections::BTreeMap,

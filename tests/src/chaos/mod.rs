@@ -3,12 +3,12 @@
 //!
 //! One run: a real quota server, some clients in this process behind a `relay::Relay` that treats
 //! their messages badly, and a hand that kills or suspends the server again and again. Some holders
-//! leave properly, one vanishes. Then witnesses are heard, none of them the server's own counters: the
-//! `journal`, added up step by step, and the `record` of what the holders really drew; and the
+//! leave properly, one vanishes. Then witnesses are heard, none of them the server's own counters:
+//! the `journal`, added up step by step, and the `record` of what the holders really drew; and the
 //! server's `verify` must find nothing either.
 //!
-//! An [`outage`] is another kind of run, for the rungs with a store of its own: the store dies, or the
-//! active one of several servers.
+//! An [`outage`] is another kind of run, for the rungs with a store of its own: the store dies, or
+//! the active one of several servers.
 //!
 //! [`changes`] are a third kind: what an admin does, on every rung, among askers and kills.
 //!

@@ -1,5 +1,5 @@
-//! What was really drawn and when, written down by those who drew. Where there is an upstream, what was
-//! drawn goes there too, and its audit is another witness.
+//! What was really drawn and when, written down by those who drew. Where there is an upstream, what
+//! was drawn goes there too, and its audit is another witness.
 
 use std::{
     collections::BTreeMap,

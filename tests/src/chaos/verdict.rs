@@ -69,9 +69,9 @@ impl Verdict {
     }
 }
 
-/// What was drawn must be outstanding in the journal: it was granted, and never given back. A lease of
-/// a minute is drawn from in its minute only, so there each minute must be covered by its own; one of
-/// `rolling` knows no minutes.
+/// What was drawn must be outstanding in the journal: it was granted, and never given back. A lease
+/// of a minute is drawn from in its minute only, so there each minute must be covered by its own;
+/// one of `rolling` knows no minutes.
 pub(super) fn uncovered(
     name: &str,
     kind: WindowKind,

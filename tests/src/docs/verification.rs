@@ -3,7 +3,8 @@ use std::{fs, path::Path};
 use super::markdown::{Markdown, code};
 use crate::{intake::READERS, mutants::Table};
 
-/// The model's worlds, and how many different states each has: its tests look at all of them, and at this table.
+/// The model's worlds, and how many different states each has: its tests look at all of them, and
+/// at this table.
 pub const MODEL_STATES: [(&str, usize); 3] =
     [("steady", 93_426), ("two requests each", 573_347), ("rolled back", 487_354)];
 

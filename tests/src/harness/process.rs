@@ -152,7 +152,8 @@ impl Process {
         .await
     }
 
-    /// Asks PostgreSQL to stop at once and to leave nothing behind (SIGQUIT), and waits until it has.
+    /// Asks PostgreSQL to stop at once and to leave nothing behind (SIGQUIT), and waits until it
+    /// has.
     ///
     /// # Errors
     /// When it is no longer there.

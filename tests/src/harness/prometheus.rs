@@ -1,5 +1,5 @@
-//! A Prometheus of our own, which scrapes often, and keeps time in small: all durations of its rules are
-//! divided by one factor.
+//! A Prometheus of our own, which scrapes often, and keeps time in small: all durations of its
+//! rules are divided by one factor.
 
 use std::{path::Path, time::Duration};
 

@@ -228,7 +228,8 @@ impl QuotaServer {
         write_deployments(&self.room.path().join(DEPLOYMENTS), deployments)
     }
 
-    /// Gives it the tokens and certificates of this builder; it reads them at its next look or SIGHUP.
+    /// Gives it the tokens and certificates of this builder; it reads them at its next look or
+    /// SIGHUP.
     ///
     /// # Errors
     /// When the file cannot be written.

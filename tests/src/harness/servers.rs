@@ -91,8 +91,8 @@ impl Servers {
         try_join_all(self.seats.iter_mut().map(|seat| seat.server.start_again())).await.map(drop)
     }
 
-    /// The book of a minute (counted since 1970) of a deployment, if anything happened in it: as the
-    /// first server has it that answers.
+    /// The book of a minute (counted since 1970) of a deployment, if anything happened in it: as
+    /// the first server has it that answers.
     ///
     /// # Errors
     /// When none answers.

@@ -103,7 +103,8 @@ impl State {
         self.steady_ms + passed * (1.0 + self.ppm / 1_000_000.0)
     }
 
-    /// Time stands still while a task goes round and round: it ends here, and the run goes on without it.
+    /// Time stands still while a task goes round and round: it ends here, and the run goes on
+    /// without it.
     fn count_reading(&mut self) {
         let now = Instant::now();
         self.read = if self.read.0 == now { (now, self.read.1 + 1) } else { (now, 0) };

@@ -1,10 +1,11 @@
 //! Making plans: some things at any time, others where it matters.
 //!
-//! One thing is left out. Where the ledger's time goes on by a clock that knows nothing of the time between
-//! (a machine that starts, another machine that saw no sign of life), a wall clock that is in a later minute
-//! is believed. So a wall clock that is wrong by a minute opens a window early there, and nothing could
-//! tell. Wall clocks are stepped where one machine keeps the time and does not start anew, neither before (until
-//! something is written, the time goes on by the wall clock with each start of the server) nor after.
+//! One thing is left out. Where the ledger's time goes on by a clock that knows nothing of the time
+//! between (a machine that starts, another machine that saw no sign of life), a wall clock that is
+//! in a later minute is believed. So a wall clock that is wrong by a minute opens a window early
+//! there, and nothing could tell. Wall clocks are stepped where one machine keeps the time and does
+//! not start anew, neither before (until something is written, the time goes on by the wall clock
+//! with each start of the server) nor after.
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};

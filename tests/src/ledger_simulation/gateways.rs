@@ -1,5 +1,6 @@
-//! Gateways with the client's own machine, beside the holders that do anything at any time: requests draw from
-//! their pools, and all that they say goes the way of everybody's messages, to the API's own reading of it.
+//! Gateways with the client's own machine, beside the holders that do anything at any time:
+//! requests draw from their pools, and all that they say goes the way of everybody's messages, to
+//! the API's own reading of it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

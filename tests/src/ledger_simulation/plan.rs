@@ -1,5 +1,5 @@
-//! What happens in a run: a list of steps, each of which stands for itself, so that any of them can be
-//! left out.
+//! What happens in a run: a list of steps, each of which stands for itself, so that any of them can
+//! be left out.
 
 use std::hash::{Hash, Hasher};
 
@@ -116,7 +116,8 @@ pub enum What {
         /// Any 60 s instead of the minute.
         rolling: bool,
     },
-    /// Somebody makes or changes a deployment, with a limit over a longer period beside the minute's.
+    /// Somebody makes or changes a deployment, with a limit over a longer period beside the
+    /// minute's.
     PutPeriod {
         /// Which.
         deployment: usize,
@@ -214,7 +215,8 @@ pub enum What {
         /// How long it is down, ms.
         down_ms: u64,
     },
-    /// The server dies, one of its journal's last entries is not what was written, and it is started again.
+    /// The server dies, one of its journal's last entries is not what was written, and it is
+    /// started again.
     Damage {
         /// Which entry, counted from the last.
         back: usize,

@@ -29,8 +29,8 @@ pub(super) const DEPLOYMENTS: usize = 3;
 /// What is under way when the steps are over has so long to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where writes were lost, the ledger serves again within two windows, each of which a stepped clock may make
-/// nearly twice as long.
+/// Where writes were lost, the ledger serves again within two windows, each of which a stepped
+/// clock may make nearly twice as long.
 const CLEAN_BY: Duration = Duration::from_secs(245);
 
 /// After faults that lose nothing.
@@ -101,7 +101,8 @@ async fn run(plan: &Plan) -> Played {
     Played { coverage, violations: std::mem::take(&mut checker.violations) }
 }
 
-/// All is well again: the ledger serves, and once more after a restart or a take-over, from the same books.
+/// All is well again: the ledger serves, and once more after a restart or a take-over, from the
+/// same books.
 async fn calm(site: &Site) {
     site.is_calm.set(true);
     site.store.heal();

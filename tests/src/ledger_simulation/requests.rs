@@ -11,7 +11,8 @@ const MINUTE_MS: u64 = 60_000;
 /// One plan in so many has gateways.
 const SHARE: u32 = 3;
 
-/// Adds bursts of requests. They have randomness of their own, so that they change no plan that has none.
+/// Adds bursts of requests. They have randomness of their own, so that they change no plan that has
+/// none.
 pub(super) fn add(plan: &mut Plan) {
     let mut rng = SmallRng::seed_from_u64(!plan.seed);
     if !rng.random_ratio(1, SHARE) {

@@ -88,7 +88,8 @@ impl<T> Directed for Result<T, PutError> {
     }
 }
 
-/// Asks a server, and the one that a standby names. Where nobody answers, the next message goes to the next.
+/// Asks a server, and the one that a standby names. Where nobody answers, the next message goes to
+/// the next.
 async fn routed<A: Directed>(site: &Site, call: impl AsyncFn(Arc<dyn Ledger>) -> A) -> Option<A> {
     let mut number = site.aim.get();
     for _ in 0..HOPS {

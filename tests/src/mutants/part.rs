@@ -15,7 +15,8 @@ impl Part {
     }
 }
 
-/// `3/10`: the third of ten. `3` may be any number: of a day, say, so that each day has another part.
+/// `3/10`: the third of ten. `3` may be any number: of a day, say, so that each day has another
+/// part.
 impl FromStr for Part {
     type Err = String;
 

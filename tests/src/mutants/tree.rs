@@ -66,8 +66,8 @@ const MOST: Duration = Duration::from_hours(1);
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Tree {
-    /// Copies what has changed since the last copy, and removes what is gone since. What changes in the tree afterwards
-    /// changes nothing here.
+    /// Copies what has changed since the last copy, and removes what is gone since. What changes in
+    /// the tree afterwards changes nothing here.
     ///
     /// # Errors
     /// The files cannot be listed, copied or removed.
@@ -161,7 +161,8 @@ impl Tree {
     }
 }
 
-/// How a process ended; `None`: it had not after so long, and was killed with all that it had started.
+/// How a process ended; `None`: it had not after so long, and was killed with all that it had
+/// started.
 #[expect(clippy::disallowed_methods, reason = "a command without a runtime waits for a process")]
 fn ended(process: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let end = clock::instant() + limit;

@@ -1,5 +1,5 @@
-//! A collector of traces: OTLP over HTTP, as OpenTelemetry's own collector takes it. It is a provider of
-//! embeddings too, which remembers the `traceparent` of its callers.
+//! A collector of traces: OTLP over HTTP, as OpenTelemetry's own collector takes it. It is a
+//! provider of embeddings too, which remembers the `traceparent` of its callers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

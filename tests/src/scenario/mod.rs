@@ -82,7 +82,8 @@ pub struct Options {
     pub faults: bool,
     /// Kill a quota server with -9 in the middle of every minute's quota, and start it again.
     pub kill_server: bool,
-    /// Kill Redis's primary with -9 while the first minute's quota is drawn; its replica is promoted.
+    /// Kill Redis's primary with -9 while the first minute's quota is drawn; its replica is
+    /// promoted.
     pub fail_over: bool,
     /// Kill a gateway with -9 in the middle of the first minute's quota.
     pub kill_gateway: bool,

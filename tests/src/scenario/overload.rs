@@ -28,8 +28,8 @@ const SIZES: std::ops::RangeInclusive<usize> = 500..=1_500;
 const LEAST_PERCENT: u64 = 99;
 /// When in a minute its quota is surely spent, and the next one not asked for yet, in ms.
 const SPENT_MS: std::ops::Range<u64> = 30_000..58_000;
-/// A gateway whose draws are denied asks so often whether they must be, however many they are: a limit may
-/// have been raised.
+/// A gateway whose draws are denied asks so often whether they must be, however many they are: a
+/// limit may have been raised.
 const ASKS_EVERY_MS: u64 = 1_500;
 /// Bare answers that are measured while the quota is spent, and the space between two.
 const BARE: u32 = 500;
@@ -127,8 +127,8 @@ async fn when_spent(site: &Site, first: u64, minutes: u64) -> Result<Spent, Harn
     Ok(spent)
 }
 
-/// The floor of a denial: what the same gateway answers to a request with nothing in it, under the same
-/// load, before it thinks of any quota.
+/// The floor of a denial: what the same gateway answers to a request with nothing in it, under the
+/// same load, before it thinks of any quota.
 async fn measure_bare(site: &Site, bare: &mut Histogram<u64>) -> Result<(), HarnessError> {
     let http = reqwest::Client::new();
     let url = format!("{}{PATH}", site.gateways[0].process.url());

@@ -1,5 +1,5 @@
-//! `slow-stream`'s deployment at 10 requests a second, while all quota servers are killed and stay away for a
-//! minute; with one Redis, it too. Four minutes:
+//! `slow-stream`'s deployment at 10 requests a second, while all quota servers are killed and stay
+//! away for a minute; with one Redis, it too. Four minutes:
 //!
 //! 1. all is well; at its middle the server is killed, with the quota already spent;
 //! 2. no server and no lease, so 503; at its middle the server is back, and all of the quota goes;

@@ -1,6 +1,6 @@
-//! LiteLLM's lowest usage: a model group of two deployments, one twice as large as the other, and the one that all
-//! gateways together have used less of in this minute takes the next request, if it has room. The quota
-//! server is killed and started again in between.
+//! LiteLLM's lowest usage: a model group of two deployments, one twice as large as the other, and
+//! the one that all gateways together have used less of in this minute takes the next request, if
+//! it has room. The quota server is killed and started again in between.
 
 use std::time::Duration;
 
@@ -24,15 +24,16 @@ const PATH: &str = "/v1/embeddings";
 const DEPLOYMENTS: [(&str, u64, u64); 2] = [("s5-1", 100_000, 500), ("s5-2", 200_000, 1_000)];
 const GATEWAYS: usize = 8;
 const MINUTES: u64 = 2;
-/// Tokens of a request, as likely as each other: 250 in the mean, so that tokens run out before requests do.
+/// Tokens of a request, as likely as each other: 250 in the mean, so that tokens run out before
+/// requests do.
 const SIZES: [usize; 5] = [50, 100, 200, 300, 600];
 /// 1.4 times what fits.
 const SPACE: Duration = Duration::from_millis(36);
 const SPAN: Duration = Duration::from_secs(59);
 /// When the server is killed, ms from the first minute's beginning.
 const KILLED_AT_MS: u64 = 10_000;
-/// The two may be so far apart: what all gateways use in some four seconds, which is how old their news may
-/// be when the server was away.
+/// The two may be so far apart: what all gateways use in some four seconds, which is how old their
+/// news may be when the server was away.
 const APART: u64 = 25_000;
 
 fn site() -> SiteBuilder {

@@ -19,8 +19,8 @@ use crate::{
 
 pub(crate) const MAX_BODY_BYTES: usize = 64 << 20;
 
-/// The upstream's routes, with an audit of their own. Calls are found where OpenAI has them, and where
-/// Azure has them.
+/// The upstream's routes, with an audit of their own. Calls are found where OpenAI has them, and
+/// where Azure has them.
 pub fn router(settings: Settings) -> Router {
     let wire = Wire::default();
     let calls = || {

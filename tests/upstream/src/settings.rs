@@ -15,7 +15,8 @@ pub struct Settings {
     /// The same for requests with one key: `key=lognormal:514ms,790ms`. May be given again.
     #[arg(long, value_name = "KEY=LATENCY")]
     pub latency_of: Vec<OfKey<Latency>>,
-    /// Requests with this key are all denied: 429, with so many seconds in `retry-after`. May be given again.
+    /// Requests with this key are all denied: 429, with so many seconds in `retry-after`. May be
+    /// given again.
     #[arg(long, value_name = "KEY=SECONDS")]
     pub deny: Vec<OfKey<u64>>,
     /// How long a stream waits between chunks, in ms.

@@ -1,4 +1,5 @@
-//! The last requests as they came: what a gateway made of its configuration can be seen nowhere else.
+//! The last requests as they came: what a gateway made of its configuration can be seen nowhere
+//! else.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -270,7 +270,8 @@ fn a_lease_that_just_ended_does_not_keep_a_draw_from_asking() {
     assert!(world.waiting.is_empty());
 }
 
-/// Draws that are denied cost a message each [`PROBE`], and a limit that is raised is seen in as much.
+/// Draws that are denied cost a message each [`PROBE`], and a limit that is raised is seen in as
+/// much.
 #[test]
 fn a_raised_limit_is_seen_and_denials_cost_next_to_no_messages() {
     let mut world = World::new(50);

@@ -1,8 +1,8 @@
-//! What becomes of each key of LiteLLM's: obeyed, ignored or refused. The reader asks this table, and the
-//! page of the documentation is made from it.
+//! What becomes of each key of LiteLLM's: obeyed, ignored or refused. The reader asks this table,
+//! and the page of the documentation is made from it.
 //!
-//! To obey another key: its row here, and the place that takes it from its `Section` (`config::section`);
-//! a test tries the row's example, and something wrong in its place.
+//! To obey another key: its row here, and the place that takes it from its `Section`
+//! (`config::section`); a test tries the row's example, and something wrong in its place.
 
 mod deployments;
 mod settings;

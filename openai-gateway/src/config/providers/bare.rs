@@ -1,10 +1,10 @@
-//! Which provider a model is of that is named without one. Only names that no two companies have are here:
-//! a key must never go to another company than the one that it was made for.
+//! Which provider a model is of that is named without one. Only names that no two companies have
+//! are here: a key must never go to another company than the one that it was made for.
 
 use super::super::pattern::Pattern;
 
-/// Names and the prefix of their provider: the families whose members LiteLLM knows. `gpt-oss` is not among
-/// them, since everybody serves it, nor is `*` after `gpt-`.
+/// Names and the prefix of their provider: the families whose members LiteLLM knows. `gpt-oss` is
+/// not among them, since everybody serves it, nor is `*` after `gpt-`.
 pub(in super::super) const BARE: &[(&str, &[&str])] = &[
     (
         "openai",

@@ -1,12 +1,14 @@
 //! The providers that can be reached by OpenAI's protocol, as a table of data.
 //!
-//! The names, addresses and variables are those of LiteLLM 1.83, except where LiteLLM speaks another protocol
-//! with a provider that speaks OpenAI's too (Anthropic, Gemini, Cohere, Ollama, Bedrock, Vertex AI, Cloudflare)
-//! or goes to a trial of it (DeepSeek's `/beta`): there the address is the one that the provider's own
-//! documentation gives for OpenAI's clients. A variable that holds other keys too, as `GITHUB_TOKEN` does in
-//! every CI, is no provider's here: an entry may name it.
+//! The names, addresses and variables are those of LiteLLM 1.83, except where LiteLLM speaks
+//! another protocol with a provider that speaks OpenAI's too (Anthropic, Gemini, Cohere, Ollama,
+//! Bedrock, Vertex AI, Cloudflare) or goes to a trial of it (DeepSeek's `/beta`): there the address
+//! is the one that the provider's own documentation gives for OpenAI's clients. A variable that
+//! holds other keys too, as `GITHUB_TOKEN` does in every CI, is no provider's here: an entry may
+//! name it.
 //!
-//! To add one: its row in `table.rs`, and if its models are known by bare names, those in `bare.rs`.
+//! To add one: its row in `table.rs`, and if its models are known by bare names, those in
+//! `bare.rs`.
 
 mod bare;
 mod table;
@@ -58,7 +60,8 @@ pub enum Home {
     Made(&'static str),
     /// On this machine, without a key.
     Here(&'static str),
-    /// At a host below one of these, which each customer has for itself, with a key: the file must say.
+    /// At a host below one of these, which each customer has for itself, with a key: the file must
+    /// say.
     Below(&'static [&'static str]),
     /// Wherever its users run it or have it: the file must say.
     Elsewhere,

@@ -3,8 +3,8 @@
 use super::Home::{At, Below, Elsewhere, Here, Made};
 use super::{AD_TOKEN, Home, KeyHeader, Provider, Urls};
 
-/// Fields that many lack: without the first a stream is not asked for its usage, without the second the bound
-/// of the output is called `max_tokens`.
+/// Fields that many lack: without the first a stream is not asked for its usage, without the second
+/// the bound of the output is called `max_tokens`.
 const STREAM: &str = "stream_options";
 const MAX: &str = "max_completion_tokens";
 

@@ -1,4 +1,5 @@
-//! Prefixes of LiteLLM's whose providers don't speak OpenAI's protocol, or speak it with more than a key.
+//! Prefixes of LiteLLM's whose providers don't speak OpenAI's protocol, or speak it with more than
+//! a key.
 
 const OWN: &str = "speaks a protocol of its own";
 const SIGNED: &str = "wants its requests signed";

@@ -1,8 +1,9 @@
-//! YAML as PyYAML reads it, which LiteLLM's files are written for: a key that is given twice has its last
-//! value, `<<` merges, `yes` and `off` are booleans, `010` is 8. Every node knows its line.
+//! YAML as PyYAML reads it, which LiteLLM's files are written for: a key that is given twice has
+//! its last value, `<<` merges, `yes` and `off` are booleans, `010` is 8. Every node knows its
+//! line.
 //!
-//! A scalar is kept as it was written. What it means depends on who asks: `api_version: 2024-10-21` is a
-//! text for one that wants a text, whatever YAML makes of it.
+//! A scalar is kept as it was written. What it means depends on who asks: `api_version: 2024-10-21`
+//! is a text for one that wants a text, whatever YAML makes of it.
 
 mod build;
 mod scalar;

@@ -36,7 +36,8 @@ impl Scalar {
         }
     }
 
-    /// As a number, for one who wants a number: also what YAML 1.1 calls a text, as `1e6` or `"60"`.
+    /// As a number, for one who wants a number: also what YAML 1.1 calls a text, as `1e6` or
+    /// `"60"`.
     pub(in super::super) fn as_number(&self) -> Option<f64> {
         let text = self.text.trim();
         let typed = if self.plain { integer(text) } else { None };

@@ -10,8 +10,8 @@ use crate::http::limits;
 use crate::routing::{Denial, Refusal};
 
 impl ApiError {
-    /// No deployment of the group takes the request. The lot, from 0 to 1, says when of those that are denied together this one
-    /// comes back.
+    /// No deployment of the group takes the request. The lot, from 0 to 1, says when of those that
+    /// are denied together this one comes back.
     pub(in super::super) fn denied(model_group: &str, denial: &Denial, lot: f64) -> Self {
         let mut error = Self::refused(model_group, denial, lot);
         if let Some(usage) = &denial.usage {
@@ -79,8 +79,8 @@ impl ApiError {
     }
 }
 
-/// A time and, by the lot, up to a tenth more, but 2 s at most and 50 ms at least: never sooner than it is, and those that are told of
-/// one moment don't all come back in it.
+/// A time and, by the lot, up to a tenth more, but 2 s at most and 50 ms at least: never sooner
+/// than it is, and those that are told of one moment don't all come back in it.
 fn spread(after: Duration, lot: f64) -> Duration {
     let width = (after / 10).clamp(Duration::from_millis(50), Duration::from_secs(2));
     after + width.mul_f64(lot.clamp(0.0, 1.0))

@@ -6,7 +6,8 @@ use super::quota::FakeQuotaServer;
 use super::upstream::{FakeUpstream, Script};
 use super::*;
 
-/// A gateway with one deployment, limited to 10 000 tokens a minute, that takes 100 tokens as the output of what doesn't say.
+/// A gateway with one deployment, limited to 10 000 tokens a minute, that takes 100 tokens as the
+/// output of what doesn't say.
 pub(super) struct Site {
     pub(super) gateway: Router,
     client: QuotaClient,

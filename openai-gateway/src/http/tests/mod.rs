@@ -37,8 +37,8 @@ const CHAT: &str = r#"{"model":"gpt","messages":[{"role":"user","content":"hello
 /// What bodies may take at once: two of the largest.
 const BODY_ROOM: usize = 2 << 20;
 
-/// A gateway whose configuration's entries are these, and whatever follows them. Where that names no quota server,
-/// there is one that knows no deployment.
+/// A gateway whose configuration's entries are these, and whatever follows them. Where that names
+/// no quota server, there is one that knows no deployment.
 async fn gateway(entries: &str, rest: &str) -> Router {
     gateway_and_client(entries, rest).await.0
 }

@@ -9,8 +9,8 @@ use super::*;
 const STREAM: &str = "data: {\"choices\":[{}]}\n\n";
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":30}}\n\n";
 
-/// Of two requests that need nearly all of the limit the second is denied; what the first then doesn't use would be enough. How
-/// the second ends.
+/// Of two requests that need nearly all of the limit the second is denied; what the first then
+/// doesn't use would be enough. How the second ends.
 async fn second_of_two(wait_for_room_ms: u64) -> Reply {
     let upstream = FakeUpstream::streaming(vec![STREAM, USAGE, "data: [DONE]\n\n"]).await;
     let server = FakeQuotaServer::start(1_000).await;

@@ -18,8 +18,9 @@ pub struct Change {
     /// Requests a window, or `none`
     #[arg(long, value_name = "REQUESTS")]
     rpm: Option<OptionalValue<u64>>,
-    /// A limit over a longer period, as in `tokens/day=5_000_000`, `requests/day@-08:00=10_000` (by a calendar so far ahead
-    /// of UTC) or `tokens/24h=none` (no more than so much in any 24 hours; taken away). Can be given more than once
+    /// A limit over a longer period, as in `tokens/day=5_000_000`, `requests/day@-08:00=10_000` (by
+    /// a calendar so far ahead of UTC) or `tokens/24h=none` (no more than so much in any 24 hours;
+    /// taken away). Can be given more than once
     #[arg(long = "limit", value_name = "UNIT/PERIOD=MOST")]
     limits: Vec<LimitChange>,
     /// The period that the limits count over; fixed once something was granted

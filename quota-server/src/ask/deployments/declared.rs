@@ -23,7 +23,8 @@ pub(super) async fn revert(
     })
 }
 
-/// Removes what the file named once and does not name any more, each bound to the version that was read.
+/// Removes what the file named once and does not name any more, each bound to the version that was
+/// read.
 pub(super) async fn prune(server: &AskedServer, dry_run: bool) -> Result<String, Refusal> {
     let all = server.deployments().await?.deployments;
     let mut text = String::new();

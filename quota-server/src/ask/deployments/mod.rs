@@ -19,8 +19,8 @@ use change::Change;
 pub enum Deployments {
     /// List all deployments with their limits
     ///
-    /// DECLARED says how each stands to the servers' deployments file: `yes`, as it says; `drift` with
-    /// what differs; `once`, it has left the file; `-`, it was never in it.
+    /// DECLARED says how each stands to the servers' deployments file: `yes`, as it says; `drift`
+    /// with what differs; `once`, it has left the file; `-`, it was never in it.
     #[command(after_help = EXITS)]
     List {
         /// How they are shown
@@ -61,8 +61,8 @@ pub enum Deployments {
     },
     /// Put a deployment back to what the servers' deployments file said of it last
     ///
-    /// If somebody else changes the deployment in the same moment nothing is done, and the exit code
-    /// is 1.
+    /// If somebody else changes the deployment in the same moment nothing is done, and the exit
+    /// code is 1.
     #[command(after_help = EXITS)]
     Revert {
         /// Its id

@@ -1,4 +1,5 @@
-//! `quota-server journal`: the journal of an embedded ledger, or of one in PostgreSQL, as it lies in its store.
+//! `quota-server journal`: the journal of an embedded ledger, or of one in PostgreSQL, as it lies
+//! in its store.
 
 mod check;
 mod quarantine;
@@ -26,15 +27,17 @@ use show::Show;
 pub enum Journal {
     /// Print entries, each as a line of JSON
     Show(Show),
-    /// Follow all entries as a start would; exit code 1 and the first that cannot be followed, if any
+    /// Follow all entries as a start would; exit code 1 and the first that cannot be followed, if
+    /// any
     Check(Check),
-    /// Close a deployment, or all, to new grants until their windows are over, as if their journal could not be
-    /// followed
+    /// Close a deployment, or all, to new grants until their windows are over, as if their journal
+    /// could not be followed
     ///
-    /// For when grants may be missing or wrong, and the server cannot know: nothing is granted in the open
-    /// window and the next one, a rolling deployment waits one longer. Leases in hand stay good. A server that
-    /// runs notices at its next commit, mostly the next grant: it answers that with 503, then quarantines. So on a
-    /// ledger that nobody asks of it begins with the next ask, however late.
+    /// For when grants may be missing or wrong, and the server cannot know: nothing is granted in
+    /// the open window and the next one, a rolling deployment waits one longer. Leases in hand stay
+    /// good. A server that runs notices at its next commit, mostly the next grant: it answers that
+    /// with 503, then quarantines. So on a ledger that nobody asks of it begins with the next ask,
+    /// however late.
     Quarantine(Quarantine),
 }
 
@@ -44,8 +47,9 @@ struct JournalSource {
     /// Data directory of an embedded ledger [default: QUOTA_DATA_DIR, else ./quota-data]
     #[arg(long, value_name = "DIR", conflicts_with = "database_url")]
     data_dir: Option<PathBuf>,
-    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from QUOTA_DATABASE_URL, the file that
-    /// QUOTA_DATABASE_PASSWORD_FILE names, the command of QUOTA_DATABASE_PASSWORD_COMMAND, PGPASSWORD or PGPASSFILE, never from this flag
+    /// PostgreSQL: `postgres://user@host:port/database`. Its password comes from
+    /// QUOTA_DATABASE_URL, the file that QUOTA_DATABASE_PASSWORD_FILE names, the command of
+    /// QUOTA_DATABASE_PASSWORD_COMMAND, PGPASSWORD or PGPASSFILE, never from this flag
     #[arg(long, value_name = "URL")]
     database_url: Option<SecretUrl>,
 }

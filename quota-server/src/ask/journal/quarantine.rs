@@ -44,8 +44,8 @@ impl Quarantine {
     }
 }
 
-/// Which shards are to be written to, and for which deployment: none, where one is not there. Without any: each
-/// shard, for all of its deployments.
+/// Which shards are to be written to, and for which deployment: none, where one is not there.
+/// Without any: each shard, for all of its deployments.
 fn orders(
     shards: &[Shard],
     ids: Vec<String>,

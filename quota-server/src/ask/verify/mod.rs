@@ -26,7 +26,8 @@ pub struct Verify {
     /// Show every window, not only those that do not add up
     #[arg(short, long)]
     all: bool,
-    /// Data directory of an embedded ledger that does not run, instead of a server; it is left as it is
+    /// Data directory of an embedded ledger that does not run, instead of a server; it is left as
+    /// it is
     #[arg(long, value_name = "DIR", conflicts_with = "last")]
     data_dir: Option<PathBuf>,
     #[command(flatten)]

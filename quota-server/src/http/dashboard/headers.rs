@@ -1,13 +1,13 @@
-//! What the browser is told about the page: to load and run only what comes from this server as a file, to send
-//! requests nowhere else, and to let no other page frame it or reach into it.
+//! What the browser is told about the page: to load and run only what comes from this server as a
+//! file, to send requests nowhere else, and to let no other page frame it or reach into it.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Nothing inline: a name that somebody gave a deployment can never become a script. Trusted types forbid the calls
-/// that would make markup of text.
+/// Nothing inline: a name that somebody gave a deployment can never become a script. Trusted types
+/// forbid the calls that would make markup of text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";

@@ -1,7 +1,9 @@
-//! The dashboard: one page for people, made of files that are part of the program. It is a client of the API like any
-//! other, with the token that its reader gives it; the page itself tells nothing, so it is open to everybody.
+//! The dashboard: one page for people, made of files that are part of the program. It is a client
+//! of the API like any other, with the token that its reader gives it; the page itself tells
+//! nothing, so it is open to everybody.
 //!
-//! It has no build step, no framework and no resource from elsewhere. The browser is told to enforce that (`headers.rs`).
+//! It has no build step, no framework and no resource from elsewhere. The browser is told to
+//! enforce that (`headers.rs`).
 //!
 //! To add a file: in `page/`, and its line in `files.rs`.
 

@@ -1,5 +1,6 @@
-//! All deployments in one answer, for callers that know no pages. There may be 100 000 of them, 50 MB of JSON: it is
-//! written piece by piece, as fast as it is read, so that no task is busy with it for long.
+//! All deployments in one answer, for callers that know no pages. There may be 100 000 of them, 50
+//! MB of JSON: it is written piece by piece, as fast as it is read, so that no task is busy with it
+//! for long.
 
 use std::io;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use tokio::task::yield_now;
 use crate::http::{Failure, wire};
 use crate::ledger::{Ledger, Stored};
 
-/// So many of these answers are under way at once: each refers to all deployments while it is. Others wait for
-/// their turn, as long as a request may.
+/// So many of these answers are under way at once: each refers to all deployments while it is.
+/// Others wait for their turn, as long as a request may.
 const AT_ONCE: usize = 4;
 
 /// So many deployments are written in one go: less than a millisecond's work.

@@ -10,8 +10,8 @@ use crate::http::Failure;
 /// Changes under way at once; more wait, and are not begun if their callers go away meanwhile.
 const AT_ONCE: usize = 64;
 
-/// Runs changes on tasks of their own. A request's future ends when its caller hangs up or its time is
-/// over; a change that ended with it would be made or not, and nobody would write down which.
+/// Runs changes on tasks of their own. A request's future ends when its caller hangs up or its time
+/// is over; a change that ended with it would be made or not, and nobody would write down which.
 pub struct Changes {
     tasks: TaskTracker,
     room: Arc<Semaphore>,

@@ -48,7 +48,8 @@ impl LeasesQuery {
 
 /// Who holds what of a deployment now
 ///
-/// By pages: while there is a `next`, there may be more. A page can be short, or empty, before the last.
+/// By pages: while there is a `next`, there may be more. A page can be short, or empty, before the
+/// last.
 #[utoipa::path(
     get, path = routes::DEPLOYMENT_LEASES, tag = "deployments", security(("bearer" = [])),
     params(("id" = String, Path, description = "The deployment's id."), LeasesQuery),

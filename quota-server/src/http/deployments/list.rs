@@ -30,7 +30,8 @@ pub(in crate::http) struct ListQuery {
 }
 
 impl ListQuery {
-    /// The number of its first deployment, and how many there may be; nothing where all are asked for.
+    /// The number of its first deployment, and how many there may be; nothing where all are asked
+    /// for.
     fn asked(&self) -> Result<Option<(u32, usize)>, Failure> {
         if self.after.is_none() && self.limit.is_none() {
             return Ok(None);
@@ -48,8 +49,9 @@ impl ListQuery {
 
 /// The deployments
 ///
-/// With `limit` or `after` by pages, in an order that no change touches: while there is a `next`, there may be more. A page
-/// can be short, or empty, before the last. With neither all of them in one answer, by id.
+/// With `limit` or `after` by pages, in an order that no change touches: while there is a `next`,
+/// there may be more. A page can be short, or empty, before the last. With neither all of them in
+/// one answer, by id.
 #[utoipa::path(
     get, path = routes::DEPLOYMENTS, tag = "deployments", security(("bearer" = [])),
     params(ListQuery),

@@ -25,8 +25,9 @@ problems! { Problems:
 
 /// Make or change a deployment
 ///
-/// A changed limit holds for the next grant. What is put replaces all of what was there; what a deployments file
-/// said of the deployment stays known, and is put again only once the file says something else.
+/// A changed limit holds for the next grant. What is put replaces all of what was there; what a
+/// deployments file said of the deployment stays known, and is put again only once the file says
+/// something else.
 #[utoipa::path(
     put, path = routes::DEPLOYMENT, tag = "deployments", security(("bearer" = [])),
     params(

@@ -6,8 +6,8 @@ use quota_api::Code;
 
 use crate::http::{Api, Failure};
 
-/// Room for deployments, as this server last counted it: those that are removed, or made elsewhere, are
-/// seen when none is left.
+/// Room for deployments, as this server last counted it: those that are removed, or made elsewhere,
+/// are seen when none is left.
 pub struct DeploymentRoom {
     most: u32,
     left: AtomicI64,

@@ -23,8 +23,9 @@ problems! { Problems:
 
 /// Acquire a lease
 ///
-/// Repeated with the same `request_id` by the same holder, it answers with the same lease. With other amounts or
-/// another window it is refused, and so is a repeat once the lease was closed or returned in full.
+/// Repeated with the same `request_id` by the same holder, it answers with the same lease. With
+/// other amounts or another window it is refused, and so is a repeat once the lease was closed or
+/// returned in full.
 #[utoipa::path(
     post, path = routes::LEASES, tag = "leases", security(("bearer" = [])),
     request_body = Acquire,

@@ -130,8 +130,8 @@ fn enter<T>(
     entered.collect()
 }
 
-/// What a holder denied by itself. It gets no answer, so what is wrong in itself is left out: nobody loses a lease over a
-/// statistic.
+/// What a holder denied by itself. It gets no answer, so what is wrong in itself is left out:
+/// nobody loses a lease over a statistic.
 fn noted(denied: &[DeniedItem]) -> impl Iterator<Item = (&DeniedItem, Op)> {
     denied.iter().filter_map(|item| Some((item, wire::denied(item).ok()?)))
 }

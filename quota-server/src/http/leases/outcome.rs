@@ -1,4 +1,5 @@
-//! What the ledger answers to the operations of a holder, as the API tells it, and as it is counted.
+//! What the ledger answers to the operations of a holder, as the API tells it, and as it is
+//! counted.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::metrics::LeaseMetrics;
 /// What came of one operation.
 pub(super) type OperationOutcome = Result<Reply, OpError>;
 
-/// Where holders take leases, report and give back: the ledger's answers as the API tells them, without HTTP.
+/// Where holders take leases, report and give back: the ledger's answers as the API tells them,
+/// without HTTP.
 pub struct LeaseDesk {
     /// Who keeps the book.
     pub ledger: Arc<dyn Ledger>,

@@ -1,4 +1,5 @@
-//! The latest overview, shared by all who ask: however many dashboards are open, the ledger is read once.
+//! The latest overview, shared by all who ask: however many dashboards are open, the ledger is read
+//! once.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock, PoisonError};

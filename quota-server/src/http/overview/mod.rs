@@ -21,8 +21,8 @@ problems! { Problems: Unauthenticated, Forbidden, Overloaded, LedgerUnavailable,
 
 /// The server, and every deployment at a glance
 ///
-/// All who ask within half a second are given the same; within longer, where one takes long to make. Its weak `ETag`
-/// stays while nothing changes but time.
+/// All who ask within half a second are given the same; within longer, where one takes long to
+/// make. Its weak `ETag` stays while nothing changes but time.
 #[utoipa::path(
     get, path = routes::OVERVIEW, tag = "deployments", security(("bearer" = [])),
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that the reader has.")),

@@ -1,5 +1,5 @@
-//! The whole API in a test: the real router over the embedded ledger, in a folder that goes away, by
-//! a clock that stands until it is moved. Every answer is checked to be one that the OpenAPI
+//! The whole API in a test: the real router over the embedded ledger, in a folder that goes away,
+//! by a clock that stands until it is moved. Every answer is checked to be one that the OpenAPI
 //! document tells of.
 
 mod answer;

@@ -18,8 +18,8 @@ pub(in crate::http) fn name(field: &str, name: &str) -> Result<(), Failure> {
     text(field, name)
 }
 
-/// The id of a deployment that is to be made: one that can be asked for by its path, and that reads as what
-/// it is. Those that are there keep theirs.
+/// The id of a deployment that is to be made: one that can be asked for by its path, and that reads
+/// as what it is. Those that are there keep theirs.
 pub(in crate::http) fn new_id(id: &str) -> Result<(), Failure> {
     if matches!(id, "." | "..") {
         return Err(Failure::invalid("id", "must not be `.` or `..`, which no path can name"));

@@ -26,7 +26,8 @@ pub(crate) struct ShardNo {
 }
 
 impl ShardNo {
-    /// Many servers are more than one server's disk, and who reads a file by itself asks for no other.
+    /// Many servers are more than one server's disk, and who reads a file by itself asks for no
+    /// other.
     pub(crate) const ALONE: Self = Self { no: 0, of: 1 };
 }
 
@@ -76,8 +77,8 @@ pub(crate) struct Slot {
     pub(super) book: Option<Box<Open>>,
 }
 
-/// A book, and how far the journal tells of it. Both go together: a book that is made again is told of
-/// again.
+/// A book, and how far the journal tells of it. Both go together: a book that is made again is told
+/// of again.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) book: Book,
@@ -163,8 +164,8 @@ impl Drop for Books {
     }
 }
 
-/// The details of a deleted deployment. They are up to 12 KiB, and nobody reads them any more: whoever makes it again
-/// says new ones.
+/// The details of a deleted deployment. They are up to 12 KiB, and nobody reads them any more:
+/// whoever makes it again says new ones.
 pub(super) fn nothing() -> Arc<str> {
     Arc::from("{}")
 }
@@ -207,9 +208,10 @@ impl Slot {
         })
     }
 
-    /// Writes what happened to its book. The policy stands before the first event of each book and of
-    /// each window: so any part of the journal that is still kept is read under the limits that held,
-    /// whatever the catalogue says by then, and a book that was dropped and made again is told of anew.
+    /// Writes what happened to its book. The policy stands before the first event of each book and
+    /// of each window: so any part of the journal that is still kept is read under the limits that
+    /// held, whatever the catalogue says by then, and a book that was dropped and made again is
+    /// told of anew.
     pub(super) fn journal(
         &mut self,
         event: Event,

@@ -12,7 +12,8 @@ use crate::ledger::{Expected, Put, PutError, Stored, Unavailable};
 
 impl Books {
     /// Makes or changes a deployment. A deleted one that still has its number gets it back, and
-    /// with it the book of what it was granted. None is made while 65 536 are deleted and not forgotten.
+    /// with it the book of what it was granted. None is made while 65 536 are deleted and not
+    /// forgotten.
     pub(crate) fn put(
         &mut self,
         put: Put,
@@ -98,8 +99,8 @@ impl Books {
 }
 
 impl Slot {
-    /// Changes the policy; the event, if there is a book that must remember it. Where there is none, the
-    /// first event of the next one stands after its policy.
+    /// Changes the policy; the event, if there is a book that must remember it. Where there is
+    /// none, the first event of the next one stands after its policy.
     fn set_policy(&mut self, policy: Policy, now: &Now) -> Result<Option<Event>, PutError> {
         let Some(Open { book, recorded, .. }) = self.book.as_deref_mut() else {
             self.policy = policy;

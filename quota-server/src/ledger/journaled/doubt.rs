@@ -1,20 +1,21 @@
-//! A journal that cannot be followed (R7): an entry that is missing, unreadable or cannot follow on those
-//! before it.
+//! A journal that cannot be followed (R7): an entry that is missing, unreadable or cannot follow on
+//! those before it.
 //!
-//! Not to start would be worse than the doubt: what is wrong is wrong with the windows of that entry. So it is
-//! passed over and kept aside, and the deployment that it is of, or all of the shard where nobody can tell
-//! which, is quarantined: no grants from the entry's window and the one that could be granted from ahead,
-//! with rolling windows one more, since their charges last 60 s from a lease's end. The next is clean. How
-//! long that is follows from the entries alone, so whoever reads them comes to the same end.
+//! Not to start would be worse than the doubt: what is wrong is wrong with the windows of that
+//! entry. So it is passed over and kept aside, and the deployment that it is of, or all of the
+//! shard where nobody can tell which, is quarantined: no grants from the entry's window and the one
+//! that could be granted from ahead, with rolling windows one more, since their charges last 60 s
+//! from a lease's end. The next is clean. How long that is follows from the entries alone, so
+//! whoever reads them comes to the same end.
 //!
-//! The last entries say nothing of when: one that is missing or unreadable may be of any time until the next
-//! that can be read, and so may what somebody put in doubt by hand (`journal.rs` of the crate). Such a doubt
-//! is open until that entry, which a writer makes at once. It says what is in doubt itself: the others may be
-//! removed before the doubt is over.
+//! The last entries say nothing of when: one that is missing or unreadable may be of any time until
+//! the next that can be read, and so may what somebody put in doubt by hand (`journal.rs` of the
+//! crate). Such a doubt is open until that entry, which a writer makes at once. It says what is in
+//! doubt itself: the others may be removed before the doubt is over.
 //!
-//! A period that is longer than a window is in doubt for as long as it lasts, and nobody can be denied for a
-//! day for that. What may be lost has a bound, though: each of those windows charged its limit at most. So
-//! that much counts as spent.
+//! A period that is longer than a window is in doubt for as long as it lasts, and nobody can be
+//! denied for a day for that. What may be lost has a bound, though: each of those windows charged
+//! its limit at most. So that much counts as spent.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -96,8 +97,8 @@ impl OpenDoubts {
 }
 
 impl Books {
-    /// The next entry is of this time: what is in doubt until then is of its window at the latest, or of the next,
-    /// ahead. The last entry before it was of window `since`.
+    /// The next entry is of this time: what is in doubt until then is of its window at the latest,
+    /// or of the next, ahead. The last entry before it was of window `since`.
     pub(super) fn end_doubts(&mut self, doubts: &mut OpenDoubts, since: u64, now: &Now) {
         let OpenDoubts { of, is_all } = std::mem::take(doubts);
         of.into_iter().for_each(|no| self.doubt(Some(no), since, now));
@@ -106,8 +107,8 @@ impl Books {
         }
     }
 
-    /// An entry of this time could not be followed: quarantines what it is of. What windows from `since` on may have
-    /// charged counts as spent in longer periods, which outlast the quarantine.
+    /// An entry of this time could not be followed: quarantines what it is of. What windows from
+    /// `since` on may have charged counts as spent in longer periods, which outlast the quarantine.
     pub(super) fn doubt(&mut self, deployment: Option<u32>, since: u64, now: &Now) {
         let clean_from = now.window.number + DOUBTFUL_WINDOWS;
         let windows = clean_from.saturating_sub(since);
@@ -136,8 +137,8 @@ impl Books {
         numbers
     }
 
-    /// What so many windows may have charged to longer periods of a deployment counts as spent. The event, if it
-    /// has any such period.
+    /// What so many windows may have charged to longer periods of a deployment counts as spent. The
+    /// event, if it has any such period.
     pub(super) fn spend(&mut self, no: u32, windows: u64, now: &Now) -> Option<Event> {
         let slot = self.slots.get_mut(&no).filter(|slot| slot.has_periods())?;
         slot.open(None, &mut self.active);
@@ -146,7 +147,8 @@ impl Books {
         spent.ok().and_then(|(_, event)| event)
     }
 
-    /// The whole shard is quarantined until this window: charges of rolling windows last one longer.
+    /// The whole shard is quarantined until this window: charges of rolling windows last one
+    /// longer.
     pub(super) fn doubt_rolling(&mut self, clean_from: u64) {
         let slots = self.slots.values_mut();
         let rolling = slots.filter(|slot| slot.policy.kind == WindowKind::Rolling);

@@ -30,9 +30,9 @@ impl Draft {
         self.entry.is_empty() && self.changes.is_empty() && !self.confirms
     }
 
-    /// Somebody is told that what was asked for is so already. That is true of what is durable, too,
-    /// only if the journal takes another entry: its store may be another one since, promoted without
-    /// the write that made it so.
+    /// Somebody is told that what was asked for is so already. That is true of what is durable,
+    /// too, only if the journal takes another entry: its store may be another one since, promoted
+    /// without the write that made it so.
     pub(crate) const fn confirm(&mut self) {
         self.confirms = true;
     }

@@ -32,8 +32,8 @@ pub(crate) enum Record<'a> {
         /// What happened.
         event: Event,
     },
-    /// Nobody vouches for what was granted of this entry's window: entries are missing or unreadable, or somebody
-    /// said so by hand.
+    /// Nobody vouches for what was granted of this entry's window: entries are missing or
+    /// unreadable, or somebody said so by hand.
     Doubt {
         /// Of which deployment; `None`: of all of the shard.
         deployment: Option<u32>,

@@ -1,10 +1,10 @@
 //! The books of a standby: kept up with a journal that another server writes.
 //!
-//! Entries are taken in by the code that recovers from a journal, so a standby that takes over goes on
-//! with the same books as after a restart.
+//! Entries are taken in by the code that recovers from a journal, so a standby that takes over goes
+//! on with the same books as after a restart.
 //!
-//! A reader's clock is not the writer's, and books never go back in time: what is shown is shown from a
-//! copy of the book, and the original stays where its last entry left it.
+//! A reader's clock is not the writer's, and books never go back in time: what is shown is shown
+//! from a copy of the book, and the original stays where its last entry left it.
 
 use quota_core::{LeaseId, Now, Overview};
 use rustc_hash::FxHashSet;
@@ -58,8 +58,8 @@ impl Follower {
         }
     }
 
-    /// Takes in the next entry. A gap is mostly none in the journal: entries were removed meanwhile, so all is
-    /// to be read again. One that stays is passed over by who `bridges` it.
+    /// Takes in the next entry. A gap is mostly none in the journal: entries were removed
+    /// meanwhile, so all is to be read again. One that stays is passed over by who `bridges` it.
     pub(crate) fn entry(
         &mut self,
         seq: u64,
@@ -93,8 +93,9 @@ impl Follower {
         &self.replay.books.deleted
     }
 
-    /// Forgets deleted deployments that the writer has forgotten: all but these, which there still are. No
-    /// entry that is still to come names one that is gone; one that is live again since is not gone.
+    /// Forgets deleted deployments that the writer has forgotten: all but these, which there still
+    /// are. No entry that is still to come names one that is gone; one that is live again since is
+    /// not gone.
     pub(crate) fn still_there(&mut self, still: &[u32]) {
         let still: FxHashSet<_> = still.iter().copied().collect();
         let books = &mut self.replay.books;
@@ -131,8 +132,8 @@ impl Follower {
 }
 
 impl Books {
-    /// Takes in a deployment as it is now. One that was forgotten, and made again with another number,
-    /// takes the place of the old one.
+    /// Takes in a deployment as it is now. One that was forgotten, and made again with another
+    /// number, takes the place of the old one.
     fn change(&mut self, row: DeploymentRow) {
         if let Some(old) = self.by_id.get(&row.id).copied().filter(|no| *no != row.no) {
             self.remove(old);

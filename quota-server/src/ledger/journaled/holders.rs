@@ -24,8 +24,9 @@ pub(crate) struct Holders {
     unrecorded: usize,
 }
 
-/// Names of holders that were granted nothing, which anybody may make up, are kept up to so many; then all of
-/// them are forgotten. Who was denied needs no number: he is given another when he asks again.
+/// Names of holders that were granted nothing, which anybody may make up, are kept up to so many;
+/// then all of them are forgotten. Who was denied needs no number: he is given another when he asks
+/// again.
 const MOST_UNRECORDED: usize = 65_536;
 
 #[derive(Debug)]
@@ -67,8 +68,8 @@ impl Holders {
         }
     }
 
-    /// A number that a writer gave before it started again, and that no entry has any more, may be another
-    /// holder's now.
+    /// A number that a writer gave before it started again, and that no entry has any more, may be
+    /// another holder's now.
     fn insert(&mut self, id: HolderId, caller: Caller, window: u64) {
         let awaited = self.by_id.get(&id).map_or(0, |before| before.awaited);
         let known = KnownHolder { caller: caller.clone(), seen: window, recorded: window, awaited };
@@ -115,8 +116,8 @@ impl Holders {
         }
     }
 
-    /// Looks at the next `most` of them, and forgets those that have not asked since before window `seen` and that
-    /// nobody waited for since before window `awaited`.
+    /// Looks at the next `most` of them, and forgets those that have not asked since before window
+    /// `seen` and that nobody waited for since before window `awaited`.
     pub(crate) fn forget(&mut self, most: usize, seen: u64, awaited: u64) {
         for _ in 0..most {
             let Some(id) = self.round.pop_front() else { return };

@@ -59,8 +59,9 @@ impl Job {
         }
     }
 
-    /// What is left to do where nobody waits for its answer any more: no grant that nobody would have, and
-    /// no change that its caller may make again. What a gateway says of its leases holds all the same.
+    /// What is left to do where nobody waits for its answer any more: no grant that nobody would
+    /// have, and no change that its caller may make again. What a gateway says of its leases holds
+    /// all the same.
     pub(crate) fn wanted(mut self) -> Option<Self> {
         match &mut self {
             Self::Run { ops, answer, .. } if answer.is_closed() => {

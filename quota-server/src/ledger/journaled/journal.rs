@@ -59,8 +59,8 @@ pub(crate) trait Journal: Send + 'static {
         true
     }
 
-    /// Entries that were in it are not any more: it does not count as whole until [`Journal::vouch`],
-    /// over restarts too.
+    /// Entries that were in it are not any more: it does not count as whole until
+    /// [`Journal::vouch`], over restarts too.
     fn doubt(&mut self) -> impl Future<Output = Result<(), JournalError>> + Send;
 
     /// It counts as whole from now on.
@@ -68,8 +68,8 @@ pub(crate) trait Journal: Send + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Keeps entries that could not be followed, for whoever investigates; those that are kept already stay. After an
-    /// error the journal is as it was: it need not be loaded again.
+    /// Keeps entries that could not be followed, for whoever investigates; those that are kept
+    /// already stay. After an error the journal is as it was: it need not be loaded again.
     fn put_aside(
         &mut self,
         _faults: &[JournalFault],

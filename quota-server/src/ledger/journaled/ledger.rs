@@ -242,7 +242,8 @@ impl JournaledLedger {
         Ok(Some(live.with(history, oldest)))
     }
 
-    /// All deployments of all shards, in no order: part by part, so that others have their turn between.
+    /// All deployments of all shards, in no order: part by part, so that others have their turn
+    /// between.
     async fn look_through<T>(
         &self,
         look: impl Fn(u32, oneshot::Sender<Part<T>>) -> Look + Copy,

@@ -1,5 +1,5 @@
-//! The journaled ledger: the books are in memory, their journal is in a store. On SQLite it is the embedded
-//! one: nothing to install.
+//! The journaled ledger: the books are in memory, their journal is in a store. On SQLite it is the
+//! embedded one: nothing to install.
 //!
 //! Each deployment belongs to one shard, each shard has one writer (`writer.rs`), one mailbox
 //! (`job.rs`), one set of books (`books.rs`) and one journal (`journal.rs`). What is granted is

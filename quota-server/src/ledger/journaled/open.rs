@@ -23,7 +23,8 @@ use crate::store::sqlite::{self, FolderLock};
 const MOST_SHARDS: u32 = 64;
 const WINDOWS_AN_HOUR: u64 = 60;
 
-/// So many operations may wait for a writer, however little memory there is: two of the largest calls.
+/// So many operations may wait for a writer, however little memory there is: two of the largest
+/// calls.
 const FEWEST_OPERATIONS: usize = 2 * 4 * quota_api::limits::MAX_BATCH_ITEMS;
 
 impl JournaledLedger {
@@ -48,7 +49,8 @@ impl JournaledLedger {
         Ok(ledger)
     }
 
-    /// Brings the tables of a data folder up to date, and nothing else; makes it where it is missing.
+    /// Brings the tables of a data folder up to date, and nothing else; makes it where it is
+    /// missing.
     ///
     /// # Errors
     /// As [`JournaledLedger::open`].
@@ -79,7 +81,8 @@ impl JournaledLedger {
             time = time.past_lost();
             let clean_from = time.stamp().now.window.number + DOUBTFUL_WINDOWS;
             for (_, state) in &mut recovered {
-                // Windows are those of all shards: nothing is granted of one under another number either.
+                // Windows are those of all shards: nothing is granted of one under another number
+                // either.
                 state.books.clean_from = state.books.clean_from.max(clean_from);
             }
         }

@@ -127,9 +127,9 @@ impl Books {
     }
 }
 
-/// What was known of a lease of an earlier rolling window before a report. What a report adds to the overrun
-/// is charged to the 60 s after it, so its entry outlives those of the lease's window: it tells all that a
-/// replay needs to charge the same.
+/// What was known of a lease of an earlier rolling window before a report. What a report adds to
+/// the overrun is charged to the 60 s after it, so its entry outlives those of the lease's window:
+/// it tells all that a replay needs to charge the same.
 fn carried(book: &mut Book, lease: LeaseId, now: &Now) -> Option<Event> {
     if book.policy().kind != WindowKind::Rolling {
         return None;

@@ -28,8 +28,8 @@ struct Entries {
     first_seq: u64,
 }
 
-/// No charge of a window outlasts its end by longer: a rolling lease lives 30 s at most, and its charge 60 s
-/// more. It is what two whole windows last at least.
+/// No charge of a window outlasts its end by longer: a rolling lease lives 30 s at most, and its
+/// charge 60 s more. It is what two whole windows last at least.
 const REACH_MS: u64 = 2 * 59_940;
 
 impl Place {
@@ -38,9 +38,10 @@ impl Place {
         Self { kept, next_seq: kept.first_seq, windows: VecDeque::new() }
     }
 
-    /// The first window whose entries a recovery in this one may need. Mostly that is [`KEPT_WINDOWS`]
-    /// before it. But a start on another run of the machine may open a window whose number is far ahead
-    /// though hardly any steady time has passed: then charges of older windows still count.
+    /// The first window whose entries a recovery in this one may need. Mostly that is
+    /// [`KEPT_WINDOWS`] before it. But a start on another run of the machine may open a window
+    /// whose number is far ahead though hardly any steady time has passed: then charges of older
+    /// windows still count.
     pub(crate) fn floor(&self, now: &Now) -> u64 {
         let floor = now.window.number.saturating_sub(KEPT_WINDOWS);
         let is_needed = |of: &&Entries| of.ends_ms + REACH_MS > now.window.opens_ms;

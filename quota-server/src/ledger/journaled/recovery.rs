@@ -1,8 +1,8 @@
 //! From a journal back to the books, exactly as they were.
 //!
-//! Entries are replayed under the time that they were written at, and hold all that it takes: the policy
-//! stands before the first event of a book, the record of a holder before the first grant to it, in each
-//! window anew. What the catalogue says is not asked. Those from before the floor are
+//! Entries are replayed under the time that they were written at, and hold all that it takes: the
+//! policy stands before the first event of a book, the record of a holder before the first grant to
+//! it, in each window anew. What the catalogue says is not asked. Those from before the floor are
 //! gone, so windows that they may have had a part in are incomplete here, and events on their
 //! leases are passed over: such windows are in the history already, and what they left open was
 //! carried into a later entry.
@@ -100,7 +100,8 @@ pub(crate) struct Recovered {
 }
 
 impl Recovered {
-    /// The deployments that are in doubt after the last entry, each by itself, and whether all of the shard is.
+    /// The deployments that are in doubt after the last entry, each by itself, and whether all of
+    /// the shard is.
     pub(crate) fn in_doubt(&self) -> (Vec<String>, bool) {
         let Some(last) = self.last else { return (Vec::new(), !self.doubts.is_empty()) };
         let mut ids: Vec<_> =
@@ -149,8 +150,8 @@ impl Replay {
         Self { books, place, last: None, floor: kept.floor, faults, doubts }
     }
 
-    /// Takes in the next entry, whatever it is: what cannot be followed is passed over and puts in doubt
-    /// what it is of.
+    /// Takes in the next entry, whatever it is: what cannot be followed is passed over and puts in
+    /// doubt what it is of.
     ///
     /// # Errors
     /// The first of what cannot be followed; the rest was taken in all the same.
@@ -287,8 +288,9 @@ impl Slot {
 }
 
 impl Books {
-    /// The catalogue has what was put last. Entries say the same of each book that is not at rest, but for
-    /// those of earlier servers, which could drop a book and not tell the policy of the next.
+    /// The catalogue has what was put last. Entries say the same of each book that is not at rest,
+    /// but for those of earlier servers, which could drop a book and not tell the policy of the
+    /// next.
     fn follow_catalogue(&mut self, now: &Now) {
         for no in &self.active {
             let Some(slot) = self.slots.get_mut(no) else { continue };

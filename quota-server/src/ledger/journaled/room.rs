@@ -1,9 +1,9 @@
-//! How many leases the books of one shard keep, by the memory that they take: a lease is kept until its
-//! window is dropped, also if all of it was given back at once.
+//! How many leases the books of one shard keep, by the memory that they take: a lease is kept until
+//! its window is dropped, also if all of it was given back at once.
 //!
-//! What is counted is what the books themselves keep, so a recovery, which reads the same books, needs no
-//! more. One credential keeps at most [`SHARE`] times what is free: alone it has four fifths of the room,
-//! and whoever comes then still finds some.
+//! What is counted is what the books themselves keep, so a recovery, which reads the same books,
+//! needs no more. One credential keeps at most [`SHARE`] times what is free: alone it has four
+//! fifths of the room, and whoever comes then still finds some.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use super::books::Books;
 use crate::ledger::OpError;
 use crate::metrics;
 
-/// What a lease takes in a minute's book, bytes: itself (64), its entry among the requests (at most 31 while
-/// that table grows, and 21 in the next window's, made as large at once), and half of it once more while
-/// the first block of a small book grows.
+/// What a lease takes in a minute's book, bytes: itself (64), its entry among the requests (at most
+/// 31 while that table grows, and 21 in the next window's, made as large at once), and half of it
+/// once more while the first block of a small book grows.
 const MINUTE_BYTES: u64 = 160;
 
 /// In a rolling one its charge comes to it, an entry of a tree.

@@ -42,8 +42,8 @@ impl LedgerTime {
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
     }
 
-    /// Goes on from a stamp of another machine, whose steady time was seen to be so far ahead of this
-    /// machine's steady clock, at least.
+    /// Goes on from a stamp of another machine, whose steady time was seen to be so far ahead of
+    /// this machine's steady clock, at least.
     pub(crate) fn follow(clock: Arc<dyn Clock>, last: Stamp, seen_ahead_ms: i64) -> Self {
         let (boot, reading) = (clock.boot(), clock.reading());
         let least_ms = signed(last.now.steady_ms).saturating_sub(signed(reading.steady_ms));
@@ -68,8 +68,8 @@ impl LedgerTime {
 }
 
 /// On the same run of the machine the steady clock has counted what passed since. On another one
-/// nobody knows: steady time goes on from where it was, so that no lease ends early. Windows that were
-/// over by then, though nothing was written since, do not open again.
+/// nobody knows: steady time goes on from where it was, so that no lease ends early. Windows that
+/// were over by then, though nothing was written since, do not open again.
 fn resume(last: Stamp, seen_ms: u64, boot: Option<u128>, reading: Reading) -> (Timekeeper, i64) {
     let here = ahead(reading, last.ahead_ms);
     let same_run = boot.is_some() && boot == last.boot;

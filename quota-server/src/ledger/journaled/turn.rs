@@ -1,17 +1,19 @@
 //! A new window: the books of closed ones go into the history, and entries that no recovery needs
 //! any more stop counting.
 //!
-//! A recovery and a standby turn all books when an entry's stamp has come to a new window ([`Books::turn`]). The
-//! writer, whose callers wait, turns them in steps (`writer/turning.rs`), and each book at once that somebody asks
-//! for meanwhile ([`Slot::catch_up`]). A book is turned by the window's stamp alone, so whoever reads
-//! the journal has the writer's books after each entry, wherever the turn has come to.
+//! A recovery and a standby turn all books when an entry's stamp has come to a new window
+//! ([`Books::turn`]). The writer, whose callers wait, turns them in steps (`writer/turning.rs`),
+//! and each book at once that somebody asks for meanwhile ([`Slot::catch_up`]). A book is turned by
+//! the window's stamp alone, so whoever reads the journal has the writer's books after each entry,
+//! wherever the turn has come to.
 //!
 //! What a recovery needs: a minute's book keeps two windows and the one ahead, a rolling one three,
 //! and grants of a window may stand in entries of the window before. So when window N opens, the
-//! entries of N-2 and later are kept, and older ones whose charges may still count (see [`Place::floor`]).
-//! What older windows left open, and no entry that is kept tells of, is carried into N's entries before the
-//! older ones stop counting. An overrun is charged from its report on, which may be long after its lease's
-//! window: its entry tells what was known of that lease (`ops.rs`).
+//! entries of N-2 and later are kept, and older ones whose charges may still count (see
+//! [`Place::floor`]). What older windows left open, and no entry that is kept tells of, is carried
+//! into N's entries before the older ones stop counting. An overrun is charged from its report on,
+//! which may be long after its lease's window: its entry tells what was known of that lease
+//! (`ops.rs`).
 //!
 //! [`Place::floor`]: super::place::Place::floor
 
@@ -41,7 +43,8 @@ pub(super) const BOOK: usize = 32;
 /// So many deployments are forgotten at a turn.
 const FORGOTTEN: usize = 1_000;
 
-/// So many deleted deployments are kept for the sake of their history; of more the oldest are forgotten before that is over.
+/// So many deleted deployments are kept for the sake of their history; of more the oldest are
+/// forgotten before that is over.
 pub(super) const MOST_DELETED: usize = 32_768;
 
 /// What closed windows left.
@@ -63,8 +66,8 @@ pub(super) struct Turning {
 }
 
 impl Books {
-    /// Brings all books to a window that is new to them: closes what is over, drops books at rest, and
-    /// forgets holders that nobody waits for.
+    /// Brings all books to a window that is new to them: closes what is over, drops books at rest,
+    /// and forgets holders that nobody waits for.
     pub(crate) fn turn(&mut self, now: &Now) {
         if self.comes_to(now) {
             while !self.are_turned() {
@@ -94,8 +97,8 @@ impl Books {
         self.turning.books == 0
     }
 
-    /// Turns the next book: the last one of those that are left. Its place is taken by one that needs no turn.
-    /// Answers how many leases it looked at.
+    /// Turns the next book: the last one of those that are left. Its place is taken by one that
+    /// needs no turn. Answers how many leases it looked at.
     pub(super) fn turn_one(&mut self, now: &Now, carry: Option<Carry<'_>>) -> usize {
         let Some(at) = self.turning.books.checked_sub(1) else { return 0 };
         let no = self.active[at];
@@ -128,8 +131,8 @@ impl Books {
         leases + sums * SUM
     }
 
-    /// Writes into this window's entries what older ones left open of a book. How many sums that were, and whether it
-    /// is all.
+    /// Writes into this window's entries what older ones left open of a book. How many sums that
+    /// were, and whether it is all.
     fn carry(&mut self, no: u32, now: &Now, carry: Carry<'_>) -> (usize, bool) {
         let Carry { floor, most, draft } = carry;
         let Some(slot) = self.slots.get_mut(&no) else { return (0, true) };
@@ -146,8 +149,8 @@ impl Books {
         (sums, is_all)
     }
 
-    /// Forgets holders that have not asked since before the windows that are kept, if no lease of theirs is
-    /// waited for. Looks at `most` of them; true: at the last one.
+    /// Forgets holders that have not asked since before the windows that are kept, if no lease of
+    /// theirs is waited for. Looks at `most` of them; true: at the last one.
     pub(super) fn forget_holders(&mut self, most: usize) -> bool {
         let most = most.min(self.turning.holders);
         self.holders.forget(most, self.turned.saturating_sub(KEPT_WINDOWS), self.turned);
@@ -214,8 +217,9 @@ impl Books {
     }
 }
 
-/// Which deployments are forgotten: those that were deleted so long ago that their history is gone too, or that are too
-/// many, and that no entry that is kept names. What is left of their history goes in its time: numbers are given once.
+/// Which deployments are forgotten: those that were deleted so long ago that their history is gone
+/// too, or that are too many, and that no entry that is kept names. What is left of their history
+/// goes in its time: numbers are given once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forget {
     /// Deleted before this window.
@@ -241,8 +245,8 @@ pub(super) struct Carry<'a> {
 }
 
 impl Slot {
-    /// Brings its book to a window that is new to it, and closes what is over. Whatever happens to a book
-    /// in a window happens after that. Answers how many leases it let go.
+    /// Brings its book to a window that is new to it, and closes what is over. Whatever happens to
+    /// a book in a window happens after that. Answers how many leases it let go.
     pub(super) fn catch_up(&mut self, now: &Now, closed: &mut Closed) -> usize {
         let no = self.no;
         let Some(open) = self.book.as_deref_mut() else { return 0 };
@@ -258,7 +262,8 @@ impl Slot {
         leases - open.book.lease_count()
     }
 
-    /// Looks over so many leases of its book. True: it has come to their end, or is off, which is enough for a beat.
+    /// Looks over so many leases of its book. True: it has come to their end, or is off, which is
+    /// enough for a beat.
     fn audit(&mut self, left: &mut usize, told: &mut checks::Told) -> bool {
         let Some(open) = self.book.as_deref_mut() else { return true };
         loop {

@@ -123,7 +123,8 @@ impl Books {
         Part { found, next: numbers.next() }
     }
 
-    /// The numbers of this shard, from `first` on, which is one of them unless it is smaller than all.
+    /// The numbers of this shard, from `first` on, which is one of them unless it is smaller than
+    /// all.
     fn numbers(&self, first: u32) -> impl Iterator<Item = u32> + use<> {
         let ShardNo { no, of } = self.shard;
         let last = self.last_deployment.unwrap_or(0);

@@ -1,7 +1,7 @@
-//! A journal that may lack what was answered (R7): its store was promoted from a replica, or restored, or it
-//! cannot be followed (`doubt.rs`). The lost grants are of windows that were open or about to open, so nothing
-//! is granted until the window after the next one, which no lost grant can be of. Meanwhile leases in hand
-//! stay good.
+//! A journal that may lack what was answered (R7): its store was promoted from a replica, or
+//! restored, or it cannot be followed (`doubt.rs`). The lost grants are of windows that were open
+//! or about to open, so nothing is granted until the window after the next one, which no lost grant
+//! can be of. Meanwhile leases in hand stay good.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,12 @@ use super::time::Stamp;
 use super::writer::Writer;
 use crate::metrics;
 
-/// What is lost of so many deployments goes into one entry, which is a megabyte or two then. Who dies between two such entries
-/// counts less of the rest as spent.
+/// What is lost of so many deployments goes into one entry, which is a megabyte or two then. Who
+/// dies between two such entries counts less of the rest as spent.
 const SPENT_AT_ONCE: usize = 16_384;
 
-/// By so many minutes the wall clock, which tells how long a loss may reach back, is behind at most.
+/// By so many minutes the wall clock, which tells how long a loss may reach back, is behind at
+/// most.
 const WALL_BEHIND: u64 = 2;
 
 /// What of a journal was told. The next recovery comes upon the same, as long as it is kept.
@@ -77,14 +78,15 @@ impl<J: Journal> Writer<J> {
         true
     }
 
-    /// The journal counts as whole from here on. An entry says what counts as spent, and where time stands: who
-    /// writes next goes on from there, and gives no number of a lost window again.
+    /// The journal counts as whole from here on. An entry says what counts as spent, and where time
+    /// stands: who writes next goes on from there, and gives no number of a lost window again.
     async fn begin_clean(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         self.spend_doubted(stamp).await?;
         self.journal.vouch().await
     }
 
-    /// What may be lost counts as spent in longer periods: of each minute since the last entry that was read.
+    /// What may be lost counts as spent in longer periods: of each minute since the last entry that
+    /// was read.
     async fn spend_doubted(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         let passed = self.state.last.map_or(u64::MAX, |last| {
             stamp.now.window.minute.saturating_sub(last.now.window.minute)

@@ -2,13 +2,14 @@
 //! what follows from them in one go, and only then answers.
 //!
 //! What comes during a commit is in the next one. So under load the callers fall into two groups by
-//! themselves: one waits for the disk while the other is answered and asks again. Answers therefore leave
-//! when the next commit is already on its way (`commit`), or at once if something else comes first.
+//! themselves: one waits for the disk while the other is answered and asks again. Answers therefore
+//! leave when the next commit is already on its way (`commit`), or at once if something else comes
+//! first.
 //!
 //! A commit that fails may have happened or not. Nobody has been told anything, so all of its jobs
 //! are answered "cannot write", and the books are thrown away and read again from the journal, as
-//! after a crash. While the disk does not take writes (`outage.rs`) that waits: writes are refused at once,
-//! what is only looked at is answered from the old books.
+//! after a crash. While the disk does not take writes (`outage.rs`) that waits: writes are refused
+//! at once, what is only looked at is answered from the old books.
 
 #[cfg(test)]
 mod prefixes;
@@ -221,8 +222,8 @@ impl<J: Journal> Writer<J> {
         }
     }
 
-    /// Makes the draft durable, if there is anything in it, and tells the answers of the commit before
-    /// as soon as this one is on its way.
+    /// Makes the draft durable, if there is anything in it, and tells the answers of the commit
+    /// before as soon as this one is on its way.
     async fn commit(&mut self, stamp: &Stamp) -> Result<(), JournalError> {
         if self.draft.is_empty() {
             return Ok(());

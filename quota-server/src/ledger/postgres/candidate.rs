@@ -36,8 +36,8 @@ pub(super) struct Candidate<S> {
     pub(super) terms: u64,
     /// It could not follow, which is said once.
     pub(super) is_lost: bool,
-    /// The epoch that it was last elected for, until another server was seen alive since. Epochs only
-    /// rise: one that does not is of a database that was put back.
+    /// The epoch that it was last elected for, until another server was seen alive since. Epochs
+    /// only rise: one that does not is of a database that was put back.
     pub(super) last_epoch: i64,
 }
 
@@ -83,8 +83,8 @@ impl<S: SharedStore> Candidate<S> {
         }
     }
 
-    /// Sits down. A gap in the journal is bridged only where nobody writes, who could have removed what is
-    /// missing: then it stays, and somebody must go on.
+    /// Sits down. A gap in the journal is bridged only where nobody writes, who could have removed
+    /// what is missing: then it stays, and somebody must go on.
     pub(super) async fn come(&self) -> Result<Seat<S>, RecoveryError> {
         match self.sit_down(false).await {
             Err(RecoveryError::Gap { .. }) if !self.is_led().await? => self.sit_down(true).await,
@@ -210,8 +210,8 @@ impl<S: SharedStore> Candidate<S> {
     }
 }
 
-/// Until the ledger ends. One that cannot write may have been taken over without knowing, so it does
-/// not count as the active one.
+/// Until the ledger ends. One that cannot write may have been taken over without knowing, so it
+/// does not count as the active one.
 async fn watch(ledger: &JournaledLedger) {
     let mut ended = pin!(ledger.ended());
     while timeout(LOOK, ended.as_mut()).await.is_err() {

@@ -1,11 +1,11 @@
 //! The ledger of many servers on one PostgreSQL: one of them is active, the others stand by.
 //!
-//! The active one is a journaled ledger whose journal is in PostgreSQL (`store/postgres`, which tells
-//! how it is fenced). A standby keeps its books up with the journal (`standby.rs`), answers what only
-//! reads, and sends writers to the active server. A task of its own (`candidate.rs`) looks four times
-//! a second whether the active server gives signs of life; when it gives none for `TERM`, the
-//! first standby to raise the epoch reads the rest of the journal and goes on. A server that was
-//! fenced drops its books and stands by.
+//! The active one is a journaled ledger whose journal is in PostgreSQL (`store/postgres`, which
+//! tells how it is fenced). A standby keeps its books up with the journal (`standby.rs`), answers
+//! what only reads, and sends writers to the active server. A task of its own (`candidate.rs`)
+//! looks four times a second whether the active server gives signs of life; when it gives none for
+//! `TERM`, the first standby to raise the epoch reads the rest of the journal and goes on. A server
+//! that was fenced drops its books and stands by.
 //!
 //! Time goes on as another server's: see `sightings.rs`.
 

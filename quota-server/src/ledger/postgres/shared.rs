@@ -1,5 +1,5 @@
-//! What a candidate needs of the store that servers share: to look who writes, to run for it, and to
-//! read on.
+//! What a candidate needs of the store that servers share: to look who writes, to run for it, and
+//! to read on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,7 @@ pub(crate) trait SharedStore: Clone + Send + Sync + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<Option<u64>, JournalError>> + Send;
 
-    /// The journal of the server that was elected for this term, on the connection that it was elected on.
+    /// The journal of the server that was elected for this term, on the connection that it was
+    /// elected on.
     fn journal(&self, me: Me, term: Term, connection: Self::Connection) -> Self::Journal;
 }

@@ -3,8 +3,9 @@
 //! Whoever takes over must let the ledger's time go on: not faster than it really passed, or leases
 //! and windows would end early, and hardly slower, or minutes would be missed. Wall clocks of two
 //! machines don't say, and neither does PostgreSQL's, which can be stepped. But each sign of life
-//! carries the active server's steady time, and when it is seen here at least that much has passed. The
-//! largest difference of the last seconds is off by no more than the fastest of these signs took.
+//! carries the active server's steady time, and when it is seen here at least that much has passed.
+//! The largest difference of the last seconds is off by no more than the fastest of these signs
+//! took.
 
 use std::collections::VecDeque;
 

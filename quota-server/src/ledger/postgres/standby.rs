@@ -87,7 +87,8 @@ impl Standby {
         Ok(())
     }
 
-    /// The deleted deployments that it knows, once a window: it is time to ask which of them there still are.
+    /// The deleted deployments that it knows, once a window: it is time to ask which of them there
+    /// still are.
     pub(super) fn counts_deleted(&self) -> Option<Vec<u32>> {
         let mut state = self.state();
         let StandbyState { follower: Some(follower), counted, .. } = &mut *state else {
@@ -105,8 +106,8 @@ impl Standby {
         }
     }
 
-    /// The ledger's time for who writes from now on, under a journal that may lack its last entries unless
-    /// it is vouched for.
+    /// The ledger's time for who writes from now on, under a journal that may lack its last entries
+    /// unless it is vouched for.
     pub(super) fn time_to_write(&self, is_vouched_for: bool) -> LedgerTime {
         if is_vouched_for { self.time() } else { self.time().past_lost() }
     }
@@ -157,8 +158,9 @@ impl Standby {
         Ok(Some(live.with(history, oldest)))
     }
 
-    /// Where writers must go, if that is known just now. A server that was started again under its own
-    /// address finds itself named until its last sign of life is old: it sends nobody to itself.
+    /// Where writers must go, if that is known just now. A server that was started again under its
+    /// own address finds itself named until its last sign of life is old: it sends nobody to
+    /// itself.
     pub(super) fn elsewhere(&self) -> Unavailable {
         let state = self.state();
         let active = state.active.clone().filter(|_| state.looked.elapsed() <= TERM);

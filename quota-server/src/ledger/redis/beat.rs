@@ -37,7 +37,8 @@ impl Inner {
         tasks.spawn(every(PRUNE, self.stop.clone(), self.clone(), prune));
     }
 
-    /// Looks which Redis is in use: apart from all else, since a server whose looks are late grants nothing.
+    /// Looks which Redis is in use: apart from all else, since a server whose looks are late grants
+    /// nothing.
     pub(super) fn keep_looking(self: &Arc<Self>, tasks: &TaskTracker) {
         let (inner, stop) = (self.clone(), self.stop.clone());
         tasks.spawn(async move { stop.run_until_cancelled(looks(&inner)).await });
@@ -84,7 +85,8 @@ async fn every<F: Future<Output = ()>>(
     }
 }
 
-/// Again after a second, or at once where another process is connected to: nothing is called there before.
+/// Again after a second, or at once where another process is connected to: nothing is called there
+/// before.
 async fn looks(inner: &Inner) {
     loop {
         let next = Instant::now() + LOOKS;

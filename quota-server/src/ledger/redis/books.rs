@@ -1,6 +1,6 @@
-//! Sends calls to books, and repairs the books that cannot answer them: one that is missing is opened,
-//! quarantined, since what it held is not known; one whose limits are older than the catalogue's gets the
-//! new ones. Then the calls are sent once more.
+//! Sends calls to books, and repairs the books that cannot answer them: one that is missing is
+//! opened, quarantined, since what it held is not known; one whose limits are older than the
+//! catalogue's gets the new ones. Then the calls are sent once more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -20,8 +20,8 @@ use crate::ledger::{Unavailable, checks};
 use crate::metrics;
 use crate::store::catalogue::Entry;
 
-/// How old this server's knowledge of the catalogue may be, ms, to open a book where there is none. Later the
-/// deployment may be deleted and forgotten, and made again under another number.
+/// How old this server's knowledge of the catalogue may be, ms, to open a book where there is none.
+/// Later the deployment may be deleted and forgotten, and made again under another number.
 pub(super) const STALE_MS: u64 = 120_000;
 
 /// The books in Redis.

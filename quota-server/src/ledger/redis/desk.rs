@@ -1,6 +1,7 @@
-//! Where the operations of many callers on one deployment meet. While calls to its book are under way
-//! others wait, and go together in the next one: Redis reads and writes a book once a call, so a busy
-//! deployment costs it little more than a quiet one. Nobody waits for longer than a call takes.
+//! Where the operations of many callers on one deployment meet. While calls to its book are under
+//! way others wait, and go together in the next one: Redis reads and writes a book once a call, so
+//! a busy deployment costs it little more than a quiet one. Nobody waits for longer than a call
+//! takes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,6 @@
-//! Brings closed windows into the history. One server at a time does it, for all deployments (`site.rs`). If two do, no
-//! harm is done: a page is stored by its stamp, however often, and stays in Redis until a server says that it is stored.
+//! Brings closed windows into the history. One server at a time does it, for all deployments
+//! (`site.rs`). If two do, no harm is done: a page is stored by its stamp, however often, and stays
+//! in Redis until a server says that it is stored.
 
 use std::sync::Arc;
 
@@ -17,14 +18,14 @@ const AT_ONCE: usize = 64;
 /// Pages fetched of one deployment at once.
 const PAGES: u32 = 60;
 
-/// A deleted deployment is kept so long, ms, by each server's own knowledge of it: longer than anything
-/// granted before can be charged, and than a server opens books by what it read before.
+/// A deleted deployment is kept so long, ms, by each server's own knowledge of it: longer than
+/// anything granted before can be charged, and than a server opens books by what it read before.
 const KEPT_DELETED_MS: u64 = 180_000;
 const _: () = assert!(KEPT_DELETED_MS > STALE_MS + 30_000, "nobody opens what may be forgotten");
 
 impl Inner {
-    /// One server at a time asks every book. All of them see to what is deleted, which each forgets for itself. What a Redis
-    /// that is not in use has of windows is not their history.
+    /// One server at a time asks every book. All of them see to what is deleted, which each forgets
+    /// for itself. What a Redis that is not in use has of windows is not their history.
     pub(super) async fn harvest_in_turn(&self) {
         if !self.may_grant() {
             return;

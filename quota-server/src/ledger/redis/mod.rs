@@ -1,13 +1,15 @@
 //! The Redis ledger: the books are in Redis, and any number of servers run their operations there.
 //!
-//! An operation is one call of a function in Redis (`functions/`), which decides as `quota_core::Book`
-//! does and changes everything or nothing. This side builds the calls and reads the answers (`book/`),
-//! sends them (`link/`), and repairs what a book lacks (`books.rs`). Deployments and closed windows are in
-//! a catalogue (`store/catalogue`), copied here (`register.rs`).
+//! An operation is one call of a function in Redis (`functions/`), which decides as
+//! `quota_core::Book` does and changes everything or nothing. This side builds the calls and reads
+//! the answers (`book/`), sends them (`link/`), and repairs what a book lacks (`books.rs`).
+//! Deployments and closed windows are in a catalogue (`store/catalogue`), copied here
+//! (`register.rs`).
 //!
-//! Follow an acquire: `run.rs` -> `desk.rs` -> `books.rs` -> `book/call.rs` -> `functions/acquire.lua` ->
-//! `book/reply.rs` -> the answer. A put: `put.rs`. A closed window: `harvest.rs`. What was lost in
-//! Redis: `functions/vouch.lua`, and `link/settings.rs` for when nothing can have been.
+//! Follow an acquire: `run.rs` -> `desk.rs` -> `books.rs` -> `book/call.rs` ->
+//! `functions/acquire.lua` -> `book/reply.rs` -> the answer. A put: `put.rs`. A closed window:
+//! `harvest.rs`. What was lost in Redis: `functions/vouch.lua`, and `link/settings.rs` for when
+//! nothing can have been.
 
 mod beat;
 mod book;

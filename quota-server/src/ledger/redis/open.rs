@@ -22,8 +22,8 @@ use crate::ledger::Unavailable;
 use crate::ledger::journaled::OpenError;
 use crate::store::catalogue::Catalogue;
 
-/// How long a start waits for the first try to connect to Redis, whose parts each have their time (several
-/// sentinels are asked one after another), and then goes on without.
+/// How long a start waits for the first try to connect to Redis, whose parts each have their time
+/// (several sentinels are asked one after another), and then goes on without.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why the Redis ledger does not open.
@@ -67,8 +67,8 @@ pub enum RedisTrouble {
 }
 
 impl RedisLedger {
-    /// Opens the catalogue, tries to connect to Redis, and begins its beats on `tasks`. A Redis that
-    /// cannot be used yet is waited for beside the server's work.
+    /// Opens the catalogue, tries to connect to Redis, and begins its beats on `tasks`. A Redis
+    /// that cannot be used yet is waited for beside the server's work.
     ///
     /// # Errors
     /// The catalogue cannot be used. Nothing is left running then.
@@ -126,8 +126,8 @@ impl RedisLedger {
 }
 
 impl Inner {
-    /// Waits for the first try to connect to Redis, and where it is reached until that is known to be the
-    /// one in use.
+    /// Waits for the first try to connect to Redis, and where it is reached until that is known to
+    /// be the one in use.
     pub(super) async fn settle(&self) -> Result<(), RedisTrouble> {
         let _came_to_nothing_yet = timeout(PATIENCE, self.books.link.tried()).await;
         let is_reached = self.books.link.process().is_some();

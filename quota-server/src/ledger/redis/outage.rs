@@ -1,13 +1,13 @@
-//! Whether Redis does what it is asked for: told once for each outage, for the log; `beat.rs` tells the
-//! metrics.
+//! Whether Redis does what it is asked for: told once for each outage, for the log; `beat.rs` tells
+//! the metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::link::LinkError;
 use crate::ledger::Unavailable;
 
-/// An outage is over when nothing has failed for so long, ms: one node of a cluster may be away while the
-/// others answer.
+/// An outage is over when nothing has failed for so long, ms: one node of a cluster may be away
+/// while the others answer.
 const QUIET_MS: u64 = 1_000;
 
 /// When a call failed last, by the server's steady clock, ms; 0: all is well.

@@ -10,7 +10,8 @@ use super::books::{Answered, Errand};
 use super::register::Known;
 use crate::ledger::{Stored, Unavailable};
 
-/// How many books one message asks: operations that share its connection wait for all of them, some ms.
+/// How many books one message asks: operations that share its connection wait for all of them, some
+/// ms.
 const BOOKS: usize = 128;
 
 impl Inner {
@@ -42,8 +43,8 @@ impl Inner {
     }
 }
 
-/// A book that Redis has lost, or never had, is opened by the next operation, and quarantined; all that longer periods can
-/// have held counts.
+/// A book that Redis has lost, or never had, is opened by the next operation, and quarantined; all
+/// that longer periods can have held counts.
 fn read(known: &Known, reply: Reply, now: &Now) -> Overview {
     if let Reply::Here(_, Answer::Overview(overview)) = reply {
         return *overview;

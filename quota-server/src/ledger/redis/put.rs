@@ -1,6 +1,6 @@
-//! Making, changing and deleting deployments: the catalogue first, then the book, then the answer. So a
-//! limit that was answered holds for the next grant, whichever server it is asked of. If the book could
-//! not be told, the next call from a server that knows the new limit brings it.
+//! Making, changing and deleting deployments: the catalogue first, then the book, then the answer.
+//! So a limit that was answered holds for the next grant, whichever server it is asked of. If the
+//! book could not be told, the next call from a server that knows the new limit brings it.
 
 use std::sync::Arc;
 
@@ -38,8 +38,8 @@ impl Inner {
         is_same.then_some(known)
     }
 
-    /// Nothing changes, but the book may not have been told the last time. False: it was told of a later
-    /// change, which the catalogue lacks since it was put back.
+    /// Nothing changes, but the book may not have been told the last time. False: it was told of a
+    /// later change, which the catalogue lacks since it was put back.
     async fn ensure(&self, known: &Arc<Known>) -> Result<bool, PutError> {
         let (in_book, version) =
             (self.version_in_book(known.clone()).await?, known.entry.row.version);

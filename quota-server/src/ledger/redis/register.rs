@@ -1,7 +1,8 @@
-//! The deployments, as this server knows them: a copy of the catalogue, and what it has seen of each book.
+//! The deployments, as this server knows them: a copy of the catalogue, and what it has seen of
+//! each book.
 //!
-//! The copy may be a second old. That is safe: the limits that hold are in the books, and a book says when
-//! this server's copy of them is newer than what it has.
+//! The copy may be a second old. That is safe: the limits that hold are in the books, and a book
+//! says when this server's copy of them is newer than what it has.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -70,7 +71,8 @@ impl Register {
         self.read(|tables| tables.revision)
     }
 
-    /// Takes in news of the catalogue, in the order of their changes. They may be older than what is here.
+    /// Takes in news of the catalogue, in the order of their changes. They may be older than what
+    /// is here.
     pub(super) fn enter(&self, news: News, asked_since: u64, since_ms: u64) {
         let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let entries = match news {

@@ -1,5 +1,5 @@
-//! Operations of one caller: those of one deployment go in one call to its book (`desk.rs`: with those of
-//! others, if it is busy).
+//! Operations of one caller: those of one deployment go in one call to its book (`desk.rs`: with
+//! those of others, if it is busy).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,8 +62,8 @@ impl Inner {
         }
     }
 
-    /// In one message, where they go to one Redis. The shards of a cluster answer each for itself: nobody's turn waits for
-    /// a shard that is not its own.
+    /// In one message, where they go to one Redis. The shards of a cluster answer each for itself:
+    /// nobody's turn waits for a shard that is not its own.
     async fn run_now(
         self: &Arc<Self>,
         caller: &Caller,
@@ -126,8 +126,8 @@ impl Inner {
         Ok(self.register.live(id))
     }
 
-    /// By a reading of the catalogue that begins now or later: another server may have answered a put a moment ago. However
-    /// many are asked for that nobody knows, one reading is under way.
+    /// By a reading of the catalogue that begins now or later: another server may have answered a
+    /// put a moment ago. However many are asked for that nobody knows, one reading is under way.
     async fn refresh_for_unknown(&self) -> Result<(), Unavailable> {
         self.readings.read(|| self.refresh()).await
     }

@@ -1,4 +1,5 @@
-//! A reading that many callers want at once is made once for all of them: however many ask, one is under way.
+//! A reading that many callers want at once is made once for all of them: however many ask, one is
+//! under way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,8 +20,9 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T: Clone> SingleFlight<T> {
-    /// What a reading found that began after this call: one that was under way already may have missed what the caller
-    /// knows to be there. Callers that come during a reading share the next one.
+    /// What a reading found that began after this call: one that was under way already may have
+    /// missed what the caller knows to be there. Callers that come during a reading share the next
+    /// one.
     pub(super) async fn read<F: Future<Output = T>>(&self, read: impl FnOnce() -> F) -> T {
         let begun = self.begun.load(Ordering::Acquire);
         let mut last = self.last.lock().await;

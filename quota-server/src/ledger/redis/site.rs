@@ -1,6 +1,6 @@
-//! Whose Redis it is. Deployments are told apart in Redis by the numbers that their catalogue gave them,
-//! so two catalogues in one Redis would charge each other's books. The first one writes its name there;
-//! servers of another one keep off.
+//! Whose Redis it is. Deployments are told apart in Redis by the numbers that their catalogue gave
+//! them, so two catalogues in one Redis would charge each other's books. The first one writes its
+//! name there; servers of another one keep off.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +14,8 @@ const KEY: &str = "tl:site";
 /// Here while a server harvests, or did lately.
 const HARVESTED: &str = "tl:harvested";
 
-/// How long the next harvest waits at least, ms: a little less than servers wait between two tries, so that each of
-/// them, whoever it was the last time, finds it gone.
+/// How long the next harvest waits at least, ms: a little less than servers wait between two tries,
+/// so that each of them, whoever it was the last time, finds it gone.
 const HARVEST_MS: u32 = 25_000;
 
 /// The name of a cluster, whose nodes and processes come and go.
@@ -43,7 +43,8 @@ impl Site {
         Self { name, start, is_foreign: AtomicBool::new(false), used, cluster }
     }
 
-    /// Writes down which process these data are used in, once for each. Where that fails a restart takes longer.
+    /// Writes down which process these data are used in, once for each. Where that fails a restart
+    /// takes longer.
     pub(super) async fn use_as(&self, link: &Link, process: Arc<str>) {
         if self.used.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&process) {
             return;
@@ -65,8 +66,8 @@ impl Site {
         }
     }
 
-    /// The name of a cluster, written by the first server that asks. While the shard that has it does not answer it is what
-    /// it was; `None`: that was never heard.
+    /// The name of a cluster, written by the first server that asks. While the shard that has it
+    /// does not answer it is what it was; `None`: that was never heard.
     pub(super) async fn cluster(&self, link: &Link) -> Option<Arc<str>> {
         let mut name = cmd("SET");
         name.arg(CLUSTER).arg(&*self.start).arg("NX").arg("GET");

@@ -13,8 +13,8 @@ use crate::store::rows::{signed, unsigned};
 /// What a deployment's book is known to have.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct InBook {
-    /// The version of its policy. It may be above the catalogue's: a change that could not be written
-    /// after the book was told, or that a promoted PostgreSQL lacks.
+    /// The version of its policy. It may be above the catalogue's: a change that could not be
+    /// written after the book was told, or that a promoted PostgreSQL lacks.
     pub(crate) version: u64,
     /// The kind of window that is wished for.
     pub(crate) has_kind: bool,
@@ -42,8 +42,8 @@ pub(crate) enum Change {
 pub(crate) enum News {
     /// The deployments that changed since, deleted ones too, in the order of their changes.
     Changed(Vec<Entry>),
-    /// All deployments that there are, in that order, as of a revision: deletions since then are forgotten
-    /// already, or the catalogue comes from a backup.
+    /// All deployments that there are, in that order, as of a revision: deletions since then are
+    /// forgotten already, or the catalogue comes from a backup.
     All(Vec<Entry>, u64),
 }
 
@@ -53,7 +53,8 @@ impl Catalogue {
         self.renew().await;
         let news = bounded(async {
             let changed = self.changed_since(revision).await?;
-            // Read after the changes: a deletion that was forgotten before they were read shows here.
+            // Read after the changes: a deletion that was forgotten before they were read shows
+            // here.
             let head = sqlx::query("SELECT revision, forgotten FROM catalogue_head WHERE id = 1");
             let head = head.fetch_one(&self.pool).await?;
             let (last, forgotten): (u64, u64) =
@@ -73,8 +74,8 @@ impl Catalogue {
             .await
     }
 
-    /// Makes or changes a deployment; a change gets a version above that of its book. Its kind of window
-    /// changes only where the book has been told so.
+    /// Makes or changes a deployment; a change gets a version above that of its book. Its kind of
+    /// window changes only where the book has been told so.
     pub(crate) async fn put(&self, put: &Put, book: InBook) -> Result<Change, CatalogueError> {
         bounded(async {
             let mut transaction = self.pool.begin().await?;
@@ -104,7 +105,8 @@ impl Catalogue {
                 return Ok(Change::Unexpected);
             }
             let Some(Entry { row, instance, .. }) = found else { return Ok(Change::Missing) };
-            // Nobody reads its details any more, which are kilobytes in every server until it is forgotten.
+            // Nobody reads its details any more, which are kilobytes in every server until it is
+            // forgotten.
             let details = "{}".into();
             let row = DeploymentRow { version: row.version + 1, deleted: true, details, ..row };
             let entry = Entry { row, instance, revision: next.revision };
@@ -115,8 +117,8 @@ impl Catalogue {
         .await
     }
 
-    /// Removes a deleted deployment of which nothing is left, unless it changed since this revision, and notes
-    /// that the deletion cannot be read any more.
+    /// Removes a deleted deployment of which nothing is left, unless it changed since this
+    /// revision, and notes that the deletion cannot be read any more.
     pub(crate) async fn forget(
         &self,
         deployment: u32,
@@ -139,8 +141,8 @@ impl Catalogue {
     }
 }
 
-/// What the next change is numbered. Taking it locks the head until the transaction ends, so changes are
-/// made one after another.
+/// What the next change is numbered. Taking it locks the head until the transaction ends, so
+/// changes are made one after another.
 #[derive(Clone, Copy)]
 struct Next {
     revision: u64,

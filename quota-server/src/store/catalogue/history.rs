@@ -8,8 +8,8 @@ use super::{Catalogue, CatalogueError, bounded};
 use crate::store::rows::signed;
 
 impl Catalogue {
-    /// Keeps pages of windows of one deployment that are over, each with its stamp. A page that is there
-    /// with a larger stamp is newer, and stays.
+    /// Keeps pages of windows of one deployment that are over, each with its stamp. A page that is
+    /// there with a larger stamp is newer, and stays.
     pub(crate) async fn keep(
         &self,
         deployment: u32,
@@ -49,7 +49,8 @@ impl Catalogue {
     }
 }
 
-/// What of a page a later one of the same window changes: only late usage comes after a window's end.
+/// What of a page a later one of the same window changes: only late usage comes after a window's
+/// end.
 const UPSERT: &str = "INSERT INTO catalogue_history VALUES
         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
     ON CONFLICT (deployment, number) DO UPDATE SET stamp = excluded.stamp,

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use sqlx::Error;
 use uuid::Uuid;
 
-/// A deployment's identity, from when it is made until nothing is left of it. Its number may have been another's
-/// before, or become another's, where the database comes back from a backup.
+/// A deployment's identity, from when it is made until nothing is left of it. Its number may have
+/// been another's before, or become another's, where the database comes back from a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Instance(Uuid);
 
@@ -36,7 +36,8 @@ impl Instance {
     }
 }
 
-/// Makes identities that no other start of any server makes, nor this one again, whatever it reads back from a backup.
+/// Makes identities that no other start of any server makes, nor this one again, whatever it reads
+/// back from a backup.
 #[derive(Debug)]
 pub(super) struct Instances {
     start: Arc<str>,

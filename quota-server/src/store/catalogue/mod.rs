@@ -1,5 +1,5 @@
-//! Deployments and closed windows beside a ledger that keeps only live windows (Redis): in PostgreSQL
-//! for any number of servers, or in one SQLite file for one.
+//! Deployments and closed windows beside a ledger that keeps only live windows (Redis): in
+//! PostgreSQL for any number of servers, or in one SQLite file for one.
 //!
 //! Both databases run the same statements through `sqlx::Any`; what differs is how they are opened
 //! (`open.rs`). Every call ends, with an error if the database does not answer.

@@ -19,14 +19,14 @@ const CONNECTIONS: u32 = 4;
 /// What each connection to SQLite is told: what is answered is on the disk.
 const SQLITE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
 
-/// What each connection to PostgreSQL is told. A server that is paused in a change must not hold up the
-/// changes of others.
+/// What each connection to PostgreSQL is told. A server that is paused in a change must not hold up
+/// the changes of others.
 const POSTGRES: &str = "SET statement_timeout = 2500; SET lock_timeout = 2000; \
     SET idle_in_transaction_session_timeout = 1500";
 
 impl Catalogue {
-    /// The catalogue in a folder, made where it is missing. One server at a time has it. `site` is this start's own:
-    /// the catalogue's name if it is new, and part of each identity that is made.
+    /// The catalogue in a folder, made where it is missing. One server at a time has it. `site` is
+    /// this start's own: the catalogue's name if it is new, and part of each identity that is made.
     pub(crate) async fn in_folder(folder: &Path, site: &str) -> Result<Self, OpenError> {
         let lock = FolderLock::take(folder)?;
         let file = folder.join("catalogue.sqlite");
@@ -37,8 +37,8 @@ impl Catalogue {
         Ok(Self { lock: Some(lock), ..catalogue })
     }
 
-    /// The catalogue in a PostgreSQL database, whose tables are brought up to date if `migrate` says so.
-    /// `site` is its name if it is new.
+    /// The catalogue in a PostgreSQL database, whose tables are brought up to date if `migrate`
+    /// says so. `site` is its name if it is new.
     pub(crate) async fn in_postgres(
         url: impl Into<DatabaseUrl>,
         site: &str,

@@ -39,8 +39,8 @@ impl Catalogue {
         .await
     }
 
-    /// Raises the sign of life, and puts this name and term in the place of those that were read, unless somebody else
-    /// has done either meanwhile. Whether it was done.
+    /// Raises the sign of life, and puts this name and term in the place of those that were read,
+    /// unless somebody else has done either meanwhile. Whether it was done.
     pub(crate) async fn use_redis(
         &self,
         name: &str,

@@ -8,8 +8,8 @@ use super::Instance;
 use crate::ledger::journaled::DeploymentRow;
 use crate::store::rows::{deployment, page, unsigned};
 
-/// A deployment, which one of all that ever had its number, and the revision of the catalogue that its last
-/// change made.
+/// A deployment, which one of all that ever had its number, and the revision of the catalogue that
+/// its last change made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) row: DeploymentRow,

@@ -22,7 +22,8 @@ const INSERT: &str = "WITH fence AS (
 /// A commit that took long shows that its writer lives at its end too.
 const TOUCH: &str = "UPDATE leader SET renewed_at = clock_timestamp() WHERE id = 1";
 
-/// How much longer a commit may take for each change: a new minute closes a window of every deployment.
+/// How much longer a commit may take for each change: a new minute closes a window of every
+/// deployment.
 const CHANGE: Duration = Duration::from_millis(1);
 
 const PRUNE: &str = "DELETE FROM history WHERE ctid = ANY (ARRAY
@@ -44,9 +45,9 @@ pub(super) async fn append(
     fenced_unless(within(limit, append_all(connection, epoch, commit)).await?)
 }
 
-/// Appends what `make` makes of the last entry, whoever writes this journal: its number. A writer finds the
-/// number of its next entry taken, and reads the journal again. The row of the leader comes first: a
-/// commit that is under way is before this one, or fails.
+/// Appends what `make` makes of the last entry, whoever writes this journal: its number. A writer
+/// finds the number of its next entry taken, and reads the journal again. The row of the leader
+/// comes first: a commit that is under way is before this one, or fails.
 pub(crate) async fn append_after_last<E>(
     connection: &mut PgConnection,
     make: impl FnOnce(Option<(u64, Vec<u8>)>) -> Result<(u64, Vec<u8>), E>,
@@ -225,7 +226,8 @@ async fn keep(connection: &mut PgConnection, kept: Kept) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Nobody waits for entries to be gone: their removal is not flushed, and a crash may bring them back.
+/// Nobody waits for entries to be gone: their removal is not flushed, and a crash may bring them
+/// back.
 const TRIM: &str =
     "WITH unflushed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
      DELETE FROM journal USING unflushed WHERE seq < $1";

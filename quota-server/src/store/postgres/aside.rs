@@ -1,7 +1,7 @@
 //! Entries that could not be followed, kept for whoever investigates, in the table `quarantine`.
 //!
-//! On a connection of its own, and not for long: the journal's stays as it is whatever comes of it, and its writer
-//! gives no sign of life meanwhile.
+//! On a connection of its own, and not for long: the journal's stays as it is whatever comes of it,
+//! and its writer gives no sign of life meanwhile.
 
 use std::time::Duration;
 

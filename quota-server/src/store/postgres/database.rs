@@ -13,8 +13,8 @@ use crate::store::DatabaseUrl;
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// How long a call may take. PostgreSQL ends it before (`SESSION`), so that what is given up here is
-/// mostly given up there too.
+/// How long a call may take. PostgreSQL ends it before (`SESSION`), so that what is given up here
+/// is mostly given up there too.
 pub(super) const CALL: Duration = Duration::from_secs(3);
 
 /// What each session is told. A writer that is paused in a transaction must not hold its row locks,
@@ -29,7 +29,8 @@ const SESSION: [(&str, &str); 7] = [
     ("tcp_user_timeout", "3000"),
 ];
 
-/// A commit that was answered must be on the disk. `remote_apply`, which waits for even more, stays.
+/// A commit that was answered must be on the disk. `remote_apply`, which waits for even more,
+/// stays.
 const DURABLE: &str = "SELECT
     set_config('synchronous_commit',
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END,

@@ -118,8 +118,8 @@ pub(crate) async fn elect(
     within(CALL, call.fetch_optional(connection)).await
 }
 
-/// A new epoch for a writer that has connected again. What its old connections have not committed yet
-/// they never will.
+/// A new epoch for a writer that has connected again. What its old connections have not committed
+/// yet they never will.
 pub(super) async fn own(connection: &mut PgConnection, me: &Me) -> Result<Term, JournalError> {
     let call = sqlx::query_as(OWN).bind(&*me.server).fetch_optional(connection);
     within(CALL, call).await?.ok_or(JournalError::Fenced)

@@ -33,8 +33,8 @@ pub(crate) struct News {
     pub(crate) kept: Kept,
 }
 
-/// What came from entry `next_seq` on: the first of it, where it is much. Entries are read first, so
-/// each is of a deployment that is known by then.
+/// What came from entry `next_seq` on: the first of it, where it is much. Entries are read first,
+/// so each is of a deployment that is known by then.
 pub(crate) async fn news(
     connection: &mut PgConnection,
     next_seq: u64,
@@ -66,7 +66,8 @@ pub(crate) async fn hold_still(connection: &mut PgConnection) -> Result<Catalogu
     read_catalogue(connection).await
 }
 
-/// The entries from `first_seq` on, in parts; in between, who writes in this epoch gives signs of life.
+/// The entries from `first_seq` on, in parts; in between, who writes in this epoch gives signs of
+/// life.
 pub(crate) async fn read_entries<E: From<JournalError>>(
     connection: &mut PgConnection,
     first_seq: u64,
@@ -105,8 +106,8 @@ async fn changed_since(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Which of these deployments there still are. One that is gone never comes back; one that was deleted may be
-/// live again by now.
+/// Which of these deployments there still are. One that is gone never comes back; one that was
+/// deleted may be live again by now.
 pub(crate) async fn still_there(
     connection: &mut PgConnection,
     numbers: &[u32],

@@ -1,11 +1,11 @@
 //! The journal in PostgreSQL: any number of servers may connect, one of them writes.
 //!
 //! Who writes is decided by the row of the table `leader` (`leader.rs`), and fenced by it: each
-//! transaction of a writer updates this row where it has the writer's epoch. A server that takes over
-//! raises the epoch. PostgreSQL lets one of two such updates wait for the other and then looks at the
-//! row again, so either the commit was there before the take-over, and the new writer reads it, or it
-//! finds another epoch, and nothing of it happens. Whether the old writer is dead, paused or cut off
-//! does not matter, nor what it believes.
+//! transaction of a writer updates this row where it has the writer's epoch. A server that takes
+//! over raises the epoch. PostgreSQL lets one of two such updates wait for the other and then looks
+//! at the row again, so either the commit was there before the take-over, and the new writer reads
+//! it, or it finds another epoch, and nothing of it happens. Whether the old writer is dead, paused
+//! or cut off does not matter, nor what it believes.
 //!
 //! A connection that failed may have left a transaction behind that is still being decided. So a
 //! writer that connects again raises the epoch too: what it left behind is decided when it returns.

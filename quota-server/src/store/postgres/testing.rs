@@ -1,5 +1,5 @@
-//! A PostgreSQL of the tests' own: on a free port of this machine, with temporary data. Tests that run
-//! at the same time share one, each with a database of its own; the last one stops it.
+//! A PostgreSQL of the tests' own: on a free port of this machine, with temporary data. Tests that
+//! run at the same time share one, each with a database of its own; the last one stops it.
 
 use std::ffi::OsString;
 use std::fs::Permissions;

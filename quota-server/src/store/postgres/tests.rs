@@ -114,8 +114,8 @@ async fn who_was_taken_over_writes_nothing_more() {
 #[tokio::test]
 async fn a_commit_that_was_held_up_until_after_a_take_over_does_not_happen() {
     let on = empty().await;
-    // At the journal: it has not looked at the epoch yet. At the epoch: it waits for the row that is
-    // being changed, and must look again.
+    // At the journal: it has not looked at the epoch yet. At the epoch: it waits for the row that
+    // is being changed, and must look again.
     let at_the_journal = "LOCK TABLE journal IN SHARE MODE";
     let at_the_epoch = "SELECT * FROM leader FOR UPDATE";
     for (seq, held_up_at) in [(1, at_the_journal), (1, at_the_epoch)] {

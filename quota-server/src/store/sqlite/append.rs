@@ -47,8 +47,8 @@ pub(super) async fn append(connection: &mut SqliteConnection, commit: Commit) ->
     transaction.commit().await
 }
 
-/// Appends what `make` makes of the last entry, whoever writes this journal: its number. A writer finds the
-/// number of its next entry taken, and reads the journal again.
+/// Appends what `make` makes of the last entry, whoever writes this journal: its number. A writer
+/// finds the number of its next entry taken, and reads the journal again.
 pub(crate) async fn append_after_last<E>(
     connection: &mut SqliteConnection,
     make: impl FnOnce(Option<(u64, Vec<u8>)>) -> Result<(u64, Vec<u8>), E>,
@@ -178,8 +178,9 @@ async fn keep(connection: &mut SqliteConnection, kept: Kept) -> sqlx::Result<()>
     Ok(())
 }
 
-/// Removes the entries before `seq`. Nobody waits for that, so it is not flushed: the next commit is, and
-/// what stands before it in the log with it. After an error the connection is dropped, and this setting with it.
+/// Removes the entries before `seq`. Nobody waits for that, so it is not flushed: the next commit
+/// is, and what stands before it in the log with it. After an error the connection is dropped, and
+/// this setting with it.
 pub(super) async fn trim(connection: &mut SqliteConnection, seq: u64) -> sqlx::Result<()> {
     let seq = signed(seq);
     let sql = format!(

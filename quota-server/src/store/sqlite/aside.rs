@@ -1,5 +1,5 @@
-//! Entries that could not be followed, kept for whoever investigates: `quarantine/` in the data folder has a
-//! file with the bytes of each, and beside it one that says what is wrong.
+//! Entries that could not be followed, kept for whoever investigates: `quarantine/` in the data
+//! folder has a file with the bytes of each, and beside it one that says what is wrong.
 
 use std::fs;
 use std::io;

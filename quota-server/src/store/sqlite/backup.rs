@@ -70,8 +70,8 @@ fn gone(file: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives a whole file its name, on the disk, once the witness of a journal is there: SQLite does not
-/// sync a copy. What another database of this name left beside it would be read into this one.
+/// Gives a whole file its name, on the disk, once the witness of a journal is there: SQLite does
+/// not sync a copy. What another database of this name left beside it would be read into this one.
 fn finish(part: &Path, path: &Path) -> io::Result<u64> {
     let file = File::open(part)?;
     file.sync_all()?;

@@ -25,8 +25,8 @@ impl FolderLock {
         }
     }
 
-    /// Keeps servers off a folder that is read, as long as none is on it; other readers may be. A folder
-    /// without a lock's file was never a server's.
+    /// Keeps servers off a folder that is read, as long as none is on it; other readers may be. A
+    /// folder without a lock's file was never a server's.
     pub(crate) fn share(folder: &Path) -> Result<Option<Self>, OpenError> {
         let unusable = |source| OpenError::Folder { path: folder.to_owned(), source };
         let file = match File::open(folder.join("lock")) {
@@ -48,8 +48,8 @@ pub(super) fn owned(path: &Path) -> io::Result<File> {
 }
 
 impl Drop for FolderLock {
-    /// A process that is just being started from this one still has the file for a moment, and with it the
-    /// lock, unless it is given up for all.
+    /// A process that is just being started from this one still has the file for a moment, and with
+    /// it the lock, unless it is given up for all.
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "the data folder's lock is left to the system");

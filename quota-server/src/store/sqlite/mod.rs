@@ -215,8 +215,8 @@ pub(crate) async fn never_witnessed(folder: &Path) {
     }
 }
 
-/// Says in a file that is new which shard it is, and in any that it has a witness from now on: whether it
-/// had one before.
+/// Says in a file that is new which shard it is, and in any that it has a witness from now on:
+/// whether it had one before.
 async fn describe(connection: &mut SqliteConnection, shard: ShardNo) -> sqlx::Result<bool> {
     let pairs = [("shard", shard.no), ("shards", shard.of)];
     let mut transaction = connection.begin().await?;

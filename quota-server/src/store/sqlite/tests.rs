@@ -186,7 +186,8 @@ async fn a_database_that_was_put_back_is_quarantined() {
     is_quarantined(folder.path()).await;
 }
 
-/// The time that windows are numbered by is that of all shards: one cannot go past what it lost without the others.
+/// The time that windows are numbered by is that of all shards: one cannot go past what it lost
+/// without the others.
 #[tokio::test]
 async fn of_several_databases_one_that_was_put_back_quarantines_all() {
     let folder = tempfile::tempdir().unwrap();

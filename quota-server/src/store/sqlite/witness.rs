@@ -1,14 +1,16 @@
 //! A witness beside the database: which file it is, and the last entry that was seen in it (R7).
 //!
-//! A database that was put back, from a backup or by a copy of its folder, grants again what it does not know
-//! of. So at each start the witness is asked. It knows of more entries than there are where the database
-//! alone was put back, or its write-ahead log is gone. It knows another file (its inode, and when that was
-//! made) where the whole folder is a copy, its own text among it. The database knows that it has one, so
-//! one that is not there says that the database was put somewhere else. What it cannot tell: a whole disk, or
-//! a virtual machine, that went back to a snapshot, since then it went back too.
+//! A database that was put back, from a backup or by a copy of its folder, grants again what it
+//! does not know of. So at each start the witness is asked. It knows of more entries than there are
+//! where the database alone was put back, or its write-ahead log is gone. It knows another file
+//! (its inode, and when that was made) where the whole folder is a copy, its own text among it. The
+//! database knows that it has one, so one that is not there says that the database was put
+//! somewhere else. What it cannot tell: a whole disk, or a virtual machine, that went back to a
+//! snapshot, since then it went back too.
 //!
-//! It is written at most four times a second, and not forced to the disk: one that is behind says nothing. A
-//! doubt is, and lasts until somebody vouches for the database: a start within a quarantine begins it anew.
+//! It is written at most four times a second, and not forced to the disk: one that is behind says
+//! nothing. A doubt is, and lasts until somebody vouches for the database: a start within a
+//! quarantine begins it anew.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -45,8 +47,8 @@ pub(super) struct Witness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     inode: u64,
-    /// When it was made, ns since the Unix epoch: an inode is given again to the next file. 0: the file
-    /// system does not say, or an earlier server did not ask.
+    /// When it was made, ns since the Unix epoch: an inode is given again to the next file. 0: the
+    /// file system does not say, or an earlier server did not ask.
     born_ns: u64,
 }
 
@@ -68,8 +70,8 @@ impl Witness {
         Ok(Self { path, file: Some(file), database, last_seq: 0, written: None })
     }
 
-    /// Beside a database that is put at `path` now: it vouches for nothing. One that an earlier server
-    /// wrote does not know that it had a witness.
+    /// Beside a database that is put at `path` now: it vouches for nothing. One that an earlier
+    /// server wrote does not know that it had a witness.
     pub(super) fn doubt_beside(path: &Path) -> io::Result<()> {
         let database = Identity { inode: 0, born_ns: 0 };
         let mut open = OpenOptions::new();
@@ -79,9 +81,9 @@ impl Witness {
         file.sync_all()
     }
 
-    /// Whether a database whose last entry is this one is the one that it saw, with all that it saw in it.
-    /// Where it says nothing, or nothing that can be read, that is so unless the database once had one
-    /// (`was_there`) and is not empty.
+    /// Whether a database whose last entry is this one is the one that it saw, with all that it saw
+    /// in it. Where it says nothing, or nothing that can be read, that is so unless the database
+    /// once had one (`was_there`) and is not empty.
     pub(super) fn vouches(&mut self, last_seq: u64, was_there: bool) -> bool {
         let word = self.file.as_ref().and_then(read);
         let vouches = word.map_or(!was_there || last_seq == 0, |word| {

@@ -15,8 +15,8 @@ pub(super) const ALL: &[Kept] = &[
     PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND,
 ];
 
-/// A limit changes in a window whose book was dropped by a restart: the change was not in the journal, and
-/// the server did not start again. Found after 37 minutes.
+/// A limit changes in a window whose book was dropped by a restart: the change was not in the
+/// journal, and the server did not start again. Found after 37 minutes.
 const CHANGE_AFTER_A_DENIAL_AND_A_RESTART: Kept = Kept {
     seed: 0,
     servers: 1,
@@ -49,8 +49,8 @@ const CHANGE_LONG_AFTER_A_DENIAL: Kept = Kept {
     ],
 };
 
-/// A change whose commit failed and was written: read back, it was as if its book had never been told.
-/// After 721 minutes.
+/// A change whose commit failed and was written: read back, it was as if its book had never been
+/// told. After 721 minutes.
 const CHANGE_IN_DOUBT: Kept = Kept {
     seed: 0,
     servers: 1,
@@ -70,8 +70,8 @@ const CHANGE_IN_DOUBT: Kept = Kept {
     ],
 };
 
-/// A machine is started twice: the window that the first start left open was taken for over at the second, and
-/// another one opened in the same minute. After 593 and 748 minutes.
+/// A machine is started twice: the window that the first start left open was taken for over at the
+/// second, and another one opened in the same minute. After 593 and 748 minutes.
 const MACHINE_STARTED_TWICE: Kept = Kept {
     seed: 0,
     servers: 1,
@@ -88,8 +88,8 @@ const MACHINE_STARTED_TWICE: Kept = Kept {
     ],
 };
 
-/// A machine starts within the last moments of a minute: the window is left open, for a minute that another lease was
-/// granted ahead for. Together they went over the limit. Found under this seed.
+/// A machine starts within the last moments of a minute: the window is left open, for a minute that
+/// another lease was granted ahead for. Together they went over the limit. Found under this seed.
 const LEFT_OPEN_BESIDE_THE_NEXT: Kept = Kept {
     seed: 202_640,
     servers: 1,
@@ -104,8 +104,9 @@ const LEFT_OPEN_BESIDE_THE_NEXT: Kept = Kept {
     ],
 };
 
-/// A machine starts 29 ms before a minute's end, and its window is left open: what was granted ahead of the next one is
-/// drawn from beside it, in another minute. That is no fault: the checker took it for one.
+/// A machine starts 29 ms before a minute's end, and its window is left open: what was granted
+/// ahead of the next one is drawn from beside it, in another minute. That is no fault: the checker
+/// took it for one.
 const LEFT_OPEN_AT_A_MINUTES_END: Kept = Kept {
     seed: 60_064_954,
     servers: 1,
@@ -125,8 +126,9 @@ const LEFT_OPEN_AT_A_MINUTES_END: Kept = Kept {
     ],
 };
 
-/// One answer has two leases of one size, of which the first is over already: a draw from the second was taken
-/// for one from the first. That is no fault: the played gateway gave it the wrong name.
+/// One answer has two leases of one size, of which the first is over already: a draw from the
+/// second was taken for one from the first. That is no fault: the played gateway gave it the wrong
+/// name.
 const OVER_WHEN_HEARD_OF: Kept = Kept {
     seed: 110_002_391,
     servers: 1,
@@ -163,8 +165,8 @@ const OVER_WHEN_HEARD_OF: Kept = Kept {
     ],
 };
 
-/// A journal is put back from before its first entry while the wall clock is behind: a window that was granted from ahead
-/// opened again, under the same number.
+/// A journal is put back from before its first entry while the wall clock is behind: a window that
+/// was granted from ahead opened again, under the same number.
 const PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND: Kept = Kept {
     seed: 90_010_415,
     servers: 1,

@@ -18,8 +18,9 @@ pub(super) const ALL: &[Kept] = &[
     KILLED_WHILE_IT_STARTS,
 ];
 
-/// A deployment is deleted and made again between two looks of a standby at one place: it took the deployment for
-/// forgotten, dropped its book, took over, and granted the window again. After 22 290 minutes.
+/// A deployment is deleted and made again between two looks of a standby at one place: it took the
+/// deployment for forgotten, dropped its book, took over, and granted the window again. After 22
+/// 290 minutes.
 const DELETED_AND_MADE_AGAIN_UNDER_A_STANDBYS_EYES: Kept = Kept {
     seed: 206_687,
     servers: 2,
@@ -41,9 +42,9 @@ const DELETED_AND_MADE_AGAIN_UNDER_A_STANDBYS_EYES: Kept = Kept {
     ],
 };
 
-/// A machine starts anew and takes over without a word in the journal, so steady time falls behind; a window that goes
-/// on by it reached into minutes that it did not stand for, and the next take-over opened another in the same
-/// minute. After 28 001 minutes.
+/// A machine starts anew and takes over without a word in the journal, so steady time falls behind;
+/// a window that goes on by it reached into minutes that it did not stand for, and the next
+/// take-over opened another in the same minute. After 28 001 minutes.
 const TIME_LOST_AT_A_MACHINES_START: Kept = Kept {
     seed: 207_723,
     servers: 3,
@@ -84,8 +85,8 @@ const TIME_LOST_AT_A_MACHINES_START: Kept = Kept {
     ],
 };
 
-/// A limit is put while its writer has no book: a standby that still had one, which nothing was left in, showed the limit
-/// of before. Found after 10 912 minutes.
+/// A limit is put while its writer has no book: a standby that still had one, which nothing was
+/// left in, showed the limit of before. Found after 10 912 minutes.
 const LIMIT_UNSEEN_BY_A_STANDBY: Kept = Kept {
     seed: 20_001_771,
     servers: 2,
@@ -121,8 +122,9 @@ const KIND_UNSEEN_BY_A_STANDBY: Kept = Kept {
     ],
 };
 
-/// A deletion is lost with the writes that a promoted store lacks, and asked for again: a server that had heard of no loss
-/// said from memory that there is no such deployment, and later granted from it. Found after 59 751 minutes.
+/// A deletion is lost with the writes that a promoted store lacks, and asked for again: a server
+/// that had heard of no loss said from memory that there is no such deployment, and later granted
+/// from it. Found after 59 751 minutes.
 const DELETED_AGAIN_AFTER_A_LOSS: Kept = Kept {
     seed: 50_009_591,
     servers: 3,
@@ -141,7 +143,8 @@ const DELETED_AGAIN_AFTER_A_LOSS: Kept = Kept {
     ],
 };
 
-/// The same, and the deployment made again: the limit of before was granted by. After 11 019 minutes.
+/// The same, and the deployment made again: the limit of before was granted by. After 11 019
+/// minutes.
 const DELETED_AGAIN_AFTER_A_LOSS_AND_MADE_AGAIN: Kept = Kept {
     seed: 50_001_761,
     servers: 3,
@@ -169,8 +172,9 @@ const DELETED_AGAIN_AFTER_A_LOSS_AND_MADE_AGAIN: Kept = Kept {
     ],
 };
 
-/// Writes of some minutes are lost, and the machine that takes over knows of no time between: it gave a number of a lost
-/// window again, and with it a lease's name to another lease. After 267 379 minutes.
+/// Writes of some minutes are lost, and the machine that takes over knows of no time between: it
+/// gave a number of a lost window again, and with it a lease's name to another lease. After 267 379
+/// minutes.
 const NUMBERS_GIVEN_TWICE_AFTER_A_LOSS: Kept = Kept {
     seed: 50_043_095,
     servers: 2,
@@ -202,8 +206,8 @@ const NUMBERS_GIVEN_TWICE_AFTER_A_LOSS: Kept = Kept {
     ],
 };
 
-/// A standby that had just started saw no sign of life but the one that was already there, and took over with the last
-/// entry's time: a window that had ended was open again. Found under this seed.
+/// A standby that had just started saw no sign of life but the one that was already there, and took
+/// over with the last entry's time: a window that had ended was open again. Found under this seed.
 const TAKEN_OVER_AFTER_ONE_SIGN_OF_LIFE: Kept = Kept {
     seed: 60_067_610,
     servers: 3,
@@ -247,8 +251,8 @@ const TAKEN_OVER_AFTER_ONE_SIGN_OF_LIFE: Kept = Kept {
     ],
 };
 
-/// A run ends while a server is about to start, and that start is given up: nobody started it again. That is no fault:
-/// whoever plays took it for starting still.
+/// A run ends while a server is about to start, and that start is given up: nobody started it
+/// again. That is no fault: whoever plays took it for starting still.
 const GIVEN_UP_IN_A_START: Kept = Kept {
     seed: 110_018_457,
     servers: 2,
@@ -260,8 +264,8 @@ const GIVEN_UP_IN_A_START: Kept = Kept {
     ],
 };
 
-/// A change is answered after a replica took the store's place without it. That is no fault: the checker took it for in
-/// force.
+/// A change is answered after a replica took the store's place without it. That is no fault: the
+/// checker took it for in force.
 const LOST_BEFORE_ITS_ANSWER_CAME: Kept = Kept {
     seed: 120_000_662,
     servers: 3,
@@ -281,8 +285,8 @@ const LOST_BEFORE_ITS_ANSWER_CAME: Kept = Kept {
     ],
 };
 
-/// A server is killed again while it is about to start on a store that is away: whoever plays started it twice. No
-/// fault of the ledger's.
+/// A server is killed again while it is about to start on a store that is away: whoever plays
+/// started it twice. No fault of the ledger's.
 const KILLED_WHILE_IT_STARTS: Kept = Kept {
     seed: 130_000_707,
     servers: 3,

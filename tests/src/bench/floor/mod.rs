@@ -12,7 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Executor as _};
 use tokio::net::TcpListener;
 
-/// Serves an axum handler that answers with the body that it was sent, as long as the process lives.
+/// Serves an axum handler that answers with the body that it was sent, as long as the process
+/// lives.
 ///
 /// # Errors
 /// The listener fails.

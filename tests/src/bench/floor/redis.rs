@@ -1,5 +1,5 @@
-//! Redis alone, through the same crate: script calls of one small write each, in pipelines made by hand,
-//! or by many callers of one connection, which the crate pipelines.
+//! Redis alone, through the same crate: script calls of one small write each, in pipelines made by
+//! hand, or by many callers of one connection, which the crate pipelines.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

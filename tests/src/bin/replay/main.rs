@@ -1,8 +1,8 @@
 //! Plays one scenario of the field with real processes and says whether it is won.
 //!
-//! `cargo run --release -p tests --bin replay -- slow-stream --gateways 5 --kill-server`, or `.. -- overload --ledger
-//! redis --servers 3 --faults`. It exits with 0
-//! when every demand holds, with 1 when one does not, and with 2 when it could not be played.
+//! `cargo run --release -p tests --bin replay -- slow-stream --gateways 5 --kill-server`, or `.. --
+//! overload --ledger redis --servers 3 --faults`. It exits with 0 when every demand holds, with 1
+//! when one does not, and with 2 when it could not be played.
 
 #![expect(
     clippy::print_stdout,
@@ -44,7 +44,8 @@ struct Arguments {
     /// clients and from the store (not for shared-usage and server-death).
     #[arg(long)]
     faults: bool,
-    /// Kill the quota server with -9 while each minute's quota is drawn, and start it again (slow-stream).
+    /// Kill the quota server with -9 while each minute's quota is drawn, and start it again
+    /// (slow-stream).
     #[arg(long)]
     kill_server: bool,
     /// Kill Redis's primary with -9 while the first minute's quota is drawn, so that its replica is

@@ -1,7 +1,9 @@
-//! What was answered, summed against the limit in force. It knows nothing of the code: leases by their ids, windows by their ends.
+//! What was answered, summed against the limit in force. It knows nothing of the code: leases by
+//! their ids, windows by their ends.
 //!
-//! What may or may not have happened is counted in the way that accuses nobody: for a grant that may be too much only what
-//! surely is charged, against the highest limit that may be in force; for a denial that may be wrong the other way round.
+//! What may or may not have happened is counted in the way that accuses nobody: for a grant that
+//! may be too much only what surely is charged, against the highest limit that may be in force; for
+//! a denial that may be wrong the other way round.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +16,8 @@ use crate::{
     clock::MINUTE_MS,
 };
 
-/// So close to a minute's ends nobody can say from outside which window a denial was about, in ms; a take-over may end a
-/// window late.
+/// So close to a minute's ends nobody can say from outside which window a denial was about, in ms;
+/// a take-over may end a window late.
 const EDGE_MS: u64 = 4_000;
 /// The longest life of a lease here, in ms.
 const LIFE_MS: u64 = 2_000;
@@ -37,7 +39,8 @@ pub(super) struct Book {
     kind: WindowKind,
     /// Those that may be in force: one, unless a change was not answered.
     limits: Vec<Limit>,
-    /// Since when a limit over its longer period is surely in force, in ms since 1970: all grants since then count.
+    /// Since when a limit over its longer period is surely in force, in ms since 1970: all grants
+    /// since then count.
     long_since_ms: Option<u64>,
     /// A window may have been lost, and counts as spent: nobody can say how much.
     is_doubted: bool,
@@ -81,8 +84,8 @@ impl Asked {
 }
 
 impl Checker {
-    /// A deployment that is not there yet. `may_lose`: its books are where writes can be lost, so that what is
-    /// charged to a longer period is known from below only.
+    /// A deployment that is not there yet. `may_lose`: its books are where writes can be lost, so
+    /// that what is charged to a longer period is known from below only.
     pub(super) fn know(&mut self, id: &str, kind: WindowKind, may_lose: bool) {
         let book = Book {
             kind,
@@ -189,7 +192,8 @@ impl Book {
         self.grants.iter_mut().rev().find(|grant| grant.request == request)
     }
 
-    /// The lowest and the highest limit that may be in force; of a deployment that is not there nothing may be granted.
+    /// The lowest and the highest limit that may be in force; of a deployment that is not there
+    /// nothing may be granted.
     pub(super) fn limits(&self) -> [Amount; 2] {
         let window = |limit: &Limit| limit.map_or(Amount::default(), |limit| limit.window);
         let known = || self.limits.iter().map(window);
@@ -200,7 +204,8 @@ impl Book {
         [known().reduce(least), known().reduce(most)].map(Option::unwrap_or_default)
     }
 
-    /// The lowest and the highest limit over a longer period that may be in force; none where there may be none.
+    /// The lowest and the highest limit over a longer period that may be in force; none where there
+    /// may be none.
     fn long(&self) -> Option<[Long; 2]> {
         let known = || self.limits.iter().map(|limit| limit.and_then(|limit| limit.long));
         let all = known().collect::<Option<Vec<_>>>()?;
@@ -208,7 +213,8 @@ impl Book {
         Some([*all.iter().min_by_key(most)?, *all.iter().max_by_key(most)?])
     }
 
-    /// How many tokens one lease can hold of what is in force, at least; and how many are left, as far as anybody knows.
+    /// How many tokens one lease can hold of what is in force, at least; and how many are left, as
+    /// far as anybody knows.
     pub(super) fn room(&self, span: Span) -> (u64, u64) {
         let limit = self.limits.iter().flatten().map(Limits::tokens).min().unwrap_or_default();
         let [window, _] = self.limits();
@@ -255,7 +261,8 @@ impl Book {
         let is_repeat = self.grant_of(&asked.request).is_some();
         self.grants.retain(|grant| grant.request != asked.request);
         self.grants.push(new);
-        // Whether it was granted just now or by an older limit, before the question was repeated, nobody knows.
+        // Whether it was granted just now or by an older limit, before the question was repeated,
+        // nobody knows.
         if !is_repeat {
             broken.extend(self.judge(span, lease));
         }

@@ -64,7 +64,8 @@ impl Grant {
         }
     }
 
-    /// Of a question without an answer: so much at most, charged to the minute of the question or of now, each named by its end.
+    /// Of a question without an answer: so much at most, charged to the minute of the question or
+    /// of now, each named by its end.
     pub(super) fn unanswered(request: &str, span: Span, most: Amount, life_ms: u64) -> Self {
         Self {
             request: request.to_owned(),

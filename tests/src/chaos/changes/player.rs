@@ -1,4 +1,5 @@
-//! Makes the questions, to a server that is there, again and again until there is an answer that says what happened.
+//! Makes the questions, to a server that is there, again and again until there is an answer that
+//! says what happened.
 
 use std::time::Duration;
 

@@ -19,7 +19,8 @@ use crate::{
 
 /// How many steps a run has: enough for a fresh deployment to age, few enough to read.
 const STEPS: std::ops::Range<u64> = 20..70;
-/// Within which all servers on Redis hear of a deletion: each reads the catalogue's news once a second.
+/// Within which all servers on Redis hear of a deletion: each reads the catalogue's news once a
+/// second.
 const HEARD: Duration = Duration::from_millis(2_500);
 const STOPS: Duration = Duration::from_secs(20);
 

@@ -1,6 +1,6 @@
-//! What people, programs and chance do, and how it is chosen: uniformly, and with a liking for what is seldom otherwise. A
-//! deployment begins with changes and refusals before anything is granted from it, and a restart is followed by a change
-//! more often than not.
+//! What people, programs and chance do, and how it is chosen: uniformly, and with a liking for what
+//! is seldom otherwise. A deployment begins with changes and refusals before anything is granted
+//! from it, and a restart is followed by a change more often than not.
 
 use std::time::Duration;
 
@@ -56,7 +56,8 @@ pub(super) enum Step {
         nth: usize,
         by: u64,
     },
-    /// The next question's asker is gone before the answer, since the server is killed after so long.
+    /// The next question's asker is gone before the answer, since the server is killed after so
+    /// long.
     KillMidway {
         after: Duration,
     },
@@ -89,8 +90,8 @@ pub(super) enum Size {
 }
 
 impl Step {
-    /// The next one: `fresh` tells which deployments nobody has asked yet, `missing` which are not there, `is_after_restart`
-    /// whether nothing happened since.
+    /// The next one: `fresh` tells which deployments nobody has asked yet, `missing` which are not
+    /// there, `is_after_restart` whether nothing happened since.
     pub(super) fn choose(
         rng: &mut impl Rng,
         [fresh, missing]: [[bool; DEPLOYMENTS.len()]; 2],

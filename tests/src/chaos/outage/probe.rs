@@ -1,5 +1,5 @@
-//! Somebody who asks for one token again and again, at any server that answers, and writes down when
-//! it was granted: so long was the service away.
+//! Somebody who asks for one token again and again, at any server that answers, and writes down
+//! when it was granted: so long was the service away.
 
 use std::{
     sync::{Mutex, PoisonError},

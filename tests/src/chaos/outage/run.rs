@@ -22,8 +22,8 @@ const KINDS: [(&str, WindowKind); 2] =
     [("minute", WindowKind::Minute), ("rolling", WindowKind::Rolling)];
 const PROBE: &str = "probe";
 const PROBE_LIMIT: u64 = 10_000_000;
-/// How long it is until the blow falls, in ms: doubled up to so many times, since the beginning, when
-/// quotas are being drawn, is worth more.
+/// How long it is until the blow falls, in ms: doubled up to so many times, since the beginning,
+/// when quotas are being drawn, is worth more.
 const MOMENT_MS: std::ops::Range<u64> = 300..600;
 const DOUBLED: std::ops::Range<u32> = 0..6;
 /// How far before its beginning a minute's quota may have been asked for, and as much again for

@@ -57,8 +57,8 @@ impl OutageVerdict {
 }
 
 impl OutageVerdict {
-    /// What reached the upstream. Requests are under way for a while, so only a minute's end, where none is
-    /// sent, parts what reached it in one window from what did in the next.
+    /// What reached the upstream. Requests are under way for a while, so only a minute's end, where
+    /// none is sent, parts what reached it in one window from what did in the next.
     pub(super) fn judge_audit(
         &mut self,
         name: &str,

@@ -9,7 +9,8 @@ use crate::harness::{HarnessError, ports, wait};
 
 const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
 const FORMATION: Duration = Duration::from_secs(30);
-/// Until a replica is the primary: it waits for the others to see that its primary is gone, and for their votes.
+/// Until a replica is the primary: it waits for the others to see that its primary is gone, and for
+/// their votes.
 const PROMOTION: Duration = Duration::from_secs(60);
 /// How many keys of a slot are moved at once, and how long that may take, in ms.
 const KEYS: &str = "100";
@@ -66,8 +67,8 @@ impl RedisCluster {
         self.succeed(at, replica).await
     }
 
-    /// Gives a node a replica that takes its place without asking anybody, while it lives: it hears of it late, and what it
-    /// wrote until then is lost.
+    /// Gives a node a replica that takes its place without asking anybody, while it lives: it hears
+    /// of it late, and what it wrote until then is lost.
     ///
     /// # Errors
     /// When the replica does not take it.
@@ -79,7 +80,8 @@ impl RedisCluster {
         self.succeed(at, replica).await
     }
 
-    /// Moves each slot that has a book to the next node, one after another, as `redis-cli --cluster reshard` does.
+    /// Moves each slot that has a book to the next node, one after another, as `redis-cli --cluster
+    /// reshard` does.
     ///
     /// # Errors
     /// When a node refuses.
@@ -187,8 +189,8 @@ async fn says(node: &Redis, what: &str) -> Option<()> {
     info.contains(what).then_some(())
 }
 
-/// The bus has a port of its own, since the usual one, 10 000 above, may be an outgoing one. A node that a busy machine holds
-/// up is not gone yet, and one that is gone leaves the others at work.
+/// The bus has a port of its own, since the usual one, 10 000 above, may be an outgoing one. A node
+/// that a busy machine holds up is not gone yet, and one that is gone leaves the others at work.
 async fn node() -> Result<Redis, HarnessError> {
     let bus = ports::free_address()?.port().to_string();
     Redis::builder()

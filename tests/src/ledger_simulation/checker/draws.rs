@@ -11,8 +11,8 @@ use tokio::time::{Duration, Instant};
 use super::rules::{PERIOD, Rule};
 use super::{Checker, Setting};
 
-/// Leases may have been granted by a limit that was in force so long before they are drawn from: asked for ahead, and
-/// long under way.
+/// Leases may have been granted by a limit that was in force so long before they are drawn from:
+/// asked for ahead, and long under way.
 const BEFORE: Duration = Duration::from_secs(10);
 
 /// The longer period of limits, seconds: longer than most runs, so all that is drawn in one counts.
@@ -40,8 +40,8 @@ impl Draws {
 }
 
 impl Checker {
-    /// A gateway draws, and is given a number for it: out of a lease of its own, in the lease's life, and no more
-    /// than it holds.
+    /// A gateway draws, and is given a number for it: out of a lease of its own, in the lease's
+    /// life, and no more than it holds.
     pub(crate) fn drew(
         &mut self,
         holder: usize,
@@ -71,7 +71,8 @@ impl Checker {
         draw.tokens = draw.tokens.min(used);
     }
 
-    /// At the end: what was drawn while a window was open, and in any 60 s, is within what the limits were.
+    /// At the end: what was drawn while a window was open, and in any 60 s, is within what the
+    /// limits were.
     pub(crate) fn judge_draws(&mut self) {
         let mut by_deployment = BTreeMap::<usize, Vec<Draw>>::new();
         for draw in std::mem::take(&mut self.draws_of_gateways.0) {
@@ -84,8 +85,9 @@ impl Checker {
         }
     }
 
-    /// A window that a machine's start left open goes on into the minute that leases of the next one were granted ahead
-    /// for: what is drawn of these is of that minute, and [`Rule::MinuteWithinLimit`] is told of both.
+    /// A window that a machine's start left open goes on into the minute that leases of the next
+    /// one were granted ahead for: what is drawn of these is of that minute, and
+    /// [`Rule::MinuteWithinLimit`] is told of both.
     fn judge_minutes(&mut self, deployment: usize, draws: &[Draw]) {
         for (window, (first, last)) in self.open.clone() {
             if last < first {
@@ -146,7 +148,8 @@ impl Checker {
         settings.into_iter().flatten().collect()
     }
 
-    /// The largest limit that may have been in force between these, if all that may have been are of this kind.
+    /// The largest limit that may have been in force between these, if all that may have been are
+    /// of this kind.
     fn most(&self, deployment: usize, kind: WindowKind, from: Instant, to: Instant) -> Option<u64> {
         let settings = self.settings(deployment, from, to);
         let is_known = settings.iter().all(|setting| setting.kind == kind);

@@ -1,9 +1,10 @@
-//! Judges a run from what was said alone: who asked for what when, what was answered, which changes were
-//! acknowledged. It knows the promises (R1, R4, R5, R7, R8 and the windows' order), and nothing of how
-//! they are kept.
+//! Judges a run from what was said alone: who asked for what when, what was answered, which changes
+//! were acknowledged. It knows the promises (R1, R4, R5, R7, R8 and the windows' order), and
+//! nothing of how they are kept.
 //!
-//! What it sums is a lower bound of what is outstanding: the leases that somebody was told of, less all that
-//! was ever sent back of them, heard or not. What may be charged besides is in doubt, and passes.
+//! What it sums is a lower bound of what is outstanding: the leases that somebody was told of, less
+//! all that was ever sent back of them, heard or not. What may be charged besides is in doubt, and
+//! passes.
 
 mod draws;
 mod limits;
@@ -138,7 +139,8 @@ impl Checker {
         self.leases.values_mut().for_each(|known| known.overruns.clear());
     }
 
-    /// A machine starts anew: the window that was open may go on for longer than its leases were told.
+    /// A machine starts anew: the window that was open may go on for longer than its leases were
+    /// told.
     pub(crate) fn rebooted(&mut self) {
         self.reboots.push(Instant::now());
     }
@@ -150,8 +152,8 @@ impl Checker {
         }
     }
 
-    /// How much of the last lease's window is surely outstanding, and of what limit at most; nothing where
-    /// no lease was told of in the last minute.
+    /// How much of the last lease's window is surely outstanding, and of what limit at most;
+    /// nothing where no lease was told of in the last minute.
     pub(crate) fn fullness(&self, deployment: usize) -> Option<(u64, u64)> {
         let now = Instant::now();
         let recent = self.leases.iter().filter(|(_, known)| known.deployment == deployment);

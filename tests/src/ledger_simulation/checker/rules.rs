@@ -18,7 +18,8 @@ pub enum Rule {
     DrawsWithinLimit,
     /// What holders draw in a longer period stays within the limit over it (R1, R2).
     SpanWithinLimit,
-    /// A gateway draws out of a lease of its own, in the lease's life, and no more than it holds (R2).
+    /// A gateway draws out of a lease of its own, in the lease's life, and no more than it holds
+    /// (R2).
     DrawsWithinLease,
     /// Nothing is granted of what there is not.
     DeploymentExists,
@@ -92,8 +93,9 @@ impl Checker {
         self.is_within_limit(told, now);
         let is_over_a_start = self.reboots.iter().any(|reboot| *reboot >= first_sent);
         if told.starts_in.is_zero() && told.expires_in > Duration::ZERO && !is_over_a_start {
-            // It may be the answer to an earlier copy, and a rolling lease outlives its window. One that was granted
-            // ahead starts where its window was to open, also if the one before was left open by then.
+            // It may be the answer to an earlier copy, and a rolling lease outlives its window. One
+            // that was granted ahead starts where its window was to open, also if the one before
+            // was left open by then.
             self.saw_open(window, first_sent, now);
         }
     }
@@ -180,8 +182,8 @@ impl Checker {
         })
     }
 
-    /// What of the window after is drawn from by this time, at least: granted ahead, and the window that was open
-    /// then goes on. Both are drawn from in one minute.
+    /// What of the window after is drawn from by this time, at least: granted ahead, and the window
+    /// that was open then goes on. Both are drawn from in one minute.
     fn next_sum(&self, lease: LeaseRef, from: Instant) -> Amount {
         let next = (lease.deployment, lease.lease.window + 1);
         let leases = self.windows.get(&next).into_iter().flatten();
@@ -209,8 +211,9 @@ impl Checker {
         self.expect(Rule::WindowsGoOn, later.is_none(), || {
             format!("window {window} is open after {}", later.unwrap_or_default())
         });
-        // The last one that was surely open at a time, and those between it and this one.
-        // Where writes were lost in between, time goes on from what is left, and two windows are quarantined.
+        // The last one that was surely open at a time, and those between it and this one. Where
+        // writes were lost in between, time goes on from what is left, and two windows are
+        // quarantined.
         let before = self.open.range(..window).next_back().map(|(no, (_, last))| (*no, *last));
         let before = before.filter(|(_, last)| !self.has_lost_since(*last));
         if let Some((no, last)) = before {

@@ -1,5 +1,5 @@
-//! A journal that cannot be followed: the server starts all the same, and grants nothing that it cannot
-//! vouch for.
+//! A journal that cannot be followed: the server starts all the same, and grants nothing that it
+//! cannot vouch for.
 
 use quota_core::{Denial, Event, LeaseId, Refusal, RequestKey, State};
 

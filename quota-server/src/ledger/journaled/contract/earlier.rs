@@ -1,5 +1,5 @@
-//! A journal that an earlier server wrote and left in the middle of a minute (version 0.1.0 of the server, as of
-//! entry version 1). Its bytes never change.
+//! A journal that an earlier server wrote and left in the middle of a minute (version 0.1.0 of the
+//! server, as of entry version 1). Its bytes never change.
 
 use quota_core::{Limit, WindowKind};
 
@@ -7,8 +7,8 @@ use super::memory::MemoryJournal;
 use super::world::{Store, World, is_denied, minute, rolling};
 use crate::ledger::journaled::DeploymentRow;
 
-/// Put `d` 100; ask for 150: never fits; put `d` 1000; take 300 and 200 of it and give 100 back; put `roll` 500,
-/// rolling; take 120 of it; put `d` 700; killed.
+/// Put `d` 100; ask for 150: never fits; put `d` 1000; take 300 and 200 of it and give 100 back;
+/// put `roll` 500, rolling; take 120 of it; put `d` 700; killed.
 const ENTRIES: [&str; 8] = [
     "01a4fc840299eaa20e99eaa20ee3fa8402b8a9860201b196aaf8d2caa6ce81e1a3e2cccdd7b0c4b402007f1c0bdbbba11f63",
     "01d8fd840299eaa20e99eaa20ee3fa8402b8a9860201b196aaf8d2caa6ce81e1a3e2cccdd7b0c4b4020001000301e8070000d00fc801005dc07ed15af214f5",

@@ -1,5 +1,5 @@
-//! One suite for every ledger. To run it on another: implement [`world::Store`] for it and name it in
-//! [`suite`] below.
+//! One suite for every ledger. To run it on another: implement [`world::Store`] for it and name it
+//! in [`suite`] below.
 
 mod broken;
 mod deployments;

@@ -98,7 +98,8 @@ pub(super) async fn deleted_and_made_again_its_day_is_the_same(mut world: World)
     world.take("a", 100).await.unwrap();
 }
 
-/// Of each window whose entries may be lost the limit counts as spent, once, and the rest can be granted.
+/// Of each window whose entries may be lost the limit counts as spent, once, and the rest can be
+/// granted.
 #[tokio::test]
 async fn what_may_be_lost_counts_as_spent() {
     for damaged in [true, false] {

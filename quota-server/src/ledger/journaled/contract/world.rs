@@ -104,7 +104,8 @@ impl World {
             for file in fs::read_dir(old.path()).unwrap() {
                 let file = file.unwrap();
                 let name = file.file_name().to_string_lossy().into_owned();
-                // The copy stands for the folder itself: no witness says that it is one, and it knows of none.
+                // The copy stands for the folder itself: no witness says that it is one, and it
+                // knows of none.
                 if !name.ends_with("-shm") && !name.ends_with(".witness") {
                     fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
                 }

@@ -1,5 +1,5 @@
-//! Whatever was done: after each commit the books that a recovery reads from the journal, the books of a
-//! standby that followed it, and those of a standby that comes just now are the writer's.
+//! Whatever was done: after each commit the books that a recovery reads from the journal, the books
+//! of a standby that followed it, and those of a standby that comes just now are the writer's.
 //!
 //! Operations are drawn at random, those of administrators among them; a failure names its seed.
 
@@ -346,7 +346,8 @@ fn writer(journal: MemoryJournal, state: Recovered, clock: &ManualClock) -> Writ
     Writer { steps: STEPS, ..Writer::new(journal, SHARD, state, mailbox, shared) }
 }
 
-/// As a standby on PostgreSQL reads: entries, deployments as they are by then, where the journal begins.
+/// As a standby on PostgreSQL reads: entries, deployments as they are by then, where the journal
+/// begins.
 fn follow(standby: &mut Follower, journal: &MemoryJournal) {
     let disk = journal.disk();
     let rows = disk.deployments.values().cloned().collect();
@@ -379,7 +380,8 @@ async fn all_who_read_the_journal_have_the_writers_books() {
     }
 }
 
-/// What is overrun on a lease of two windows before is charged for longer than that window's entries are kept.
+/// What is overrun on a lease of two windows before is charged for longer than that window's
+/// entries are kept.
 #[tokio::test(start_paused = true)]
 async fn an_overrun_outlives_the_entries_of_its_lease() {
     let mut world = World::new(0).await;

@@ -1,10 +1,11 @@
-//! A new window, in steps: while one is made nobody is served, so each has a bound, and between two of them all who
-//! wait are.
+//! A new window, in steps: while one is made nobody is served, so each has a bound, and between two
+//! of them all who wait are.
 //!
-//! A step turns some books, and commits what comes of it: pages for the history, and what older windows left open.
-//! When all books are turned, a last commit lets the entries go that nobody needs any more. So after a
-//! crash between two steps the entries of before the turn still count: a recovery has the same books, and the
-//! turn begins anew. What was carried already is not carried again.
+//! A step turns some books, and commits what comes of it: pages for the history, and what older
+//! windows left open. When all books are turned, a last commit lets the entries go that nobody
+//! needs any more. So after a crash between two steps the entries of before the turn still count: a
+//! recovery has the same books, and the turn begins anew. What was carried already is not carried
+//! again.
 
 use quota_core::Now;
 
@@ -21,8 +22,8 @@ pub(in crate::ledger::journaled) struct TurnStep {
     pub(super) leases: usize,
     /// So many pages go into the history at most, and twice as many leave it.
     pub(super) pages: usize,
-    /// So many leases are carried at most: each is an event, before it perhaps the records of its holder and
-    /// policy.
+    /// So many leases are carried at most: each is an event, before it perhaps the records of its
+    /// holder and policy.
     pub(super) carried: usize,
 }
 

@@ -1,5 +1,5 @@
-//! A journal in which limits change, one that cannot be followed, and a server that comes back under its own
-//! address.
+//! A journal in which limits change, one that cannot be followed, and a server that comes back
+//! under its own address.
 
 use super::site::{Site, is_denied, machine, take, until};
 use crate::ledger::{Ledger, OpError, Unavailable};

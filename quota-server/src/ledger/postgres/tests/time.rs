@@ -15,8 +15,8 @@ async fn live(clocks: [&ManualClock; 2], ms: u64) {
     }
 }
 
-/// The server that took over, the ledger's time when the old one died, and how much longer the window
-/// lasts than it would have there.
+/// The server that took over, the ledger's time when the old one died, and how much longer the
+/// window lasts than it would have there.
 async fn taken_over(site: &mut Site, wall_off_ms: i64) -> (Server, Now, u64) {
     let (here, there) = (machine(1, 0), machine(2, wall_off_ms));
     let (a, b) = (site.server("a", &here).await, site.server("b", &there).await);

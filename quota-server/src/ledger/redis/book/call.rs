@@ -27,8 +27,8 @@ pub(crate) struct Call {
     pub(crate) instance: Instance,
     /// What was seen of the book.
     pub(crate) hints: Hints,
-    /// What the server knows of this Redis. A new process is no reason for a quarantine where the server
-    /// vouches for the one before, and the last writer of the book did.
+    /// What the server knows of this Redis. A new process is no reason for a quarantine where the
+    /// server vouches for the one before, and the last writer of the book did.
     pub(crate) trust: Trust,
 }
 
@@ -39,8 +39,8 @@ pub(crate) enum Operation {
     Acquire(Wish),
     /// Gives back. Answers `Returned`, `Refused` or `NotYourLease`.
     GiveBack(Return),
-    /// Reports usage. Answers `Used`, `Refused` or `NotYourLease`. What is late comes out of `harvest`
-    /// again with its window's page.
+    /// Reports usage. Answers `Used`, `Refused` or `NotYourLease`. What is late comes out of
+    /// `harvest` again with its window's page.
     Use(Report),
     /// Adds to what was denied. Answers `Noted`.
     Denied(Amount),
@@ -85,8 +85,8 @@ impl Call {
         command
     }
 
-    /// Runs operations in their order, each in the name of its caller, at most [`MOST_OPERATIONS`]: all
-    /// of them or none. Answers `Ran`, with an answer to each.
+    /// Runs operations in their order, each in the name of its caller, at most [`MOST_OPERATIONS`]:
+    /// all of them or none. Answers `Ran`, with an answer to each.
     pub(crate) fn run<'a>(
         &self,
         library: &Library,
@@ -120,8 +120,8 @@ impl Call {
         self.command(library, "overview")
     }
 
-    /// Closes what is over and fetches pages for the history, at most so many. Answers `Harvest`; the
-    /// same again until they are acknowledged.
+    /// Closes what is over and fetches pages for the history, at most so many. Answers `Harvest`;
+    /// the same again until they are acknowledged.
     pub(crate) fn harvest(&self, library: &Library, most: u32) -> Cmd {
         let mut command = self.command(library, "harvest");
         command.arg(most);

@@ -85,8 +85,8 @@ pub(crate) struct HeldPage {
     pub(crate) next: Option<Cursor>,
 }
 
-/// A closed window for the history. Its sums are absolute, so storing it again does no harm; used and
-/// overrun only grow, so of two the one with the later stamp is right.
+/// A closed window for the history. Its sums are absolute, so storing it again does no harm; used
+/// and overrun only grow, so of two the one with the later stamp is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Due {
     /// To be acknowledged with the window's number.
@@ -210,8 +210,8 @@ fn answers(fields: &mut Fields<'_>, limits: Limits) -> Result<Vec<Answer>, Unrea
     Ok(answers)
 }
 
-/// Leases that follow on each other in one window: all the same but for their amounts, of which each is 5
-/// bytes of tokens and 3 of requests.
+/// Leases that follow on each other in one window: all the same but for their amounts, of which
+/// each is 5 bytes of tokens and 3 of requests.
 fn grants(
     fields: &mut Fields<'_>,
     shown: &Shown,

@@ -1,6 +1,6 @@
-//! Operations of a call, put together as `functions/run.lua` takes them apart: each is an argument, a letter and
-//! its fields, numbers with their highest byte first. Acquires that follow on each other in one name
-//! are one argument.
+//! Operations of a call, put together as `functions/run.lua` takes them apart: each is an argument,
+//! a letter and its fields, numbers with their highest byte first. Acquires that follow on each
+//! other in one name are one argument.
 
 use quota_core::{Amount, LeaseId, Report, RequestKey, Return, WishPrint};
 use redis::Cmd;
@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::Operation;
 use crate::ledger::Caller;
 
-/// A caller, a credential or a request, by a hash that nobody can aim at: names are given by clients.
+/// A caller, a credential or a request, by a hash that nobody can aim at: names are given by
+/// clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct HashedName([u8; 16]);
 

@@ -10,14 +10,14 @@ const DRIFT_PPM: u64 = 1_000;
 
 /// What is known of a book from the replies that came of it.
 ///
-/// Redis's clock may be stepped, and a script has no steady clock. The server does: a reply was made
-/// between the instants at which the call was sent and the reply came, so from then on the ledger's
-/// time is known within the steady clock's drift. Both bounds err to the safe side: a call that is
-/// long under way meets a later time than its bound allows, and its lease then ends no later for it,
-/// since lives count from before the call was sent.
+/// Redis's clock may be stepped, and a script has no steady clock. The server does: a reply was
+/// made between the instants at which the call was sent and the reply came, so from then on the
+/// ledger's time is known within the steady clock's drift. Both bounds err to the safe side: a call
+/// that is long under way meets a later time than its bound allows, and its lease then ends no
+/// later for it, since lives count from before the call was sent.
 ///
-/// A server that has seen nothing bounds nothing: with fresh servers only, a step forward of Redis's
-/// clock can open a window early, once.
+/// A server that has seen nothing bounds nothing: with fresh servers only, a step forward of
+/// Redis's clock can open a window early, once.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Seen {
     seq: u64,
@@ -59,8 +59,8 @@ impl Seen {
         self.window = self.window.max(mark.window);
         let earliest = Sight { steady_ms: came_ms, ledger_ms: mark.ledger_ms };
         let latest = Sight { steady_ms: sent_ms, ledger_ms: mark.ledger_ms };
-        // The tighter bound holds. While a bound holds a stepped clock, replies lie on it: keeping the old
-        // sight then, and its drift counted once, is what keeps the bound from creeping.
+        // The tighter bound holds. While a bound holds a stepped clock, replies lie on it: keeping
+        // the old sight then, and its drift counted once, is what keeps the bound from creeping.
         if self.not_before.is_none_or(|old| earliest.is_later_than(old)) {
             self.not_before = Some(earliest);
         }

@@ -1,11 +1,12 @@
 //! The function library that keeps the books in Redis, in its parts.
 //!
-//! Redis loads it as one text: the parts in the order below, which is the order in which they may use each
-//! other's locals. Its name bears a hash of its text, so servers of different builds can share one Redis
-//! during an upgrade, each calling its own.
+//! Redis loads it as one text: the parts in the order below, which is the order in which they may
+//! use each other's locals. Its name bears a hash of its text, so servers of different builds can
+//! share one Redis during an upgrade, each calling its own.
 //!
 //! To add an operation: `operations.<name>` in a part, its name in `register.lua`, its call in
-//! `book/call.rs`, its reply in `book/reply.rs`, and a step in the tests that replay it on `quota-core`.
+//! `book/call.rs`, its reply in `book/reply.rs`, and a step in the tests that replay it on
+//! `quota-core`.
 
 use std::sync::Arc;
 
@@ -76,7 +77,8 @@ impl Library {
         Self::with_clock(CLOCK)
     }
 
-    /// A library whose time stands still until `tl_<version>_set_clock <ms>` is called, on each process.
+    /// A library whose time stands still until `tl_<version>_set_clock <ms>` is called, on each
+    /// process.
     #[cfg(test)]
     pub(crate) fn with_manual_clock() -> Self {
         Self::with_clock(include_str!("manual_clock.lua"))
@@ -88,7 +90,8 @@ impl Library {
         Self::with_clock(concat!(include_str!("manual_clock.lua"), "-- Another build.\n"))
     }
 
-    /// The library of a build that knows no longer periods: of a book it reads and writes what that knew.
+    /// The library of a build that knows no longer periods: of a book it reads and writes what that
+    /// knew.
     #[cfg(test)]
     pub(crate) fn before_periods() -> Self {
         let now = Self::with_manual_clock();

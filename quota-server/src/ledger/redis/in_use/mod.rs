@@ -1,11 +1,13 @@
-//! All servers of a catalogue call one Redis. A name may come to lead to another one while the first lives and has servers
-//! connected to it: then both would be granted from.
+//! All servers of a catalogue call one Redis. A name may come to lead to another one while the
+//! first lives and has servers connected to it: then both would be granted from.
 //!
-//! So the catalogue says which one is in use, and the servers that call it raise a sign of life there, about once a second.
-//! A server that finds itself at another one grants nothing: books are called in the process that was compared with the
-//! catalogue, and in no other (`Link::call`), and while the looks there are not late. Once the sign stands still nobody calls
-//! the one in use any more, and another takes its place. That begins a new term, which each call carries, and books of an
-//! earlier one are quarantined (`functions/vouch.lua`): also those of a Redis that is in use again.
+//! So the catalogue says which one is in use, and the servers that call it raise a sign of life
+//! there, about once a second. A server that finds itself at another one grants nothing: books are
+//! called in the process that was compared with the catalogue, and in no other (`Link::call`), and
+//! while the looks there are not late. Once the sign stands still nobody calls the one in use any
+//! more, and another takes its place. That begins a new term, which each call carries, and books of
+//! an earlier one are quarantined (`functions/vouch.lua`): also those of a Redis that is in use
+//! again.
 
 mod watch;
 
@@ -27,7 +29,8 @@ const LOOKS: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(super) struct Agreement {
     watch: Mutex<Watch>,
-    /// When it looked last, by its steady clock, ms: when that look began, or ended where the catalogue could not be read.
+    /// When it looked last, by its steady clock, ms: when that look began, or ended where the
+    /// catalogue could not be read.
     looked_ms: AtomicU64,
     /// Told that it calls another one.
     is_other: AtomicBool,
@@ -98,7 +101,8 @@ impl Inner {
         found
     }
 
-    /// Compares the Redis that this server calls with the one in use. While the catalogue cannot be read all stays as it is.
+    /// Compares the Redis that this server calls with the one in use. While the catalogue cannot be
+    /// read all stays as it is.
     pub(super) async fn look(&self) -> Result<Found, CatalogueError> {
         let was_recent = self.agreement.is_recent(self.steady_ms());
         let own = self.own().await;
@@ -163,8 +167,8 @@ impl Inner {
         (!must_wait).then_some(read.term + 1)
     }
 
-    /// Whether the Redis that this server calls is the one in use after a restart: it has that one's data, and this server was
-    /// connected to it to its end.
+    /// Whether the Redis that this server calls is the one in use after a restart: it has that
+    /// one's data, and this server was connected to it to its end.
     async fn is_kept(&self, read: &InUse) -> bool {
         let link = &self.books.link;
         let is_vouched = link.vouched().is_some_and(|process| *process == *read.name);
@@ -188,7 +192,8 @@ impl Inner {
         }
     }
 
-    /// Which Redis this server calls, if it takes writes: only who could grant raises the sign of life.
+    /// Which Redis this server calls, if it takes writes: only who could grant raises the sign of
+    /// life.
     async fn own(&self) -> Option<Own> {
         let link = &self.books.link;
         let process = link.process()?;

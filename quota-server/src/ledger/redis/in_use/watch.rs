@@ -5,7 +5,8 @@ use crate::store::catalogue::InUse;
 /// How long the sign of life must stand still, ms: three signs are missing then.
 pub(super) const SILENT_MS: u64 = 3_000;
 
-/// What passed between two readings counts for so much at most, ms: who was held up meanwhile does not know what it missed.
+/// What passed between two readings counts for so much at most, ms: who was held up meanwhile does
+/// not know what it missed.
 const BETWEEN_MS: u64 = 1_000;
 
 /// What was read last.
@@ -44,7 +45,8 @@ impl Watch {
         }
     }
 
-    /// It could not be read: those who call the one in use may not have been able to raise the sign either.
+    /// It could not be read: those who call the one in use may not have been able to raise the sign
+    /// either.
     pub(super) fn missed(&mut self) {
         self.0 = None;
     }

@@ -41,7 +41,8 @@ pub(super) struct Node {
     pub(super) port: u16,
 }
 
-/// Why a text is no address of Redis. Says nothing of the text itself: there may be a password in it.
+/// Why a text is no address of Redis. Says nothing of the text itself: there may be a password in
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It begins with none of the schemes.

@@ -14,8 +14,8 @@ pub(crate) enum LinkError {
     Failed(#[from] RedisError),
 }
 
-/// Whether a connection is of no use any more: it is broken, its other end does not answer, or is not
-/// the one that takes writes.
+/// Whether a connection is of no use any more: it is broken, its other end does not answer, or is
+/// not the one that takes writes.
 pub(super) fn is_lost(error: &RedisError) -> bool {
     let no_writer =
         ErrorKind::Server(ServerErrorKind::ReadOnly) == error.kind() || is_loading(error);

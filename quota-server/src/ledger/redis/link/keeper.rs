@@ -29,8 +29,8 @@ const LONGEST: Duration = Duration::from_millis(500);
 const RENEWAL: Duration = Duration::from_secs(1);
 const RENEWAL_AT_MOST: Duration = Duration::from_secs(30);
 
-/// The same where a command tells a password: each look costs a process, and each of its answers may be new. Tokens
-/// live for 15 minutes at least.
+/// The same where a command tells a password: each look costs a process, and each of its answers
+/// may be new. Tokens live for 15 minutes at least.
 const RENEWAL_BY_COMMAND: Duration = Duration::from_secs(300);
 
 /// The connections that are open, if any.
@@ -50,10 +50,11 @@ pub(super) struct OpenConnections {
 pub(crate) struct Trust {
     /// All that it answers now outlives its process: books are marked so.
     pub(crate) keeps: bool,
-    /// The process that was there before, which this server was connected to: it kept everything to its end,
-    /// as far as was seen. `None` for a Redis that this server did not know before.
+    /// The process that was there before, which this server was connected to: it kept everything to
+    /// its end, as far as was seen. `None` for a Redis that this server did not know before.
     pub(crate) vouched: Option<Arc<str>>,
-    /// How often another Redis took the place of the one in use: books of an earlier term lack what was granted there.
+    /// How often another Redis took the place of the one in use: books of an earlier term lack what
+    /// was granted there.
     pub(crate) term: u64,
 }
 
@@ -73,8 +74,8 @@ struct Met {
 }
 
 impl Met {
-    /// What is known of a process that is connected to now, after another, or the same one, that was
-    /// doubted in the end or not.
+    /// What is known of a process that is connected to now, after another, or the same one, that
+    /// was doubted in the end or not.
     fn after(before: Option<&Self>, doubted: bool, process: Arc<str>, keeps: bool) -> Self {
         let trusted = before.filter(|met| keeps && met.trust.keeps && !doubted);
         let vouched = trusted.and_then(|met| {
@@ -92,7 +93,8 @@ impl Met {
 pub(super) struct Board {
     pub(super) open: watch::Sender<Option<OpenConnections>>,
     pub(super) lost: Notify,
-    /// Since the connections were opened the Redis at their other end was seen not to keep everything.
+    /// Since the connections were opened the Redis at their other end was seen not to keep
+    /// everything.
     pub(super) doubted: AtomicBool,
     /// They were given up to be opened anew, and not lost.
     left: AtomicBool,
@@ -264,8 +266,8 @@ impl Keeper {
         self.open_with(Login::read(&self.address).await?).await
     }
 
-    /// A replica, or a Redis that is still loading, refuses the library: it is not taken for the one
-    /// that takes writes.
+    /// A replica, or a Redis that is still loading, refuses the library: it is not taken for the
+    /// one that takes writes.
     async fn open_with(&self, login: Login) -> RedisResult<Opened> {
         let wire = Wire::open(&self.address, &login).await?;
         load(&wire, &self.library).await?;

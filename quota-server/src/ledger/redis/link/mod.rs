@@ -1,13 +1,13 @@
 //! The way to Redis: one Redis, the master that Sentinel names, or a cluster.
 //!
-//! Few connections, shared by all callers, each pipelining by itself. Every call ends: connecting and
-//! answering have their time-outs (`wire.rs`), and while Redis is away calls fail at once, without
-//! waiting, until the keeper (`keeper.rs`) has it back.
+//! Few connections, shared by all callers, each pipelining by itself. Every call ends: connecting
+//! and answering have their time-outs (`wire.rs`), and while Redis is away calls fail at once,
+//! without waiting, until the keeper (`keeper.rs`) has it back.
 //!
 //! A call is sent once. What failed on its way may have happened, and the caller is told so; the
 //! exceptions are what certainly did not happen (the library is not loaded) and, within a cluster,
-//! what the crate sends on to where a slot has gone. That is safe: every operation of the book can be
-//! repeated (R5).
+//! what the crate sends on to where a slot has gone. That is safe: every operation of the book can
+//! be repeated (R5).
 
 mod acknowledged;
 mod address;
@@ -119,8 +119,8 @@ impl Link {
         }
     }
 
-    /// Runs calls to books in order and answers each, in the Redis that was agreed on and no other. They are composed for
-    /// the one that they are sent to: `compose` is told what is known of it.
+    /// Runs calls to books in order and answers each, in the Redis that was agreed on and no other.
+    /// They are composed for the one that they are sent to: `compose` is told what is known of it.
     pub(crate) async fn call(
         &self,
         compose: impl FnOnce(&Trust) -> Vec<Cmd>,
@@ -166,7 +166,8 @@ impl Link {
         self.board.open.borrow().as_ref().is_some_and(|open| open.wire.is_cluster())
     }
 
-    /// Which process is called; of a cluster, the one that was asked first when it was connected to.
+    /// Which process is called; of a cluster, the one that was asked first when it was connected
+    /// to.
     pub(crate) fn process(&self) -> Option<Arc<str>> {
         self.board.open.borrow().as_ref().map(|open| open.process.clone())
     }
@@ -180,7 +181,8 @@ impl Link {
         self.board.agreed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether books may be called in the Redis that this server is connected to; where that is none just now, in the last.
+    /// Whether books may be called in the Redis that this server is connected to; where that is
+    /// none just now, in the last.
     pub(crate) fn is_agreed(&self) -> bool {
         let is_same = |agreed: Agreed| self.process().is_none_or(|it| it == agreed.process);
         self.agreed().is_some_and(is_same)
@@ -263,8 +265,8 @@ impl Link {
         }
     }
 
-    /// A node that does not answer makes the connection useless. Not so in a cluster: there the crate
-    /// connects anew to the nodes that it lost, and the others go on.
+    /// A node that does not answer makes the connection useless. Not so in a cluster: there the
+    /// crate connects anew to the nodes that it lost, and the others go on.
     fn judge<T>(&self, open: &OpenConnections, answers: &[RedisResult<T>]) {
         let lost = answers.iter().any(is(error::is_lost));
         if lost && !open.wire.is_cluster() {

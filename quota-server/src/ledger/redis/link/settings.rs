@@ -163,13 +163,14 @@ impl Settings {
         warnings
     }
 
-    /// Whether the replicas that must have a write, `max_lag_s` behind at most, are too few or too many of those
-    /// that there are. 0 of either asks for none. A cluster's primary that is cut off stops by itself.
+    /// Whether the replicas that must have a write, `max_lag_s` behind at most, are too few or too
+    /// many of those that there are. 0 of either asks for none. A cluster's primary that is cut off
+    /// stops by itself.
     fn replicated(&self, must_have: u32, max_lag_s: u32) -> Vec<Warning> {
         let replicas = self.replicas();
         let asks_for_some = must_have > 0 && max_lag_s > 0;
-        // Whoever promotes another has most of the machines: so many replicas may be beside the one that is cut off,
-        // but for itself.
+        // Whoever promotes another has most of the machines: so many replicas may be beside the one
+        // that is cut off, but for itself.
         let minority = (replicas / 2).max(1);
         let is_watched = !self.is_cluster();
         let found = [
@@ -181,8 +182,8 @@ impl Settings {
         found.into_iter().filter(|(is_so, _)| *is_so).map(|(_, warning)| warning).collect()
     }
 
-    /// Whether what it answered is on its disk, and nobody else can take its place: it has no replica, had
-    /// none, and was none. Then it has everything after a restart.
+    /// Whether what it answered is on its disk, and nobody else can take its place: it has no
+    /// replica, had none, and was none. Then it has everything after a restart.
     pub(super) fn keeps_everything(&self) -> bool {
         let config = self.config.as_ref();
         let is = |name, value| config.and_then(|all| all.get(name)).is_some_and(|it| it == value);

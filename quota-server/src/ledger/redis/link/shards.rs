@@ -1,5 +1,6 @@
-//! A cluster's shards: which one has a key, and whether it answers. One that does not is left alone for a while, so
-//! that calls to it fail at once, and calls that go to others as well do not wait for it.
+//! A cluster's shards: which one has a key, and whether it answers. One that does not is left alone
+//! for a while, so that calls to it fail at once, and calls that go to others as well do not wait
+//! for it.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use redis::{Arg, Cmd, ErrorKind, RedisError, RedisResult, Value, cmd};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-/// How long a shard that did not answer is left alone, and how long after one call that was let through to see
-/// whether it answers again.
+/// How long a shard that did not answer is left alone, and how long after one call that was let
+/// through to see whether it answers again.
 const LEFT_ALONE: Duration = Duration::from_millis(500);
 
 /// The shards of a cluster.
@@ -124,8 +125,8 @@ impl Shards {
 }
 
 impl Layout {
-    /// What `CLUSTER SLOTS` says: ranges of slots, each with its primary first. Shards that were there before keep what
-    /// is known of them.
+    /// What `CLUSTER SLOTS` says: ranges of slots, each with its primary first. Shards that were
+    /// there before keep what is known of them.
     fn of(ranges: &Value, before: &Self) -> Self {
         let mut layout = Self::default();
         let Value::Array(ranges) = ranges else { return layout };

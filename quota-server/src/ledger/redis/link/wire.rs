@@ -19,19 +19,20 @@ use super::shards::Shards;
 /// How long connecting and logging in may take.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How long an answer may take. A disk that is slow to sync holds Redis up for some 100 ms; one that
-/// takes longer than this is a Redis that cannot be relied on for a lease of 2 s.
+/// How long an answer may take. A disk that is slow to sync holds Redis up for some 100 ms; one
+/// that takes longer than this is a Redis that cannot be relied on for a lease of 2 s.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// The same of a node of a cluster: shorter than gateways wait for an answer, since the others answer them.
+/// The same of a node of a cluster: shorter than gateways wait for an answer, since the others
+/// answer them.
 const SHARD_ANSWER: Duration = Duration::from_millis(800);
 
 /// Before a call is sent again to a cluster that is moving its slot, ms: at least and at most.
 const SOON: u64 = 5;
 const LATE: u64 = 200;
 
-/// Connections to one Redis. Each is one task here and one client there, and pipelines by itself what
-/// many callers send; more of them only spread the parsing of answers.
+/// Connections to one Redis. Each is one task here and one client there, and pipelines by itself
+/// what many callers send; more of them only spread the parsing of answers.
 const CONNECTIONS: usize = 2;
 
 /// Open connections.
@@ -93,8 +94,8 @@ impl Wire {
         }
     }
 
-    /// Runs a command on every Redis that takes writes, through every connection to one Redis; what each
-    /// answers.
+    /// Runs a command on every Redis that takes writes, through every connection to one Redis; what
+    /// each answers.
     pub(super) async fn everywhere(&self, command: Cmd) -> RedisResult<Vec<Value>> {
         match self {
             Self::Nodes(nodes) => {
@@ -121,8 +122,8 @@ impl Wire {
 pub(super) type Named = (Arc<str>, RedisResult<Value>);
 
 impl Wire {
-    /// Runs a command on every Redis that takes writes; what each answers, by its name. A cluster's layout is read anew
-    /// before.
+    /// Runs a command on every Redis that takes writes; what each answers, by its name. A cluster's
+    /// layout is read anew before.
     pub(super) async fn each(&self, command: Cmd) -> Vec<Named> {
         match self {
             Self::Nodes(_) => {

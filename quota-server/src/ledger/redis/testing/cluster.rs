@@ -10,8 +10,8 @@ pub(crate) struct TestCluster {
 const SETTINGS: [&str; 6] =
     ["--save", "", "--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"];
 
-/// What a node says that knows all of the cluster. Its state alone says too little: without full coverage it is ok as well
-/// while the node knows of its own slots only.
+/// What a node says that knows all of the cluster. Its state alone says too little: without full
+/// coverage it is ok as well while the node knows of its own slots only.
 const WHOLE: [&str; 3] = ["cluster_state:ok", "cluster_known_nodes:3", "cluster_slots_ok:16384"];
 
 const SLOTS: [(u16, u16); 3] = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)];

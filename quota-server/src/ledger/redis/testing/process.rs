@@ -195,8 +195,8 @@ pub(crate) fn program() -> String {
     std::env::var("TOKENLEASE_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
-/// A port below 49 152, which nobody is given for a connection of theirs meanwhile, and below 45 535,
-/// since a node of a cluster takes the one 10 000 above it too.
+/// A port below 49 152, which nobody is given for a connection of theirs meanwhile, and below 45
+/// 535, since a node of a cluster takes the one 10 000 above it too.
 pub(crate) fn free_port() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -58,8 +58,8 @@ impl RedisSite {
         Self { nodes, address, catalogue, folder, library: Library::with_manual_clock() }
     }
 
-    /// A server that knows nothing of before. Redis goes on: one that crashed with all of its servers would be
-    /// quarantined.
+    /// A server that knows nothing of before. Redis goes on: one that crashed with all of its
+    /// servers would be quarantined.
     pub(crate) async fn server(&self, clock: &ManualClock) -> Timed {
         let mut config = RedisConfig::new(self.address.clone(), self.folder.path(), String::new());
         config.history_hours = 1;

@@ -78,7 +78,8 @@ async fn two_are_not_used(addresses: [RedisAddress; 2]) {
     first.0.inner.harvest_in_turn().await;
     let Inner { site, books, .. } = &*first.0.inner;
     until("nobody brought its windows into the history", || site.may_harvest(&books.link)).await;
-    // Back again, at a Redis that lost nothing of its own: what was granted there meanwhile is not known here.
+    // Back again, at a Redis that lost nothing of its own: what was granted there meanwhile is not
+    // known here.
     drop((first, second));
     let third = here.server().await;
     assert!(is_quarantined(third.acquire("m", 4, 1).await));
@@ -96,7 +97,8 @@ async fn of_two_clusters_one_is_granted_from() {
     two_are_not_used([one.address(), other.address()]).await;
 }
 
-/// It is another process then: one that nobody knows anything of, or one that was seen to keep everything.
+/// It is another process then: one that nobody knows anything of, or one that was seen to keep
+/// everything.
 #[tokio::test]
 async fn a_redis_that_is_restarted_is_used_again() {
     for (settings, at_once) in [(&["--save", ""][..], false), (&DURABLE, true)] {

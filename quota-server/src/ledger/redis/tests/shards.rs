@@ -97,7 +97,8 @@ async fn a_shard_that_is_given_up_holds_up_its_own_deployments_only() {
     until("the others go on", others_go_on).await;
 }
 
-/// Two calls to a book may be under way: that of one shard is over when it is answered, whatever else the caller asked.
+/// Two calls to a book may be under way: that of one shard is over when it is answered, whatever
+/// else the caller asked.
 #[tokio::test]
 async fn nobody_waits_for_a_batch_that_waits_for_another_shard() {
     let spread = Spread::start().await;

@@ -37,7 +37,8 @@ impl World {
         Self { keep_looking: true, ..world }
     }
 
-    /// On this catalogue, with servers that do nothing by themselves; `start` is what no other start of a server is called.
+    /// On this catalogue, with servers that do nothing by themselves; `start` is what no other
+    /// start of a server is called.
     pub(super) async fn with(
         catalogue: Arc<Catalogue>,
         folder: TempDir,

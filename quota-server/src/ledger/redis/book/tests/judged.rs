@@ -1,5 +1,5 @@
-//! Two servers of two builds that call one book, and a judge that knows nothing of books: it adds up what was granted
-//! and what was credited. Nobody may ever hold more of a minute than its limit.
+//! Two servers of two builds that call one book, and a judge that knows nothing of books: it adds
+//! up what was granted and what was credited. Nobody may ever hold more of a minute than its limit.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,8 @@ pub(super) struct Servers {
     judge: Judge,
 }
 
-/// How a command of a server goes to Redis, and what it learns of the answer; `None`: it was told to come again.
+/// How a command of a server goes to Redis, and what it learns of the answer; `None`: it was told
+/// to come again.
 pub(super) type Send<'a> = &'a mut dyn FnMut(&mut World, &Cmd) -> Option<Reply>;
 
 impl Servers {
@@ -138,7 +139,8 @@ impl Servers {
         }
     }
 
-    /// Two minutes after they were asked, and could see where the book is now, either server grants all of a minute.
+    /// Two minutes after they were asked, and could see where the book is now, either server grants
+    /// all of a minute.
     pub(super) fn go_on(&mut self, send: Send<'_>) {
         let ask =
             |server: usize, request| Call::Acquire { server, request, tokens: LIMIT, ahead: false };

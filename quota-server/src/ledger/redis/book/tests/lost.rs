@@ -1,5 +1,5 @@
-//! Writes that are lost (R7): nothing more is granted of a window of which something may be lost, what
-//! is known can be given back, and the next window is clean.
+//! Writes that are lost (R7): nothing more is granted of a window of which something may be lost,
+//! what is known can be given back, and the next window is clean.
 
 use quota_core::{
     Amount, Denial, Granted, LeaseId, Refusal, RequestKey, Return, Returned, State, WindowKind,
@@ -270,7 +270,8 @@ async fn a_redis_that_is_in_use_again_after_another() {
     world.trust.term = 2;
     world.trust.vouched = Some(world.process().into());
     assert!(world.tokens(1).0.is_new_quarantine);
-    // A server that was not told yet finds it quarantined all the same, and none quarantines it again.
+    // A server that was not told yet finds it quarantined all the same, and none quarantines it
+    // again.
     for term in [0, 2] {
         world.trust.term = term;
         assert!(!world.tokens(1).0.is_new_quarantine);

@@ -1,4 +1,5 @@
-//! A cluster that moves a book's slot: half-way through, its keys are here and there. A call then changes nothing.
+//! A cluster that moves a book's slot: half-way through, its keys are here and there. A call then
+//! changes nothing.
 
 use quota_core::{Amount, RequestKey, WindowKind, Wish};
 use redis::{Cmd, Value};
@@ -46,8 +47,9 @@ impl<'a> Move<'a> {
         self.from.ask(&format!("MIGRATE 127.0.0.1 {} {key} 0 5000", self.to.port)).await;
     }
 
-    /// Over once the old owner knows of the epoch that the new one gave itself: two that move a slot back and forth with one
-    /// epoch are in conflict, and the cluster decides by itself who has it.
+    /// Over once the old owner knows of the epoch that the new one gave itself: two that move a
+    /// slot back and forth with one epoch are in conflict, and the cluster decides by itself who
+    /// has it.
     pub(super) async fn end(&self) {
         let command = format!("CLUSTER SETSLOT {} NODE {}", self.slot, id(self.to).await);
         self.to.ask(&command).await;
@@ -88,7 +90,8 @@ impl World {
         self.call().run(&self.library, operations)
     }
 
-    /// Sends a call to a node that has the slot only in part: it is sent elsewhere, or told to come again.
+    /// Sends a call to a node that has the slot only in part: it is sent elsewhere, or told to come
+    /// again.
     fn assert_refused(&mut self, command: &Cmd, asking: bool) {
         if asking {
             redis::cmd("ASKING").exec(&mut self.redis).unwrap();

@@ -1,4 +1,5 @@
-//! Longer periods where Redis loses what it had, where limits come and go, and where an older build's library calls.
+//! Longer periods where Redis loses what it had, where limits come and go, and where an older
+//! build's library calls.
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-/// Plays so many sequences of fewer than `length` steps, or `TOKENLEASE_RUNS`, and tells the shortest that was found to fail.
+/// Plays so many sequences of fewer than `length` steps, or `TOKENLEASE_RUNS`, and tells the
+/// shortest that was found to fail.
 pub(super) fn play<S: Debug>(
     cases: u32,
     length: usize,

@@ -1,5 +1,5 @@
-//! Random sequences in which a cluster moves the book's slot to and fro, key by key, while two servers call it and follow
-//! where they are sent.
+//! Random sequences in which a cluster moves the book's slot to and fro, key by key, while two
+//! servers call it and follow where they are sent.
 
 use proptest::prelude::*;
 use redis::{Cmd, RedisResult, Value};

@@ -1,4 +1,5 @@
-//! Random sequences in which Redis loses what it likes, and two servers, which may be started anew at any time, call it.
+//! Random sequences in which Redis loses what it likes, and two servers, which may be started anew
+//! at any time, call it.
 
 use proptest::prelude::*;
 
@@ -86,7 +87,8 @@ impl Storm {
         }
     }
 
-    /// Comes back with the copy. Servers that were connected to it know that this is another Redis, or are started anew.
+    /// Comes back with the copy. Servers that were connected to it know that this is another Redis,
+    /// or are started anew.
     async fn roll_back(&mut self, servers_know: bool) {
         let node = &mut self.nodes[self.used];
         match &self.copy {
@@ -102,7 +104,8 @@ impl Storm {
         }
     }
 
-    /// The other one takes over with what it has of this one now: later writes of this one are lost with it.
+    /// The other one takes over with what it has of this one now: later writes of this one are lost
+    /// with it.
     async fn fail_over(&mut self) {
         let (from, to) = (self.used, 1 - self.used);
         let port = self.nodes[from].port;

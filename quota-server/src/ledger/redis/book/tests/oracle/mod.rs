@@ -1,6 +1,6 @@
-//! Random sequences of operations, answered as `quota_core::Book` answers them: amounts, hints, states,
-//! windows, pages, and what comes into the history. Two servers of two builds take turns; what Redis refuses while another
-//! script holds it up has not happened.
+//! Random sequences of operations, answered as `quota_core::Book` answers them: amounts, hints,
+//! states, windows, pages, and what comes into the history. Two servers of two builds take turns;
+//! what Redis refuses while another script holds it up has not happened.
 
 mod shown;
 mod steps;
@@ -70,7 +70,8 @@ impl Pair {
             Step::Wait(ms) => self.worlds.iter_mut().for_each(|world| world.wait(ms)),
             Step::ClockJumps(ms) => self.worlds.iter_mut().for_each(|world| world.step_wall(ms)),
             Step::Other => {
-                // What only looks is not written, so the time that one was told the other must know.
+                // What only looks is not written, so the time that one was told the other must
+                // know.
                 self.worlds[1 - self.at].seen = self.worlds[self.at].seen;
                 self.at = 1 - self.at;
             }

@@ -1,4 +1,5 @@
-//! Files that are named in words exist: in pages and in comments, where nothing else would notice that one has moved.
+//! Words in pages and comments, where nothing else looks: files that they name exist, and comments
+//! are no wider than code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -78,6 +79,25 @@ fn files_that_are_named_in_words_exist() {
     }
     assert!(looked_at > 200, "{looked_at}");
     assert_eq!(missing, [""; 0]);
+}
+
+/// rustfmt leaves comments as they are, however wide.
+#[test]
+fn comments_are_no_wider_than_code() {
+    let mut files = BTreeSet::new();
+    collect(&file("."), "", &mut files);
+    let mut wide = Vec::new();
+    for name in files.iter().filter(|name| has_extension(name, &["rs"])) {
+        let text = fs::read_to_string(file(name)).unwrap();
+        let is_wide = |line: &str| {
+            line.chars().count() > 100
+                && line.trim_start().starts_with("//")
+                && !line.contains("://")
+        };
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| is_wide(line));
+        wide.extend(lines.map(|(at, _)| format!("{name}:{at}")));
+    }
+    assert_eq!(wide, [""; 0]);
 }
 
 #[test]
