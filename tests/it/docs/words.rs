@@ -48,7 +48,7 @@ fn quoted<'a>(name: &str, text: &'a str) -> Vec<&'a str> {
 /// Whether it names a file of this repository, by its path or the end of one.
 fn is_name(quoted: &str) -> bool {
     let is_path = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
-    let is_pattern = quoted.contains("NNNN");
+    let is_pattern = quoted.contains("NNNN") || quoted.contains("VERSION");
     has_extension(quoted, NAMED)
         && !quoted.starts_with(['/', '.'])
         && quoted.chars().all(is_path)
