@@ -36,7 +36,11 @@ impl LedgerTime {
         let boot = clock.boot();
         let reading = clock.reading();
         let (keeper, ahead_ms) = match last {
-            None => (Timekeeper::start(reading), 0),
+            // Without entries there is no window to go on with, but time does not go back.
+            None => {
+                let ahead_ms = signed(seen_ms.saturating_sub(reading.steady_ms));
+                (Timekeeper::start(ahead(reading, ahead_ms)), ahead_ms)
+            }
             Some(last) => resume(last, seen_ms, boot, reading),
         };
         Self { clock, boot, ahead_ms, keeper: Mutex::new(keeper) }
@@ -152,6 +156,19 @@ mod tests {
         let seen_ms = last.now.steady_ms.saturating_sub(5_000);
         let time = LedgerTime::start_after(Arc::new(clock), Some(last), seen_ms);
         assert_eq!(time.stamp().now.steady_ms, last.now.steady_ms + 7_000);
+    }
+
+    #[test]
+    fn time_does_not_go_back_where_nothing_is_written() {
+        let clock = ManualClock::new();
+        let seen_ms =
+            LedgerTime::start(Arc::new(clock.clone()), None).stamp().now.steady_ms + 9_000;
+        let time = LedgerTime::start_after(Arc::new(clock.clone()), None, seen_ms);
+        assert_eq!(time.stamp().now.steady_ms, seen_ms);
+        clock.advance(500);
+        assert_eq!(time.stamp().now.steady_ms, seen_ms + 500);
+        let behind = LedgerTime::start_after(Arc::new(clock), None, 1);
+        assert!(behind.stamp().now.steady_ms > 1, "a machine's own clock may be further");
     }
 
     #[test]

@@ -117,11 +117,12 @@ impl Standby {
         let state = self.state();
         let clock = Arc::clone(&self.clock);
         let last = state.follower.as_ref().and_then(Follower::last);
-        let Some(last) = last else { return LedgerTime::start(clock, None) };
+        let latest_ms = state.sightings.latest_ms();
+        let Some(last) = last else { return LedgerTime::start_after(clock, None, latest_ms) };
         let is_here = last.boot.is_some() && last.boot == clock.boot();
         match state.sightings.ahead_ms(clock.reading().steady_ms) {
             Some(ahead_ms) if !is_here => LedgerTime::follow(clock, last, ahead_ms),
-            _ => LedgerTime::start_after(clock, Some(last), state.sightings.latest_ms()),
+            _ => LedgerTime::start_after(clock, Some(last), latest_ms),
         }
     }
 

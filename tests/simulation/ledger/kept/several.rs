@@ -16,6 +16,7 @@ pub(super) const ALL: &[Kept] = &[
     GIVEN_UP_IN_A_START,
     LOST_BEFORE_ITS_ANSWER_CAME,
     KILLED_WHILE_IT_STARTS,
+    TIME_WENT_BACK,
 ];
 
 /// A deployment is deleted and made again between two looks of a standby at one place: it took the
@@ -303,5 +304,35 @@ const KILLED_WHILE_IT_STARTS: Kept = Kept {
         (47_318, What::Kill { server: 2, down_ms: 8, reboots: true, declares: 0 }),
         (49_178, What::Kill { server: 2, down_ms: 854, reboots: false, declares: 0 }),
         (239_999, What::Look),
+    ],
+};
+
+/// A replica without any entry takes the store's place, and a machine that was started anew takes over: the
+/// ledger's time began anew, by that machine's clock. The next take-over, by who had seen the time
+/// of before, opened the windows of half an hour at once.
+const TIME_WENT_BACK: Kept = Kept {
+    seed: 310_015_997,
+    servers: 3,
+    is_rough: false,
+    into_minute_ms: 39_199,
+    steps: &[
+        (129, put(1, 500)),
+        (
+            10_908,
+            What::Acquire { holder: 3, deployment: 1, min: 0, want: 10, ahead: false, draws: 100 },
+        ),
+        (31_883, What::Promote { missing: 9 }),
+        (91_210, What::Kill { server: 1, down_ms: 560, reboots: true, declares: 1_000 }),
+        (209_045, What::CommitFailsWritten),
+        (209_085, put(1, 1_000_000)),
+        (
+            209_312,
+            What::Acquire { holder: 3, deployment: 1, min: 200, want: 410, ahead: false, draws: 0 },
+        ),
+        (209_459, What::Kill { server: 1, down_ms: 19, reboots: false, declares: 0 }),
+        (
+            392_955,
+            What::Acquire { holder: 0, deployment: 1, min: 56, want: 122, ahead: false, draws: 0 },
+        ),
     ],
 };
