@@ -2,15 +2,15 @@
 //! servers, and the draws that wait, as its driver runs them. Whoever plays it says what time it is
 //! and carries its messages.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_client::pool::{self, Leases, Pool, Signals};
-use gateway_client::refill::{DeploymentNo, Failure, Grant, LeaseNo, Refill, Sample, Waiting};
+use gateway_client::refill::{DeploymentNo, Failure, LeaseNo, Refill, Sample, Waiting};
 use gateway_client::servers::{Outcome, ServerNo, Servers};
 use gateway_client::{Amount, Denied, Moment, Permit, Reason};
-use quota_api::{Batch, BatchReply, Lease};
+use quota_api::{Batch, BatchReply};
 use reqwest::Url;
 
 /// A draw that waits: the request's number, its size, and until when it waits.
@@ -60,6 +60,8 @@ pub struct Gateway {
     leases: Leases,
     /// What the server calls them.
     names: BTreeMap<LeaseNo, String>,
+    /// All that it was told of: the machine numbers them in their order.
+    told: BTreeSet<String>,
     signals: Signals,
     waiters: VecDeque<Waiter>,
     is_rung: bool,
@@ -120,6 +122,7 @@ impl Gateway {
             no,
             leases: Leases::of(pool.clone()),
             names: BTreeMap::new(),
+            told: BTreeSet::new(),
             pool,
             signals: Signals::default(),
             waiters: VecDeque::new(),
@@ -194,15 +197,15 @@ impl Gateway {
     /// What became of its batch.
     pub fn hear(&mut self, heard: Heard, true_us: u64) -> Vec<Drawn> {
         let now = self.clock.moment(true_us);
-        let sent_at = self.call.as_ref().map_or(now, |call| call.sent_at);
         let answer = self.answer(heard, now);
         let items = answer.iter().flat_map(|reply| reply.acquire.clone());
-        let mut told = items.filter_map(|item| item.body).collect::<Vec<_>>().into_iter();
+        for lease in items.filter_map(|item| item.body) {
+            if self.told.insert(lease.lease_id.clone()) {
+                self.names.insert(LeaseNo(self.told.len() as u64), lease.lease_id);
+            }
+        }
         let mut drawn = Vec::new();
         for grant in self.refill.handle(answer, now, self.jitter) {
-            // The machine takes the leases in their order, and leaves those out that are of no use.
-            let lease = told.find(|lease| is_of(&grant, lease, (sent_at, now)));
-            self.names.extend(lease.map(|lease| (grant.no, lease.lease_id)));
             let (waiters, mut served) = (&mut self.waiters, Vec::new());
             self.leases.install(&grant, |draw| {
                 served = serve(waiters, |amount| Some((draw(amount, now)?, Some(grant.no))));
@@ -355,14 +358,6 @@ fn draw(
     let after = leases.sample();
     let from = before.iter().zip(&after).find(|(before, after)| before.free != after.free);
     Some((drawn, from.map(|(lease, _)| lease.no)))
-}
-
-/// Whether it may be this lease, heard of between these times, that the machine has put up: one
-/// that is over when it is heard of is refused.
-fn is_of(grant: &Grant, lease: &Lease, (sent_at, now): (Moment, Moment)) -> bool {
-    let amount = Amount::new(lease.tokens, lease.requests);
-    let is_alive = sent_at + Duration::from_millis(lease.expires_in_ms) > grant.not_after;
-    (grant.amount, grant.not_before > now) == (amount, lease.starts_in_ms > 0) && is_alive
 }
 
 /// Whether waiting is of use: only for what other holders are about to give back.

@@ -13,6 +13,7 @@ pub(super) const ALL: &[Kept] = &[
     LEFT_OPEN_AT_A_MINUTES_END,
     OVER_WHEN_HEARD_OF,
     PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND,
+    REFUSED_BESIDE_ONE_OF_ITS_SIZE,
 ];
 
 /// A limit changes in a window whose book was dropped by a restart: the change was not in the
@@ -183,5 +184,29 @@ const PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND: Kept = Kept {
         (272_000, put(0, 100)),
         (275_000, acquire(0, 0, 10, 10)),
         (280_000, acquire(1, 0, 10, 10)),
+    ],
+};
+
+/// One answer has two leases of one size, of which the machine refuses the first: a draw from the second was
+/// taken for one from the first. No fault either: leases are named by their number now.
+const REFUSED_BESIDE_ONE_OF_ITS_SIZE: Kept = Kept {
+    seed: 230_013_584,
+    servers: 1,
+    is_rough: true,
+    into_minute_ms: 35_100,
+    steps: &[
+        (18_151, put(1, 200)),
+        (67_576, What::Request { gateway: 1, tokens: 130, percent: 100, takes_ms: 2_547 }),
+        (84_574, What::Request { gateway: 1, tokens: 154, percent: 130, takes_ms: 2_992 }),
+        (84_741, What::Request { gateway: 1, tokens: 59, percent: 0, takes_ms: 1_858 }),
+        (84_834, put(1, 500)),
+        (85_352, What::Request { gateway: 1, tokens: 170, percent: 130, takes_ms: 2_015 }),
+        (85_462, What::Request { gateway: 1, tokens: 173, percent: 130, takes_ms: 467 }),
+        (263_900, What::Request { gateway: 1, tokens: 1, percent: 130, takes_ms: 1_344 }),
+        (264_136, What::Request { gateway: 1, tokens: 10, percent: 100, takes_ms: 2_971 }),
+        (264_413, What::Request { gateway: 1, tokens: 8, percent: 130, takes_ms: 2_411 }),
+        (264_633, What::Request { gateway: 1, tokens: 4, percent: 100, takes_ms: 2_153 }),
+        (264_882, What::Request { gateway: 1, tokens: 6, percent: 100, takes_ms: 2_548 }),
+        (299_999, What::Look),
     ],
 };
