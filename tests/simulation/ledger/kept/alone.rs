@@ -187,8 +187,8 @@ const PUT_BACK_WHOLE_BY_A_CLOCK_BEHIND: Kept = Kept {
     ],
 };
 
-/// One answer has two leases of one size, of which the machine refuses the first: a draw from the second was
-/// taken for one from the first. No fault either: leases are named by their number now.
+/// One answer has two leases of one size, of which the machine refuses the first: a draw from the
+/// second was taken for one from the first. No fault either: leases are named by their number now.
 const REFUSED_BESIDE_ONE_OF_ITS_SIZE: Kept = Kept {
     seed: 230_013_584,
     servers: 1,

@@ -307,9 +307,9 @@ const KILLED_WHILE_IT_STARTS: Kept = Kept {
     ],
 };
 
-/// A replica without any entry takes the store's place, and a machine that was started anew takes over: the
-/// ledger's time began anew, by that machine's clock. The next take-over, by who had seen the time
-/// of before, opened the windows of half an hour at once.
+/// A replica without any entry takes the store's place, and a machine that was started anew takes
+/// over: the ledger's time began anew, by that machine's clock. The next take-over, by who had seen
+/// the time of before, opened the windows of half an hour at once.
 const TIME_WENT_BACK: Kept = Kept {
     seed: 310_015_997,
     servers: 3,
