@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes all that a release has, from a clean clone, into target/release-VERSION. Publishing is the maintainers' act: docs/release.md.
 #
-#   release/build.sh               all of it: two hours on two cores, nearly all of them for `programs` and `python`
+#   release/build.sh               all of it; nearly all of the time is for `programs` and `python`
 #   release/build.sh STEP..        these steps again, on what the others left
 #
 #   programs     both programs for both architectures, static
@@ -13,11 +13,12 @@
 #   provenance   from what all of it was made, as a statement of in-toto (SLSA v1)
 #   sums         SHA256SUMS
 #
-# REHEARSAL=1 does all of it unoptimised, in half an hour, into a folder of its own: to try a change of these scripts, never to publish.
+# REHEARSAL=1 does all of it unoptimised, into a folder of its own: to try a change of these scripts, never to publish.
 #
 # Needs Rust by rustup, Go, Python 3.11 or newer with venv, GNU tar, git and jq. places.env says where things are published. tests/release.sh tries what comes of it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/common.sh
 . release/places.env
 
 STEPS=(programs image chart python sbom changes provenance sums)
@@ -28,7 +29,6 @@ ORAS=v1.3.6
 CYCLONEDX=0.5.9
 
 ROOT=$PWD
-TOOLS=$ROOT/target/tools
 VENV=$ROOT/target/venvs/release
 VERSION=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 PROFILE=${REHEARSAL:+dev}
@@ -38,32 +38,12 @@ OUT=$ROOT/target/release-$VERSION${REHEARSAL:+-rehearsal}
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH REGISTRY BOOK_URL PROFILE
 
-step() { printf '\n== %s\n' "$*"; }
-
-die() {
-    printf 'release/build.sh: %s\n' "$*" >&2
-    exit 1
-}
-
-# A tool of a version, once.
-once() {
-    local stamp=$TOOLS/stamps/$1
-    shift
-    [ -e "$stamp" ] && return
-    step "$(basename "$stamp")"
-    "$@"
-    mkdir -p "$TOOLS/stamps"
-    touch "$stamp"
-}
-
 # In its own folder, since `go install` takes no module that replaces another.
 umoci_tool() {
     local folder
-    folder=$(go mod download -json "github.com/opencontainers/umoci@$UMOCI" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+    folder=$(go_folder "github.com/opencontainers/umoci@$UMOCI")
     (cd "$folder" && CGO_ENABLED=0 go build -trimpath -o "$TOOLS/bin/umoci" ./cmd/umoci)
 }
-
-oras_tool() { GOBIN=$TOOLS/bin CGO_ENABLED=0 go install "oras.land/oras/cmd/oras@$ORAS"; }
 
 cyclonedx_tool() {
     CARGO_TARGET_DIR=$TOOLS/build/cyclonedx cargo install cargo-cyclonedx --version $CYCLONEDX --locked --debug \
@@ -139,7 +119,7 @@ configure() {
 image() {
     packages
     once "umoci-$UMOCI" umoci_tool
-    once "oras-$ORAS" oras_tool
+    once "oras-$ORAS" go_tool "oras.land/oras/cmd/oras@$ORAS"
     step "image"
     local umoci=$TOOLS/bin/umoci work=$ROOT/target/release-image created architecture name
     created=$(date --utc --date="@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)

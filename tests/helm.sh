@@ -10,6 +10,7 @@
 #   tests/helm.sh package DIR  starts the pods of a chart's package, which is unpacked there
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/common.sh
 
 HELM=v4.3.1
 HELM_DOCS=v1.14.2
@@ -17,31 +18,6 @@ KUBERNETES=v1.36.3
 # The last release of which the Go module has the definitions in it.
 PROMETHEUS_OPERATOR=v0.85.0
 GATEWAY_API=v1.4.1
-
-TOOLS=$PWD/target/tools
-
-step() { printf '\n== %s\n' "$*"; }
-
-die() {
-    printf 'tests/helm.sh: %s\n' "$*" >&2
-    exit 1
-}
-
-# Runs what follows unless it was done for this very version.
-once() {
-    local stamp=$TOOLS/stamps/$1
-    shift
-    [ -e "$stamp" ] && return
-    step "$(basename "$stamp")"
-    "$@"
-    mkdir -p "$TOOLS/stamps"
-    touch "$stamp"
-}
-
-go_tool() { GOBIN=$TOOLS/bin CGO_ENABLED=0 go install "$1"; }
-
-# Of a module that is downloaded, its folder.
-go_folder() { go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'; }
 
 custom_resources() {
     local folder

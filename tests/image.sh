@@ -7,6 +7,7 @@
 #   tests/image.sh root DIR    only tries the root that is there, such as one of a release
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/common.sh
 
 MACHINE=$(uname -m)
 WORK=$(mktemp -d)
@@ -14,13 +15,6 @@ IMAGE=$WORK/image
 # The user of the Dockerfile.
 NOBODY=65532
 trap 'stop; rm -rf "$WORK"' EXIT
-
-step() { printf '\n== %s\n' "$*"; }
-
-die() {
-    printf 'tests/image.sh: %s\n' "$*" >&2
-    exit 1
-}
 
 install_missing() {
     rustup target add "$MACHINE-unknown-linux-musl"

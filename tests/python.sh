@@ -15,16 +15,10 @@
 #   tests/python.sh versions     the plug-in with each LiteLLM of tests/python/versions.txt: the table in docs/litellm-plugin.md
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/common.sh
 
 ROOT=$PWD
 PROGRAMS=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
-
-step() { printf '\n== %s\n' "$*"; }
-
-die() {
-    printf 'tests/python.sh: %s\n' "$*" >&2
-    exit 1
-}
 
 # The packages that a list names, in a folder of their own.
 packages() {

@@ -8,16 +8,12 @@
 #   tests/redis.sh path NAME     gets one, and prints the program
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/common.sh
 
 SUITE=trixie
 VALKEY_9=9.1.2.post2
 ALL=(redis-8 valkey-8 valkey-9)
 SERVERS=$PWD/target/redis
-
-die() {
-    printf 'tests/redis.sh: %s\n' "$*" >&2
-    exit 1
-}
 
 # Apt with its own lists, as if nothing were installed: nothing of this machine is changed.
 apt_of() {

@@ -6,11 +6,7 @@
 #                             image's root; programs for another architecture are looked at only
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-die() {
-    printf 'tests/release.sh: %s\n' "$*" >&2
-    exit 1
-}
+. tests/common.sh
 
 [ -x target/venv/bin/python ] || die "missing: the python packages; tests/run.sh installs them"
 case "${1:-}" in
@@ -19,5 +15,5 @@ case "${1:-}" in
     *) die "unknown argument '$1'; it takes made, or nothing" ;;
 esac
 tests/helm.sh helm
-printf '\n== release\n'
+step release
 target/venv/bin/python -m pytest --quiet -p no:cacheprovider "$tests"

@@ -11,17 +11,11 @@
 # TOKENLEASE_CACHE names a folder in which compiled dependencies and tools outlive the checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/common.sh
 
 LOGS=target/logs
 # Steps that run beside the others, each with its process group: by name.
 declare -A BESIDE=()
-
-step() { printf '\n== %s\n' "$*"; }
-
-die() {
-    printf 'tests/run.sh: %s\n' "$*" >&2
-    exit 1
-}
 
 # Debian packages by the command or file that they bring.
 install_missing() {

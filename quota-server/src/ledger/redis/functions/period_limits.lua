@@ -52,18 +52,22 @@ local function charged(b, account, first, last)
   return last_span > span and math.max(most, in_slot(b, account, last_span)) or most
 end
 
--- What each unit has left in all of these minutes; below 0 where more is charged than a limit.
-function periods.left(b, first, last)
-  local tokens, requests = MAX, MAX
+-- The least of each unit that `of` says of a limit; `none` where there is no limit.
+local function least(b, none, of)
+  local tokens, requests = none, none
   for account in limited(b) do
-    local left = account.most - charged(b, account, first, last)
     if account.unit == TOKENS then
-      tokens = math.min(tokens, left)
+      tokens = math.min(tokens, of(account))
     else
-      requests = math.min(requests, left)
+      requests = math.min(requests, of(account))
     end
   end
   return tokens, requests
+end
+
+-- What each unit has left in all of these minutes; below 0 where more is charged than a limit.
+function periods.left(b, first, last)
+  return least(b, MAX, function(account) return account.most - charged(b, account, first, last) end)
 end
 
 local function min_of(ask, account)
@@ -136,17 +140,10 @@ end
 
 -- What the limits of each unit come to a minute, the least of them.
 function periods.minutely(b)
-  local tokens, requests = NO_LIMIT, NO_LIMIT
-  for account in limited(b) do
+  return least(b, NO_LIMIT, function(account)
     local minutes = MINUTES[account.kind] or whole.quotient(account.arg, 60)
-    local most = math.max(whole.quotient(account.most, minutes), 1)
-    if account.unit == TOKENS then
-      tokens = math.min(tokens, most)
-    else
-      requests = math.min(requests, most)
-    end
-  end
-  return tokens, requests
+    return math.max(whole.quotient(account.most, minutes), 1)
+  end)
 end
 
 -- How each limit stands: how many there are, and of each unit, kind, what goes with that, the limit, what is charged, and when
