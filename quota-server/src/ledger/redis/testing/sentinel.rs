@@ -1,13 +1,15 @@
 use std::fs;
 use std::process::{Child, Command, Stdio};
 
+use redis::RedisResult;
 use tempfile::TempDir;
 
 use super::super::RedisAddress;
-use super::process::{free_port, program};
-use super::{TestRedis, until};
+use super::process::{connect, program};
+use super::{TestRedis, free_port, until};
 
-/// A primary and its replica, and one Sentinel that promotes the replica when the primary is gone.
+/// A primary, its replica, and a Sentinel that promotes the replica when it is told that the
+/// primary may have failed; by itself, on a busy machine, it would before.
 pub(crate) struct TestSentinel {
     pub(crate) primary: TestRedis,
     pub(crate) replica: TestRedis,
@@ -26,7 +28,8 @@ impl TestSentinel {
         let file = folder.path().join("sentinel.conf");
         let settings = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor books 127.0.0.1 {} 1\n\
-             sentinel down-after-milliseconds books 300\nsentinel failover-timeout books 2000\n",
+             sentinel down-after-milliseconds books 3600000\n\
+             sentinel failover-timeout books 2000\n",
             primary.port
         );
         fs::write(&file, settings).unwrap();
@@ -36,7 +39,26 @@ impl TestSentinel {
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        Self { primary, replica, port, child, _folder: folder }
+        let site = Self { primary, replica, port, child, _folder: folder };
+        until("Sentinel knows both", || async {
+            site.ask(redis::cmd("INFO").arg("sentinel"))
+                .await
+                .is_ok_and(|info| info.contains("status=ok") && info.contains("slaves=1"))
+        })
+        .await;
+        site
+    }
+
+    /// The primary crashes, and Sentinel may say so.
+    pub(crate) async fn lose_primary(&mut self) {
+        self.primary.kill();
+        let mut set = redis::cmd("SENTINEL");
+        set.arg("SET").arg("books").arg("down-after-milliseconds").arg(300);
+        self.ask(&set).await.unwrap();
+    }
+
+    async fn ask(&self, command: &redis::Cmd) -> RedisResult<String> {
+        command.query_async(&mut connect(self.port).await?).await
     }
 
     pub(crate) fn address(&self) -> RedisAddress {

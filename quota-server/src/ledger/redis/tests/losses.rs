@@ -198,7 +198,7 @@ async fn sentinel_names_the_next_primary_and_its_window_is_a_quarantine() {
     server.put("m", 1_000).await;
     server.granted("m", 1, 900).await;
     until("the replica has it", || site.replica.says("EXISTS tl:{1}:book", "1")).await;
-    site.primary.kill();
+    site.lose_primary().await;
     let acquire = || async {
         let outcome = server.acquire("m", 2, 1).await;
         assert!(outcome.is_err(), "never granted");
