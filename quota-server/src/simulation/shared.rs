@@ -43,6 +43,7 @@ impl SharedStore for PlayedShared {
     async fn look(link: &mut StoreLink, term: Duration) -> Result<Leader, JournalError> {
         let looked = link.call(|inner| {
             let leader = &inner.data.leader;
+            let is_vouched_for = leader.timeline.is_none_or(|timeline| timeline == inner.timeline);
             let last = inner.data.entries.keys().next_back();
             Ok(Leader {
                 epoch: leader.epoch,
@@ -51,6 +52,7 @@ impl SharedStore for PlayedShared {
                 steady_ms: leader.steady_ms.cast_signed(),
                 is_alive: leader.is_alive(term),
                 last_seq: last.map(|last| last.cast_signed()),
+                is_vouched_for,
             })
         });
         looked.await

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::face::Face;
+use super::followed::Followed;
 use super::shared::SharedStore;
 use super::standby::Standby;
 use super::{PostgresConfig, TERM};
@@ -19,7 +20,7 @@ use crate::ledger::journaled::{
     Follower, Journal as _, JournalError, JournaledConfig, JournaledLedger, RecoveryError,
 };
 use crate::metrics;
-use crate::store::postgres::{Me, Term};
+use crate::store::postgres::{Leader, Me, Term};
 
 /// How often a standby looks.
 const LOOK: Duration = Duration::from_millis(250);
@@ -39,6 +40,8 @@ pub(super) struct Candidate<S> {
     /// The epoch that it was last elected for, until another server was seen alive since. Epochs
     /// only rise: one that does not is of a database that was put back.
     pub(super) last_epoch: i64,
+    /// How far it has followed the journal.
+    pub(super) followed: Followed,
 }
 
 /// Where it stands.
@@ -85,7 +88,7 @@ impl<S: SharedStore> Candidate<S> {
 
     /// Sits down. A gap in the journal is bridged only where nobody writes, who could have removed
     /// what is missing: then it stays, and somebody must go on.
-    pub(super) async fn come(&self) -> Result<Seat<S>, RecoveryError> {
+    pub(super) async fn come(&mut self) -> Result<Seat<S>, RecoveryError> {
         match self.sit_down(false).await {
             Err(RecoveryError::Gap { .. }) if !self.is_led().await? => self.sit_down(true).await,
             seat => seat,
@@ -98,14 +101,17 @@ impl<S: SharedStore> Candidate<S> {
     }
 
     /// Reads the books and follows them from now on.
-    async fn sit_down(&self, bridges: bool) -> Result<Seat<S>, RecoveryError> {
+    async fn sit_down(&mut self, bridges: bool) -> Result<Seat<S>, RecoveryError> {
         let mut connection = self.store.connect().await?;
         let follower = Follower::new(S::catalogue(&mut connection).await?);
         let (clock, history) = (Arc::clone(&self.clock), self.store.history());
         let own_url = Arc::clone(&self.config.advertise_url);
         let standby = Arc::new(Standby::new(follower, clock, history, own_url));
         read_on::<S>(&mut connection, &standby, bridges).await?;
-        standby.saw(&S::look(&mut connection, TERM).await?);
+        let leader = S::look(&mut connection, TERM).await?;
+        standby.saw(&leader);
+        self.compare(&leader);
+        self.followed.read(standby.next_seq());
         self.face.send_replace(Face::Standby(Arc::clone(&standby)));
         metrics::active(false);
         Ok(Seat { standby, connection })
@@ -129,12 +135,16 @@ impl<S: SharedStore> Candidate<S> {
     pub(super) async fn look(&mut self, seat: &mut Seat<S>) -> Result<Option<Term>, RecoveryError> {
         let leader = S::look(&mut seat.connection, TERM).await?;
         seat.standby.saw(&leader);
+        if self.compare(&leader) {
+            return Err(JournalError::new("entries are gone: the database was put back").into());
+        }
         if leader.last_seq.is_some_and(|last| last.unsigned_abs() >= seat.standby.next_seq()) {
             read_on::<S>(&mut seat.connection, &seat.standby, false).await?;
             if let Some(deleted) = seat.standby.counts_deleted() {
                 let still = S::still_there(&mut seat.connection, &deleted).await?;
                 seat.standby.still_there(&still);
             }
+            self.followed.read(seat.standby.next_seq());
         }
         if leader.is_alive {
             self.last_epoch = 0;
@@ -142,6 +152,15 @@ impl<S: SharedStore> Candidate<S> {
         }
         self.terms += 1;
         Ok(S::elect(&mut seat.connection, &self.me(), TERM).await?)
+    }
+
+    /// Whether entries are gone that this server had followed.
+    fn compare(&mut self, leader: &Leader) -> bool {
+        let is_gone = self.followed.compare(leader);
+        if is_gone {
+            warn!(database = self.store.name(), "the database lacks entries that it had");
+        }
+        is_gone
     }
 
     fn me(&self) -> Me {
@@ -159,7 +178,8 @@ impl<S: SharedStore> Candidate<S> {
         read_on::<S>(&mut connection, &standby, false).await?;
         let oldest = S::oldest_seq(&mut connection).await?;
         self.face.send_replace(Face::Reading);
-        let was_put_back = term.epoch <= std::mem::replace(&mut self.last_epoch, term.epoch);
+        let is_old = term.epoch <= std::mem::replace(&mut self.last_epoch, term.epoch);
+        let was_put_back = self.followed.take_behind() || is_old;
         let time = standby.time_to_write(term.is_vouched_for && !was_put_back);
         let follower = standby.take().ok_or_else(|| JournalError::new("the books are gone"))?;
         let oldest = oldest.unwrap_or(follower.kept().first_seq);

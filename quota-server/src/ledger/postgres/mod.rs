@@ -11,6 +11,7 @@
 
 mod candidate;
 mod face;
+mod followed;
 mod ledger;
 mod open;
 mod shared;

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::candidate::{Candidate, Place};
 use super::face::Face;
+use super::followed::Followed;
 use super::shared::SharedStore;
 use super::{PostgresConfig, PostgresLedger};
 use crate::clock::Clock;
@@ -59,6 +60,7 @@ impl PostgresLedger {
             terms: 0,
             is_lost: false,
             last_epoch: 0,
+            followed: Followed::default(),
         };
         let task = candidate.start().await?;
         let (warnings, candidate) = (Vec::new(), Mutex::new(Some(task)));

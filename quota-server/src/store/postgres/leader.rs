@@ -20,18 +20,22 @@ macro_rules! is_alive {
     };
 }
 
-const LOOK: &str = concat!(
-    "SELECT epoch, server, advertise_url, steady_ms, ",
-    is_alive!(),
-    " AS is_alive, (SELECT max(seq) FROM journal) AS last_seq FROM leader WHERE id = 1",
-);
-
 /// PostgreSQL's timeline: another one after each promotion of a replica, and each restore.
 macro_rules! timeline {
     () => {
         "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
     };
 }
+
+/// A replica, which nobody can write to, has no timeline of its own.
+const LOOK: &str = concat!(
+    "SELECT epoch, server, advertise_url, steady_ms, ",
+    is_alive!(),
+    " AS is_alive, (SELECT max(seq) FROM journal) AS last_seq,
+         CASE WHEN pg_is_in_recovery() THEN true ELSE timeline IN ('', ",
+    timeline!(),
+    ") END AS is_vouched_for FROM leader WHERE id = 1",
+);
 
 /// What every new epoch begins with; its columns are a [`Term`].
 macro_rules! new_epoch {
@@ -98,6 +102,8 @@ pub(crate) struct Leader {
     pub(crate) is_alive: bool,
     /// The journal's last entry, if it has any.
     pub(crate) last_seq: Option<i64>,
+    /// As in a [`Term`].
+    pub(crate) is_vouched_for: bool,
 }
 
 /// Looks who writes; `term` is how long a sign of life is good for.

@@ -123,6 +123,32 @@ async fn a_database_that_was_put_back_under_its_writer_is_quarantined() {
     b.ledger.stop().await;
 }
 
+/// The writer is gone by then, or is fenced before it has compared.
+#[tokio::test]
+async fn a_database_that_was_put_back_is_quarantined_by_who_had_followed_it() {
+    let mut site = Site::new().await;
+    let clock = machine(1, 0);
+    let (a, b) = (site.server("a", &clock).await, site.server("b", &clock).await);
+    a.put(1_000).await;
+    site.take(&a, 100).await.unwrap();
+    site.take(&a, 900).await.unwrap();
+    until("b follows", || async { b.granted().await == 1_000 }).await;
+    a.kill().await;
+    put_back(&site).await;
+    until("b takes over", || async { b.is_active() }).await;
+    for passed in 0..2 {
+        let refused = site.take(&b, 1).await;
+        assert!(
+            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
+            "{passed}: {refused:?}"
+        );
+        clock.advance(60_000);
+    }
+    until("it is over", || async { b.ledger.health().await.is_ok() }).await;
+    site.take(&b, 1_000).await.unwrap();
+    b.ledger.stop().await;
+}
+
 /// Then the writer is no writer any more, by the row that it finds.
 #[tokio::test]
 async fn a_database_from_before_its_writer_was_elected_is_quarantined() {
