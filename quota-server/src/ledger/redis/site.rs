@@ -2,7 +2,7 @@
 //! them, so two catalogues in one Redis would charge each other's books. The first one writes its
 //! name there; servers of another one keep off.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::{Value, cmd};
@@ -24,6 +24,10 @@ const CLUSTER: &str = "tl:cluster";
 /// The process that was used last with these data.
 const PROCESS: &str = "tl:process";
 
+/// What a start of a server counts its marks in, and how long they are kept without a new one, ms.
+const MARKS: &str = "tl:marks:";
+const MARKS_MS: u32 = 3_600_000;
+
 /// The name of the catalogue, in Redis.
 pub(super) struct Site {
     name: Arc<str>,
@@ -34,13 +38,17 @@ pub(super) struct Site {
     used: Mutex<Option<Arc<str>>>,
     /// The name of the cluster, as it said last.
     cluster: Mutex<Option<Arc<str>>>,
+    /// The last mark that was sent, and the last that was answered.
+    sent: AtomicU64,
+    answered: AtomicU64,
 }
 
 impl Site {
     pub(super) fn new(name: &str, start: &str) -> Self {
         let (name, start) = (name.into(), start.into());
         let (used, cluster) = (Mutex::default(), Mutex::default());
-        Self { name, start, is_foreign: AtomicBool::new(false), used, cluster }
+        let (is_foreign, sent, answered) = (AtomicBool::default(), 0.into(), 0.into());
+        Self { name, start, is_foreign, used, cluster, sent, answered }
     }
 
     /// Writes down which process these data are used in, once for each. Where that fails a restart
@@ -64,6 +72,36 @@ impl Site {
             Some(Ok(Value::BulkString(name))) => String::from_utf8(name).ok().map(Into::into),
             _ => None,
         }
+    }
+
+    /// Leaves a mark, by which this server knows these data again after a restart: an older copy of
+    /// them lacks it. Only of a Redis that keeps everything would anybody ask for it.
+    pub(super) async fn mark(&self, link: &Link) {
+        if !link.keeps() {
+            return;
+        }
+        let mark = self.sent.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut set = cmd("SET");
+        set.arg(self.marks()).arg(mark).arg("PX").arg(MARKS_MS);
+        if matches!(link.run(vec![set]).await.pop(), Some(Ok(Value::Okay))) {
+            self.answered.fetch_max(mark, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether the last mark of this server is there: then all is that was written before it,
+    /// whoever wrote it.
+    pub(super) async fn is_marked(&self, link: &Link) -> bool {
+        let mut get = cmd("GET");
+        get.arg(self.marks());
+        let Some(Ok(Value::BulkString(mark))) = link.run(vec![get]).await.pop() else {
+            return false;
+        };
+        let mark = String::from_utf8(mark).ok().and_then(|mark| mark.parse().ok());
+        mark.is_some_and(|mark: u64| mark >= self.answered.load(Ordering::Acquire))
+    }
+
+    fn marks(&self) -> String {
+        format!("{MARKS}{}", self.start)
     }
 
     /// The name of a cluster, written by the first server that asks. While the shard that has it

@@ -135,6 +135,7 @@ impl Inner {
             return Ok(Found::Other);
         }
         self.site.use_as(&self.books.link, own.name).await;
+        self.site.mark(&self.books.link).await;
         Ok(Found::InUse)
     }
 
@@ -168,11 +169,13 @@ impl Inner {
     }
 
     /// Whether the Redis that this server calls is the one in use after a restart: it has that
-    /// one's data, and this server was connected to it to its end.
+    /// one's data and this server's last mark, and this server was connected to it to its end.
     async fn is_kept(&self, read: &InUse) -> bool {
         let link = &self.books.link;
         let is_vouched = link.vouched().is_some_and(|process| *process == *read.name);
-        is_vouched && self.site.used(link).await.is_some_and(|process| *process == *read.name)
+        is_vouched
+            && self.site.used(link).await.is_some_and(|process| *process == *read.name)
+            && self.site.is_marked(link).await
     }
 
     fn note(&self, own: &Own, term: Option<u64>) {

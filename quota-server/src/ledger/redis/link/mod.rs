@@ -202,6 +202,11 @@ impl Link {
         self.open()?.trust.vouched
     }
 
+    /// Whether the Redis that is called keeps everything, see `Trust`.
+    pub(crate) fn keeps(&self) -> bool {
+        self.open().is_some_and(|open| open.trust.keeps)
+    }
+
     /// Connects anew, to where the address leads now. A cluster says by itself where its nodes are.
     pub(crate) fn reopen(&self) {
         if let Some(open) = self.open().filter(|open| !open.wire.is_cluster()) {

@@ -104,6 +104,21 @@ async fn a_durable_redis_on_an_old_copy_of_its_disk_is_a_quarantine() {
     assert!(is_quarantined(other.acquire("m", 4, 1).await), "and nobody is granted anything");
 }
 
+/// It alone asks after the loss, and was answered everything that the copy has.
+#[tokio::test]
+async fn an_old_copy_is_a_quarantine_also_for_a_server_that_saw_no_more_of_the_book() {
+    let mut redis = TestRedis::start_durable().await;
+    let (_world, one, other) = two_servers(&redis).await;
+    let kept = redis.copied().await;
+    one.granted("m", 3, 100).await;
+    other.0.inner.look().await.unwrap();
+    redis.restart_with(&kept).await;
+    back(&other).await;
+    assert!(is_quarantined(other.acquire("m", 4, 1).await));
+    back(&one).await;
+    assert!(is_quarantined(one.acquire("m", 4, 1).await));
+}
+
 /// What a fresh server meets may be older than what was answered, whatever it says of itself now.
 #[tokio::test]
 async fn a_replica_that_lagged_is_a_quarantine_when_it_comes_up_as_the_primary() {

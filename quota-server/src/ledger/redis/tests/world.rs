@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use quota_core::{
     Amount, Denial, Limit, PeriodLimits, Policy, Refusal, RequestKey, Settlement, State,
@@ -19,6 +20,7 @@ use crate::store::catalogue::Catalogue;
 pub(super) struct World {
     catalogue: Arc<Catalogue>,
     config: RedisConfig,
+    starts: AtomicU32,
     /// Whether servers look by themselves which Redis is in use.
     keep_looking: bool,
     _folder: TempDir,
@@ -47,7 +49,8 @@ impl World {
     ) -> Self {
         in_one_minute().await;
         let config = RedisConfig::new(address, folder.path(), start.to_owned());
-        Self { catalogue, config, keep_looking: false, _folder: folder }
+        let starts = AtomicU32::new(0);
+        Self { catalogue, config, starts, keep_looking: false, _folder: folder }
     }
 
     /// Servers whose catalogue comes from a backup that was made before there was any deployment.
@@ -91,8 +94,10 @@ impl World {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let clock = Arc::new(SystemClock::new());
         let (catalogue, library) = (self.catalogue.clone(), Library::new());
-        let opened =
-            RedisLedger::open_on(catalogue, &self.config, library, clock, &tasks, stop).await;
+        let start = self.starts.fetch_add(1, Ordering::Relaxed);
+        let site = format!("{} {start}", self.config.site);
+        let config = RedisConfig { site, ..self.config.clone() };
+        let opened = RedisLedger::open_on(catalogue, &config, library, clock, &tasks, stop).await;
         let opened = opened.unwrap();
         if let Err(trouble) = opened.inner.settle().await {
             opened.inner.stop.cancel();
