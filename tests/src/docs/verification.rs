@@ -176,7 +176,7 @@ const RULES: [[&str; 2]; 10] = [
 const FOUND_HEAD: &str = "\
 Faults that tests or readers found after they had been merged. Each is of a kind; the last column names what would find the kind again.";
 
-const FOUND: [[&str; 3]; 22] = [
+const FOUND: [[&str; 3]; 24] = [
     [
         "R4",
         "a limit that was changed while the deployment's book was closed was missing from the journal: the server granted by it, and no later start could follow its own journal",
@@ -246,6 +246,16 @@ const FOUND: [[&str; 3]; 22] = [
         "R1",
         "a gateway's entry that named its id and no limits had none, though the quota server had limits under that id",
         "the gateway's tests",
+    ],
+    [
+        "R7",
+        "a PostgreSQL whose files were put back under two servers was granted from again by the standby that took over: only the writer compared",
+        "a player on release binaries",
+    ],
+    [
+        "R7",
+        "a Redis whose files were put back under two servers was vouched for by the one that had not seen what was lost",
+        "a player on release binaries",
     ],
     [
         "R7",

@@ -1,7 +1,7 @@
 //! A journal in which limits change, one that cannot be followed, and a server that comes back
 //! under its own address.
 
-use super::site::{Site, is_denied, machine, take, until};
+use super::site::{Site, cannot_write, is_denied, machine, take, until};
 use crate::ledger::{Ledger, OpError, Unavailable};
 
 #[tokio::test]
@@ -59,11 +59,7 @@ async fn a_journal_that_cannot_be_followed_is_quarantined_and_gone_on_with() {
     let b = site.server("b", &clock).await;
     for _ in 0..2 {
         until("it takes over", || async { b.is_active() }).await;
-        let refused = site.take(&b, 1).await;
-        assert!(
-            matches!(refused, Err(OpError::Unavailable(Unavailable::CannotWrite))),
-            "{refused:?}"
-        );
+        cannot_write(&site.take(&b, 1).await);
         assert!(b.ledger.deployment("a".into()).await.unwrap().is_some());
         clock.advance(60_000);
     }

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::manual::ManualClock;
 use crate::ledger::postgres::{PostgresConfig, PostgresLedger};
-use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Role};
+use crate::ledger::{Caller, LeaseRef, Ledger, Op, OpError, Put, Reply, Role, Unavailable};
 use crate::memory::Memory;
 use crate::store::postgres::testing::TestDatabase;
 
@@ -127,6 +127,13 @@ pub(super) fn machine(boot: u128, wall_off_ms: i64) -> ManualClock {
     clock.step_wall(wall_off_ms);
     clock.on_machine(boot, 400_000 * u64::try_from(boot).unwrap_or(1));
     clock
+}
+
+/// It was refused by a server that cannot vouch for what it would grant from, or cannot write it.
+#[track_caller]
+pub(super) fn cannot_write<T: std::fmt::Debug>(result: &Result<T, OpError>) {
+    let is_so = matches!(result, Err(OpError::Unavailable(Unavailable::CannotWrite)));
+    assert!(is_so, "{result:?}");
 }
 
 pub(super) fn is_denied<T>(result: &Result<T, OpError>) -> bool {

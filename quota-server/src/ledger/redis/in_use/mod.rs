@@ -119,6 +119,10 @@ impl Inner {
                 }
             }
         }
+        // Not in one that is compared for the first time: its marks say how old it is.
+        if self.books.link.is_agreed() {
+            self.site.mark(&self.books.link).await;
+        }
         found
     }
 
@@ -135,7 +139,6 @@ impl Inner {
             return Ok(Found::Other);
         }
         self.site.use_as(&self.books.link, own.name).await;
-        self.site.mark(&self.books.link).await;
         Ok(Found::InUse)
     }
 

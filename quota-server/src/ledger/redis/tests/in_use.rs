@@ -186,6 +186,22 @@ async fn a_server_that_cannot_read_the_catalogue_goes_on_with_the_redis_that_it_
     }
 }
 
+/// An older copy is known by them, however long the catalogue is away.
+#[tokio::test]
+async fn a_server_that_cannot_read_the_catalogue_leaves_marks() {
+    let mut redis = TestRedis::start_durable().await;
+    let database = TestDatabase::alone().await;
+    let server = world(&database, redis.address(), "start").await.server().await;
+    let (before, inner) = (server.process(), &server.0.inner);
+    drop(database);
+    let kept = redis.copied().await;
+    assert!(inner.look().await.is_err());
+    assert!(inner.site.is_marked(&inner.books.link).await);
+    redis.restart_with(&kept).await;
+    server.leaves(before).await;
+    assert!(!inner.site.is_marked(&inner.books.link).await);
+}
+
 /// Which node has a key.
 async fn node_of(cluster: &TestCluster, key: &str) -> usize {
     let slot = cluster.nodes[0].ask(&format!("CLUSTER KEYSLOT {key}")).await;
