@@ -149,12 +149,12 @@ end
 -- How each limit stands: how many there are, and of each unit, kind, what goes with that, the limit, what is charged, and when
 -- some of it leaves.
 function periods.standings(b)
-  local shown, minute = { 0 }, time.minute_at(b, b.ms)
+  local shown, first, last = { 0 }, time.minutes(b, b.ms, b.ms + 1)
   for account in limited(b) do
     shown[1] = shown[1] + 1
     reply.append(shown, {
-      account.unit, account.kind, account.arg, account.most, charged(b, account, minute, minute),
-      freed_in_ms(b, account, 1, minute),
+      account.unit, account.kind, account.arg, account.most, charged(b, account, first, last),
+      freed_in_ms(b, account, 1, first),
     })
   end
   return shown

@@ -267,16 +267,16 @@ function periods.overrun(b, window, tokens, requests)
   if not b.periods or tokens == 0 and requests == 0 then
     return
   end
-  local minute = time.minute_at(b, b.ms)
+  local first, last = time.minutes(b, b.ms, b.ms + 1)
   if b.buckets[window] then
     local reach = b.periods.reaches[window]
-    periods.reach(b, window, reach and reach.first or minute, reach and reach.last or minute, b.ms)
+    periods.reach(b, window, reach and reach.first or first, reach and reach.last or last, b.ms)
     return
   end
-  local reach = { first = minute, last = minute, ends_ms = b.ms }
+  local reach = { first = first, last = last, ends_ms = b.ms }
   for _, account in ipairs(b.periods.accounts) do
-    local first, last = periods.slots(account, reach)
-    for slot = first, last do
+    local first_slot, last_slot = periods.slots(account, reach)
+    for slot = first_slot, last_slot do
       add(b, account, slot, account.unit == TOKENS and tokens or requests)
     end
   end

@@ -8,9 +8,9 @@ mod steps;
 use std::collections::BTreeMap;
 
 use quota_core::{
-    Amount, Book, BookPage, Command, HolderId, LateUse, LeaseId, Now, Outcome, PeriodLimits,
-    Policy, Reading, Refusal, Report, RequestKey, Return, Settlement, Standing, Timekeeper,
-    WindowKind, Wish,
+    Amount, Book, BookPage, CalendarSpan, Command, HolderId, LateUse, LeaseId, Now, Outcome,
+    Period, PeriodLimit, PeriodLimits, Policy, Reading, Refusal, Report, RequestKey, Return,
+    Settlement, Standing, Timekeeper, Unit, WindowKind, Wish,
 };
 use redis::Value;
 
@@ -321,4 +321,41 @@ fn a_minute_book_answers_as_the_oracle() {
 #[test]
 fn a_rolling_book_answers_as_the_oracle() {
     replay(WindowKind::Rolling);
+}
+
+/// The window that it has turned to is left open for nearly two minutes by a clock that was put
+/// back, and begins in another hour than it is named after.
+#[test]
+fn a_long_window_shows_what_is_charged_in_the_hour_of_its_last_minute() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let redis = runtime.block_on(TestRedis::start());
+    let hourly = PeriodLimit {
+        unit: Unit::Tokens,
+        period: Period::Calendar { span: CalendarSpan::Hour, offset_min: 1_439 },
+        most: 88,
+    };
+    let acquire = |tokens, ahead| Op::Acquire {
+        holder: 0,
+        request: 0,
+        min: Amount::ZERO,
+        more: Amount::new(tokens, 0),
+        ahead,
+    };
+    let periods = PeriodLimits::new(vec![ALWAYS]).unwrap();
+    let policy = Policy { periods, ..super::world::policy(WindowKind::Minute, 500) };
+    let mut pair = Pair::new(&redis, 1, policy);
+    for step in [
+        Step::Run(vec![acquire(0, false)]),
+        Step::SetPeriods(PeriodLimits::new(vec![ALWAYS, hourly]).unwrap()),
+        Step::Wait(54_595),
+        Step::Wait(1_177),
+        Step::ClockJumps(-313),
+        Step::Wait(1_966),
+        Step::Wait(1_266),
+        Step::Run(vec![acquire(1, true)]),
+        Step::Wait(1_001),
+    ] {
+        pair.step(&step);
+    }
+    pair.finish();
 }
