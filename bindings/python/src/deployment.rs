@@ -85,7 +85,7 @@ impl Deployment {
     }
 
     /// The same in the background: `told(permit, None)` or `told(None, denied)` is called on
-    /// another thread. If that raises, the permit is cancelled.
+    /// another thread. A permit that is dropped before its `taken` was called returns.
     fn draw_later(
         &self,
         py: Python<'_>,
@@ -139,16 +139,11 @@ fn permit(py: Python<'_>, drawn: Result<ClientPermit, Denied>) -> Result<Permit>
     drawn.map(Permit::new).map_err(|denied| errors::denied(py, &denied))
 }
 
-/// An event loop that is closed takes nothing: what was drawn for it was never sent.
+/// An event loop that is closed takes nothing, and drops what it was told before: a permit on its
+/// way returns then.
 fn tell(py: Python<'_>, told: &Py<PyAny>, drawn: Result<ClientPermit, Denied>) {
-    match permit(py, drawn) {
-        Ok(permit) => {
-            let Ok(permit) = Py::new(py, permit) else { return };
-            if told.call1(py, (&permit, py.None())).is_err() {
-                // It may have been settled all the same; then there is nothing to cancel.
-                drop(permit.get().cancel());
-            }
-        }
-        Err(denied) => drop(told.call1(py, (py.None(), denied))),
-    }
+    drop(match drawn {
+        Ok(permit) => told.call1(py, (Permit::on_its_way(permit), py.None())),
+        Err(denied) => told.call1(py, (py.None(), errors::denied(py, &denied))),
+    });
 }

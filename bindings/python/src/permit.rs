@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gateway_client::Amount;
@@ -14,11 +15,22 @@ pub(crate) struct Permit {
     reserved: Amount,
     /// Until its end. Locked for moments, by who holds the interpreter's lock.
     held: Mutex<Option<Lived<gateway_client::Permit>>>,
+    /// Whether somebody has it who may send a request on it.
+    is_taken: AtomicBool,
 }
 
 impl Permit {
     pub(crate) fn new(permit: gateway_client::Permit) -> Self {
-        Self { reserved: permit.amount(), held: Mutex::new(Some(Lived::new(permit))) }
+        let permit = Self::on_its_way(permit);
+        permit.taken();
+        permit
+    }
+
+    /// One that is on its way to who asked for it: where it is dropped before it is taken, as by an
+    /// event loop that is closed, nothing was sent and all of it returns.
+    pub(crate) fn on_its_way(permit: gateway_client::Permit) -> Self {
+        let (reserved, held) = (permit.amount(), Mutex::new(Some(Lived::new(permit))));
+        Self { reserved, held, is_taken: AtomicBool::new(false) }
     }
 
     /// Ends it. In a fork's child that ends nothing: the permit is its parent's.
@@ -69,6 +81,11 @@ impl Permit {
         self.settle_amount(Amount::default())
     }
 
+    /// It has come to who asked for it.
+    fn taken(&self) {
+        self.is_taken.store(true, Ordering::Release);
+    }
+
     /// Nobody knows what the request used: charged in full. Does nothing if the permit has ended.
     fn charge(&self) {
         drop(self.take());
@@ -87,5 +104,14 @@ impl Permit {
         let (tokens, requests) = (self.reserved.tokens(), self.reserved.requests());
         let state = if self.is_open() { "open" } else { "ended" };
         format!("<Permit of {tokens} tokens, {requests} requests, {state}>")
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.is_taken.load(Ordering::Acquire) {
+            // It may have ended; then there is nothing to cancel.
+            drop(self.cancel());
+        }
     }
 }

@@ -147,3 +147,16 @@ def test_a_loop_that_has_ended_gets_nothing(
     client.close()
     assert used(server) == 0
     assert not draw.done()
+
+
+def test_a_loop_that_ends_before_it_hands_a_permit_on_gives_it_back(
+    server: QuotaServer, client: tokenlease.Client
+) -> None:
+    loop = asyncio.new_event_loop()
+    draw = loop.create_task(client.deployment("d").draw(10))
+    loop.run_until_complete(asyncio.sleep(0))
+    wait_for(lambda: len(loop._ready), "the loop is told of the permit")
+    loop.close()
+    client.close()
+    assert used(server) == 0
+    assert not draw.done()

@@ -110,11 +110,13 @@ class Deployment(_native.Deployment):
 
         self.draw_later(tokens, requests, max_wait, told)
         try:
-            return await drawn
+            permit = await drawn
         except asyncio.CancelledError:
             if drawn.done() and not drawn.cancelled() and drawn.exception() is None:
                 drawn.result().cancel()
             raise
+        permit.taken()
+        return permit
 
 
 def _resolve(

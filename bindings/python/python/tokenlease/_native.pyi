@@ -70,6 +70,8 @@ class Permit:
     def cancel(self) -> None:
         """The request was never sent: all of the reservation returns. Raises `PermitEnded` if the permit has
         ended."""
+    def taken(self) -> None:
+        """It has come to who asked for it: `Deployment.draw` says so."""
     def charge(self) -> None:
         """Nobody knows what the request used: charged in full. Does nothing if the permit has ended."""
     def __enter__(self) -> Permit: ...
